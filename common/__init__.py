@@ -1,0 +1,1 @@
+"""Pure kernels, layers, losses and data readers. No paper is named here."""

@@ -1,0 +1,1 @@
+"""The impure shell: flags, loop, devices, checkpoints, logs and reports."""

@@ -1,0 +1,1 @@
+"""One package a paper. A package is found by its folder; there is no registry."""
