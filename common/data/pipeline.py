@@ -1,0 +1,90 @@
+"""One Grain pipeline for every data set: shuffle, shard, map, batch, and a position."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import grain
+import numpy as np
+
+from common.contract import UserError
+
+Item = Mapping[str, np.ndarray]
+
+# Whole batches wait in the buffer: Grain's default of 500 would not fit in memory.
+_READ = grain.ReadOptions(num_threads=4, prefetch_buffer_size=4)
+
+
+class Source(Protocol):
+    """Random access; `__getitem__` is called from several threads."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Item: ...
+
+
+def pipeline(
+    source: Source,
+    *,
+    batch_size: int | None = None,
+    seed: int = 0,
+    shuffle: bool = False,
+    repeat: bool = True,
+    map_fn: Callable[[Any], Item] | None = None,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> grain.DatasetIterator:
+    """Iterates over this process's share of a source; resumes bit for bit.
+
+    The returned iterator has `get_state()`, a JSON-able dict, and `set_state(state)`.
+
+    Training (`repeat=True`) reads one endless stream, each epoch a new permutation,
+    dealt out to the processes item by item and cut into full batches. The items of
+    global step n are therefore the same for any `process_count` that divides the global
+    batch size, and a batch may span two epochs.
+
+    Evaluation (`repeat=False`) gives every item once. The last batches are padded with
+    zeros so that all processes take the same number of equal batches, and "mask"
+    [batch] float32 is 1 on items, 0 on padding. An item that has a "mask" of its own
+    keeps it; padding then has zeros there.
+
+    Args:
+      source: a random-access source of flat dicts of arrays.
+      batch_size: items a batch, in this process. None: items are whole batches already
+        and pass as they are, neither padded nor masked; where their rows belong to
+        processes, the source picks them and `process_count` stays 1.
+      seed: of the shuffle; an epoch's order depends on the seed and the epoch alone.
+      shuffle: a new order every epoch.
+      repeat: run for ever, rather than once.
+      map_fn: applied to each item.
+      process_index: which share this process reads.
+      process_count: shares in all.
+
+    Raises:
+      UserError: the source is empty.
+    """
+    if not len(source):
+        raise UserError("the data source has no items; an epoch needs at least one")
+    data = grain.MapDataset.source(source).seed(seed)
+    if shuffle:
+        data = data.shuffle()
+    if map_fn is not None:
+        data = data.map(map_fn)
+    if repeat:
+        data = data.repeat()
+    elif batch_size is not None:
+        data = _padded(data, batch_size * process_count)
+    data = data[process_index::process_count]
+    if batch_size is not None:
+        data = data.batch(batch_size)
+    return iter(data.to_iter_dataset(_READ))
+
+
+def _padded(data: grain.MapDataset, multiple: int) -> grain.MapDataset:
+    """Adds "mask" to the items, and blank ones up to a multiple of `multiple`."""
+    masked = data.map(lambda item: {"mask": np.float32(1), **item})
+    missing = -len(data) % multiple
+    if not missing:
+        return masked
+    blank = {name: np.zeros_like(value) for name, value in masked[0].items()}
+    padding = grain.MapDataset.source([blank] * missing)
+    return grain.MapDataset.concatenate([masked, padding])

@@ -1,0 +1,203 @@
+"""Figures in one look: curves, heat maps, grids of images.
+
+No pyplot, no display: `png` renders. matplotlib is slow to import, so a paper imports
+this module inside the function that draws.
+"""
+
+import io
+import textwrap
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
+
+import matplotlib
+import numpy as np
+from jaxtyping import Num, UInt8
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+DPI = 150
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart. Grey stands in
+# for their black, and yellow is left out: it is lost on white.
+PALETTE = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#5A5A5A",
+)
+
+LOOK = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": "#999999",
+    "axes.formatter.limits": (-4, 7),
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "font.size": 10,
+    "grid.color": "#E8E8E8",
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4.5,
+    "xtick.color": "#999999",
+    "xtick.labelcolor": "#333333",
+    "xtick.labelsize": 9,
+    "ytick.color": "#999999",
+    "ytick.labelcolor": "#333333",
+    "ytick.labelsize": 9,
+}
+
+MAX_TICKS = 32  # labels on one axis of a heat map that can still be read
+
+
+@matplotlib.rc_context(LOOK)
+def curves(
+    series: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    x_label: str,
+    y_label: str,
+    *,
+    title: str = "",
+    log_x: bool = False,
+    log_y: bool = False,
+    points: bool = False,
+    dashed: Collection[str] = (),
+    robust: bool = False,
+) -> Figure:
+    """Lines `{name: (x, y)}`, in the palette's order.
+
+    points: marks every measurement with a dot.
+    dashed: names drawn dashed, in the colour of the series before them: a run's
+        training loss and then its validation loss read as one pair.
+    robust: for losses; cuts the top, so that the first values, often huge, do not
+        press the rest flat.
+    """
+    figure = Figure(figsize=(7.2, 3.8), layout="constrained")
+    axes = figure.subplots()
+    colour = -1
+    for name, (x, y) in series.items():
+        colour += name not in dashed or colour < 0
+        axes.plot(
+            x,
+            y,
+            color=PALETTE[colour % len(PALETTE)],
+            linestyle="--" if name in dashed else "-",
+            marker="o" if points or np.size(x) == 1 else None,
+            label=name,
+        )
+    scales = {"xscale": "log" if log_x else "linear"}
+    scales["yscale"] = "log" if log_y else "linear"
+    axes.set(xlabel=x_label, ylabel=y_label, title=title, **scales)
+    if robust:
+        _cut_top(axes, [y for _, y in series.values()])
+    if len(series) > 1:
+        figure.legend(loc="outside right upper")
+    return figure
+
+
+def _cut_top(axes: Axes, ys: Sequence[ArrayLike]) -> None:
+    """Ends the y axis where the highest curve has 95% of its points below.
+
+    Each curve counts by itself: ten validation points weigh as much as a thousand
+    training points. Curves of 20 points or fewer are never cut.
+    """
+    finite = [y[np.isfinite(y)] for y in map(np.asarray, ys)]
+    finite = [y for y in finite if y.size]
+    low = min((y.min() for y in finite), default=0)
+    cut = max((np.percentile(y, 95, method="higher") for y in finite), default=0)
+    if cut > low:
+        margin = 0.05 * (cut - low)
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(max(bottom, low - margin), min(top, cut + margin))
+
+
+@matplotlib.rc_context({**LOOK, "axes.grid": False})
+def heatmap(
+    values: Num[np.ndarray, "rows columns"],
+    x_label: str,
+    y_label: str,
+    *,
+    title: str = "",
+    colour_label: str = "",
+    x_ticks: Sequence[str] | None = None,
+    y_ticks: Sequence[str] | None = None,
+) -> Figure:
+    """A matrix as colours, row 0 on top; `x_ticks` name columns, `y_ticks` rows."""
+    rows, columns = np.shape(values)
+    height = float(np.clip(5.2 * rows / columns, 2.2, 6.5))
+    figure = Figure(figsize=(6.4, height + 0.6), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(values, cmap="viridis", aspect="auto", interpolation="nearest")
+    axes.set(xlabel=x_label, ylabel=y_label, title=title)
+    if x_ticks is not None:
+        crowded = sum(map(len, x_ticks)) > 50
+        turn = {"rotation": 90} if crowded else {}
+        axes.set_xticks(*_thin(x_ticks), parse_math=False, **turn)
+    if y_ticks is not None:
+        axes.set_yticks(*_thin(y_ticks), parse_math=False)
+    figure.colorbar(image, label=colour_label).outline.set_visible(False)
+    return figure
+
+
+def _thin(labels: Sequence[str]) -> tuple[Sequence[int], Sequence[str]]:
+    """Positions and labels of every n-th tick, so few that they can be read."""
+    every = -(-len(labels) // MAX_TICKS)
+    return range(0, len(labels), every), labels[::every]
+
+
+@matplotlib.rc_context({**LOOK, "axes.grid": False, "axes.titlelocation": "center"})
+def image_grid(
+    images: Sequence[Sequence[UInt8[np.ndarray, "height width *channels"] | None]],
+    *,
+    row_labels: Sequence[str] = (),
+    column_labels: Sequence[str] = (),
+    captions: Sequence[Sequence[str]] | None = None,
+) -> Figure:
+    """Pictures `[rows][columns]`, grey `[H, W]` or RGB `[H, W, 3]`; None is a gap.
+
+    captions: `[rows][columns]`, each written below its picture.
+    """
+    n_rows, n_columns = len(images), len(images[0])
+    pictures = list(chain.from_iterable(images))
+    sizes = [picture.shape[:2] for picture in pictures if picture is not None]
+    height, width = np.max(sizes, axis=0)
+    cell = float(np.clip(width / DPI, 1.2, 3.4))  # inches; a dot a pixel if that fits
+    letters = int(16 * cell)  # of a caption, side by side in a cell
+    texts = [textwrap.fill(t, letters) for t in chain.from_iterable(captions or [])]
+    lines = max((text.count("\n") + 1 for text in texts), default=0)
+    row_height = cell * height / width + 0.15 * lines + 0.1
+
+    figsize = cell * n_columns + 0.6, row_height * n_rows + 0.4
+    figure = Figure(figsize, layout="constrained")
+    grid = figure.subplots(n_rows, n_columns, squeeze=False)
+    for axes, picture in zip(grid.flat, pictures, strict=True):
+        _draw(axes, picture, height / width)
+    for axes, text in zip(grid.flat, texts, strict=captions is not None):
+        axes.set_xlabel(text, parse_math=False, fontsize=8)
+    for axes, label in zip(grid[:, 0], row_labels, strict=False):
+        axes.set_ylabel(label, rotation=0, ha="right", va="center")
+    for axes, label in zip(grid[0], column_labels, strict=False):
+        axes.set_title(label, fontsize=10)
+    return figure
+
+
+def _draw(axes: Axes, picture: np.ndarray | None, ratio: float) -> None:
+    """The picture's true values: no smoothing, no stretching of the contrast."""
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    if picture is None:
+        axes.set_box_aspect(ratio)
+    else:
+        axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+
+
+@matplotlib.rc_context(LOOK)
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file; equal figures are equal bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return buffer.getvalue()

@@ -1,0 +1,118 @@
+"""What can be run: papers by their folders, variants by name or file, and the typed
+overrides of the command line. Mistakes become one line with the nearest valid names."""
+
+import dataclasses
+import difflib
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Iterable, Iterator
+from types import ModuleType
+from typing import Any
+
+from absl import flags
+from ml_collections import config_flags
+
+import papers
+from common.contract import UserError
+
+# What WORKSPACE.md calls the contract of a paper.
+CONTRACT = (
+    "VARIANTS", "PARAM_COUNTS", "get_config", "runs", "init", "train_step", "eval_step",
+    "batches", "batch_spec", "evaluate", "predict",
+)  # fmt: skip
+
+
+def names() -> list[str]:
+    """Every paper on disk."""
+    return sorted(m.name for m in pkgutil.iter_modules(papers.__path__) if m.ispkg)
+
+
+def load(name: str) -> ModuleType:
+    """The package of paper `name`."""
+    nearest("paper", name, names())
+    return importlib.import_module(f"papers.{name}")
+
+
+def nearest(kind: str, name: str, valid: Iterable[str]) -> None:
+    """UserError unless `name` is one of `valid`; the message leads with the closest."""
+    valid = list(valid)
+    if name not in valid:
+        close = difflib.get_close_matches(name, valid, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(close)}?" if close else ""
+        rest = f"there are: {', '.join(valid)}"
+        raise UserError(f"no {kind} {name!r}: {hint} {rest}".replace("  ", " "))
+
+
+def variant(paper: ModuleType, name: str) -> Any:
+    """The config of a variant, or what `get_config()` in a Python file returns."""
+    if name.endswith(".py"):
+        return _from_file(name)
+    nearest(f"variant of {paper.__name__.split('.')[-1]}", name, paper.VARIANTS)
+    return paper.get_config(name)
+
+
+def _from_file(path: str) -> Any:
+    spec = importlib.util.spec_from_file_location("config_file", path)
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        return module.get_config()
+    except FileNotFoundError:
+        raise UserError(f"--config={path}: no such file") from None
+    except AttributeError as error:
+        raise UserError(f"--config={path}: {error}; define get_config()") from None
+
+
+def override(config: Any, arguments: list[str]) -> Any:
+    """`config` with `--config.a.b=value` arguments applied, each by its field's type."""
+    fields = dict(_fields(config))
+    for argument in arguments:
+        _check_name(argument, fields)
+    values = flags.FlagValues()
+    argv = ["launch", *arguments]
+    try:
+        config_flags.DEFINE_config_dataclass(
+            "config", config, flag_values=values, sys_argv=argv
+        )
+        values(argv)
+    except (flags.Error, TypeError, ValueError) as error:
+        raise UserError(_why(str(error), fields)) from None
+    return config
+
+
+def _fields(config: Any, path: str = "config") -> Iterator[tuple[str, Any]]:
+    """(dotted path, type) of every field that is not itself a section."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from _fields(value, f"{path}.{field.name}")
+        else:
+            yield f"{path}.{field.name}", field.type
+
+
+def _check_name(argument: str, fields: dict[str, Any]) -> None:
+    name = argument.removeprefix("--").partition("=")[0]
+    if name in fields:
+        return
+    inside = [field for field in fields if field.startswith(f"{name}.")]
+    if inside:
+        raise UserError(f"--{name} is a section: set one of {', '.join(inside)}")
+    # A field's own name counts for more than the section it was looked for in.
+    leaf = name.rpartition(".")[2]
+    close = [field for field in fields if field.rpartition(".")[2] == leaf]
+    close += difflib.get_close_matches(name, fields, n=3, cutoff=0.6)
+    section = name.rpartition(".")[0]
+    close = close or [f for f in fields if f.rpartition(".")[0] == section] or [*fields]
+    raise UserError(f"no field --{name}: nearest are {', '.join(dict.fromkeys(close))}")
+
+
+def _why(error: str, fields: dict[str, Any]) -> str:
+    """absl's message with the type that the field wants."""
+    error = " ".join(error.split())
+    named = [name for name in fields if f"--{name}=" in f"{error}=" or name in error]
+    if not named:
+        return error
+    name = max(named, key=len)
+    kind = fields[name]
+    return f"{error} ({name} is {getattr(kind, '__name__', kind)})"

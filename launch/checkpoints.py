@@ -1,0 +1,196 @@
+"""Checkpoints of one run, by Orbax: state, data position, config and wall clock.
+
+    workdir/<run>/checkpoints/<step>/   kept: the newest few, and the best
+    workdir/<run>/config.json           what made them; another config is refused
+    workdir/.lock                       held while a process works there
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import orbax.checkpoint as ocp
+from orbax.checkpoint.checkpoint_managers import preservation_policy as keep
+
+from common.contract import Loop, UserError
+
+# Sections that say how a trained model is looked at. They may change between calls.
+FREE_SECTIONS = ("eval", "predict")
+
+
+class Checkpoints:
+    """Saves in the background; restores the newest checkpoint that is whole."""
+
+    def __init__(self, folder: Path, loop: Loop) -> None:
+        policies = [keep.LatestN(loop.keep)]
+        if loop.best:
+            name, largest = loop.best.lstrip("+"), loop.best.startswith("+")
+            policies.append(
+                keep.BestN(lambda m: m[name], reverse=not largest, n=1)
+            )
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=keep.AnyPreservationPolicy(policies),
+            cleanup_tmp_directories=True,  # what a kill left half-written
+        )
+        self._folder = folder.absolute() / "checkpoints"
+        self._options = options
+        self._manager = ocp.CheckpointManager(self._folder, options=options)
+
+    @property
+    def latest(self) -> Path | None:
+        """Folder of the newest checkpoint."""
+        step = self._manager.latest_step()
+        return None if step is None else self._folder / str(step)
+
+    def save(self, step: int, state: Any, meta: dict, metrics: dict | None) -> None:
+        """Copies `state` and returns; the writing goes on in the background.
+
+        meta: JSON-able. metrics: of the evaluation at this step, if there was one.
+        """
+        meta = {**meta, "fingerprint": int(_fingerprint(_flat(state)))}
+        arguments = ocp.args.Composite(
+            state=ocp.args.StandardSave(_flat(state)), meta=ocp.args.JsonSave(meta)
+        )
+        self._manager.save(step, args=arguments, metrics=metrics, force=True)
+
+    def restore(self, abstract: Any) -> tuple[Any, dict] | None:
+        """(state, meta) of the newest checkpoint that can be read, or None.
+
+        abstract: the state as `jax.ShapeDtypeStruct`s with shardings. Damaged ones are
+        set aside with a warning.
+        """
+        for step in sorted(self._manager.all_steps(), reverse=True):
+            try:
+                return self._read(step, abstract)
+            except Exception as error:  # a damaged file can raise anything
+                self._set_aside(step, error)
+        return None
+
+    def _read(self, step: int, abstract: Any) -> tuple[Any, dict]:
+        arguments = ocp.args.Composite(
+            state=ocp.args.StandardRestore(_flat(abstract)),
+            meta=ocp.args.JsonRestore(),
+        )
+        read = self._manager.restore(step, args=arguments)
+        # Orbax's own checks miss flipped bytes in the data of an array.
+        if int(_fingerprint(read["state"])) != read["meta"]["fingerprint"]:
+            raise ValueError("its arrays are not the ones that were saved")
+        return _unflat(read["state"], abstract), read["meta"]
+
+    def _set_aside(self, step: int, error: Exception) -> None:
+        damaged = self._folder.parent / f"damaged-{step}"
+        what = str(error).split("\n")[0][:120]
+        logging.warning("checkpoint %d is damaged (%s): moved to %s", step, what, damaged)
+        self._manager.close()
+        with contextlib.suppress(FileNotFoundError):
+            (self._folder / str(step)).rename(_unused(damaged))
+        self._manager = ocp.CheckpointManager(self._folder, options=self._options)
+
+    def wait(self) -> None:
+        """Returns when everything saved is on disk."""
+        self._manager.wait_until_finished()
+
+    def close(self) -> None:
+        self._manager.close()
+
+
+def _unused(path: Path) -> Path:
+    candidates = [path, *(path.with_name(f"{path.name}-{i}") for i in range(2, 1000))]
+    return next(p for p in candidates if not p.exists())
+
+
+def _flat(state: Any) -> dict[str, Any]:
+    """{path: leaf}, without the empty arrays, which Orbax cannot hold."""
+    leaves = jax.tree_util.tree_leaves_with_path(state)
+    name = lambda path: jax.tree_util.keystr(path, simple=True, separator=".")
+    return {name(path): leaf for path, leaf in leaves if leaf.size}
+
+
+def _unflat(flat: dict[str, Any], abstract: Any) -> Any:
+    """The inverse of `_flat` for a state of `abstract`'s structure."""
+    leaves = iter(flat[name] for name in _flat(abstract))
+
+    def leaf(like):
+        if like.size:
+            return next(leaves)
+        return jax.device_put(jnp.zeros(like.shape, like.dtype), like.sharding)
+
+    return jax.tree.map(leaf, abstract)
+
+
+@jax.jit
+def _fingerprint(flat: dict[str, Any]) -> jax.Array:
+    """A uint32 that changes when any bit of any leaf does (or, once in 2^32, not)."""
+    total = jnp.zeros((), jnp.uint32)
+    for leaf in flat.values():
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            leaf = jax.random.key_data(leaf)
+        if leaf.dtype == bool:
+            leaf = leaf.astype(jnp.uint8)
+        word = jnp.dtype(f"uint{8 * min(leaf.dtype.itemsize, 4)}")
+        words = jax.lax.bitcast_convert_type(leaf, word).astype(jnp.uint32)
+        # Odd weights that differ by place, so that swapped words are noticed too.
+        place = jax.lax.iota(jnp.uint32, words.size).reshape(words.shape)
+        total = total * jnp.uint32(31) + jnp.sum(words * (2 * place + 1))
+    return total
+
+
+def claim(folder: Path, config: Any) -> None:
+    """Writes `config` into the run's folder, or checks that it is the one there.
+
+    UserError: the folder holds a run made by another config; says which fields differ.
+    """
+    path = folder / "config.json"
+    new = json.loads(json.dumps(dataclasses.asdict(config)))
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(new, indent=2) + "\n")
+        os.replace(temporary, path)
+        return
+    differences = list(_differences(json.loads(path.read_text()), new))
+    if differences:
+        raise UserError(
+            f"{folder} was made by another config: {'; '.join(differences)}. "
+            "Choose another --workdir, or the old values"
+        )
+
+
+def _differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
+    """`field: old -> new` of every field that matters to training."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in sorted({*old, *new}):
+            where = f"{path}.{name}".lstrip(".")
+            if where not in FREE_SECTIONS:
+                yield from _differences(old.get(name), new.get(name), where)
+    elif old != new:
+        yield f"{path}: {old!r} -> {new!r}"
+
+
+@contextlib.contextmanager
+def locked(workdir: Path) -> Iterator[None]:
+    """Holds the workdir for this process. The kernel lets go when the process ends,
+    however it ends. UserError: another process holds it."""
+    workdir.mkdir(parents=True, exist_ok=True)
+    with (workdir / ".lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            owner = file.read().strip() or "unknown"
+            raise UserError(
+                f"{workdir} is in use by process {owner}: wait for it, or choose another "
+                "--workdir"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

@@ -1,0 +1,287 @@
+"""What a training run writes down while it runs.
+
+metrics.jsonl holds one JSON object a line: `step`, `split` ("train" or "valid"),
+`seconds` of training so far, and the metrics. The same numbers go to TensorBoard event
+files and to the console: a progress bar on a terminal, plain lines elsewhere.
+"""
+
+import contextlib
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from launch.report import format_cell
+
+LINE_SECONDS = 5.0  # between two plain training lines
+POINT_SECONDS = 0.5  # between two points of the pace
+PACE_POINTS = 60  # at least 30 s of training
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Records of a metrics.jsonl, oldest first, without a line cut short by a kill."""
+    records = []
+    for line in path.read_text().splitlines():
+        with contextlib.suppress(json.JSONDecodeError):
+            records.append(json.loads(line))
+    return records
+
+
+def _keep_until(path: Path, step: int) -> None:
+    """Drops what a killed run wrote after its checkpoint at `step`.
+
+    The line of `step` itself stays: a loop evaluates, then saves. At step 0 nothing
+    was resumed, and nothing is kept.
+    """
+    old = read_metrics(path) if step and path.exists() else []
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("w") as file:
+        file.writelines(_line(r) for r in old if r["step"] <= step)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    return json.dumps(record) + "\n"
+
+
+class Window:
+    """Means of training metrics since the last log line.
+
+    Its sums go into the checkpoint, so that a resumed run writes the very line that
+    an unbroken run would have written. JSON keeps every bit of a Python float.
+    """
+
+    def __init__(self) -> None:
+        self._sums: dict[str, tuple[float, int]] = {}  # name -> total, count
+
+    def add(self, metrics: Mapping[str, float]) -> None:
+        for name, value in metrics.items():
+            total, count = self._sums.get(name, (0.0, 0))
+            self._sums[name] = total + float(value), count + 1
+
+    def mean(self) -> dict[str, float]:
+        """The mean of each name over the steps that reported it; starts afresh."""
+        sums, self._sums = self._sums, {}
+        return {name: total / count for name, (total, count) in sums.items()}
+
+    def state(self) -> dict[str, list]:
+        """`{name: [total, count]}`, ready for JSON."""
+        return {name: list(sums) for name, sums in self._sums.items()}
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> Self:
+        window = cls()
+        window._sums = {name: (total, count) for name, (total, count) in state.items()}
+        return window
+
+
+class Pace:
+    """Steps a second over the last half minute or so of training.
+
+    An interval counts only if it trained and did nothing else: the first one, which
+    compiles, and those that evaluated or saved are left out.
+    """
+
+    def __init__(self) -> None:
+        self._interrupted = True
+        self._step, self._now = 0, 0.0  # at the last tick
+        self._steps, self._seconds = 0, 0.0  # counted so far
+        self._points = deque([(0, 0.0)], maxlen=PACE_POINTS)
+
+    def tick(self, step: int, now: float) -> None:
+        """`step` was reached at `now`, seconds of any steady clock."""
+        if not self._interrupted:
+            self._steps += step - self._step
+            self._seconds += now - self._now
+            if self._seconds - self._points[-1][1] >= POINT_SECONDS:
+                self._points.append((self._steps, self._seconds))
+        self._interrupted = False
+        self._step, self._now = step, now
+
+    def interrupt(self) -> None:
+        """Something other than training happened since the last tick."""
+        self._interrupted = True
+
+    @property
+    def steps_per_second(self) -> float:
+        """0 until it is known."""
+        steps, seconds = self._points[0]
+        elapsed = self._seconds - seconds
+        return (self._steps - steps) / elapsed if elapsed > 0 else 0.0
+
+
+class Logbook:
+    """Records of one run, in its folder. A context manager: `close` ends the bar.
+
+    start: step of the checkpoint that the run resumes from; 0 begins a new logbook.
+    unit: what a step consumes, in the plural ("tokens"), `items_per_step` of them.
+    quiet: writes and prints nothing; for the processes of a pod other than 0.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        name: str,
+        steps: int,
+        start: int,
+        unit: str,
+        items_per_step: int,
+        quiet: bool = False,
+        tensorboard: bool = True,
+    ) -> None:
+        self._name, self._steps = name, steps
+        self._unit, self._items_per_step = unit, items_per_step
+        self._quiet = quiet
+        self._pace = Pace()
+        self._printed = -LINE_SECONDS
+        self._loss: float | None = None
+        self._file = self._board = self._bar = None
+        if not quiet:
+            folder.mkdir(parents=True, exist_ok=True)
+            _keep_until(folder / "metrics.jsonl", start)
+            # Line-buffered: a kill loses no line, and `tail -f` sees each at once.
+            self._file = (folder / "metrics.jsonl").open("a", buffering=1)
+            self._board = _board(folder / "tensorboard", start) if tensorboard else None
+            self._bar = _bar(name, steps, start)
+
+    def train(self, step: int, seconds: float, metrics: Mapping[str, float]) -> None:
+        """Training metrics up to `step`, after `seconds` of training in all."""
+        self._record("train", step, seconds, metrics)
+        self._loss = metrics.get("loss", self._loss)
+        now = time.monotonic()
+        due = now - self._printed >= LINE_SECONDS or step >= self._steps
+        if due and not self._bar:
+            self._printed = now
+            shown = {"loss": metrics["loss"]} if "loss" in metrics else metrics
+            self.say(self._text(self._head(step), _words(shown), self._speed(step)))
+
+    def valid(self, step: int, seconds: float, metrics: Mapping[str, float]) -> None:
+        """Validation metrics of the state at `step`."""
+        self._record("valid", step, seconds, metrics)
+        self._pace.interrupt()
+        self.say(self._text(self._head(step), f"valid {_words(metrics)}"))
+
+    def advance(self, step: int, loss: float | None = None) -> None:
+        """Moves the bar to `step`. Call it each step; `loss` is on the host already."""
+        self._pace.tick(step, time.monotonic())
+        self._loss = self._loss if loss is None else loss
+        if self._bar:
+            loss_words = "" if self._loss is None else _words({"loss": self._loss})
+            status = self._text(loss_words, self._speed(step))
+            self._bar.update(self._bar.task_ids[0], completed=step, status=status)
+
+    def say(self, message: str) -> None:
+        """Prints a line, above the bar if there is one."""
+        if self._bar:
+            self._bar.console.print(
+                message, markup=False, highlight=False, soft_wrap=True
+            )
+        elif not self._quiet:
+            print(message, flush=True)
+
+    def sync(self) -> None:
+        """Forces all records to disk. Call it before saving a checkpoint: no
+        checkpoint may be newer than its records.
+        """
+        self._pace.interrupt()
+        if self._file:
+            os.fsync(self._file.fileno())
+        if self._board:
+            self._board.flush()
+
+    def close(self) -> None:
+        if self._bar:
+            self._bar.stop()
+        if self._board:
+            self._board.close()
+        if self._file:
+            self._file.close()
+        self._file = self._board = self._bar = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _record(
+        self, split: str, step: int, seconds: float, metrics: Mapping[str, float]
+    ) -> None:
+        metrics = {name: float(value) for name, value in metrics.items()}
+        record = {"step": int(step), "split": split, "seconds": round(seconds, 3)}
+        if self._file:
+            self._file.write(_line(record | metrics))
+        if self._board:
+            for name, value in metrics.items():
+                self._board.add_scalar(f"{split}/{name}", value, step)
+
+    def _head(self, step: int) -> str:
+        return f"{self._name}  step {step:>{len(str(self._steps))}}/{self._steps}"
+
+    def _speed(self, step: int) -> str:
+        """Items a second and the time left, or nothing until they are known."""
+        pace = self._pace.steps_per_second
+        if not pace:
+            return ""
+        left = (self._steps - step) / pace
+        rate = f"{pace * self._items_per_step:,.0f} {self._unit}/s"
+        return f"{rate}  {_duration(left)} left" if left > 0 else rate
+
+    @staticmethod
+    def _text(*parts: str) -> str:
+        return "  ".join(part for part in parts if part)
+
+
+def _board(folder: Path, start: int) -> Any:
+    """A TensorBoard writer whose file hides what was logged after `start`."""
+    from tensorboardX import SummaryWriter
+
+    return SummaryWriter(
+        str(folder),
+        purge_step=start + 1 if start else 0,  # the steps from here on are hidden
+        filename_suffix=f".{start}",  # else a resume in the same second overwrites
+        flush_secs=30,
+    )
+
+
+def _bar(name: str, steps: int, start: int) -> Progress | None:
+    """A running progress bar, if there is a terminal to draw it on."""
+    console = Console()
+    if not console.is_interactive:
+        return None
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[status]}", markup=False),
+        console=console,
+        refresh_per_second=4,
+    )
+    bar.add_task(name, total=steps, completed=start, status="")
+    bar.start()
+    return bar
+
+
+def _words(metrics: Mapping[str, float]) -> str:
+    return "  ".join(f"{k} {format_cell(float(v))}" for k, v in metrics.items())
+
+
+def _duration(seconds: float) -> str:
+    """`42s`, `2m10s`, `3h05m`, `2d04h`."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d{hours:02d}h"
+    if hours:
+        return f"{hours}h{minutes:02d}m"
+    return f"{minutes}m{seconds:02d}s" if minutes else f"{seconds}s"

@@ -1,0 +1,178 @@
+"""The one training loop.
+
+Order: evaluate -> checkpoint -> next batch. A checkpoint at step s therefore holds the
+state after s steps, the data position after s batches, and a metrics file complete up
+to s: a run that is killed and started again ends where the unbroken run ends.
+"""
+
+import collections
+import dataclasses
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from common.contract import Loop
+from launch.checkpoints import Checkpoints
+from launch.devices import Placement
+from launch.logbook import Logbook, Window
+
+LAG = 2  # steps that metrics stay on the device before the host reads them
+
+
+class Diverged(Exception):
+    """A metric is no longer a finite number."""
+
+
+class StopRequest:
+    """Set by SIGTERM (a TPU VM's preemption notice) or SIGINT; the loop then finishes
+    its step and saves. A second signal ends the process at once."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def __enter__(self) -> "StopRequest":
+        self._old = {s: signal.signal(s, self._set) for s in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for signum, handler in self._old.items():
+            signal.signal(signum, handler)
+
+    def _set(self, signum: int, frame: Any) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+
+
+@dataclasses.dataclass
+class Trainer:
+    """A paper's functions for one run, bound to its config, data and devices."""
+
+    name: str
+    config: Any
+    placement: Placement
+    train_step: Callable  # (state, batch) -> (state, metrics), compiled
+    eval_step: Callable  # (state, batch) -> {name: Mean}, compiled
+    batches: Callable[[str], Iterator]  # split -> iterator of numpy batches
+
+
+def train(trainer: Trainer, make_state: Callable[[], Any], folder: Path, stop: StopRequest):
+    """Trains until `config.loop.steps`, from the newest checkpoint in `folder` if there
+    is one. Returns (state, finished): False if `stop` was requested before the end."""
+    loop: Loop = trainer.config.loop
+    checkpoints = Checkpoints(folder, loop)
+    state, meta = _begin(trainer, make_state, checkpoints)
+    step = start = meta["step"]
+    data = trainer.batches("train")
+    if meta["data"] is not None:
+        data.set_state(meta["data"])
+    began = time.monotonic() - meta["seconds"]
+    clock = lambda: time.monotonic() - began  # seconds of training, resumes included
+    saved_at = time.monotonic()
+    with Logbook(
+        folder,
+        name=trainer.name,
+        steps=loop.steps,
+        start=start,
+        unit=trainer.config.unit,
+        items_per_step=trainer.config.items_per_step,
+        quiet=jax.process_index() > 0,
+    ) as logbook:
+        pending = Pending(logbook, loop.log_every, Window.restore(meta["window"]), clock)
+        while True:
+            last = step >= loop.steps or stop.requested
+            metrics = None
+            if step > start and (step >= loop.steps or _every(loop.eval_every, step)):
+                pending.drain(checkpoints)
+                metrics = evaluate(trainer, state)
+                logbook.valid(step, clock(), metrics)
+            late = time.monotonic() - saved_at > 60 * loop.save_minutes
+            if step > start and (last or late or _every(loop.save_every, step)):
+                pending.drain(checkpoints)
+                logbook.sync()
+                meta = {
+                    "step": step,
+                    "data": data.get_state(),
+                    "window": pending.window.state(),
+                    "seconds": clock(),
+                    "config": dataclasses.asdict(trainer.config),
+                }
+                checkpoints.save(step, state, meta, metrics)
+                saved_at = time.monotonic()
+            if last:
+                break
+            batch = trainer.placement.put_batch(next(data))
+            state, metrics = trainer.train_step(state, batch)
+            step += 1
+            pending.add(step, metrics, checkpoints)
+            logbook.advance(step)
+    checkpoints.close()
+    return state, step >= loop.steps
+
+
+def _begin(trainer: Trainer, make_state: Callable, checkpoints: Checkpoints):
+    """The newest checkpoint's (state, meta), or a fresh state's."""
+    shapes = jax.eval_shape(make_state)
+    abstract = jax.tree.map(
+        lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+        shapes,
+        trainer.placement.state,
+    )
+    restored = checkpoints.restore(abstract)
+    if restored is not None:
+        return restored
+    state = jax.device_put(make_state(), trainer.placement.state)
+    return state, {"step": 0, "data": None, "window": {}, "seconds": 0.0}
+
+
+def evaluate(trainer: Trainer, state: Any) -> dict[str, float]:
+    """The means of `eval_step` over the validation split, summed in float64."""
+    totals: dict[str, np.ndarray] = collections.defaultdict(lambda: np.zeros(2))
+    for batch in trainer.batches("valid"):
+        means = trainer.eval_step(state, trainer.placement.put_batch(batch))
+        for name, mean in jax.device_get(means).items():
+            totals[name] += np.array([mean.total, mean.count], np.float64)
+    return {name: float(total / max(count, 1e-9)) for name, (total, count) in totals.items()}
+
+
+class Pending:
+    """Metrics on their way to the host: read LAG steps late, so that the device never
+    waits for us, and all of them before anything is evaluated or saved."""
+
+    def __init__(self, logbook: Logbook, every: int, window: Window, clock: Callable):
+        self.window = window
+        self._logbook, self._every, self._clock = logbook, every, clock
+        self._queue = collections.deque()
+
+    def add(self, step: int, metrics: dict, checkpoints: Checkpoints) -> None:
+        for value in metrics.values():
+            value.copy_to_host_async()
+        self._queue.append((step, metrics))
+        self.drain(checkpoints, LAG)
+
+    def drain(self, checkpoints: Checkpoints, leave: int = 0) -> None:
+        """Reads all but the newest `leave`. Diverged: one was not finite."""
+        while len(self._queue) > leave:
+            step, metrics = self._queue.popleft()
+            metrics = {name: float(value) for name, value in metrics.items()}
+            for name, value in metrics.items():
+                if not math.isfinite(value):
+                    checkpoints.wait()
+                    good = checkpoints.latest or "none was saved yet"
+                    raise Diverged(
+                        f"{name} is {value} at step {step}; last good checkpoint: {good}"
+                    )
+            self.window.add(metrics)
+            if step % self._every == 0:
+                self._logbook.train(step, self._clock(), self.window.mean())
+
+
+def _every(n: int, step: int) -> bool:
+    return n > 0 and step % n == 0

@@ -1,0 +1,295 @@
+"""The Transformer-XL network (Dai et al. 2019, section 3).
+
+Axes: batch, time (the segment), past (the memory), key = past + time, heads, d_head,
+d_model, layers.
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Bool, Float, Int
+
+from common.attention import (
+    KVRing,
+    attend,
+    causal_mask,
+    masked_softmax,
+    relative_scores,
+    relative_shift,
+    sinusoids,
+)
+from papers.transformer_xl.adaptive import AdaptiveVocabulary
+from papers.transformer_xl.config import Model
+
+
+@struct.dataclass
+class KeyValue:
+    """Memory that has already been projected: what evaluation may keep instead."""
+
+    key: Float[Array, "batch past heads d_head"]
+    value: Float[Array, "batch past heads d_head"]
+
+
+@struct.dataclass
+class Memory:
+    """What a segment sees of the ones before it: each layer's inputs there.
+
+    The shape is fixed and starts as zeros, of which the last `valid` are real.
+    """
+
+    layers: tuple[Float[Array, "batch past d_model"] | KeyValue, ...]
+    valid: Int[Array, "batch"]
+
+    @property
+    def length(self) -> int:
+        return jax.tree.leaves(self.layers)[0].shape[1]
+
+    def forget(self, first: Bool[Array, "batch"]) -> "Memory":
+        """Empties the rows that begin a new text."""
+        return self.replace(valid=jnp.where(first, 0, self.valid))
+
+    def extend(self, new: list) -> "Memory":
+        """SG([old, new]) cut to the newest `length`, layer by layer."""
+
+        def shift(old, fresh):
+            joined = jnp.concatenate([old, fresh.astype(old.dtype)], axis=1)
+            return jax.lax.stop_gradient(joined[:, fresh.shape[1] :])
+
+        layers = jax.tree.map(shift, self.layers, tuple(new))
+        time = jax.tree.leaves(new)[0].shape[1]
+        return Memory(layers, jnp.minimum(self.valid + time, self.length))
+
+
+def empty_memory(config: Model, batch: int, length: int) -> Memory:
+    """Memory before anything was read."""
+    shape = (batch, length, config.d_model)
+    # A buffer a layer: one array donated under many names would be refused.
+    layers = tuple(jnp.zeros(shape, config.dtype) for _ in range(config.n_layers))
+    return Memory(layers, jnp.zeros(batch, jnp.int32))
+
+
+def projected_memory(config: Model, batch: int, length: int) -> Memory:
+    """As `empty_memory`, holding keys and values (evaluation only)."""
+    shape = (batch, length, config.n_heads, config.d_head)
+    zeros = jnp.zeros(shape, config.dtype)
+    layers = (KeyValue(zeros, zeros),) * config.n_layers
+    return Memory(layers, jnp.zeros(batch, jnp.int32))
+
+
+class Attention(nn.Module):
+    """Multi-head attention of a segment to its memory and itself; `config.attention`
+    says how position enters (table 6 of the paper)."""
+
+    config: Model
+
+    def setup(self):
+        c = self.config
+        init = nn.initializers.normal(c.init_std)
+
+        def heads(*shape):
+            features = (*shape, c.n_heads, c.d_head)
+            return nn.DenseGeneral(
+                features, use_bias=False, kernel_init=init, dtype=c.dtype
+            )
+
+        self.q, self.k, self.v = heads(), heads(), heads()
+        if c.attention == "relative":
+            self.r = heads()
+        if c.attention == "shaw":
+            shape = (c.max_keys, c.n_heads)
+            self.r_embedding = self.param("r_embedding", init, (*shape, c.d_head))
+            self.r_bias = self.param("r_bias", init, shape)
+        self.o = nn.DenseGeneral(
+            c.d_model, axis=(-2, -1), use_bias=False, kernel_init=init, dtype=c.dtype
+        )
+        self.dropout = nn.Dropout(c.attention_dropout)
+
+    def key_value(self, x: Float[Array, "batch time d_model"]) -> KeyValue:
+        return KeyValue(self.k(x), self.v(x))
+
+    def __call__(self, h, keys: KeyValue, position, u, v, mask, train):
+        """h [batch, time, d_model] attends to `keys` [batch, key, heads, d_head]."""
+        q = self.q(h)
+        scores = self._scores(q, keys.key, position, u, v)
+        weights = masked_softmax(scores, mask)
+        self.sow("intermediates", "weights", weights)
+        weights = self.dropout(weights, deterministic=not train)
+        return self.o(attend(weights, keys.value))
+
+    def _scores(self, q, k, position, u, v) -> Float[Array, "batch heads time key"]:
+        c = self.config
+        if c.attention == "relative":
+            return relative_scores(q, k, position, u, v)
+        if c.attention == "shaw":
+            n = k.shape[1]
+            by_key = jnp.einsum("bthd,bkhd->bhtk", q + u, k)
+            table, bias = _newest(self.r_embedding, n), _newest(self.r_bias, n)
+            by_distance = jnp.einsum("bthd,khd->bhtk", q, table) + bias.T[:, None]
+            return (by_key + relative_shift(by_distance)) * c.d_head**-0.5
+        return jnp.einsum("bthd,bkhd->bhtk", q, k) * c.d_head**-0.5
+
+    def decode(self, h, ring: KVRing, t, position, u, v):
+        """One token: h [batch, d_model], its past in `ring`, positions [slots, ...]
+        ordered by distance 0, 1, ..."""
+        q, kv = self.q(h), self.kv(h)
+        ring = ring.write(t, kv[:, 0], kv[:, 1])
+        distance = ring.distances(t)
+        by_key = jnp.einsum("bhd,bshd->bhs", q + u, ring.key)
+        by_distance = jnp.einsum("bhd,shd->bhs", q + v, position)
+        scores = (by_key + by_distance[..., distance]) * self.config.d_head**-0.5
+        weights = masked_softmax(scores, distance <= t)
+        values = jnp.einsum("bhs,bshd->bhd", weights.astype(h.dtype), ring.value)
+        return self.o(values), ring
+
+
+def _newest(table: Float[Array, "size *features"], n: int):
+    """The last n rows of a table ordered from far to near; what lies farther than the
+    table reaches takes its first row."""
+    rows = jnp.arange(n) + table.shape[0] - n
+    return table[jnp.maximum(rows, 0)]
+
+
+class Layer(nn.Module):
+    """Attention and feed-forward, each with residual and LayerNorm (post or pre)."""
+
+    config: Model
+
+    def setup(self):
+        c = self.config
+        init = nn.initializers.normal(c.init_std)
+        self.attention = Attention(c)
+        self.attention_norm = nn.LayerNorm(c.norm_epsilon, dtype=c.dtype)
+        self.ff_1 = nn.Dense(c.d_inner, kernel_init=init, dtype=c.dtype)
+        self.ff_2 = nn.Dense(c.d_model, kernel_init=init, dtype=c.dtype)
+        self.ff_norm = nn.LayerNorm(c.norm_epsilon, dtype=c.dtype)
+        self.dropout = nn.Dropout(c.dropout)
+
+    def __call__(self, h, past, position, u, v, mask, train):
+        """h [batch, time, d_model] -> (the next h, this segment's keys and values)."""
+        normed = self._pre(self.attention_norm, h)
+        if isinstance(past, KeyValue):
+            new = self.attention.key_value(normed)
+            keys = jax.tree.map(lambda a, b: jnp.concatenate([a, b], 1), past, new)
+        else:
+            # q reads the segment alone; keys and values read memory and segment.
+            context = jnp.concatenate([past, h], axis=1)
+            context = self._pre(self.attention_norm, context)
+            new = keys = self.attention.key_value(context)
+        out = self.attention(normed, keys, position, u, v, mask, train)
+        h = h + self.dropout(out, deterministic=not train)
+        return self._feed_forward(self._post(self.attention_norm, h), train), new
+
+    def decode(self, h, ring, t, position, u, v):
+        """One token [batch, d_model] and its ring of past keys."""
+        normed = self._pre(self.attention_norm, h)
+        out, ring = self.attention.decode(normed, ring, t, position, u, v)
+        return self._feed_forward(self._post(self.attention_norm, h + out), False), ring
+
+    def _feed_forward(self, h, train):
+        x = nn.relu(self.ff_1(self._pre(self.ff_norm, h)))
+        x = self.ff_2(self.dropout(x, deterministic=not train))
+        h = h + self.dropout(x, deterministic=not train)
+        return self._post(self.ff_norm, h)
+
+    def _pre(self, norm, x):
+        return norm(x) if self.config.pre_norm else x
+
+    def _post(self, norm, x):
+        return x if self.config.pre_norm else norm(x)
+
+
+class TransformerXL(nn.Module):
+    """Tokens and memory in, hidden states and the next memory out."""
+
+    config: Model
+
+    def setup(self):
+        c = self.config
+        self.vocabulary = AdaptiveVocabulary(c)
+        layer = Layer
+        if c.remat:  # recompute each layer in the backward pass; `train` is static
+            layer = nn.remat(Layer, static_argnums=(7,))
+        self.layers = [layer(c) for _ in range(c.n_layers)]
+        self.dropout = nn.Dropout(c.dropout)
+        init = nn.initializers.normal(c.init_std)
+        shape = (c.n_layers if c.untied_biases else 1, c.n_heads, c.d_head)
+        if c.attention in ("relative", "shaw"):
+            self.u = self.param("u", init, shape)
+        if c.attention == "relative":
+            self.v = self.param("v", init, shape)
+        if c.attention == "al_rfou":
+            shape = (c.n_layers, c.max_keys, c.d_model)
+            self.position_table = self.param("position_table", init, shape)
+
+    def __call__(
+        self,
+        tokens: Int[Array, "batch time"],
+        memory: Memory,
+        positions: tuple | None = None,
+        train: bool = False,
+    ) -> tuple[Float[Array, "batch time d_model"], Memory]:
+        """`positions` from `project_positions`, when the caller keeps them."""
+        c = self.config
+        time, past = tokens.shape[1], memory.length
+        mask = causal_mask(time, past + time, c.window or None)
+        empty = jnp.arange(past + time) < past - memory.valid[:, None]
+        mask = (mask & ~empty[:, None, :])[:, None]  # batch 1 time key
+        sines = None
+        if positions is None and c.attention == "relative":
+            sines = self.dropout(self._sines(past + time), deterministic=not train)
+        h = self.vocabulary.embed(tokens)
+        if c.attention == "vaswani":
+            h = h + sinusoids(jnp.arange(time, dtype=jnp.float32), c.d_model)
+        h = self.dropout(h, deterministic=not train)
+        new = []
+        for i, layer in enumerate(self.layers):
+            u, v = self._biases(i)
+            old, inputs = memory.layers[i], h
+            if c.attention == "al_rfou":
+                table = _newest(self.position_table[i], past + time)
+                old, h = old + table[:past], h + table[past:]
+            position = positions[i] if positions else self._project(layer, sines)
+            h, keys = layer(h, old, position, u, v, mask, train)
+            new.append(keys if isinstance(old, KeyValue) else inputs)
+        return self.dropout(h, deterministic=not train), memory.extend(new)
+
+    def _sines(self, keys: int) -> Float[Array, "key d_model"]:
+        """R for distances keys - 1 ... 0, none above clamp_len."""
+        distance = jnp.arange(keys - 1, -1, -1, dtype=jnp.float32)
+        if self.config.clamp_len:
+            distance = jnp.minimum(distance, self.config.clamp_len)
+        return sinusoids(distance, self.config.d_model).astype(self.config.dtype)
+
+    def _project(self, layer, sines):
+        return None if sines is None else layer.attention.r(sines)
+
+    def _biases(self, i: int):
+        """u and v of layer i: one pair a layer, or one for all."""
+        row = i if self.config.untied_biases else 0
+        u = self.u[row] if hasattr(self, "u") else None
+        return u, self.v[row] if hasattr(self, "v") else None
+
+    def project_positions(self, keys: int) -> tuple[Float[Array, "key heads d_head"], ...]:
+        """W_r R of every layer for distances keys - 1 ... 0, to be kept by evaluation."""
+        sines = self._sines(keys)
+        return tuple(self._project(layer, sines) for layer in self.layers)
+
+    def decode(self, token: Int[Array, "batch"], rings: tuple, t, positions: tuple):
+        """Reads token t. `rings` and `positions` (distances 0, 1, ...) are per layer.
+        Equals segment evaluation with a window of as many keys as a ring has slots."""
+        h, new = self.vocabulary.embed(token), []
+        for i, layer in enumerate(self.layers):
+            h, ring = layer.decode(h, rings[i], t, positions[i], *self._biases(i))
+            new.append(ring)
+        return h, tuple(new)
+
+    def nll(self, tokens, targets, memory, positions=None, train=False, dense=True):
+        """(-log p(target) [batch, time] in nats, the next memory)."""
+        hidden, memory = self(tokens, memory, positions, train)
+        return self.vocabulary.nll(hidden, targets, dense=dense), memory
+
+    def log_probs(self, tokens, memory, positions=None):
+        """(log p [batch, time, vocab], the next memory)."""
+        hidden, memory = self(tokens, memory, positions)
+        return self.vocabulary.log_probs(hidden), memory

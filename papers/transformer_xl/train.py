@@ -1,0 +1,156 @@
+"""Training Transformer-XL: state, one step, and the evaluation of a split.
+
+The memory is carried in `State.memory`: a step reads it, and leaves its own hidden
+states there for the next.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+from jaxtyping import Array, Float, Int, Key
+
+from common import optim, rng
+from common.metrics import Mean
+from papers.transformer_xl import weights
+from papers.transformer_xl.config import Config, Model
+from papers.transformer_xl.model import Memory, TransformerXL, empty_memory
+
+LN_2 = 0.6931471805599453  # nats a bit
+
+
+@struct.dataclass
+class State:
+    step: Int[Array, ""]
+    key: Key[Array, ""]
+    params: Any
+    opt_state: Any
+    memory: Memory = struct.field(metadata={"batch_axis": 0})
+
+
+def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> State:
+    """The state before the first step; `after` is unused: no run builds on another."""
+    del after
+    c = config.model
+    tokens = jnp.zeros((1, 2), jnp.int32)
+    init_key = rng.stream(key, 0, "init")
+    params = TransformerXL(c).init(
+        init_key, tokens, tokens, empty_memory(c, 1, 0), method="nll"
+    )["params"]
+    if config.weights:
+        params = weights.load(config.weights, c, params)
+    return State(
+        step=jnp.zeros((), jnp.int32),
+        key=key,
+        params=params,
+        opt_state=_tx(config).init(params),
+        memory=empty_memory(c, config.data.batch_size, c.mem_len),
+    )
+
+
+def train_step(
+    config: Config, state: State, batch: dict, *, axis_name: str | None = None
+) -> tuple[State, dict[str, Float[Array, ""]]]:
+    """One segment of every stream. `batch` as of data.py; `loss` in nats a token."""
+    model = TransformerXL(config.model)
+    dropout = rng.stream(state.key, state.step, "dropout", axis_name)
+    counted = batch["mask"] * _counted(config, batch["mask"].shape[1])
+
+    def loss_fn(params, rows, chunk):
+        nll, memory = model.apply(
+            {"params": params},
+            rows["inputs"],
+            rows["targets"],
+            rows["memory"],
+            train=True,
+            dense=False,
+            rngs={"dropout": jax.random.fold_in(dropout, chunk)},
+            method="nll",
+        )
+        return Mean.of(nll, rows["counted"]), memory
+
+    rows = {
+        "inputs": batch["inputs"],
+        "targets": batch["targets"],
+        "counted": counted,
+        "memory": state.memory.forget(batch["first"]),
+    }
+    grads, loss, memory = optim.gradients(
+        loss_fn,
+        state.params,
+        rows,
+        chunks=config.optim.accumulate,
+        axis_name=axis_name,
+    )
+    updates, opt_state = _tx(config).update(grads, state.opt_state, state.params)
+    metrics = {
+        "loss": loss,
+        "grad_norm": optax.global_norm(grads),
+        "lr": optim.schedule(config.optim, config.loop.steps)(state.step),
+    }
+    state = state.replace(
+        step=state.step + 1,
+        params=optax.apply_updates(state.params, updates),
+        opt_state=opt_state,
+        memory=memory,
+    )
+    return state, metrics
+
+
+def eval_step(
+    config: Config, state: State, batch: dict, *, axis_name: str | None = None
+) -> dict[str, Mean]:
+    """A stretch of text [batch, length * segments], read segment by segment with a
+    memory that starts empty: the training memory is left alone."""
+    params = optim.averaged(state.opt_state, state.params)
+    nll = stream_nll(evaluated(config), params, batch["inputs"], batch["targets"])
+    loss = Mean.of(nll, batch["mask"]).across(axis_name)
+    return {"loss": loss, "bits": Mean(loss.total / LN_2, loss.count)}
+
+
+def evaluated(config: Config) -> Config:
+    """The config with the evaluation's segment and memory lengths in place of
+    training's. A model without recurrence keeps the segments it was trained on."""
+    e = config.eval
+    if not config.model.mem_len:
+        return config
+    model = dataclasses.replace(
+        config.model, mem_len=e.mem_len, clamp_len=e.clamp_len, window=e.window
+    )
+    data = dataclasses.replace(config.data, length=e.length)
+    return dataclasses.replace(config, model=model, data=data)
+
+
+def stream_nll(
+    config: Config,
+    params: Any,
+    inputs: Int[Array, "batch stream"],
+    targets: Int[Array, "batch stream"],
+) -> Float[Array, "batch stream"]:
+    """-log p of every target in nats, segments of `data.length` with `mem_len` memory."""
+    c, length = config.model, config.data.length
+    model = TransformerXL(c)
+
+    def segment(memory, tokens):
+        nll, memory = model.apply({"params": params}, *tokens, memory, method="nll")
+        return memory, nll
+
+    def segments(x):
+        return jnp.moveaxis(x.reshape(x.shape[0], -1, length), 1, 0)
+
+    memory = empty_memory(c, inputs.shape[0], c.mem_len)
+    _, nll = jax.lax.scan(segment, memory, (segments(inputs), segments(targets)))
+    return jnp.moveaxis(nll, 0, 1).reshape(inputs.shape)
+
+
+def _tx(config: Config) -> optax.GradientTransformation:
+    return optim.optimiser(config.optim, config.loop.steps)
+
+
+def _counted(config: Config, length: int) -> Float[Array, "time"]:
+    """1 where a position's loss counts: everywhere, or in the segment's second half."""
+    half = length // 2 if config.half_loss else 0
+    return (jnp.arange(length) >= half).astype(jnp.float32)

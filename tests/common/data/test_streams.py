@@ -1,0 +1,93 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from common.contract import UserError
+from common.data.pipeline import pipeline
+from common.data.streams import StreamSegments, stretches
+
+TOKENS = np.arange(100, 203, dtype=np.int32)  # 103 distinct tokens, none of them 0
+
+
+def rows(segments, name):
+    """A field of all segments, joined in time: [batch, time]."""
+    return np.concatenate([item[name] for item in segments], axis=1)
+
+
+def predicted(item):
+    return item["targets"][item["mask"] == 1].tolist()
+
+
+@pytest.mark.parametrize("length", [1, 4, 25, 40])
+def test_training_streams_are_contiguous_and_targets_are_the_next_tokens(length):
+    segments = StreamSegments(TOKENS, batch_size=4, length=length)
+    inputs, targets, mask = (rows(segments, k) for k in ("inputs", "targets", "mask"))
+    assert inputs.dtype == targets.dtype == np.int32
+    np.testing.assert_array_equal(inputs[:, :25], TOKENS[:100].reshape(4, 25))
+    np.testing.assert_array_equal(targets[:, :25], TOKENS[1:101].reshape(4, 25))
+    np.testing.assert_array_equal(mask[:, :25], 1)  # the remainder is 2 tokens, dropped
+    assert not mask[:, 25:].any()
+    assert not inputs[:, 25:].any()
+    assert not targets[:, 25:].any()
+
+
+def test_memory_is_cleared_in_the_first_segment_of_every_epoch():
+    segments = StreamSegments(TOKENS, batch_size=2, length=20)
+    epochs = list(itertools.islice(pipeline(segments), 2 * len(segments)))
+    assert [item["first"].all() for item in epochs] == 2 * [True, False, False]
+    assert all(item["first"].shape == (2,) for item in epochs)
+
+
+@pytest.mark.parametrize("n", [2, 9, 10, 103])
+@pytest.mark.parametrize(("batch_size", "length"), [(1, 10), (4, 8), (8, 3), (9, 200)])
+def test_evaluation_predicts_every_token_but_the_first_exactly_once(
+    n, batch_size, length
+):
+    tokens = TOKENS[:n]
+    segments = StreamSegments(
+        tokens, batch_size=batch_size, length=length, keep_tail=True
+    )
+    found = sorted(itertools.chain.from_iterable(map(predicted, segments)))
+    assert found == tokens[1:].tolist()
+
+    whole = stretches(tokens, rows=batch_size, length=length)
+    assert sorted(predicted(whole)) == tokens[1:].tolist()
+    assert whole["inputs"].shape[1] % length == 0
+    real = whole["mask"] == 1
+    np.testing.assert_array_equal(whole["inputs"][real] + 1, whole["targets"][real])
+
+
+def test_one_stretch_is_the_text_in_order():
+    whole = stretches(TOKENS, rows=1, length=8)
+    assert predicted(whole) == TOKENS[1:].tolist()
+    assert whole["first"].tolist() == [True]
+
+
+def test_rows_of_the_processes_make_up_the_batch():
+    everything = StreamSegments(TOKENS, batch_size=4, length=8)
+    shares = [
+        StreamSegments(TOKENS, batch_size=4, length=8, rows=slice(start, start + 2))
+        for start in (0, 2)
+    ]
+    for whole, *parts in zip(everything, *shares, strict=True):
+        for name, value in whole.items():
+            joined = np.concatenate([part[name] for part in parts])
+            np.testing.assert_array_equal(joined, value)
+
+
+def test_a_saved_position_continues_the_streams():
+    segments = StreamSegments(TOKENS, batch_size=4, length=8)
+    batches = pipeline(segments)
+    next(batches)
+    state = batches.get_state()
+    resumed = pipeline(segments)
+    resumed.set_state(state)
+    np.testing.assert_array_equal(next(resumed)["inputs"], segments[1]["inputs"])
+
+
+def test_too_little_text_is_a_user_error():
+    with pytest.raises(UserError, match="4 tokens are too few for 4 streams"):
+        StreamSegments(TOKENS[:4], batch_size=4, length=2)
+    with pytest.raises(UserError, match="too few"):
+        stretches(TOKENS[:1], rows=1, length=2)

@@ -1,0 +1,196 @@
+import gzip
+
+import pytest
+import tensorflow_datasets as tfds
+
+from common.contract import UserError
+from common.data import text
+
+SPLITS = ["train", "valid", "test"]
+
+
+def lines(n):
+    return b"".join(b"line number %d\n" % i for i in range(n))
+
+
+def test_embedded_english_is_large_ascii_and_in_one_split_only():
+    splits = text.embedded()
+    assert list(splits) == SPLITS
+    assert sum(map(len, splits.values())) > 1_500_000
+    assert all(data.isascii() for data in splits.values())
+    for split in ("valid", "test"):
+        assert 0.02 < len(splits[split]) / len(splits["train"]) < 0.12
+    assert text.load("embedded") is splits
+
+
+def test_every_embedded_file_has_one_split_and_every_text_one_file():
+    topics = dict(text._topics())
+    splits = text.embedded()
+    chapters = [topics[name].encode().strip() for name in ("if", "while", "lambda")]
+    for chapter in filter(bytes.isascii, chapters):
+        assert sum(data.count(chapter) for data in splits.values()) == 1
+    files = {name for name, _ in text._docstrings()}
+    assert len(files) > 100
+    assert not any("test" in name.split("/") for name in files)
+    assert {text._split_of(name) for name in files} == set(SPLITS)
+
+
+@pytest.mark.parametrize("name", ["enwik8", "text8", "enwik8.gz"])
+def test_raw_files_are_cut_at_90_and_95_percent_exactly(tmp_path, name):
+    data = bytes(range(256)) * 4
+    raw = gzip.compress(data) if name.endswith(".gz") else data
+    (tmp_path / name).write_bytes(raw)
+    for root in (tmp_path, tmp_path / name):
+        splits = text.files(root)
+        assert list(map(len, splits.values())) == [921, 51, 52]
+        assert b"".join(splits.values()) == data
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("wiki.train.tokens", "wiki.valid.tokens", "wiki.test.tokens"),
+        ("ptb.train.txt", "ptb.valid.txt", "ptb.test.txt"),
+        ("train.txt", "valid.txt", "test.txt"),
+        ("train.txt", "val.txt", "test.txt.gz"),
+        ("train.txt.gz", "dev.txt", "test.txt"),
+    ],
+)
+def test_a_file_a_split_is_taken_as_it_is(tmp_path, names):
+    for name in names:
+        data = f" = {name} = \n".encode()
+        compressed = gzip.compress(data) if name.endswith(".gz") else data
+        (tmp_path / name).write_bytes(compressed)
+    splits = text.files(str(tmp_path))
+    expected = {s: f" = {n} = \n".encode() for s, n in zip(SPLITS, names, strict=True)}
+    assert splits == expected
+
+
+@pytest.mark.parametrize("name", ["book.txt", "book.txt.gz"])
+def test_one_file_is_cut_by_position_between_lines(tmp_path, name):
+    data = lines(200)
+    raw = gzip.compress(data) if name.endswith(".gz") else data
+    (tmp_path / name).write_bytes(raw)
+    (tmp_path / "README.md").write_bytes(b"about the book")
+    splits = text.files(tmp_path)
+    assert splits == text.files(tmp_path / name)
+    assert b"".join(splits.values()) == data
+    assert all(part.endswith(b"\n") for part in splits.values())
+    assert 0.85 < len(splits["train"]) / len(data) <= 0.9
+
+
+def test_a_tree_is_split_by_file_whatever_else_it_holds(tmp_path):
+    def write(folder, n):
+        for i in range(n):
+            path = folder / str(i % 3) / f"{i}.{'md' if i % 2 else 'txt'}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"document %d.\n" % i)
+        return text.files(folder)
+
+    small, large = write(tmp_path / "a", 150), write(tmp_path / "b", 200)
+    for i in range(150):
+        document = b"document %d." % i
+        homes = [split for split in SPLITS if document in small[split]]
+        assert len(homes) == 1
+        assert document in large[homes[0]]
+
+
+def test_a_tree_of_few_files_is_cut_by_position(tmp_path):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_bytes(lines(50))
+    splits = text.files(tmp_path)
+    assert all(splits.values())
+    assert b"".join(splits.values()) == 2 * (lines(50) + b"\n")
+
+
+def test_unusable_folders_are_user_errors(tmp_path):
+    with pytest.raises(UserError, match="does not exist; accepted: enwik8"):
+        text.files(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="no text folder given"):
+        text.load("files")
+    with pytest.raises(UserError, match=r"no text found in .*accepted: enwik8"):
+        text.files(tmp_path)
+    (tmp_path / "train.txt").write_bytes(lines(3))
+    with pytest.raises(UserError, match=r"has no valid\.txt beside"):
+        text.files(tmp_path)
+    (tmp_path / "short.txt").write_bytes(b"a")
+    with pytest.raises(UserError, match="no text for train, valid"):
+        text.files(tmp_path / "short.txt")
+    (tmp_path / "cut.txt.gz").write_bytes(gzip.compress(lines(100))[:-20])
+    with pytest.raises(UserError, match="not a complete gzip file"):
+        text.files(tmp_path / "cut.txt.gz")
+
+
+def test_generated_text_is_reproducible_and_repeats_itself():
+    splits = text.generated(seed=1)
+    assert splits == text.generated(seed=1)
+    assert splits != text.generated(seed=2)
+    assert splits["valid"] != splits["test"]
+    sentences = splits["train"].splitlines()
+    recent = [s in sentences[max(i - 8, 0) : i] for i, s in enumerate(sentences)]
+    assert 0.4 < sum(recent) / len(recent) < 0.6
+
+
+def test_an_unknown_source_names_the_nearest():
+    with pytest.raises(
+        UserError, match="unknown text source 'embeded'; nearest: embed"
+    ):
+        text.load("embeded")
+
+
+class _Sentences(tfds.core.GeneratorBasedBuilder):
+    VERSION = tfds.core.Version("1.0.0")
+    SIZES: dict[str, int]
+
+    def _info(self):
+        features = tfds.features.FeaturesDict({"text": tfds.features.Text()})
+        return tfds.core.DatasetInfo(builder=self, features=features)
+
+    def _split_generators(self, dl_manager):
+        return {split: self._sentences(split, n) for split, n in self.SIZES.items()}
+
+    def _generate_examples(self, **kwargs):
+        raise NotImplementedError
+
+    def _sentences(self, split, n):
+        for i in range(n):
+            yield i, {"text": f"{split} sentence {i}, «quoted»"}
+
+
+class TwoSplits(_Sentences):
+    SIZES = {"train": 40, "test": 4}  # noqa: RUF012
+
+
+class OneSplit(_Sentences):
+    SIZES = {"train": 40}  # noqa: RUF012
+
+
+def prepare(builder, folder, file_format="array_record"):
+    builder(data_dir=folder, file_format=file_format).download_and_prepare()
+
+
+def test_a_prepared_tfds_set_is_read_one_example_a_line(tmp_path):
+    prepare(TwoSplits, tmp_path)
+    splits = text.load("tfds", str(tmp_path), "two_splits")
+    expected = {f"train sentence {i}, «quoted»" for i in range(40)}
+    assert set(splits["train"].decode().splitlines()) == expected
+    assert splits["train"].count(b"\n") == 40
+    assert splits["valid"] == splits["test"]
+    assert splits["test"].count(b"test sentence") == 4
+
+
+def test_a_tfds_set_of_one_split_is_cut_by_position(tmp_path):
+    prepare(OneSplit, tmp_path)
+    splits = text.tfds("one_split", str(tmp_path))
+    assert splits["train"].count(b"\n") in (35, 36)
+    assert sum(part.count(b"\n") for part in splits.values()) == 40
+
+
+def test_unusable_tfds_sets_are_user_errors(tmp_path):
+    with pytest.raises(UserError, match=r"unknown TFDS set 'lm1'; nearest: lm1b"):
+        text.tfds("lm1", str(tmp_path))
+    with pytest.raises(UserError, match=r"builder\('two_splits', data_dir=.*prepare"):
+        text.tfds("two_splits", str(tmp_path))
+    prepare(TwoSplits, tmp_path)
+    with pytest.raises(UserError, match="no feature 'txt'; nearest: text"):
+        text.tfds("two_splits", str(tmp_path), key="txt")

@@ -1,0 +1,220 @@
+"""The logbook: no gaps, no repeats, whatever kills the run."""
+
+import itertools
+import json
+import random
+from types import SimpleNamespace
+
+import pytest
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.record_writer import masked_crc32c
+
+from launch.logbook import Logbook, Pace, Window, _duration, read_metrics
+
+
+def open_logbook(folder, start=0, **options):
+    settings = {"name": "xl", "steps": 10, "unit": "tokens", "items_per_step": 100}
+    return Logbook(folder, start=start, **(settings | {"tensorboard": False} | options))
+
+
+def train(logbook, first, last):
+    for step in range(first, last + 1):
+        logbook.advance(step, loss=1 / step)
+        logbook.train(step, 0.5 * step, {"loss": 1 / step, "grad_norm": step / 3})
+
+
+def steps(folder, split="train"):
+    records = read_metrics(folder / "metrics.jsonl")
+    return [record["step"] for record in records if record["split"] == split]
+
+
+def test_records_round_trip(tmp_path):
+    with open_logbook(tmp_path / "runs" / "xl") as logbook:
+        logbook.train(3, 1.25, {"loss": 0.1 + 0.2})
+        logbook.valid(3, 1.25, {"loss": 1 / 3, "accuracy": 1})
+    lines = (tmp_path / "runs" / "xl" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"step": 3, "split": "train", "seconds": 1.25, "loss": 0.1 + 0.2},
+        {"step": 3, "split": "valid", "seconds": 1.25, "loss": 1 / 3, "accuracy": 1.0},
+    ]
+
+
+def test_half_a_line_at_the_end_is_no_record(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    whole = '{"step": 1, "split": "train", "seconds": 1.0, "loss": 2.5}'
+    for cut in range(len(whole)):
+        path.write_text(f"{whole}\n{whole[:cut]}")
+        assert len(read_metrics(path)) == 1
+    path.write_text(f"{whole}\n{whole}")  # killed before the line's end: it is whole
+    assert len(read_metrics(path)) == 2
+
+
+def test_killed_and_resumed_reads_like_never_killed(tmp_path):
+    with open_logbook(tmp_path / "whole") as logbook:
+        train(logbook, 1, 4)
+        logbook.valid(4, 2.0, {"loss": 0.5})
+        train(logbook, 5, 10)
+
+    killed = tmp_path / "killed"
+    logbook = open_logbook(killed)
+    train(logbook, 1, 4)
+    logbook.valid(4, 2.0, {"loss": 0.5})
+    logbook.sync()  # the checkpoint of step 4
+    train(logbook, 5, 7)
+    with (killed / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 8, "split": "tr')  # and now it is killed
+    with open_logbook(killed, start=4) as logbook:
+        train(logbook, 5, 10)
+
+    whole = (tmp_path / "whole" / "metrics.jsonl").read_text()
+    assert (killed / "metrics.jsonl").read_text() == whole
+    assert not list(killed.glob("*.tmp"))
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_afresh(tmp_path):
+    logbook = open_logbook(tmp_path)
+    logbook.valid(0, 0.0, {"loss": 9.0})
+    train(logbook, 1, 3)
+    with open_logbook(tmp_path) as logbook:
+        logbook.valid(0, 0.0, {"loss": 9.0})
+        train(logbook, 1, 2)
+    assert steps(tmp_path) == [1, 2]
+    assert steps(tmp_path, "valid") == [0]
+
+
+def test_every_line_is_on_disk_at_once(tmp_path):
+    logbook = open_logbook(tmp_path)
+    train(logbook, 1, 2)
+    assert steps(tmp_path) == [1, 2]
+    logbook.close()
+    logbook.close()  # twice does no harm
+
+
+def test_window_resumes_bit_for_bit():
+    generator = random.Random(0)
+    losses = [generator.random() * 10**i for i in range(10)]
+    whole, first = Window(), Window()
+    for loss in losses:
+        whole.add({"loss": loss})
+    for loss in losses[:6]:
+        first.add({"loss": loss})
+    second = Window.restore(json.loads(json.dumps(first.state())))
+    for loss in losses[6:]:
+        second.add({"loss": loss})
+    assert second.mean() == whole.mean()
+    assert second.state() == {}
+    assert second.mean() == {}
+
+
+def test_window_averages_over_the_steps_that_reported():
+    window = Window()
+    window.add({"generator": 1.0, "discriminator": 5.0})
+    window.add({"generator": 2.0})
+    assert window.mean() == {"generator": 1.5, "discriminator": 5.0}
+
+
+def test_pace_leaves_out_compilation_and_evaluation():
+    pace = Pace()
+    pace.tick(101, now=60.0)  # compiled for a minute
+    assert pace.steps_per_second == 0
+    for i in range(1, 11):
+        pace.tick(101 + i, now=60 + 0.25 * i)
+    assert pace.steps_per_second == pytest.approx(4)
+    pace.interrupt()
+    pace.tick(112, now=1000.0)
+    pace.tick(113, now=1000.25)
+    assert pace.steps_per_second == pytest.approx(4)
+
+
+def test_pace_forgets_the_distant_past():
+    pace, now = Pace(), 0.0
+    for step in range(1000):
+        now += 1.0 if step < 800 else 0.5
+        pace.tick(step, now)
+    assert pace.steps_per_second == pytest.approx(2)
+
+
+def test_plain_lines(tmp_path, capsys, monkeypatch):
+    looks = itertools.count(0, 2)  # two seconds a look at the clock
+    clock = SimpleNamespace(monotonic=lambda: next(looks))
+    monkeypatch.setattr("launch.logbook.time", clock)
+    with open_logbook(tmp_path) as logbook:
+        for step in range(1, 11):
+            logbook.advance(step)
+            logbook.train(step, step, {"loss": 1.7123, "grad_norm": 3.0})
+        logbook.valid(10, 10, {"loss": 1.5, "accuracy": 0.25})
+        logbook.say("saved")
+    lines = capsys.readouterr().out.splitlines()
+    train_lines, (valid, said) = lines[:-2], lines[-2:]
+    assert train_lines[0] == "xl  step  1/10  loss 1.712"  # the pace is not known yet
+    assert train_lines[1] == "xl  step  3/10  loss 1.712  25 tokens/s  28s left"
+    assert train_lines[-1] == "xl  step 10/10  loss 1.712  25 tokens/s"
+    assert len(train_lines) == 6  # of ten: four fell within five seconds of another
+    assert valid == "xl  step 10/10  valid loss 1.500  accuracy 0.2500"
+    assert said == "saved"
+
+
+def test_a_terminal_gets_a_bar_with_valid_results_above(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("TTY_INTERACTIVE", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    with open_logbook(tmp_path, start=2) as logbook:
+        train(logbook, 3, 10)
+        logbook.valid(10, 5.0, {"loss": 0.25})
+    shown = capsys.readouterr().out
+    assert "10/10" in shown
+    assert "tokens/s" in shown
+    assert "xl  step 10/10  valid loss 0.2500" in shown
+
+
+def test_quiet_leaves_no_trace(tmp_path, capsys):
+    with open_logbook(tmp_path / "run", quiet=True, tensorboard=True) as logbook:
+        train(logbook, 1, 10)
+        logbook.valid(10, 5.0, {"loss": 0.25})
+        logbook.say("hello")
+        logbook.sync()
+    assert not (tmp_path / "run").exists()
+    assert capsys.readouterr() == ("", "")
+
+
+def events(folder):
+    """Events of all TensorBoard files, in the order TensorBoard reads them."""
+    for path in sorted(folder.iterdir()):
+        data = path.read_bytes()
+        while data:
+            length = int.from_bytes(data[:8], "little")
+            assert int.from_bytes(data[8:12], "little") == masked_crc32c(data[:8])
+            yield Event.FromString(data[12 : 12 + length])
+            data = data[16 + length :]
+
+
+def test_tensorboard_hides_what_was_logged_after_the_checkpoint(tmp_path):
+    for start, last in (0, 6), (4, 8):
+        with open_logbook(tmp_path, start=start, tensorboard=True) as logbook:
+            train(logbook, start + 1, last)
+            logbook.valid(last, 5.0, {"loss": 0.25})
+    seen = {}
+    for event in events(tmp_path / "tensorboard"):
+        if event.HasField("session_log"):  # TensorBoard's own rule
+            seen = {key: v for key, v in seen.items() if key[1] < event.step}
+        for value in event.summary.value:
+            assert (value.tag, event.step) not in seen
+            seen[value.tag, event.step] = value.simple_value
+    assert [step for tag, step in seen if tag == "train/loss"] == list(range(1, 9))
+    assert [step for tag, step in seen if tag == "valid/loss"] == [8]
+    assert seen["train/loss", 8] == pytest.approx(1 / 8)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "0s"),
+        (59.6, "1m00s"),
+        (130, "2m10s"),
+        (3 * 3600 + 300, "3h05m"),
+        (2 * 86400 + 4 * 3600, "2d04h"),
+    ],
+)
+def test_duration(seconds, text):
+    assert _duration(seconds) == text

@@ -1,0 +1,249 @@
+"""Reports: what is written can be read back, opened from disk, and trusted."""
+
+import base64
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common import figures
+from common.contract import Table
+from launch.report import (
+    Report,
+    format_cell,
+    markdown_table,
+    read_results,
+    training_section,
+)
+
+FACTS = {"command": "python launch/main.py --paper=unit", "jax": "0.10.2"}
+TABLE = Table(
+    ("model", "bits | char", "memory"),
+    [["xl", 1.0567, 512], ["<b>vanilla</b>", np.float32(1.25), np.int64(0)]],
+    "Lower is better & measured on <test>.",
+)
+
+
+@pytest.fixture
+def report(tmp_path):
+    report = Report(tmp_path / "report", title="Results of <unit>", facts=FACTS)
+    report.add("Bits per character", TABLE)
+    report.add("Best", np.float32(0.5))
+    report.add("Samples", "<script>alert(1)</script> & ```more```")
+    report.add("Curve", figures.curves({"a": ([0, 1], [0, 1])}, "x", "y"))
+    report.add("Picture", np.arange(12, dtype=np.uint8).reshape(2, 2, 3))
+    report.write()
+    return tmp_path / "report"
+
+
+class Page(HTMLParser):
+    """Collects a page's tags, and its text outside of the style sheet."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text, self._open = [], "", []
+        self.feed(text)
+        assert self._open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in ("img", "meta"):
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self._open:
+            self.text += data
+
+
+def page(folder):
+    return Page((folder / "index.html").read_text(encoding="utf-8"))
+
+
+def test_results_round_trip(report):
+    facts, results = read_results(report)
+    assert facts == FACTS
+    kinds = [(result.name, result.kind) for result in results.values()]
+    assert kinds == [
+        ("Bits per character", "table"),
+        ("Best", "number"),
+        ("Samples", "text"),
+        ("Curve", "figure"),
+        ("Picture", "figure"),
+    ]
+    rows = [["xl", 1.0567, 512], ["<b>vanilla</b>", 1.25, 0]]
+    assert results["Bits per character"].value == Table(
+        list(TABLE.columns), rows, TABLE.note
+    )
+    assert results["Best"].value == 0.5
+    assert results["Samples"].value == "<script>alert(1)</script> & ```more```"
+
+
+def test_results_schema(report):
+    content = json.loads((report / "results.json").read_text())
+    assert content["title"] == "Results of <unit>"
+    by_name = {entry["name"]: entry for entry in content["results"]}
+    assert set(by_name["Bits per character"]["value"]) == {"columns", "rows", "note"}
+    assert by_name["Curve"] == {"name": "Curve", "kind": "figure", "file": "curve.png"}
+
+
+def test_page_stands_alone(report):
+    for tag, attributes in page(report).tags:
+        assert tag not in ("script", "link", "iframe")
+        for name in ("src", "href"):
+            assert attributes.get(name, "data:").startswith(("data:", "#"))
+    assert not re.search(r"url\(|@import|https?:", (report / "index.html").read_text())
+
+
+def test_page_embeds_the_pictures(report):
+    sources = [
+        attributes["src"] for tag, attributes in page(report).tags if tag == "img"
+    ]
+    assert len(sources) == 2
+    for source, file in zip(sources, ("curve.png", "picture.png"), strict=True):
+        data = base64.b64decode(source.removeprefix("data:image/png;base64,"))
+        assert data == (report / file).read_bytes()
+        Image.open(io.BytesIO(data)).verify()
+    pixels = np.asarray(Image.open(report / "picture.png"))
+    np.testing.assert_array_equal(pixels, np.arange(12).reshape(2, 2, 3))
+
+
+def test_page_shows_all_text_and_obeys_none(report):
+    shown = page(report)
+    assert "b" not in [tag for tag, _ in shown.tags]
+    for text in ("<b>vanilla</b>", "<script>alert(1)</script>", TABLE.note, "<unit>"):
+        assert text in shown.text
+    for fact in FACTS.values():
+        assert fact in shown.text
+
+
+def test_contents_come_with_the_sixth_result(report, tmp_path):
+    assert "nav" not in [tag for tag, _ in page(report).tags]
+    long = Report(tmp_path / "long", title="Long", facts={})
+    for number in range(6):
+        long.add(f"Entry {number}", number)
+    long.write()
+    tags = page(tmp_path / "long").tags
+    links = [attributes["href"] for tag, attributes in tags if tag == "a"]
+    anchors = ["#" + attributes["id"] for _, attributes in tags if "id" in attributes]
+    assert links == anchors
+    assert len(links) == 6
+
+
+def test_markdown_report_links_pictures_and_fences_text(report):
+    text = (report / "report.md").read_text()
+    assert "![Curve](curve.png)" in text
+    # Three backticks inside, so four outside.
+    assert "````text\n<script>alert(1)</script> & ```more```\n````" in text
+    assert "| \\<b>vanilla\\</b> |" in text
+    assert "- jax: 0.10.2" in text
+
+
+def test_add_prints_at_once(tmp_path, capsys):
+    report = Report(tmp_path, title="T", facts={})
+    report.add("Best", 12345)
+    assert capsys.readouterr().out == "Best: 12,345\n"
+    report.add("Tiny", np.zeros((2, 2), np.uint8))
+    assert capsys.readouterr().out == f"Tiny: {tmp_path / 'tiny.png'}\n"
+    assert (tmp_path / "tiny.png").exists()
+    report.add("Table", TABLE)
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    assert len(rows) == 4
+    assert len({len(row) for row in rows}) == 1  # aligned
+
+
+def test_add_draws_a_table_on_a_terminal(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    Report(tmp_path, title="T", facts={}).add("Table", Table(["a"], [["[bold]x"]]))
+    assert "[bold]x" in capsys.readouterr().out  # not taken for markup
+
+
+def test_add_refuses_what_it_cannot_show(tmp_path):
+    report = Report(tmp_path, title="T", facts={})
+    report.add("a b", 1)
+    with pytest.raises(ValueError, match="two results"):
+        report.add("A  b", 2)
+    with pytest.raises(ValueError, match="1 cells in a row of 2 columns"):
+        report.add("ragged", Table(["a", "b"], [[1, 2], [3]]))
+    with pytest.raises(TypeError, match="'floats', a ndarray"):
+        report.add("floats", np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "\N{EN DASH}"),
+        ("as is", "as is"),
+        (1234567, "1,234,567"),
+        (np.int64(-1234), "-1,234"),
+        (0.0, "0"),
+        (0.5, "0.5000"),
+        (-1.23456, "-1.235"),
+        (9.99996, "10.00"),
+        (999.96, "1,000"),
+        (12345.678, "12,346"),
+        (999999.4, "999,999"),
+        (1234567.0, "1.235e+06"),
+        (0.0001, "0.0001000"),
+        (0.00012345678, "0.0001235"),
+        (0.000012, "1.2e-05"),
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
+    ],
+)
+def test_format_cell(value, text):
+    assert format_cell(value) == text
+
+
+def test_markdown_table():
+    table = Table(["model", "a|b"], [["x\ny", 1.5], ["z", None]], "*Mind* the gap.")
+    assert markdown_table(table).splitlines() == [
+        "| model |  a\\|b |",
+        "| ----- | ----: |",
+        "| x y   | 1.500 |",
+        "| z     |     \N{EN DASH} |",
+        "",
+        "*Mind* the gap.",
+    ]
+
+
+def test_markdown_table_without_rows():
+    assert markdown_table(Table(["a", "b"], [])) == "| a   | b   |\n| --- | --- |"
+
+
+def run(unit="tokens", losses=(3.0, 2.0), valid=2.5):
+    metrics = [
+        {"step": 10 * i, "split": "train", "seconds": 1.0 * i, "loss": loss}
+        for i, loss in enumerate(losses, 1)
+    ]
+    metrics.append({"step": 20, "split": "valid", "seconds": 2.0, "accuracy": 0.5})
+    if valid is not None:
+        metrics[-1]["loss"] = valid
+    numbers = {"parameters": 41_000_000, "steps": 20, "seconds": 120.0, "items": 6000}
+    return {**numbers, "unit": unit, "metrics": metrics}
+
+
+def test_training_section():
+    (_, table), (_, figure) = training_section({"xl": run(), "plain": run(valid=None)})
+    assert list(table.columns[3:6]) == ["tokens seen", "minutes", "tokens/s"]
+    assert table.rows[0] == ["xl", 41_000_000, 20, 6000, 2.0, 50.0, 2.0, 2.5]
+    assert table.rows[1][-1] is None
+    lines = {line.get_label(): line for line in figure.axes[0].lines}
+    assert list(lines) == ["xl", "xl, validation", "plain"]
+    assert lines["xl"].get_xydata().tolist() == [[10, 3.0], [20, 2.0]]
+    assert lines["xl, validation"].get_linestyle() == "--"
+
+
+def test_training_section_of_mixed_units_and_no_losses():
+    silent = run(unit="images", losses=(), valid=None)
+    (_, table), *rest = training_section({"a": silent, "b": run("words", (), None)})
+    assert table.columns[3] == "items seen"
+    assert table.rows[0][-2:] == [None, None]
+    assert rest == []
