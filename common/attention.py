@@ -74,9 +74,9 @@ def relative_shift(
 
     Column c of the input belongs to distance key - 1 - c, so query i's score with key
     j stands at column j + (time - 1 - i), and out[i, j] = scores[i, j + time - 1 - i]
-    wherever j <= i + past. Cells of the future hold leftovers that a causal mask must hide.
-    One pad, one slice: in a row-major array whose rows are one cell too long, stepping
-    `key` cells a row slides each row one column to the left of the row above.
+    wherever j <= i + past. Cells of the future hold leftovers that a causal mask must
+    hide. One pad, one slice: in a row-major array whose rows are one cell too long,
+    stepping `key` cells a row slides each row one column left of the row above.
     """
     *batch, time, key = scores.shape
     padded = jnp.pad(scores, [(0, 0)] * (scores.ndim - 1) + [(0, 1)])

@@ -65,7 +65,7 @@ def _from_file(path: str) -> Any:
 
 
 def override(config: Any, arguments: list[str]) -> Any:
-    """`config` with `--config.a.b=value` arguments applied, each by its field's type."""
+    """`config` with `--config.a.b=value` arguments applied, by their fields' types."""
     fields = dict(_fields(config))
     for argument in arguments:
         _check_name(argument, fields)

@@ -1,13 +1,14 @@
 """Checkpoints of one run, by Orbax: state, data position, config and wall clock.
 
-    workdir/<run>/checkpoints/<step>/   kept: the newest few, and the best
-    workdir/<run>/config.json           what made them; another config is refused
-    workdir/.lock                       held while a process works there
+workdir/<run>/checkpoints/<step>/   kept: the newest few, and the best
+workdir/<run>/config.json           what made them; another config is refused
+workdir/.lock                       held while a process works there
 """
 
 import contextlib
 import dataclasses
 import fcntl
+import functools
 import json
 import logging
 import os
@@ -33,9 +34,7 @@ class Checkpoints:
         policies = [keep.LatestN(loop.keep)]
         if loop.best:
             name, largest = loop.best.lstrip("+"), loop.best.startswith("+")
-            policies.append(
-                keep.BestN(lambda m: m[name], reverse=not largest, n=1)
-            )
+            policies.append(keep.BestN(lambda m: m[name], reverse=not largest, n=1))
         options = ocp.CheckpointManagerOptions(
             preservation_policy=keep.AnyPreservationPolicy(policies),
             cleanup_tmp_directories=True,  # what a kill left half-written
@@ -88,7 +87,8 @@ class Checkpoints:
     def _set_aside(self, step: int, error: Exception) -> None:
         damaged = self._folder.parent / f"damaged-{step}"
         what = str(error).split("\n")[0][:120]
-        logging.warning("checkpoint %d is damaged (%s): moved to %s", step, what, damaged)
+        message = "checkpoint %d is damaged (%s): moved to %s"
+        logging.getLogger("launch").warning(message, step, what, damaged)
         self._manager.close()
         with contextlib.suppress(FileNotFoundError):
             (self._folder / str(step)).rename(_unused(damaged))
@@ -110,7 +110,7 @@ def _unused(path: Path) -> Path:
 def _flat(state: Any) -> dict[str, Any]:
     """{path: leaf}, without the empty arrays, which Orbax cannot hold."""
     leaves = jax.tree_util.tree_leaves_with_path(state)
-    name = lambda path: jax.tree_util.keystr(path, simple=True, separator=".")
+    name = functools.partial(jax.tree_util.keystr, simple=True, separator=".")
     return {name(path): leaf for path, leaf in leaves if leaf.size}
 
 
@@ -187,8 +187,8 @@ def locked(workdir: Path) -> Iterator[None]:
             file.seek(0)
             owner = file.read().strip() or "unknown"
             raise UserError(
-                f"{workdir} is in use by process {owner}: wait for it, or choose another "
-                "--workdir"
+                f"{workdir} is in use by process {owner}: wait for it, or choose "
+                "another --workdir"
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))

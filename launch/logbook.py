@@ -17,7 +17,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from launch.report import format_cell
+from launch.results import format_cell
 
 LINE_SECONDS = 5.0  # between two plain training lines
 POINT_SECONDS = 0.5  # between two points of the pace

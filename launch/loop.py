@@ -11,7 +11,6 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,9 @@ class StopRequest:
         self.requested = False
 
     def __enter__(self) -> "StopRequest":
-        self._old = {s: signal.signal(s, self._set) for s in (signal.SIGTERM, signal.SIGINT)}
+        self._old = {
+            s: signal.signal(s, self._set) for s in (signal.SIGTERM, signal.SIGINT)
+        }
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -50,6 +51,10 @@ class StopRequest:
             raise KeyboardInterrupt
         self.requested = True
 
+    def at_once(self) -> None:
+        """From here on there is nothing to save: the first signal ends the process."""
+        self.requested = True
+
 
 @dataclasses.dataclass
 class Trainer:
@@ -58,23 +63,28 @@ class Trainer:
     name: str
     config: Any
     placement: Placement
+    make_state: Callable[[], Any]
     train_step: Callable  # (state, batch) -> (state, metrics), compiled
     eval_step: Callable  # (state, batch) -> {name: Mean}, compiled
     batches: Callable[[str], Iterator]  # split -> iterator of numpy batches
 
 
-def train(trainer: Trainer, make_state: Callable[[], Any], folder: Path, stop: StopRequest):
+def train(trainer: Trainer, folder: Path, stop: StopRequest) -> bool:
     """Trains until `config.loop.steps`, from the newest checkpoint in `folder` if there
-    is one. Returns (state, finished): False if `stop` was requested before the end."""
+    is one. Returns False if `stop` was requested before the end."""
     loop: Loop = trainer.config.loop
     checkpoints = Checkpoints(folder, loop)
-    state, meta = _begin(trainer, make_state, checkpoints)
+    state, meta = restore(trainer, checkpoints) or _begin(trainer)
     step = start = meta["step"]
     data = trainer.batches("train")
     if meta["data"] is not None:
         data.set_state(meta["data"])
     began = time.monotonic() - meta["seconds"]
-    clock = lambda: time.monotonic() - began  # seconds of training, resumes included
+
+    def clock() -> float:
+        """Seconds of training so far, those before a resume included."""
+        return time.monotonic() - began
+
     saved_at = time.monotonic()
     with Logbook(
         folder,
@@ -85,7 +95,9 @@ def train(trainer: Trainer, make_state: Callable[[], Any], folder: Path, stop: S
         items_per_step=trainer.config.items_per_step,
         quiet=jax.process_index() > 0,
     ) as logbook:
-        pending = Pending(logbook, loop.log_every, Window.restore(meta["window"]), clock)
+        pending = Pending(
+            logbook, loop.log_every, Window.restore(meta["window"]), clock
+        )
         while True:
             last = step >= loop.steps or stop.requested
             metrics = None
@@ -114,21 +126,23 @@ def train(trainer: Trainer, make_state: Callable[[], Any], folder: Path, stop: S
             pending.add(step, metrics, checkpoints)
             logbook.advance(step)
     checkpoints.close()
-    return state, step >= loop.steps
+    return step >= loop.steps
 
 
-def _begin(trainer: Trainer, make_state: Callable, checkpoints: Checkpoints):
-    """The newest checkpoint's (state, meta), or a fresh state's."""
-    shapes = jax.eval_shape(make_state)
+def restore(trainer: Trainer, checkpoints: Checkpoints) -> tuple[Any, dict] | None:
+    """(state, meta) of the newest whole checkpoint, placed on the devices."""
     abstract = jax.tree.map(
-        lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
-        shapes,
+        lambda leaf, sharding: jax.ShapeDtypeStruct(
+            leaf.shape, leaf.dtype, sharding=sharding
+        ),
+        jax.eval_shape(trainer.make_state),
         trainer.placement.state,
     )
-    restored = checkpoints.restore(abstract)
-    if restored is not None:
-        return restored
-    state = jax.device_put(make_state(), trainer.placement.state)
+    return checkpoints.restore(abstract)
+
+
+def _begin(trainer: Trainer) -> tuple[Any, dict]:
+    state = jax.device_put(trainer.make_state(), trainer.placement.state)
     return state, {"step": 0, "data": None, "window": {}, "seconds": 0.0}
 
 
@@ -139,7 +153,9 @@ def evaluate(trainer: Trainer, state: Any) -> dict[str, float]:
         means = trainer.eval_step(state, trainer.placement.put_batch(batch))
         for name, mean in jax.device_get(means).items():
             totals[name] += np.array([mean.total, mean.count], np.float64)
-    return {name: float(total / max(count, 1e-9)) for name, (total, count) in totals.items()}
+    return {
+        name: float(total / max(count, 1e-9)) for name, (total, count) in totals.items()
+    }
 
 
 class Pending:
@@ -167,7 +183,8 @@ class Pending:
                     checkpoints.wait()
                     good = checkpoints.latest or "none was saved yet"
                     raise Diverged(
-                        f"{name} is {value} at step {step}; last good checkpoint: {good}"
+                        f"{name} is {value} at step {step}; "
+                        f"last good checkpoint: {good}"
                     )
             self.window.add(metrics)
             if step % self._every == 0:

@@ -1,4 +1,4 @@
-"""Trains, evaluates, tries out or describes a paper. One command for all of them.
+"""Trains, evaluates, tries out or describes a paper.
 
     python launch/main.py --paper=transformer_xl
     python launch/main.py --paper=transformer_xl --config=enwik8_12l --mode=describe
@@ -16,98 +16,184 @@ import shlex
 import sys
 from pathlib import Path
 
-if __name__ == "__main__":  # `python launch/main.py`: the packages stand beside launch/
+if __name__ == "__main__":  # as a script: the packages stand beside launch/
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from absl import flags
 
 from common.contract import UserError
-from launch import catalogue
 
-MODES = ("train", "eval", "predict", "describe", "benchmark")
+MODES = {
+    "train": "train what is not finished yet, then evaluate",
+    "eval": "evaluate what is trained, and write the report",
+    "predict": "what the trained model makes of --input",
+    "describe": "parameters, memory, FLOPs and every field of the config",
+    "benchmark": "time of a step, items a second, share of a matmul's FLOP/s",
+}
 
 
 def define_flags() -> flags.FlagValues:
-    """The flags of this command. Those of a config come after `--config.`."""
+    """The flags of this command. Fields of a config come as `--config.field=value`."""
     values = flags.FlagValues()
 
     def define(kind, name, default, text, **more):
-        getattr(flags, f"DEFINE_{kind}")(name, default, text, flag_values=values, **more)
+        more["flag_values"] = values
+        getattr(flags, f"DEFINE_{kind}")(name, default, text, **more)
 
-    define("string", "paper", None, "which paper: a folder of papers/")
+    modes = "\n".join(f"{name}: {text}" for name, text in MODES.items())
+    define("string", "paper", None, "a folder of papers/")
     define("string", "config", "default", "variant, or a Python file with get_config()")
-    define("enum", "mode", "train", "what to do", enum_values=list(MODES))
+    define("enum", "mode", "train", modes, enum_values=list(MODES))
     define("string", "run", None, "one run of the variant instead of all")
-    define("string", "workdir", None, "default: workdir/<paper>/<variant>")
-    define("string", "input", None, "predict: what to continue, translate, find ...")
-    define("enum", "parallel", "jit", "how steps use devices", enum_values=["jit", "pmap"])
+    define("string", "workdir", None, "results go here; workdir/<paper>/<variant>")
+    define("string", "input", None, "predict: a prompt, or a file that holds one")
+    define("enum", "parallel", "jit", "jit or pmap", enum_values=["jit", "pmap"])
     define("boolean", "fsdp", False, "split parameters over the devices too")
-    define("integer", "cpu_devices", None, "devices a CPU host shows; default: its cores")
-    define("boolean", "help", False, "this text, or a paper's variants")
+    define("integer", "cpu_devices", None, "devices of a CPU host; its cores")
+    define("boolean", "help", False, "this text; with --paper, the paper's variants")
     return values
 
 
 def main(argv: list[str]) -> int:
-    """Runs the command line; returns the exit code: 0 done, or stopped and saved;
-    1 the run diverged; 2 the user's mistake, told in one line."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    """Runs the command line. Returns 0: done, or stopped and saved; 1: the run
+    diverged; 2: the user's mistake, told in one line."""
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    logging.getLogger("launch").setLevel(logging.WARNING)
     try:
-        return _main(argv)
+        return _run(argv)
     except (UserError, flags.Error) as error:
         print(f"launch: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
 
 
-def _main(argv: list[str]) -> int:
+def _run(argv: list[str]) -> int:
     overrides = [a for a in argv[1:] if a.startswith(("--config.", "-config."))]
     values = define_flags()
     rest = values([argv[0], *(a for a in argv[1:] if a not in overrides)])
     if len(rest) > 1:
         raise UserError(f"unexpected argument {rest[1]!r}: flags are --name=value")
-    if values.help or not values.paper:
-        print(_help(values))
-        return 0 if values.help else 2
-    from launch import devices  # JAX is imported only once it is needed
+    if not values.paper and not values.help:
+        raise UserError(f"say which --paper: {', '.join(_papers())}; --help tells more")
+    if values.help:
+        print(_paper_help(values.paper) if values.paper else _help(values))
+        return 0
+
+    # JAX is slow to import, and the devices must be counted before it starts.
+    from launch import catalogue, devices
 
     devices.use_cpu_devices(values.cpu_devices)
     paper = catalogue.load(values.paper)
     config = catalogue.variant(paper, values.config)
     config = catalogue.override(config, overrides)
-    from launch import session
+    return _dispatch(values, paper, config, argv)
 
-    name = Path(values.config).stem
-    return session.start(
+
+def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
+    from launch import benchmark, catalogue, checkpoints, describe, loop
+    from launch.session import Session
+
+    variant = Path(values.config).stem
+    workdir = values.workdir or f"workdir/{values.paper}/{variant}"
+    session = Session(
         paper,
         config,
-        mode=values.mode,
-        run=values.run,
-        workdir=Path(values.workdir or f"workdir/{values.paper}/{name}").expanduser(),
-        variant=name,
-        options=values,
-        command=shlex.join(["python", "launch/main.py", *argv[1:]]),
+        Path(workdir).expanduser(),
+        parallel=values.parallel,
+        fsdp=values.fsdp,
+        exact=values.cpu_devices is not None,
     )
+    if values.run:
+        catalogue.nearest("run", values.run, session.runs)
+    names = [values.run] if values.run else [*session.runs]
+    if values.mode in ("describe", "benchmark"):
+        show = describe.describe if values.mode == "describe" else benchmark.benchmark
+        show(session, names)
+        return 0
+    command = shlex.join(["python", "launch/main.py", *argv[1:]])
+    try:
+        with checkpoints.locked(session.workdir), loop.StopRequest() as stop:
+            if values.mode == "predict":
+                _predict(session, names[0], values.input)
+            elif values.mode == "train" and not session.train(names, stop):
+                raise KeyboardInterrupt
+            elif values.mode == "train" and values.run and session.missing():
+                print(f"still to train: {', '.join(session.missing())}")
+            else:
+                stop.at_once()  # nothing to save from here on
+                title = f"{values.paper} · {variant}"
+                session.evaluate(title, _facts(command))
+    except loop.Diverged as error:
+        print(f"launch: stopped: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"stopped, and nothing is lost; to go on: {command}", flush=True)
+    return 0
+
+
+def _predict(session, run: str, inputs: str | None) -> None:
+    """Prints text as it comes; tables and pictures as a report's."""
+    from launch.report import Report
+
+    if inputs is None:
+        raise UserError('--mode=predict needs --input="..."')
+    report = Report(session.workdir / "predict", title=f"predict: {run}", facts={})
+    for output in session.predict(run, inputs):
+        if isinstance(output, str):
+            print(output, end="", flush=True)
+        else:
+            report.add(*output)
+    print()
+
+
+def _facts(command: str) -> dict[str, str]:
+    """Where a report comes from."""
+    import datetime
+    import platform
+
+    import jax
+
+    devices = jax.devices()
+    return {
+        "command": command,
+        "date": datetime.date.today().isoformat(),
+        "devices": f"{len(devices)} x {devices[0].device_kind}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+    }
+
+
+def _papers() -> list[str]:
+    """As catalogue.names, without importing JAX."""
+    from launch import catalogue
+
+    return catalogue.names()
+
+
+def _paper_help(name: str) -> str:
+    """A paper's variants, one line each."""
+    from launch import catalogue
+
+    paper = catalogue.load(name)
+    lines = [f"{name}: {paper.__doc__.strip().splitlines()[0]}", "", "variants:"]
+    for variant, make in paper.VARIANTS.items():
+        lines.append(f"  {variant:<14}{make.__doc__.strip().splitlines()[0]}")
+    lines.append(f"\nfields: --paper={name} --mode=describe")
+    return "\n".join(lines)
 
 
 def _help(values: flags.FlagValues) -> str:
-    """The module's text and the flags; with --paper, that paper's variants instead."""
-    if values.paper:
-        paper = catalogue.load(values.paper)
-        lines = [f"{values.paper}: {paper.__doc__.strip().splitlines()[0]}", "", "variants:"]
-        for name, make in paper.VARIANTS.items():
-            lines.append(f"  {name:<14} {make.__doc__.strip().splitlines()[0]}")
-        return "\n".join(lines)
-    lines = [__doc__, f"papers: {', '.join(catalogue.names())}", "", "flags:"]
-    for name in values:
+    lines = [__doc__, f"papers: {', '.join(_papers())}", "", "flags:"]
+    for name in sorted(set(values) - {"?", "help"}):
         flag = values[name]
-        choices = getattr(flag.parser, "enum_values", None)
+        first, *more = flag.help.splitlines()
         default = "" if flag.default in (None, False) else f" [{flag.default}]"
-        text = f"{flag.help}: {', '.join(choices)}" if choices else flag.help
-        lines.append(f"  --{name:<12} {text}{default}")
-    lines.append("  --config.a.b=v  any field of the config, typed (see --mode=describe)")
-    lines.append("  --paper=NAME --help lists that paper's variants")
+        lines.append(f"  --{name:<13}{(first if not more else '')}{default}")
+        lines += [f"  {'':<15}{line}" for line in ([first, *more] if more else [])]
+    lines.append(f"  --{'config.x.y':<13}any field of the config, by its type")
+    lines.append("\n--paper=NAME --help lists the paper's variants.")
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.exit(main(sys.argv))

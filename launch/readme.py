@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from common.contract import UserError
-from launch.report import Result, read_results
+from launch.report import read_results
+from launch.results import Result
 
 BLOCK = re.compile(
     r"^<!-- results: (?P<name>.+?) -->\n(?P<body>.*?)^<!-- end -->$", re.M | re.S

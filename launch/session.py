@@ -1,11 +1,7 @@
-"""The modes of the command line, for one paper, one config and one workdir."""
+"""The runs of one variant in one workdir: trained, restored, evaluated, tried out."""
 
-import datetime
-import functools
-import platform
-import signal
-import sys
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -13,118 +9,142 @@ from typing import Any
 
 import jax
 
-from common.contract import Run, UserError
-from launch import benchmark, catalogue, describe, devices
-from launch.checkpoints import Checkpoints, claim, locked
+from common.contract import UserError
+from launch import devices
+from launch.checkpoints import Checkpoints, claim
 from launch.logbook import read_metrics
-from launch.loop import Diverged, StopRequest, Trainer, train
+from launch.loop import StopRequest, Trainer, restore, train
 from launch.report import Report, training_section
 
 
-def start(
-    paper: ModuleType,
-    config: Any,
-    *,
-    mode: str,
-    run: str | None,
-    workdir: Path,
-    variant: str,
-    options: Any,
-    command: str,
-) -> int:
-    """Does what `mode` says and returns the exit code."""
-    runs = paper.runs(config)
-    if run:
-        catalogue.nearest("run", run, runs)
-    if mode in ("describe", "benchmark"):
-        chosen = {run: runs[run]} if run else runs
-        show = describe.describe if mode == "describe" else benchmark.benchmark
-        for name, one in chosen.items():
-            show(paper, name, one.config, options)
-        return 0
-    session = Session(paper, runs, workdir, options)
-    facts = _facts(command, paper, variant)
-    with locked(workdir), StopRequest() as stop:
-        try:
-            if mode == "predict":
-                session.predict(run or next(iter(runs)), options.input)
-                return 0
-            if mode == "train" and not session.train([run] if run else [*runs], stop):
-                return _stopped(command)
-            return session.report(f"{facts['paper']} · {variant}", facts)
-        except Diverged as error:
-            print(f"launch: stopped: {error}", file=sys.stderr)
-            return 1
-        except KeyboardInterrupt:
-            return _stopped(command)
-
-
-def _stopped(command: str) -> int:
-    print(f"stopped; nothing is lost. To go on: {command}", flush=True)
-    return 0
-
-
 class Session:
-    """The runs of a variant in a workdir: trained, restored, evaluated."""
+    """Binds a paper's functions to a config, a folder and the devices of this machine.
+
+    parallel: "jit" or "pmap"; fsdp: split parameters too; exact: use every device.
+    """
 
     def __init__(
-        self, paper: ModuleType, runs: Mapping[str, Run], workdir: Path, options: Any
+        self,
+        paper: ModuleType,
+        config: Any,
+        workdir: Path,
+        *,
+        parallel: str = "jit",
+        fsdp: bool = False,
+        exact: bool = False,
     ) -> None:
-        self.paper, self.runs, self.workdir = paper, runs, workdir
-        self.options = options
+        self.paper, self.config, self.workdir = paper, config, workdir
+        self.runs = paper.runs(config)
+        self._trainers: dict[str, Trainer] = {}
+        self._place = partial(devices.place, fsdp=fsdp, pmap=parallel == "pmap")
+        self._mesh = partial(devices.make_mesh, exact=exact)
 
     def train(self, names: list[str], stop: StopRequest) -> bool:
         """Trains the named runs and those they come after; False: `stop` came first."""
         for name in self._in_order(names):
-            config = self.runs[name].config
-            folder = self.workdir / name
-            claim(folder, config)
-            if self._finished(name):
+            claim(self.workdir / name, self.runs[name].config)
+            if self._step(name) >= self.runs[name].config.loop.steps:
                 print(f"{name}: finished before, skipped", flush=True)
-                continue
-            trainer = self.trainer(name)
-            _, finished = train(trainer, self._make_state(name), folder, stop)
-            if not finished:
+            elif not train(self.trainer(name), self.workdir / name, stop):
                 return False
         return True
 
-    def _in_order(self, names: list[str]) -> list[str]:
-        """`names`, each behind the runs it comes after."""
-        ordered: dict[str, None] = {}
-        for name in names:
-            for earlier in self._in_order([*self.runs[name].after]):
-                ordered[earlier] = None
-            ordered[name] = None
-        return [*ordered]
+    def missing(self) -> list[str]:
+        """The runs that are not finished."""
+        return [
+            n for n, run in self.runs.items() if self._step(n) < run.config.loop.steps
+        ]
 
-    def _make_state(self, name: str):
-        run = self.runs[name]
-        after = {n: (self.runs[n].config, self.restore(n)) for n in run.after}
-        key = jax.random.key(run.config.seed)
-        return partial(self.paper.init, run.config, key, after=after)
+    def evaluate(self, title: str, facts: Mapping[str, str]) -> None:
+        """Writes workdir/report/ over all runs, which must be finished."""
+        if missing := self.missing():
+            raise UserError(
+                f"not trained to the end in {self.workdir}: {', '.join(missing)}. "
+                "Run --mode=train first, with the same --config and --workdir"
+            )
+        report = Report(self.workdir / "report", title=title, facts=facts)
+        trained, history = {}, {}
+        for name, run in self.runs.items():
+            state, meta = self._restore(name)
+            trained[name] = run.config, state
+            history[name] = self._history(name, state, meta["seconds"])
+        for name, value in training_section(history):
+            report.add(name, value)
+        for name, value in self.paper.evaluate(self.config, trained):
+            report.add(name, value)
+        report.write()
+        print(f"report: {self.workdir / 'report' / 'index.html'}", flush=True)
 
-    @functools.cache  # noqa: B019: a session lives as long as the process
+    def predict(self, name: str, inputs: str) -> Iterator[Any]:
+        """What the newest state of run `name` makes of `inputs`."""
+        state, _ = self._restore(name)
+        return self.paper.predict(self.runs[name].config, state, inputs)
+
     def trainer(self, name: str) -> Trainer:
         """The run's steps, compiled for the devices of this machine."""
-        config, options = self.runs[name].config, self.options
-        rows = [
-            jax.tree.leaves(self.paper.batch_spec(config, split))[0].shape[0]
-            for split in ("train", "valid")
-        ]
-        mesh = devices.make_mesh(*rows, exact=options.cpu_devices is not None)
-        shapes = jax.eval_shape(self._make_state(name))
-        placement = devices.place(
-            shapes, mesh, fsdp=options.fsdp, pmap=options.parallel == "pmap"
-        )
+        if name not in self._trainers:
+            self._trainers[name] = self._make_trainer(name)
+        return self._trainers[name]
+
+    def _make_trainer(self, name: str) -> Trainer:
+        config = self.runs[name].config
+        specs = [self.paper.batch_spec(config, split) for split in ("train", "valid")]
+        rows = math.gcd(*(jax.tree.leaves(spec)[0].shape[0] for spec in specs))
+        make_state = self._make_state(name)
+        placement = self._place(jax.eval_shape(make_state), self._mesh(rows))
         return Trainer(
             name=name,
             config=config,
             placement=placement,
+            make_state=make_state,
             train_step=placement.compile_train(partial(self.paper.train_step, config)),
             eval_step=placement.compile_eval(partial(self.paper.eval_step, config)),
             batches=partial(self.paper.batches, config),
         )
 
-    def _finished(self, name: str) -> bool:
-        latest = Checkpoints(self.workdir / name, self.runs[name].config.loop).latest
-        return latest is not None and int(latest.name) >= self.runs[name].config.loop.steps
+    def _make_state(self, name: str) -> Callable[[], Any]:
+        run = self.runs[name]
+        after = {n: (self.runs[n].config, self._restore(n)[0]) for n in run.after}
+        key = jax.random.key(run.config.seed)
+        return partial(self.paper.init, run.config, key, after=after)
+
+    def _in_order(self, names: list[str]) -> list[str]:
+        """`names`, each behind the runs it comes after."""
+        ordered: dict[str, None] = {}
+        for name in names:
+            ordered |= dict.fromkeys([*self._in_order([*self.runs[name].after]), name])
+        return [*ordered]
+
+    def _restore(self, name: str) -> tuple[Any, dict]:
+        """The newest (state, meta) of a run that this very config made."""
+        folder, config = self.workdir / name, self.runs[name].config
+        if (folder / "config.json").exists():
+            claim(folder, config)
+            checkpoints = Checkpoints(folder, config.loop)
+            restored = restore(self.trainer(name), checkpoints)
+            checkpoints.close()
+            if restored is not None:
+                return restored
+        raise UserError(
+            f"nothing trained in {folder}: run --mode=train first, with the same "
+            "--config and --workdir"
+        )
+
+    def _step(self, name: str) -> int:
+        """Steps of the newest checkpoint; -1 without one."""
+        folder = self.workdir / name
+        if not (folder / "checkpoints").exists():
+            return -1
+        latest = Checkpoints(folder, self.runs[name].config.loop).latest
+        return -1 if latest is None else int(latest.name)
+
+    def _history(self, name: str, state: Any, seconds: float) -> dict[str, Any]:
+        config, steps = self.runs[name].config, int(state.step)
+        return {
+            "parameters": sum(p.size for p in jax.tree.leaves(state.params)),
+            "steps": steps,
+            "seconds": seconds,
+            "items": steps * config.items_per_step,
+            "unit": config.unit,
+            "metrics": read_metrics(self.workdir / name / "metrics.jsonl"),
+        }

@@ -1,12 +1,14 @@
 """Adaptive input and adaptive softmax, tied (Baevski & Auli 2019, Grave et al. 2017).
 
-The vocabulary, sorted by frequency, is cut into bins: a shortlist and tail clusters. Bin
-i has embeddings of d_embed / div_value^i features and a projection to d_model. The head
-scores the shortlist and one logit a cluster; p(w) = p(cluster of w) p(w | cluster).
+The vocabulary, sorted by frequency, is cut into bins: a shortlist and tail clusters.
+Bin i has embeddings of d_embed / div_value^i features and a projection to d_model. The
+head scores the shortlist and one logit a cluster: p(w) = p(cluster) p(w | cluster).
 Without cutoffs all this is an embedding table and a tied softmax.
 
 Axes: token (batch and time, flattened where it says so), d_model, bin.
 """
+
+import itertools
 
 import flax.linen as nn
 import jax
@@ -26,7 +28,7 @@ class AdaptiveVocabulary(nn.Module):
         c = self.config
         d_embed = c.d_embed or c.d_model
         ends = (0, *c.cutoffs, c.vocab_size)
-        self.bins = list(zip(ends[:-1], ends[1:], strict=True))
+        self.bins = list(itertools.pairwise(ends))
         sizes = [d_embed // c.div_value**i for i in range(len(self.bins))]
         # With equal sizes all bins are slices of one table and share one projection.
         self.one_table = c.div_value == 1
@@ -67,7 +69,9 @@ class AdaptiveVocabulary(nn.Module):
         x = 0.0
         for i, (lo, hi) in enumerate(bins):
             inside = (tokens >= lo) & (tokens < hi)
-            rows = jnp.take(self.tables[i], jnp.clip(tokens - lo, 0, hi - lo - 1), axis=0)
+            rows = jnp.take(
+                self.tables[i], jnp.clip(tokens - lo, 0, hi - lo - 1), axis=0
+            )
             if self.in_projections[i] is not None:
                 rows = rows @ self.in_projections[i]
             x = rows if len(bins) == 1 else x + jnp.where(inside[..., None], rows, 0.0)
@@ -113,8 +117,8 @@ class AdaptiveVocabulary(nn.Module):
         """-log p(target) in nats.
 
         dense: every bin is computed for every token and the right one selected. Else
-        tail bin i is computed for at most `capacity[i - 1]` of the tokens, which is what
-        a frequency-sorted vocabulary needs; a batch with more falls back to dense.
+        tail bin i is computed for at most `capacity[i - 1]` of the tokens, all that a
+        frequency-sorted vocabulary needs; a batch with more falls back to dense.
         """
         shape, hidden = targets.shape, hidden.reshape(-1, hidden.shape[-1])
         targets = targets.reshape(-1)
@@ -152,7 +156,7 @@ class AdaptiveVocabulary(nn.Module):
                 inside = cross_entropy(self._bin_logits(i, hidden), targets - lo)
                 nll = nll + jnp.where(member, inside, 0.0)
             else:
-                # Unused places point past the end: gathers clip them, scatters drop them.
+                # Unused places point past the end: gathers clip, scatters drop them.
                 n = targets.size
                 at = jnp.nonzero(member, size=min(sizes[i - 1], n), fill_value=n)[0]
                 logits = self._bin_logits(i, hidden.at[at].get(mode="clip"))

@@ -1,9 +1,9 @@
 """Configuration of Transformer-XL, and its variants.
 
-`default` is the run of this package's README: four layers on 2 M characters of CPython's
-own documentation, minutes on two cores; the numbers and the command stand there. The
-others are the released scripts' settings under the paper's names; their parameter counts
-are exact (PARAM_COUNTS), the paper's results beside them:
+`default` is the run of this package's README: minutes on two cores, on 2 M characters
+of CPython's own documentation; command and numbers stand there. The large ones are the
+released scripts' settings under the paper's names, with exact parameter counts
+(PARAM_COUNTS) and, here, the paper's results:
 
     enwik8_12l   41 M  1.06 bpc        text8_24l    277 M  1.08 bpc
     enwik8_24l  277 M  0.99 bpc        wt103_base   151 M  24.0 ppl
@@ -13,7 +13,7 @@ are exact (PARAM_COUNTS), the paper's results beside them:
 import dataclasses
 from dataclasses import field
 
-from common.contract import Loop, Run, UserError
+from common.contract import Loop
 from common.optim import Optim
 
 

@@ -93,29 +93,29 @@ class Attention(nn.Module):
                 features, use_bias=False, kernel_init=init, dtype=c.dtype
             )
 
-        self.q, self.k, self.v = heads(), heads(), heads()
+        self.query, self.key, self.value = heads(), heads(), heads()
         if c.attention == "relative":
-            self.r = heads()
+            self.position = heads()
         if c.attention == "shaw":
             shape = (c.max_keys, c.n_heads)
             self.r_embedding = self.param("r_embedding", init, (*shape, c.d_head))
             self.r_bias = self.param("r_bias", init, shape)
-        self.o = nn.DenseGeneral(
+        self.output = nn.DenseGeneral(
             c.d_model, axis=(-2, -1), use_bias=False, kernel_init=init, dtype=c.dtype
         )
         self.dropout = nn.Dropout(c.attention_dropout)
 
     def key_value(self, x: Float[Array, "batch time d_model"]) -> KeyValue:
-        return KeyValue(self.k(x), self.v(x))
+        return KeyValue(self.key(x), self.value(x))
 
     def __call__(self, h, keys: KeyValue, position, u, v, mask, train):
         """h [batch, time, d_model] attends to `keys` [batch, key, heads, d_head]."""
-        q = self.q(h)
+        q = self.query(h)
         scores = self._scores(q, keys.key, position, u, v)
         weights = masked_softmax(scores, mask)
         self.sow("intermediates", "weights", weights)
         weights = self.dropout(weights, deterministic=not train)
-        return self.o(attend(weights, keys.value))
+        return self.output(attend(weights, keys.value))
 
     def _scores(self, q, k, position, u, v) -> Float[Array, "batch heads time key"]:
         c = self.config
@@ -132,15 +132,15 @@ class Attention(nn.Module):
     def decode(self, h, ring: KVRing, t, position, u, v):
         """One token: h [batch, d_model], its past in `ring`, positions [slots, ...]
         ordered by distance 0, 1, ..."""
-        q, kv = self.q(h), self.kv(h)
-        ring = ring.write(t, kv[:, 0], kv[:, 1])
+        q = self.query(h)
+        ring = ring.write(t, self.key(h), self.value(h))
         distance = ring.distances(t)
         by_key = jnp.einsum("bhd,bshd->bhs", q + u, ring.key)
         by_distance = jnp.einsum("bhd,shd->bhs", q + v, position)
         scores = (by_key + by_distance[..., distance]) * self.config.d_head**-0.5
         weights = masked_softmax(scores, distance <= t)
         values = jnp.einsum("bhs,bshd->bhd", weights.astype(h.dtype), ring.value)
-        return self.o(values), ring
+        return self.output(values), ring
 
 
 def _newest(table: Float[Array, "size *features"], n: int):
@@ -262,7 +262,7 @@ class TransformerXL(nn.Module):
         return sinusoids(distance, self.config.d_model).astype(self.config.dtype)
 
     def _project(self, layer, sines):
-        return None if sines is None else layer.attention.r(sines)
+        return None if sines is None else layer.attention.position(sines)
 
     def _biases(self, i: int):
         """u and v of layer i: one pair a layer, or one for all."""
@@ -270,8 +270,10 @@ class TransformerXL(nn.Module):
         u = self.u[row] if hasattr(self, "u") else None
         return u, self.v[row] if hasattr(self, "v") else None
 
-    def project_positions(self, keys: int) -> tuple[Float[Array, "key heads d_head"], ...]:
-        """W_r R of every layer for distances keys - 1 ... 0, to be kept by evaluation."""
+    def project_positions(
+        self, keys: int
+    ) -> tuple[Float[Array, "key heads d_head"], ...]:
+        """W_r R of every layer for distances keys - 1 ... 0: evaluation keeps it."""
         sines = self._sines(keys)
         return tuple(self._project(layer, sines) for layer in self.layers)
 

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int, Key
 from common import optim, rng
 from common.metrics import Mean
 from papers.transformer_xl import weights
-from papers.transformer_xl.config import Config, Model
+from papers.transformer_xl.config import Config
 from papers.transformer_xl.model import Memory, TransformerXL, empty_memory
 
 LN_2 = 0.6931471805599453  # nats a bit
@@ -130,7 +130,7 @@ def stream_nll(
     inputs: Int[Array, "batch stream"],
     targets: Int[Array, "batch stream"],
 ) -> Float[Array, "batch stream"]:
-    """-log p of every target in nats, segments of `data.length` with `mem_len` memory."""
+    """-log p of every target in nats, by segments of `data.length` with memory."""
     c, length = config.model, config.data.length
     model = TransformerXL(c)
 

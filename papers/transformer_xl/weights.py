@@ -1,1 +1,2 @@
-def load(*a): raise NotImplementedError
+def load(*a):
+    raise NotImplementedError

@@ -1,0 +1,86 @@
+"""How fast a train step is on this machine, beside a matrix product on the same."""
+
+import resource
+import statistics
+import time
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from common.contract import Table
+from launch.describe import step_flops
+from launch.results import show
+from launch.session import Session
+
+WARM_UP = 3  # steps, after the one that compiles
+STEPS = 20  # timed
+MATMUL = 2048  # rows and columns of the product that stands for the peak
+
+
+def benchmark(session: Session, names: list[str]) -> None:
+    """Prints one row a run: every step has a fresh batch, which is made and placed
+    before its clock starts."""
+    peak = matmul_flops()
+    rows = [_row(session, name, peak) for name in names]
+    columns = (
+        "run", "devices", "compile s", "step ms", "fastest ms", "items/s", "GFLOP/s",
+        "share of matmul", "peak MiB",
+    )  # fmt: skip
+    note = (
+        f"median of {STEPS} steps; a {MATMUL} x {MATMUL} float32 product reaches "
+        f"{peak / 1e9:.0f} GFLOP/s here"
+    )
+    show("Benchmark", Table(columns, rows, note))
+
+
+def _row(session: Session, name: str, peak: float) -> list[str | int | float | None]:
+    trainer = session.trainer(name)
+    placement, config = trainer.placement, trainer.config
+    state = jax.device_put(trainer.make_state(), placement.state)
+    data = trainer.batches("train")
+    seconds = []
+    for _ in range(1 + WARM_UP + STEPS):
+        batch = jax.block_until_ready(placement.put_batch(next(data)))
+        start = time.perf_counter()
+        state, metrics = trainer.train_step(state, batch)
+        jax.block_until_ready((state, metrics))
+        seconds.append(time.perf_counter() - start)
+    compiled, timed = seconds[0], seconds[1 + WARM_UP :]
+    median = statistics.median(timed)
+    flops = step_flops(session.paper, config, jax.eval_shape(trainer.make_state))
+    return [
+        name,
+        placement.mesh.size,
+        compiled,
+        1e3 * median,
+        1e3 * min(timed),
+        config.items_per_step / median,
+        flops / median / 1e9,
+        flops / median / peak,
+        peak_bytes() / 2**20,
+    ]
+
+
+def matmul_flops(size: int = MATMUL) -> float:
+    """FLOP/s of a square float32 product on all devices: the best of ten."""
+    x = jnp.ones((size, size), jnp.float32)
+    product = jax.jit(jnp.dot)
+    jax.block_until_ready(product(x, x))
+    one = min(_seconds(lambda: product(x, x)) for _ in range(10))
+    # A CPU host's devices share its cores; elsewhere each device has its own.
+    devices = 1 if jax.default_backend() == "cpu" else jax.device_count()
+    return devices * 2 * size**3 / one
+
+
+def _seconds(run: Callable[[], jax.Array]) -> float:
+    start = time.perf_counter()
+    jax.block_until_ready(run())
+    return time.perf_counter() - start
+
+
+def peak_bytes() -> int:
+    """The most memory used so far: of the fullest device, or of a CPU's process."""
+    stats = [device.memory_stats() or {} for device in jax.local_devices()]
+    used = [s["peak_bytes_in_use"] for s in stats if "peak_bytes_in_use" in s]
+    return max(used, default=1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

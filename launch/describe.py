@@ -1,0 +1,90 @@
+"""What a variant is, without allocating it: parameters, memory, FLOPs, inputs."""
+
+import dataclasses
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import jax
+
+from common.contract import Table
+from launch.results import show
+from launch.session import Session
+
+
+def describe(session: Session, names: list[str]) -> None:
+    """Prints the named runs. Works in seconds on any machine: shapes only."""
+    for name in names:
+        config = session.runs[name].config
+        state = abstract_state(session.paper, config)
+        show(f"{name}: config", Table(("field", "value"), [*_config(config)]))
+        show(f"{name}: parameters", _parameters(state.params))
+        show(f"{name}: state", _bytes(state))
+        show(f"{name}: a batch", _inputs(session.paper.batch_spec(config)))
+        flops = step_flops(session.paper, config, state)
+        each = flops / config.items_per_step
+        unit = config.unit.removesuffix("s")
+        print(
+            f"{name}: {parameter_count(state):,} parameters; a train step of "
+            f"{config.items_per_step:,} {config.unit} is {flops:.4g} FLOPs, "
+            f"{each:.4g} a {unit}\n"
+        )
+
+
+def abstract_state(paper: Any, config: Any) -> Any:
+    """The state as shapes."""
+    return jax.eval_shape(partial(paper.init, config), jax.random.key(config.seed))
+
+
+def parameter_count(state: Any) -> int:
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state.params))
+
+
+def step_flops(paper: Any, config: Any, state: Any) -> float:
+    """FLOPs of one train step as XLA counts them before optimising: a multiply and an
+    add are two. The body of a `lax.scan` is counted once."""
+    step = jax.jit(partial(paper.train_step, config))
+    cost = step.lower(state, paper.batch_spec(config)).cost_analysis()
+    return float(cost["flops"])
+
+
+def _parameters(params: Any) -> Table:
+    """Counts by module; numbered ones (layers_0, layers_1, ...) are one row."""
+    sizes, members = Counter(), defaultdict(set)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
+        module = ".".join(str(key.key) for key in path[:2])
+        row = re.sub(r"_\d+", "_*", module)
+        sizes[row] += math.prod(leaf.shape)
+        members[row].add(module)
+    rows = [[row, len(members[row]), count] for row, count in sizes.items()]
+    rows.append(["total", None, sizes.total()])
+    return Table(("module", "of them", "parameters"), rows)
+
+
+def _bytes(state: Any) -> Table:
+    """Bytes of each field of the state, on one device without sharding."""
+    rows = []
+    for field in dataclasses.fields(state):
+        leaves = jax.tree.leaves(getattr(state, field.name))
+        size = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
+        rows.append([field.name, len(leaves), size / 2**20])
+    rows.append(["total", None, sum(row[2] for row in rows)])
+    return Table(("field", "arrays", "MiB"), rows)
+
+
+def _inputs(spec: dict[str, jax.ShapeDtypeStruct]) -> Table:
+    rows = [[name, str(x.shape), str(x.dtype)] for name, x in spec.items()]
+    return Table(("input", "shape", "type"), rows)
+
+
+def _config(config: Any, path: str = "") -> Iterator[list[str]]:
+    """[dotted name, value] of every field."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from _config(value, f"{path}{field.name}.")
+        else:
+            yield [path + field.name, repr(value)]

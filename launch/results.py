@@ -1,0 +1,123 @@
+"""Results as text: numbers, tables in Markdown and on the console."""
+
+import dataclasses
+import numbers
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table as ConsoleTable
+from rich.text import Text
+
+from common.contract import Table
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """One entry of a report. `value` of a figure is the name of its PNG file."""
+
+    name: str
+    kind: str  # "number", "table", "text" or "figure"
+    value: float | Table | str
+
+    def to_json(self) -> dict[str, Any]:
+        field = "file" if self.kind == "figure" else "value"
+        value = dataclasses.asdict(self)["value"]
+        return {"name": self.name, "kind": self.kind, field: value}
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> "Result":
+        value = entry.get("value", entry.get("file"))
+        value = Table(**value) if entry["kind"] == "table" else value
+        return cls(entry["name"], entry["kind"], value)
+
+    def to_markdown(self) -> str:
+        match self.kind:
+            case "table":
+                return markdown_table(self.value)
+            case "text":
+                # A fence longer than any run of backticks inside cannot end early.
+                runs = re.findall("`+", self.value)
+                fence = "`" * max(3, 1 + max(map(len, runs), default=0))
+                return f"{fence}text\n{self.value}\n{fence}"
+            case "figure":
+                return f"![{inline(self.name)}]({self.value})"
+        return format_cell(self.value)
+
+
+def format_cell(value: str | float | None) -> str:
+    """A cell as text: `1,234`, `0.5000`, `52,347`, `1.2e-05`; None is an en dash.
+
+    Floats have 4 significant digits, and trailing zeros, so that columns line up.
+    """
+    if value is None:
+        return "\N{EN DASH}"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, numbers.Integral):
+        return f"{value:,}"
+    if not 1e-4 <= abs(value) < 1e6:  # 0, nan and inf as well
+        return f"{value:.4g}"
+    exponent = int(f"{value:.3e}".partition("e")[2])  # after rounding: 9.9999 is 10.00
+    return f"{value:,.{max(0, 3 - exponent)}f}"
+
+
+def markdown_table(table: Table) -> str:
+    """The table in Markdown, aligned in the source too; its note is a line below."""
+    rows = [[inline(format_cell(cell)) for cell in row] for row in table.rows]
+    rows.insert(0, [inline(column) for column in table.columns])
+    widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
+    sides = [">" if right else "<" for right in numeric_columns(table)]
+    lines = [_padded(row, sides, widths) for row in rows]
+    rules = [
+        "-" * (width - 1) + (":" if side == ">" else "-")
+        for side, width in zip(sides, widths, strict=True)
+    ]
+    lines.insert(1, _padded(rules, sides, widths))
+    return "\n".join(lines + (["", inline(table.note)] if table.note else []))
+
+
+def _padded(row: Sequence[str], sides: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [f"{c:{s}{w}}" for c, s, w in zip(row, sides, widths, strict=True)]
+    return f"| {' | '.join(padded)} |"
+
+
+def show(name: str, table: Table) -> None:
+    """Prints a table: in colour on a terminal, else as Markdown."""
+    console = Console()
+    if console.is_terminal:
+        console.print(_console_table(name, table))
+    else:
+        print(f"\n{name}\n\n{markdown_table(table)}\n", flush=True)
+
+
+def _console_table(name: str, table: Table) -> ConsoleTable:
+    shown = ConsoleTable(
+        title=Text(name, "bold"),
+        title_justify="left",
+        caption=Text(table.note),
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+    )
+    for column, right in zip(table.columns, numeric_columns(table), strict=True):
+        shown.add_column(Text(column), justify="right" if right else "left")
+    for row in table.rows:
+        shown.add_row(*(Text(format_cell(cell)) for cell in row))
+    return shown
+
+
+def numeric_columns(table: Table) -> list[bool]:
+    """For each column: does it hold numbers (and gaps) alone? Those align right."""
+    columns = zip(*table.rows, strict=True) if table.rows else [()] * len(table.columns)
+    return [
+        any(cell is not None for cell in column)
+        and not any(isinstance(cell, str) for cell in column)
+        for column in columns
+    ]
+
+
+def inline(text: str) -> str:
+    """Text on one line of Markdown that neither ends a cell nor opens a tag."""
+    return re.sub(r"([|<])", r"\\\1", " ".join(text.split()))

@@ -1,0 +1,110 @@
+"""Text as the network reads it: parallel streams of tokens, cut into segments."""
+
+import dataclasses
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from common.contract import UserError
+from common.data import text, vocab
+from common.data.pipeline import pipeline
+from common.data.streams import StreamSegments, stretches
+from papers.transformer_xl.config import Config, Data
+
+
+def batches(
+    config: Config, split: str, *, process_index: int = 0, process_count: int = 1
+) -> Iterator[dict[str, np.ndarray]]:
+    """Batches of `batch_spec`. "train" goes on for ever and has `get_state` and
+    `set_state`; "valid" and "test" are one batch that holds the whole split."""
+    tokens = encoded(config, split)
+    if split != "train":
+        whole = stretches(
+            tokens, rows=config.eval.batch_size, length=segment_length(config)
+        )
+        rows = _rows(config.eval.batch_size, process_index, process_count)
+        return iter([{name: array[rows] for name, array in whole.items()}])
+    segments = StreamSegments(
+        tokens,
+        batch_size=config.data.batch_size,
+        length=config.data.length,
+        rows=_rows(config.data.batch_size, process_index, process_count),
+    )
+    return pipeline(segments)
+
+
+def _rows(batch_size: int, process_index: int, process_count: int) -> slice:
+    """This process's streams: always the same ones, since memory stays with them."""
+    each = batch_size // process_count
+    return slice(process_index * each, (process_index + 1) * each)
+
+
+def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
+    """Shapes of a batch. Those of "valid" are for one segment a stream: in fact there
+    are as many as the split is long."""
+    rows, time = config.data.batch_size, config.data.length
+    if split != "train":
+        rows, time = config.eval.batch_size, segment_length(config)
+    return {
+        "inputs": jax.ShapeDtypeStruct((rows, time), jnp.int32),
+        "targets": jax.ShapeDtypeStruct((rows, time), jnp.int32),
+        "mask": jax.ShapeDtypeStruct((rows, time), jnp.float32),
+        "first": jax.ShapeDtypeStruct((rows,), jnp.bool_),
+    }
+
+
+def segment_length(config: Config) -> int:
+    """Tokens a segment in evaluation; a model without recurrence keeps training's."""
+    return config.eval.length if config.model.mem_len else config.data.length
+
+
+def encoded(config: Config, split: str) -> np.ndarray:
+    """The split's token ids [time] int32; UserError if the network has too few."""
+    size = vocabulary(config.data).size
+    if size > config.model.vocab_size:
+        raise UserError(
+            f"the text has {size} different {config.data.unit}s, the network "
+            f"{config.model.vocab_size}: set --config.model.vocab_size={size}"
+        )
+    return _encoded(_key(config.data), split)
+
+
+def vocabulary(data: Data) -> vocab.Vocab:
+    """The vocabulary of the training text, most frequent first."""
+    return _vocabulary(_key(data))
+
+
+def _key(data: Data) -> tuple[Any, ...]:
+    """What the tokens depend on, in a form that caches can hold."""
+    fields = dataclasses.asdict(data)
+    del fields["batch_size"], fields["length"]
+    return tuple(fields.items())
+
+
+@functools.cache
+def _vocabulary(key: tuple) -> vocab.Vocab:
+    data = Data(**dict(key))
+    texts = text.load(data.source, data.root, data.name)
+    match data.unit:
+        case "byte" if data.only_seen:
+            # As the released scripts: every split is counted, so none has unknowns.
+            every = b"".join(texts.values())
+            return vocab.ByteVocab.of(every, newlines=data.newline, only_seen=True)
+        case "char":
+            options = {"newlines": data.newline, "unk": True}
+        case "word":
+            options = {}
+        case _:
+            options = {"newlines": data.newline}
+    return vocab.build(data.unit, texts["train"], **options)
+
+
+@functools.cache
+def _encoded(key: tuple, split: str) -> np.ndarray:
+    data = Data(**dict(key))
+    texts = text.load(data.source, data.root, data.name)
+    return _vocabulary(key).encode(texts[split])
