@@ -85,6 +85,25 @@ def relative_shift(
     return flat.reshape(*batch, time, key)
 
 
+def relative_terms(
+    query: Float[Array, "batch time heads d_head"],
+    key: Float[Array, "batch key heads d_head"],
+    position: Float[Array, "key heads d_head"],
+    content_bias: Float[Array, "heads d_head"],
+    position_bias: Float[Array, "heads d_head"],
+) -> dict[str, Float[Array, "batch heads time key"]]:
+    """The four terms of `relative_scores` one by one, each over sqrt(d_head)."""
+    zero = jnp.zeros_like(content_bias)
+    nothing = jnp.zeros_like(query)
+    no_key, no_position = jnp.zeros_like(key), jnp.zeros_like(position)
+    return {
+        "(a) q k": relative_scores(query, key, no_position, zero, zero),
+        "(b) q W_r R": relative_scores(query, no_key, position, zero, zero),
+        "(c) u k": relative_scores(nothing, key, no_position, content_bias, zero),
+        "(d) v W_r R": relative_scores(nothing, no_key, position, zero, position_bias),
+    }
+
+
 def relative_scores(
     query: Float[Array, "batch time heads d_head"],
     key: Float[Array, "batch key heads d_head"],

@@ -14,6 +14,7 @@ import logging
 import os
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 
 if __name__ == "__main__":  # as a script: the packages stand beside launch/
@@ -35,22 +36,22 @@ MODES = {
 def define_flags() -> flags.FlagValues:
     """The flags of this command. Fields of a config come as `--config.field=value`."""
     values = flags.FlagValues()
-
-    def define(kind, name, default, text, **more):
-        more["flag_values"] = values
-        getattr(flags, f"DEFINE_{kind}")(name, default, text, **more)
-
-    modes = "\n".join(f"{name}: {text}" for name, text in MODES.items())
-    define("string", "paper", None, "a folder of papers/")
-    define("string", "config", "default", "variant, or a Python file with get_config()")
-    define("enum", "mode", "train", modes, enum_values=list(MODES))
-    define("string", "run", None, "one run of the variant instead of all")
-    define("string", "workdir", None, "results go here; workdir/<paper>/<variant>")
-    define("string", "input", None, "predict: a prompt, or a file that holds one")
-    define("enum", "parallel", "jit", "jit or pmap", enum_values=["jit", "pmap"])
-    define("boolean", "fsdp", False, "split parameters over the devices too")
-    define("integer", "cpu_devices", None, "devices of a CPU host; its cores")
-    define("boolean", "help", False, "this text; with --paper, the paper's variants")
+    text = partial(flags.DEFINE_string, flag_values=values)
+    choice = partial(flags.DEFINE_enum, flag_values=values)
+    switch = partial(flags.DEFINE_boolean, flag_values=values)
+    modes = "\n".join(f"{name}: {what}" for name, what in MODES.items())
+    text("paper", None, "a folder of papers/")
+    text("config", "default", "variant, or a Python file with get_config()")
+    choice("mode", "train", list(MODES), modes)
+    text("run", None, "one run of the variant instead of all")
+    text("workdir", None, "results go here; workdir/<paper>/<variant>")
+    text("input", None, "predict: a prompt, or what the paper takes")
+    choice("parallel", "jit", ["jit", "pmap"], "jit or pmap")
+    switch("fsdp", False, "split parameters over the devices too")
+    flags.DEFINE_integer(
+        "cpu_devices", None, "devices of a CPU host; its cores", 1, flag_values=values
+    )
+    switch("help", False, "this text; with --paper, the paper's variants")
     return values
 
 

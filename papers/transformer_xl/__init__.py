@@ -1,0 +1,31 @@
+"""Transformer-XL: Attentive Language Models beyond a Fixed-Length Context.
+
+Dai, Yang, Yang, Carbonell, Le, Salakhutdinov, ACL 2019, arXiv:1901.02860.
+
+A Transformer that reads a long text segment by segment. Each layer attends to its own
+inputs of the segments before, kept as a memory that gradients do not enter; so what a
+position can see grows by one memory length a layer. Positions are relative: the score
+of query i with key j has four terms that depend on i - j alone, and a memory can be
+reused without confusing old positions with new ones.
+"""
+
+from papers.transformer_xl.config import PARAM_COUNTS, VARIANTS, get_config, runs
+from papers.transformer_xl.data import batch_spec, batches
+from papers.transformer_xl.decode import predict
+from papers.transformer_xl.evaluate import evaluate
+from papers.transformer_xl.train import State, eval_step, init, train_step
+
+__all__ = [
+    "PARAM_COUNTS",
+    "VARIANTS",
+    "State",
+    "batch_spec",
+    "batches",
+    "eval_step",
+    "evaluate",
+    "get_config",
+    "init",
+    "predict",
+    "runs",
+    "train_step",
+]

@@ -37,14 +37,16 @@ class AdaptiveVocabulary(nn.Module):
         self.tables = [
             self.param(f"table_{i}", table, (n, sizes[i])) for i, n in enumerate(rows)
         ]
-        projected = not self.one_table or d_embed != c.d_model
+        same = c.project_same and not self.one_table
+        projected = [same or size != c.d_model for size in sizes]
         self.in_projections = [
-            projection(f"in_projection_{i}", sizes[i]) if projected else None
+            projection(f"in_projection_{i}", sizes[i]) if projected[i] else None
             for i in range(len(rows))
         ]
+        tied = c.tied_projections + (False,) * len(self.bins)
         self.out_projections = [
             self.in_projections[0 if self.one_table else i]
-            if not projected or (c.tied_projections + (False,) * len(self.bins))[i]
+            if tied[i] or not projected[i]
             else projection(f"out_projection_{i}", sizes[i])
             for i in range(len(self.bins))
         ]

@@ -10,16 +10,17 @@ released scripts' settings under the paper's names, with exact parameter counts
     lm1b_large  838 M  21.8 ppl        wt103_large  285 M  18.3 ppl
 """
 
+import copy
 import dataclasses
 from dataclasses import field
 
-from common.contract import Loop
+from common.contract import Loop, Run, UserError
 from common.optim import Optim
 
 
 @dataclasses.dataclass
 class Model:
-    vocab_size: int = 256  # 0: as many as the training text has
+    vocab_size: int = 256
     n_layers: int = 4
     d_model: int = 128
     n_heads: int = 4
@@ -35,6 +36,7 @@ class Model:
     cutoffs: tuple[int, ...] = ()  # first ids of the adaptive softmax's tail bins
     div_value: int = 1  # each bin's embeddings are this much smaller than the last's
     d_embed: int = 0  # 0: d_model
+    project_same: bool = True  # with div_value > 1, even bins of d_model features
     tied_projections: tuple[bool, ...] = ()  # a bin: output projection = input's
     capacity: tuple[float, ...] = ()  # a tail bin: share of a batch's tokens it has
     dropout: float = 0.0
@@ -52,7 +54,8 @@ class Data:
     root: str = ""  # files: a file or folder; tfds: the data_dir
     name: str = ""  # tfds: the data set
     unit: str = "byte"  # byte, char, word
-    newline: str = "keep"  # keep, drop, eos (one <eos> a line; always so for words)
+    newline: str = "keep"  # keep, drop, eos; words always have one <eos> a line
+    only_seen: bool = False  # bytes: only those of the text, most frequent first
     batch_size: int = 32  # streams read side by side
     length: int = 32  # tokens a segment
 
@@ -69,8 +72,9 @@ class Eval:
     characters: int = 32_768  # of the test split, read by every row of the table
     attention_lengths: tuple[int, ...] = (100, 200, 400, 800)  # of the speed table
     long: bool = False  # and 1800, 2800, 3800
-    speed_layers: int = 0  # 0: the trained model's; other depths are timed untrained
-    recl: bool = True
+    recl: bool = True  # relative effective context length
+    recl_step: int = 16  # tokens by which a context grows
+    recl_positions: int = 256  # of the test split that are scored
     sample: int = 400  # tokens of generated text
 
 
@@ -99,12 +103,161 @@ class Config:
     weights: str = ""  # start from these released weights (.npz or .safetensors)
     seed: int = 0
 
-    unit = "token"
+    unit = "tokens"  # what a step reads, in the plural
 
     @property
     def items_per_step(self) -> int:
         return self.data.batch_size * self.data.length
 
+
+def _default() -> Config:
+    """XL beside the vanilla Transformer on equal tokens: minutes on 2 CPU cores."""
+    return Config(
+        optim=Optim(lr=1e-3, warmup=100, clip_norm=0.25),
+        loop=Loop(steps=2000, log_every=20, eval_every=500, save_every=500),
+        rows=("xl", "vanilla"),
+    )
+
+
+def _ablation() -> Config:
+    """Table 6 in small: encoding x recurrence x loss on all or half of a segment."""
+    config = _default()
+    config.loop.steps = 1000
+    config.rows = (
+        "xl", "shaw", "xl_half", "xl_alone", "xl_alone_half", "shaw_alone",
+        "shaw_alone_half", "vaswani_half", "al_rfou_half",
+    )  # fmt: skip
+    return config
+
+
+def _depth() -> Config:
+    """The slides' "deeper is better": 1, 2, 4 and 8 layers on equal tokens."""
+    config = _default()
+    config.loop.steps = 1000
+    config.rows = ("depth_1", "depth_2", "depth_4", "depth_8")
+    return config
+
+
+def _smoke() -> Config:
+    """Seconds, on generated text: what the tests run."""
+    return Config(
+        model=Model(
+            n_layers=2, d_model=32, n_heads=2, d_head=16, d_inner=64, mem_len=24,
+            max_keys=40,
+        ),
+        data=Data(source="generated", batch_size=8, length=16),
+        optim=Optim(lr=3e-3, warmup=5, clip_norm=0.25),
+        loop=Loop(steps=20, log_every=5, eval_every=10, save_every=10),
+        eval=Eval(
+            length=16, mem_len=24, characters=500, attention_lengths=(16, 32), sample=40
+        ),
+        predict=Predict(length=40),
+        rows=("xl", "vanilla"),
+    )  # fmt: skip
+
+
+def _released(steps: int, warmup: int, batch: tuple, eval: tuple, **model) -> Config:
+    """The settings that the released scripts share. batch: streams, tokens a segment;
+    eval: tokens a segment, memory, clamp; evaluation has a window of the memory."""
+    (rows, length), (eval_length, eval_mem, clamp) = batch, eval
+    return Config(
+        model=Model(mem_len=length, max_keys=2 * length, **model),
+        data=Data(source="files", batch_size=rows, length=length),
+        # The scripts' cosine counts from step 0, warm-up included.
+        optim=Optim(
+            lr=2.5e-4, warmup=warmup, decay_from_warmup=False, clip_norm=0.25
+        ),
+        loop=Loop(
+            steps=steps, log_every=200, eval_every=4000, save_every=4000, best="loss"
+        ),
+        eval=Eval(
+            length=eval_length, mem_len=eval_mem, clamp_len=clamp, window=eval_mem,
+            batch_size=8, characters=1 << 40,
+        ),
+    )  # fmt: skip
+
+
+def _enwik8_12l() -> Config:
+    """12 layers, 41 M: 1.06 bits a character in the paper."""
+    config = _released(
+        400_000, 0, (22, 512), (80, 2100, 820), vocab_size=204, n_layers=12,
+        d_model=512, n_heads=8, d_head=64, d_inner=2048, dropout=0.1,
+    )  # fmt: skip
+    config.data.only_seen, config.data.newline = True, "drop"
+    return config
+
+
+def _enwik8_24l() -> Config:
+    """24 layers, 277 M: 0.99 bits a character in the paper."""
+    config = _released(
+        400_000, 4000, (64, 768), (128, 3800, 1000), vocab_size=204, n_layers=24,
+        d_model=1024, n_heads=8, d_head=128, d_inner=3072, dropout=0.15,
+        attention_dropout=0.15, remat=True,
+    )  # fmt: skip
+    config.data.only_seen, config.data.newline = True, "drop"
+    return config
+
+
+def _text8_24l() -> Config:
+    """24 layers, 277 M: 1.08 bits a character in the paper."""
+    config = _enwik8_24l()
+    config.model.vocab_size = 27
+    return config
+
+
+def _wt103_base() -> Config:
+    """WikiText-103, 16 layers, 151 M: perplexity 24.0 in the paper."""
+    config = _released(
+        200_000, 0, (60, 150), (64, 640, 400), vocab_size=267_735, n_layers=16,
+        d_model=410, n_heads=10, d_head=41, d_inner=2100, dropout=0.1,
+        cutoffs=(20_000, 40_000, 200_000), capacity=(0.15, 0.3, 0.1),
+    )  # fmt: skip
+    config.data.unit = "word"
+    return config
+
+
+def _wt103_large() -> Config:
+    """WikiText-103, 18 layers, 285 M: perplexity 18.3 in the paper."""
+    config = _released(
+        4_000_000, 16_000, (128, 384), (128, 1600, 1000), vocab_size=267_735,
+        n_layers=18, d_model=1024, n_heads=16, d_head=64, d_inner=4096, dropout=0.2,
+        attention_dropout=0.2, remat=True, cutoffs=(20_000, 40_000, 200_000),
+        div_value=4, tied_projections=(False, True, True, True),
+        capacity=(0.15, 0.3, 0.1),
+    )  # fmt: skip
+    config.data.unit = "word"
+    return config
+
+
+def _lm1b_large() -> Config:
+    """One Billion Word, 24 layers, 838 M: perplexity 21.8 in the paper."""
+    # TensorFlow's script, the only one whose count is the paper's 0.8 B; the other
+    # variants are PyTorch's.
+    config = _released(
+        1_200_000, 30_000, (512, 32), (32, 128, 0), vocab_size=793_470, n_layers=24,
+        d_model=1280, n_heads=16, d_head=80, d_inner=8192, dropout=0.05,
+        attention_dropout=0.05, remat=True, cutoffs=(60_000, 100_000, 640_000),
+        div_value=4, project_same=False, capacity=(0.15, 0.3, 0.1),
+        untied_biases=True, init_std=0.005,
+    )  # fmt: skip
+    config.optim.lr, config.optim.floor = 1e-4, 0.004
+    config.optim.decay_from_warmup = True
+    config.data.source, config.data.name, config.data.unit = "tfds", "lm1b", "word"
+    return config
+
+
+VARIANTS = {
+    "default": _default,
+    "smoke": _smoke,
+    "ablation": _ablation,
+    "depth": _depth,
+    "enwik8_12l": _enwik8_12l,
+    "enwik8_24l": _enwik8_24l,
+    "text8_24l": _text8_24l,
+    "wt103_base": _wt103_base,
+    "wt103_large": _wt103_large,
+    "lm1b_large": _lm1b_large,
+}
 
 PARAM_COUNTS = {
     "enwik8_12l": 41_055_436,
@@ -112,33 +265,48 @@ PARAM_COUNTS = {
     "text8_24l": 277_050_395,
     "wt103_base": 151_107_538,
     "wt103_large": 285_170_506,
-    "lm1b_large": 0,
+    "lm1b_large": 838_078_041,  # of 793,470 words
 }
 
 
-def _default() -> Config:
-    """XL against the vanilla Transformer on equal tokens, minutes on 2 CPU cores."""
-    return Config(
-        optim=Optim(lr=1e-3, warmup=100, clip_norm=0.25),
-        loop=Loop(steps=2000, eval_every=500, save_every=500, log_every=20),
-        rows=("xl", "vanilla"),
-    )
+def get_config(variant: str = "default") -> Config:
+    """A fresh config, free to be changed."""
+    if variant not in VARIANTS:
+        raise UserError(f"no variant {variant!r}: one of {', '.join(VARIANTS)}")
+    return VARIANTS[variant]()
 
 
-def _smoke() -> Config:
-    """Seconds, on generated text: what the tests run."""
-    return Config(
-        model=Model(
-            vocab_size=256, n_layers=2, d_model=32, n_heads=2, d_head=16, d_inner=64,
-            mem_len=24, max_keys=40,
-        ),
-        data=Data(source="generated", batch_size=8, length=16),
-        optim=Optim(lr=3e-3, warmup=5, clip_norm=0.25),
-        loop=Loop(steps=20, log_every=5, eval_every=10, save_every=10),
-        eval=Eval(
-            length=16, mem_len=24, characters=512, attention_lengths=(16, 32),
-            sample=40,
-        ),
-        predict=Predict(length=40),
-        rows=("xl", "vanilla"),
-    )  # fmt: skip
+def runs(config: Config) -> dict[str, Run]:
+    """The rows of the variant's table."""
+    unknown = [row for row in config.rows if row not in ROWS]
+    if unknown:
+        raise UserError(f"config.rows: no {unknown[0]!r}; rows: {', '.join(ROWS)}")
+    if not 0 < config.optim.accumulate <= config.data.batch_size:
+        raise UserError("config.optim.accumulate must be from 1 to the batch size")
+    return {row: Run(_with(config, **ROWS[row])) for row in config.rows}
+
+
+ALONE = {"mem_len": 0}  # without recurrence
+HALF = {"half_loss": True}
+
+ROWS = {
+    "main": {},
+    "xl": {},
+    "vanilla": {"attention": "vaswani", **ALONE},
+    "shaw": {"attention": "shaw", "untied_biases": True},
+    "xl_half": HALF,
+    "xl_alone": ALONE,
+    "xl_alone_half": {**ALONE, **HALF},
+    "shaw_alone": {"attention": "shaw", "untied_biases": True, **ALONE},
+    "shaw_alone_half": {"attention": "shaw", "untied_biases": True, **ALONE, **HALF},
+    "vaswani_half": {"attention": "vaswani", **ALONE, **HALF},
+    "al_rfou_half": {"attention": "al_rfou", **ALONE, **HALF},
+    **{f"depth_{n}": {"n_layers": n} for n in (1, 2, 4, 8)},
+}
+
+
+def _with(config: Config, *, half_loss: bool | None = None, **model) -> Config:
+    """A copy of `config` with these fields of its model."""
+    half_loss = config.half_loss if half_loss is None else half_loss
+    model = dataclasses.replace(config.model, **model)
+    return dataclasses.replace(copy.deepcopy(config), model=model, half_loss=half_loss)

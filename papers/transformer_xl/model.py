@@ -113,6 +113,8 @@ class Attention(nn.Module):
         q = self.query(h)
         scores = self._scores(q, keys.key, position, u, v)
         weights = masked_softmax(scores, mask)
+        # For whoever asks for intermediates; otherwise nothing is kept.
+        self.sow("intermediates", "scored", (q, keys.key, position, u, v))
         self.sow("intermediates", "weights", weights)
         weights = self.dropout(weights, deterministic=not train)
         return self.output(attend(weights, keys.value))
@@ -278,13 +280,14 @@ class TransformerXL(nn.Module):
         return tuple(self._project(layer, sines) for layer in self.layers)
 
     def decode(self, token: Int[Array, "batch"], rings: tuple, t, positions: tuple):
-        """Reads token t. `rings` and `positions` (distances 0, 1, ...) are per layer.
-        Equals segment evaluation with a window of as many keys as a ring has slots."""
+        """Reads token t; returns log p [batch, vocab] of the next, and the rings.
+        `rings` and `positions` (distances 0, 1, ...) are per layer. Equals segment
+        evaluation with a window of as many keys as a ring has slots."""
         h, new = self.vocabulary.embed(token), []
         for i, layer in enumerate(self.layers):
             h, ring = layer.decode(h, rings[i], t, positions[i], *self._biases(i))
             new.append(ring)
-        return h, tuple(new)
+        return self.vocabulary.log_probs(h), tuple(new)
 
     def nll(self, tokens, targets, memory, positions=None, train=False, dense=True):
         """(-log p(target) [batch, time] in nats, the next memory)."""
@@ -295,3 +298,8 @@ class TransformerXL(nn.Module):
         """(log p [batch, time, vocab], the next memory)."""
         hidden, memory = self(tokens, memory, positions)
         return self.vocabulary.log_probs(hidden), memory
+
+    def last_log_probs(self, tokens, memory):
+        """log p [batch, vocab] of the token after the segment."""
+        hidden, _ = self(tokens, memory)
+        return self.vocabulary.log_probs(hidden[:, -1])

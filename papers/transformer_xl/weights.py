@@ -1,2 +1,174 @@
-def load(*a):
-    raise NotImplementedError
+"""The released TensorFlow weights, to and from this package's parameters.
+
+A weights file, .npz or .safetensors, holds a checkpoint's arrays under their TensorFlow
+names. Where TensorFlow is installed, one is written by
+
+    reader = tf.train.load_checkpoint("model.ckpt-0")
+    names = reader.get_variable_to_shape_map()
+    np.savez("weights.npz", **{name: reader.get_tensor(name) for name in names})
+
+Habits of the original that are no weights are set apart: LayerNorm has
+`--config.model.norm_epsilon=1e-12`; WikiText-103 and LM1B have `untied_biases`;
+`same_length` is a window of mem_len + 1; and a text begins with a memory of zeros that
+is attended to: `memory.replace(valid=jnp.full(batch, memory.length))`.
+
+Tail bin i is the head's column shortlist + i - 1 in TensorFlow as here. The PyTorch
+code counts these columns from the end: its cluster rows stand in reverse.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+from safetensors import safe_open
+
+from common.contract import UserError
+from papers.transformer_xl.config import Model
+
+Shape = tuple[int, ...]
+
+
+def _same(shape: Shape) -> Shape:
+    return shape
+
+
+def _join_first(shape: Shape) -> Shape:
+    """[a, b, c] -> [a * b, c]"""
+    return shape[0] * shape[1], shape[2]
+
+
+def _join_last(shape: Shape) -> Shape:
+    """[a, b, c] -> [a, b * c]"""
+    return shape[0], shape[1] * shape[2]
+
+
+LAYER = {
+    "attention/query/kernel": ("rel_attn/qkv/kernel", _join_last),
+    "attention/key/kernel": ("rel_attn/qkv/kernel", _join_last),
+    "attention/value/kernel": ("rel_attn/qkv/kernel", _join_last),
+    "attention/position/kernel": ("rel_attn/r/kernel", _join_last),
+    "attention/output/kernel": ("rel_attn/o/kernel", _join_first),
+    "attention_norm/scale": ("rel_attn/LayerNorm/gamma", _same),
+    "attention_norm/bias": ("rel_attn/LayerNorm/beta", _same),
+    "ff_1/kernel": ("ff/layer_1/kernel", _same),
+    "ff_1/bias": ("ff/layer_1/bias", _same),
+    "ff_2/kernel": ("ff/layer_2/kernel", _same),
+    "ff_2/bias": ("ff/layer_2/bias", _same),
+    "ff_norm/scale": ("ff/LayerNorm/gamma", _same),
+    "ff_norm/bias": ("ff/LayerNorm/beta", _same),
+}
+
+# The names under which TensorFlow keeps its step and optimiser.
+BOOKKEEPING = re.compile(r"(^|/)(global_step|Adam|Adam_1|beta1_power|beta2_power)$")
+
+
+def names(config: Model) -> dict[str, tuple[str, Callable[[Shape], Shape]]]:
+    """Our parameter -> (its TensorFlow name, its shape there given its shape here).
+
+    Parameters with one name are that array's columns, side by side in this order. A
+    projection that is tied, or that the sizes make needless, is in neither place.
+    Without cutoffs the original has at most one, as tied_projections=(True,) has.
+    """
+    pair = _same if config.untied_biases else _join_first  # [1, heads, d_head] here
+    table = {"u": ("r_w_bias", pair), "v": ("r_r_bias", pair)}
+    for i in range(config.n_layers):
+        for ours, (theirs, shape) in LAYER.items():
+            table[f"layers_{i}/{ours}"] = f"layer_{i}/{theirs}", shape
+    for i in range(len(config.cutoffs) + 1):
+        cutoff = f"/cutoff_{i}" if config.div_value > 1 else ""
+        inputs, outputs = f"adaptive_embed{cutoff}", f"adaptive_softmax/cutoff_{i}"
+        bias = f"{outputs}/b" if config.cutoffs else "adaptive_softmax/bias"
+        table |= {
+            f"vocabulary/table_{i}": (f"{inputs}/lookup_table", _same),
+            f"vocabulary/in_projection_{i}": (f"{inputs}/proj_W", _same),
+            f"vocabulary/out_projection_{i}": (f"{outputs}/proj", _same),
+            f"vocabulary/bias_{i}": (bias, _same),
+        }
+    table["vocabulary/cluster_table"] = "adaptive_softmax/cutoff_0/cluster_W", _same
+    table["vocabulary/cluster_bias"] = "adaptive_softmax/cutoff_0/cluster_b", _same
+    return {ours: (f"transformer/{name}", to) for ours, (name, to) in table.items()}
+
+
+def load(path: str, config: Model, like: Mapping[str, Any]) -> dict:
+    """The parameters in a weights file. `like`: a tree of the right shapes. UserError
+    if the file cannot be read, or does not hold exactly this model's arrays."""
+    return from_tensorflow(_read(Path(path).expanduser()), config, like)
+
+
+def from_tensorflow(
+    arrays: Mapping[str, np.ndarray], config: Model, like: Mapping[str, Any]
+) -> dict:
+    """Arrays by TensorFlow name -> float32 parameters, in the structure of `like`."""
+    layout = _layout(config, like)
+    _refuse_differences(layout, arrays)
+    flat = {}
+    for name, parts in layout.items():
+        columns = np.split(np.asarray(arrays[name]), len(parts), axis=-1)
+        flat |= dict(zip(parts, columns, strict=True))
+    for ours, leaf in flatten_dict(like, sep="/").items():
+        flat[ours] = jnp.array(flat[ours], jnp.float32).reshape(leaf.shape)
+    return unflatten_dict(flat, sep="/")
+
+
+def to_tensorflow(params: Mapping[str, Any], config: Model) -> dict[str, np.ndarray]:
+    """The inverse: parameters -> arrays by TensorFlow name, for `np.savez`."""
+    flat, arrays = flatten_dict(params, sep="/"), {}
+    for name, parts in _layout(config, params).items():
+        columns = [np.asarray(flat[ours]).reshape(to) for ours, to in parts.items()]
+        arrays[name] = np.concatenate(columns, axis=-1)
+    return arrays
+
+
+def _layout(config: Model, like: Mapping[str, Any]) -> dict[str, dict[str, Shape]]:
+    """TensorFlow name -> its columns: our parameter -> shape there."""
+    if config.attention != "relative" or config.pre_norm:
+        raise UserError(
+            "TensorFlow weights need config.model.attention='relative', pre_norm=False"
+        )
+    flat, layout = flatten_dict(like, sep="/"), {}
+    for ours, (name, to) in names(config).items():
+        if ours in flat:
+            layout.setdefault(name, {})[ours] = to(flat[ours].shape)
+    return layout
+
+
+def _refuse_differences(layout: Mapping, arrays: Mapping[str, np.ndarray]) -> None:
+    """UserError naming the arrays that are missing, surplus or of another shape."""
+    expected = {}
+    for name, parts in layout.items():
+        *rest, width = next(iter(parts.values()))
+        expected[name] = str([*rest, width * len(parts)])
+    found = {n: _described(a) for n, a in arrays.items() if not BOOKKEEPING.search(n)}
+    differ = [
+        f"{n} expected {expected.get(n, 'nothing')}, found {found.get(n, 'nothing')}"
+        for n in expected | found
+        if expected.get(n) != found.get(n)
+    ]
+    if differ:
+        shown = "; ".join(differ[:5])
+        raise UserError(f"{len(differ)} weights do not fit config.model: {shown}")
+
+
+def _described(array: np.ndarray) -> str:
+    kind = "" if jnp.issubdtype(array.dtype, jnp.floating) else f" of {array.dtype}"
+    return f"{list(array.shape)}{kind}"
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """A file's arrays but for the optimiser's, which are two thirds of a checkpoint."""
+    if path.suffix not in (".npz", ".safetensors") or not path.is_file():
+        raise UserError(f"{path}: no such weights file, .npz or .safetensors")
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as file:
+                return {n: file[n] for n in file.files if not BOOKKEEPING.search(n)}
+        with safe_open(path, framework="numpy") as file:
+            kept = [n for n in file.keys() if not BOOKKEEPING.search(n)]  # noqa: SIM118
+            return {n: file.get_tensor(n) for n in kept}
+    except Exception as error:  # zip, zlib, numpy, safetensors: each has its own
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: not a readable weights file: {reason}") from error

@@ -1,0 +1,108 @@
+"""Reading token by token: keys and values stay projected, in one ring a layer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jaxtyping import Array, Float, Int
+
+from common import rng
+from common.attention import KVRing
+from common.contract import UserError
+from common.sampling import sample
+from papers.transformer_xl.config import Config, Model
+from papers.transformer_xl.data import vocabulary
+from papers.transformer_xl.model import TransformerXL
+
+CHUNK = 16  # sampled tokens between two looks at the host
+
+
+@struct.dataclass
+class Decoder:
+    """What was read: `t` tokens, of which each layer keeps the last `slots`."""
+
+    t: Int[Array, ""]
+    rings: tuple[KVRing, ...]
+    positions: tuple[
+        Float[Array, "slots heads d_head"], ...
+    ]  # W_r R of distances 0 ...
+
+
+def empty_decoder(config: Model, params: Any, batch: int, slots: int) -> Decoder:
+    """A decoder that has read nothing; every token will see `slots` keys at most."""
+    if config.attention != "relative":
+        raise UserError(
+            f"attention={config.attention!r} cannot decode token by token: its "
+            "positions belong to a segment; use a run with attention='relative'"
+        )
+    far_to_near = TransformerXL(config).apply(
+        {"params": params}, slots, method="project_positions"
+    )
+    shape = (batch, slots, config.n_heads, config.d_head)
+    rings = tuple(KVRing.empty(*shape, config.dtype) for _ in far_to_near)
+    positions = tuple(r[::-1] for r in far_to_near)
+    return Decoder(jnp.zeros((), jnp.int32), rings, positions)
+
+
+def read(
+    config: Model, params: Any, decoder: Decoder, token: Int[Array, "batch"]
+) -> tuple[Decoder, Float[Array, "batch vocab"]]:
+    """Reads one token a row; returns log p of the next."""
+    model = TransformerXL(config)
+    log_probs, rings = model.apply(
+        {"params": params},
+        token,
+        decoder.rings,
+        decoder.t,
+        decoder.positions,
+        method="decode",
+    )
+    return decoder.replace(t=decoder.t + 1, rings=rings), log_probs
+
+
+def predict(config: Config, state: Any, inputs: str) -> Iterator[str]:
+    """Continues `inputs`; yields the text piece by piece, the prompt first.
+
+    Reads and writes through a ring of `predict.slots` keys a layer, so prompt and
+    continuation may be longer than any context.
+    """
+    c, p = config.model, config.predict
+    vocab = vocabulary(config.data)
+    prompt = vocab.encode(inputs.encode() or b"\n")
+    slots = p.slots or config.data.length + c.mem_len
+    decoder = empty_decoder(c, state.params, 1, slots)
+
+    @jax.jit
+    def read_all(params, decoder, tokens):
+        def step(decoder, token):
+            return read(c, params, decoder, token[None])
+
+        decoder, log_probs = jax.lax.scan(step, decoder, tokens)
+        return decoder, log_probs[-1]
+
+    @jax.jit
+    def write(params, decoder, log_probs):
+        def step(carry, _):
+            decoder, log_probs = carry
+            key = rng.stream(jax.random.key(p.seed), decoder.t, "predict")
+            token = sample(
+                key,
+                log_probs[:, : vocab.size],
+                temperature=p.temperature,
+                top_k=p.top_k,
+                top_p=p.top_p,
+            )
+            return read(c, params, decoder, token), token[0]
+
+        return jax.lax.scan(step, (decoder, log_probs), length=CHUNK)
+
+    decode = vocab.decoder()
+    yield decode(prompt)
+    decoder, log_probs = read_all(state.params, decoder, jnp.asarray(prompt))
+    for start in range(0, p.length, CHUNK):
+        (decoder, log_probs), tokens = write(state.params, decoder, log_probs)
+        left = min(CHUNK, p.length - start)
+        yield decode(np.asarray(tokens)[:left], final=start + CHUNK >= p.length)

@@ -1,0 +1,135 @@
+"""Inside a trained network: what its layers attend to, and how far they reach."""
+
+import dataclasses
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+
+from common.attention import causal_mask, relative_terms
+from common.contract import Table
+from common.data.vocab import Vocab
+from papers.transformer_xl.config import Config
+from papers.transformer_xl.model import TransformerXL, empty_memory
+
+REACH = 16  # tokens a segment, and of memory, in the picture of the reach
+
+
+def pictures(
+    config: Config, params: Any, tokens: Int[np.ndarray, "stream"], vocab: Vocab
+) -> Iterator[tuple[str, Any]]:
+    """Yields the table of attention terms, an attention map, and the reach."""
+    from common import figures
+
+    layers = attention(config, params, tokens)
+    yield "What the layers attend to", _terms(config, layers)
+    time, memory = config.data.length, config.model.mem_len
+    maps = np.stack([layer["weights"][0] for layer in layers])  # layer head time key
+    on_memory = maps[..., :memory].sum(-1).mean(-1)
+    layer, head = np.unravel_index(np.argmax(on_memory), on_memory.shape)
+    end = _segments(config, tokens) * time
+    letters = [repr(vocab.decode([t]))[1:-1] for t in tokens[end - time - memory : end]]
+    yield (
+        f"Attention map, layer {layer + 1}, head {head + 1}",
+        figures.heatmap(
+            maps[layer, head],
+            f"read: {memory} tokens of memory, then the segment",
+            "predicting after",
+            colour_label="attention",
+            x_ticks=letters,
+            y_ticks=letters[-time:],
+        ),
+    )
+    earliest = reach(config, params, tokens)
+    positions = np.arange(earliest.shape[1])
+    curves = {f"layer {n}": (positions, row) for n, row in enumerate(earliest, 1)}
+    yield (
+        f"Earliest token that reaches each position (segments and memory of {REACH})",
+        figures.curves(curves, "position", "earliest token that changes its state"),
+    )
+
+
+def _segments(config: Config, tokens: Int[np.ndarray, "stream"]) -> int:
+    """Segments that fill the memory, and one more."""
+    wanted = -(-config.model.mem_len // config.data.length) + 2
+    return min(wanted, len(tokens) // config.data.length)
+
+
+def attention(
+    config: Config, params: Any, tokens: Int[np.ndarray, "stream"]
+) -> list[dict[str, Any]]:
+    """For each layer, once the memory is full: `weights` [1, heads, time, key], and
+    `scored`, the (q, k, W_r R, u, v) that they come from."""
+    model, time = TransformerXL(config.model), config.data.length
+
+    @jax.jit
+    def segment(params, inputs, memory):
+        return model.apply(
+            {"params": params}, inputs, memory, mutable=["intermediates"]
+        )
+
+    memory = empty_memory(config.model, 1, config.model.mem_len)
+    for i in range(_segments(config, tokens)):
+        inputs = jnp.asarray(tokens[None, i * time : (i + 1) * time])
+        (_, memory), kept = segment(params, inputs, memory)
+    layers = [
+        kept["intermediates"][f"layers_{n}"] for n in range(config.model.n_layers)
+    ]
+    return [
+        {name: values[0] for name, values in layer["attention"].items()}
+        for layer in layers
+    ]
+
+
+def _terms(config: Config, layers: list[dict[str, Any]]) -> Table:
+    """How much of the attention falls on the memory, and how large each term is."""
+    memory = config.model.mem_len
+    mask = np.asarray(causal_mask(config.data.length, memory + config.data.length))
+    rows, names = [], ()
+    for n, layer in enumerate(layers, 1):
+        on_memory = float(layer["weights"][..., :memory].sum(-1).mean())
+        terms = relative_terms(*layer["scored"])
+        names = tuple(terms)
+        sizes = [float(np.std(np.asarray(x)[..., mask])) for x in terms.values()]
+        rows.append([n, on_memory, *sizes])
+    note = (
+        "share of attention on the memory; standard deviation of each of the four "
+        "terms of the score over all visible cells"
+    )
+    return Table(("layer", "on memory", *names), rows, note)
+
+
+def reach(
+    config: Config, params: Any, tokens: Int[np.ndarray, "stream"]
+) -> Int[np.ndarray, "layers position"]:
+    """For each layer's output at each position, the earliest token whose change
+    changes it: figure 2 of the paper, measured.
+
+    One row of a batch for each token changed, beside one with none; the memory carries
+    the changes over the segments as it does in any reading.
+    """
+    c = dataclasses.replace(config.model, mem_len=REACH, window=0, clamp_len=0)
+    size = min(c.n_layers + 3, len(tokens) // REACH) * REACH
+    text = np.tile(tokens[:size], (size + 1, 1))
+    changed = np.arange(size)
+    text[changed + 1, changed] = (text[0] + 1) % c.vocab_size
+    states = np.asarray(jax.jit(partial(_states, c))(params, text))
+    differs = (states[1:] != states[:1]).any(-1)  # token layers position
+    return np.where(differs.any(0), differs.argmax(0), np.arange(size))
+
+
+def _states(
+    config: Any, params: Any, tokens: Int[np.ndarray, "batch stream"]
+) -> Float[np.ndarray, "batch layers stream d_model"]:
+    """Every layer's output at every position, read in segments of REACH."""
+    memory, outputs = empty_memory(config, tokens.shape[0], REACH), []
+    for start in range(0, tokens.shape[1], REACH):
+        hidden, memory = TransformerXL(config).apply(
+            {"params": params}, tokens[:, start : start + REACH], memory
+        )
+        outputs.append(jnp.stack([*memory.layers[1:], hidden], axis=1))
+    return jnp.concatenate(outputs, axis=2)

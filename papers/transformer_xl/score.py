@@ -1,0 +1,101 @@
+"""Losses of single characters, as each way of reading gives them."""
+
+import dataclasses
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from common.data.streams import stretches
+from papers.transformer_xl.config import Config
+from papers.transformer_xl.model import TransformerXL, empty_memory
+from papers.transformer_xl.train import stream_nll
+
+WINDOWS = 64  # of a sliding evaluation, computed at once
+
+
+def attending(config: Config, keys: int, length: int | None = None) -> Config:
+    """The config whose every token sees `keys` tokens directly, itself included."""
+    model = dataclasses.replace(config.model, mem_len=keys, window=keys)
+    data = dataclasses.replace(config.data, length=length or config.data.length)
+    return dataclasses.replace(config, model=model, data=data)
+
+
+def by_segments(
+    config: Config, params: Any, tokens: Int[np.ndarray, "stream"]
+) -> Float[np.ndarray, "characters"]:
+    """-log p in nats of every token but the first, memory carried over segments of
+    `config.data.length`; the text is read as `eval.batch_size` streams."""
+    rows = config.eval.batch_size
+    batch = stretches(tokens, rows=rows, length=config.data.length)
+    nll = jax.jit(partial(stream_nll, config))(
+        params, batch["inputs"], batch["targets"]
+    )
+    return np.asarray(nll)[batch["mask"] > 0]
+
+
+def sliding(
+    config: Config, params: Any, tokens: Int[np.ndarray, "stream"], keys: int
+) -> Float[np.ndarray, "characters"]:
+    """As `by_segments`, a window of `keys` tokens moving on by one a prediction, which
+    reads every window from nothing. The first `keys` tokens are one segment."""
+    alone = attending(config, 0, keys)
+    alone = dataclasses.replace(
+        alone, eval=dataclasses.replace(alone.eval, batch_size=1)
+    )
+    first = by_segments(alone, params, tokens[: keys + 1])
+    ends = np.arange(keys, len(tokens) - 1)
+    return np.concatenate([first, last_nll(config, params, tokens, ends, keys)])
+
+
+def last_nll(
+    config: Config,
+    params: Any,
+    tokens: Int[np.ndarray, "stream"],
+    ends: Int[np.ndarray, "window"],
+    keys: int,
+) -> Float[np.ndarray, "window"]:
+    """-log p of tokens[end + 1] given the `keys` tokens up to tokens[end], read as one
+    segment without memory."""
+    padded = np.resize(ends, -(-len(ends) // WINDOWS) * WINDOWS).reshape(-1, WINDOWS)
+    nll = jax.jit(partial(_last_nll, config, keys))(params, jnp.asarray(tokens), padded)
+    return np.asarray(nll).reshape(-1)[: len(ends)]
+
+
+def _last_nll(config, keys, params, tokens, ends) -> Float[Array, "group window"]:
+    model = TransformerXL(config.model)
+
+    def group(ends):
+        inputs = tokens[ends[:, None] + jnp.arange(1 - keys, 1)]
+        memory = empty_memory(config.model, len(ends), 0)
+        log_probs = model.apply(
+            {"params": params}, inputs, memory, method="last_log_probs"
+        )
+        return -jnp.take_along_axis(log_probs, tokens[ends + 1][:, None], 1)[:, 0]
+
+    return jax.lax.map(group, ends)
+
+
+def after_context(
+    config: Config,
+    params: Any,
+    tokens: Int[np.ndarray, "stream"],
+    ends: Int[np.ndarray, "position"],
+    context: int,
+) -> Float[np.ndarray, "position"]:
+    """-log p of tokens[end + 1] after the `context` tokens up to tokens[end] alone:
+    l(c, t) of the relative effective context length.
+
+    With recurrence the context is read in segments of `data.length`, which must divide
+    it; without, a model sees no more of it than the segment it was trained on.
+    """
+    if not config.model.mem_len:
+        return last_nll(config, params, tokens, ends, min(context, config.data.length))
+    inputs = tokens[ends[:, None] + np.arange(1 - context, 1)]
+    targets = tokens[ends[:, None] + np.arange(2 - context, 2)]
+    return np.asarray(jax.jit(partial(stream_nll, config))(params, inputs, targets))[
+        :, -1
+    ]

@@ -1,0 +1,112 @@
+"""Seconds a predicted token costs: the table behind "up to 1,874 times faster".
+
+The vanilla Transformer reads its whole window anew for each token; Transformer-XL reads
+each token once. Every way below predicts with `keys` tokens in sight, one stream.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int
+
+from common.contract import Table
+from papers.transformer_xl.config import Config
+from papers.transformer_xl.decode import empty_decoder, read
+from papers.transformer_xl.model import TransformerXL, empty_memory, projected_memory
+
+SEGMENT = 128  # tokens an XL segment
+REPEATS = 5  # timed calls, after one that compiles
+PAPER = {800: 363, 1800: 773, 2800: 1409, 3800: 1874}  # one GPU, against vanilla
+
+
+def speed_table(xl: Config, xl_params: Any, vanilla: Config, vanilla_params: Any):
+    """Milliseconds a token for each way of predicting, and how many times faster than
+    the vanilla Transformer they are."""
+    lengths = xl.eval.attention_lengths + ((1800, 2800, 3800) if xl.eval.long else ())
+    rows = []
+    for keys in lengths:
+        slow = _seconds(_sliding(vanilla, vanilla_params, keys), tokens=1)
+        ways = [way(xl, xl_params, keys) for way in (_segments, _cached, _ring)]
+        fast = [_seconds(way, tokens=SEGMENT) for way in ways]
+        milliseconds = [1e3 * seconds for seconds in (slow, *fast)]
+        ratios = [slow / seconds for seconds in fast]
+        rows.append([keys, *milliseconds, *ratios, PAPER.get(keys)])
+    columns = (
+        "attention length", "vanilla ms", "segments ms", "cached ms", "ring ms",
+        "segments x", "cached x", "ring x", "paper x",
+    )  # fmt: skip
+    note = (
+        "ms: for one predicted token, one stream; x: how many times faster than "
+        "vanilla, whose window slides by one token. segments: "
+        f"{SEGMENT} tokens at once with a memory of hidden states. cached: the same "
+        "with keys, values and W_r R kept. ring: token by token from a ring of keys "
+        "and values. The paper names neither model nor segment length for its figures."
+    )
+    return Table(columns, rows, note)
+
+
+Timed = tuple[Callable[..., Any], tuple]  # a function and what it is called with
+
+
+def _seconds(timed: Timed, *, tokens: int) -> float:
+    """Median seconds a predicted token of a call that predicts `tokens`."""
+    run, arguments = timed
+    compiled = jax.jit(run)
+    jax.block_until_ready(compiled(*arguments))
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        jax.block_until_ready(compiled(*arguments))
+        times.append(time.perf_counter() - start)
+    return statistics.median(times) / tokens
+
+
+def _tokens(config: Config, count: int) -> Int[Array, "batch time"]:
+    return jnp.arange(count)[None] % config.model.vocab_size
+
+
+def _sliding(config: Config, params: Any, keys: int) -> Timed:
+    model = TransformerXL(config.model)
+
+    def last(params, *inputs):
+        return model.apply({"params": params}, *inputs, method="last_log_probs")
+
+    return last, (params, _tokens(config, keys), empty_memory(config.model, 1, 0))
+
+
+def _segments(config: Config, params: Any, keys: int) -> Timed:
+    return _log_probs(config), (
+        params,
+        _tokens(config, SEGMENT),
+        empty_memory(config.model, 1, keys),
+    )
+
+
+def _cached(config: Config, params: Any, keys: int) -> Timed:
+    positions = TransformerXL(config.model).apply(
+        {"params": params}, keys + SEGMENT, method="project_positions"
+    )
+    memory = projected_memory(config.model, 1, keys)
+    return _log_probs(config), (params, _tokens(config, SEGMENT), memory, positions)
+
+
+def _log_probs(config: Config) -> Callable[..., Any]:
+    model = TransformerXL(config.model)
+
+    def log_probs(params, *inputs):
+        return model.apply({"params": params}, *inputs, method="log_probs")
+
+    return log_probs
+
+
+def _ring(config: Config, params: Any, keys: int) -> Timed:
+    def decode(params, decoder, tokens):
+        return jax.lax.scan(partial(read, config.model, params), decoder, tokens)
+
+    decoder = empty_decoder(config.model, params, 1, keys)
+    return decode, (params, decoder, _tokens(config, SEGMENT).T)

@@ -1,0 +1,226 @@
+"""Transformer-XL once more, in numpy and float64: what the tests hold the network to.
+
+Written from the paper's equations on the released TensorFlow code's arrays and names,
+time first as there. Every attention score is computed alone, from its distance i - j.
+
+Axes: time (queries), key (past, then time), batch, heads, d_head, d_model.
+"""
+
+import itertools
+
+import numpy as np
+
+
+def shapes(
+    *, n_layers, d_model, n_heads, d_head, d_inner, vocab_size, untied_biases=False,
+    cutoffs=(), div_value=1, d_embed=0, tied_projections=(), project_same=True,
+):  # fmt: skip
+    """Name -> shape of every variable of the released code, without the scope that
+    holds them all (`transformer/`)."""
+    width, heads = d_embed or d_model, (n_heads, d_head)
+    biases = (n_layers, *heads) if untied_biases else heads
+    found = {"r_w_bias": biases, "r_r_bias": biases}
+    for i in range(n_layers):
+        found |= {
+            f"layer_{i}/rel_attn/qkv/kernel": (d_model, 3 * n_heads * d_head),
+            f"layer_{i}/rel_attn/r/kernel": (d_model, n_heads * d_head),
+            f"layer_{i}/rel_attn/o/kernel": (n_heads * d_head, d_model),
+            f"layer_{i}/rel_attn/LayerNorm/gamma": (d_model,),
+            f"layer_{i}/rel_attn/LayerNorm/beta": (d_model,),
+            f"layer_{i}/ff/layer_1/kernel": (d_model, d_inner),
+            f"layer_{i}/ff/layer_1/bias": (d_inner,),
+            f"layer_{i}/ff/layer_2/kernel": (d_inner, d_model),
+            f"layer_{i}/ff/layer_2/bias": (d_model,),
+            f"layer_{i}/ff/LayerNorm/gamma": (d_model,),
+            f"layer_{i}/ff/LayerNorm/beta": (d_model,),
+        }
+    if div_value == 1:
+        found["adaptive_embed/lookup_table"] = (vocab_size, width)
+        if width != d_model:
+            found["adaptive_embed/proj_W"] = (width, d_model)
+    if not cutoffs:
+        return found | {"adaptive_softmax/bias": (vocab_size,)}
+    tied = tied_projections or (False,) * (len(cutoffs) + 1)
+    for i, (low, high) in enumerate(itertools.pairwise((0, *cutoffs, vocab_size))):
+        size = width // div_value**i
+        embed, softmax = f"adaptive_embed/cutoff_{i}", f"adaptive_softmax/cutoff_{i}"
+        projected = size != d_model or (div_value > 1 and project_same)
+        found[f"{softmax}/b"] = (high - low,)
+        if div_value > 1:
+            found[f"{embed}/lookup_table"] = (high - low, size)
+            if projected:
+                found[f"{embed}/proj_W"] = (size, d_model)
+        if projected and not tied[i]:
+            found[f"{softmax}/proj"] = (size, d_model)
+    found["adaptive_softmax/cutoff_0/cluster_W"] = (len(cutoffs), width)
+    found["adaptive_softmax/cutoff_0/cluster_b"] = (len(cutoffs),)
+    return found
+
+
+class Network:
+    """The released arrays, and how they predict.
+
+    epsilon: of LayerNorm. clamp: distances above it count as it. window: keys that a
+    query sees, itself included.
+    """
+
+    def __init__(self, arrays, *, cutoffs=(), epsilon=1e-12, clamp=None, window=None):
+        scope = "transformer/"
+        self.w = {
+            n.removeprefix(scope): a.astype(np.float64) for n, a in arrays.items()
+        }
+        self.cutoffs, self.epsilon = cutoffs, epsilon
+        self.clamp, self.window = clamp or np.inf, window or np.inf
+        self.n_layers = sum(name.endswith("qkv/kernel") for name in self.w)
+        self.heads, self.d_head = self.w["r_w_bias"].shape[-2:]
+        self.d_model = self.w["layer_0/rel_attn/o/kernel"].shape[1]
+
+    def read(self, inputs, targets, *, length, mem_len, seen_zeros=False):
+        """log p(target) [time, batch] of a text read `length` tokens at a time.
+
+        The memory begins as `mem_len` zeros: attended to, as the released code does, if
+        `seen_zeros`; else hidden until hidden states replace them."""
+        batch = inputs.shape[1]
+        memory = [np.zeros((mem_len, batch, self.d_model))] * self.n_layers
+        hidden_keys, out = 0 if seen_zeros else mem_len, []
+        for start in range(0, len(inputs), length):
+            segment = slice(start, start + length)
+            h, memory = self.segment(inputs[segment], memory, hidden_keys)
+            hidden_keys = max(hidden_keys - length, 0)
+            out.append(self.log_prob(h, targets[segment]))
+        return np.concatenate(out)
+
+    def segment(self, tokens, memory, hidden_keys):
+        """Last hidden states [time, batch, d_model], and each layer's memory after it:
+        the newest of the old memory and the layer's inputs. Queries do not see the
+        first `hidden_keys` keys."""
+        h, after = self.embed(tokens), []
+        for i, past in enumerate(memory):
+            context = np.concatenate([past, h])
+            after.append(context[len(context) - len(past) :])
+            h = self.norm(h + self.attention(i, h, context, hidden_keys), i, "rel_attn")
+            h = self.norm(h + self.feed_forward(i, h), i, "ff")
+        return h, after
+
+    def attention(self, layer, h, context, hidden_keys):
+        """Section 3.3 of the paper, a score at a time."""
+        at = f"layer_{layer}/rel_attn"
+        query, key, value = np.split(self.w[f"{at}/qkv/kernel"], 3, axis=1)
+        q, k, v = self.split(h @ query), self.split(context @ key), context @ value
+        v, past = self.split(v), len(context) - len(h)
+        u_bias, v_bias = self.bias("r_w_bias", layer), self.bias("r_r_bias", layer)
+        out = np.zeros_like(q)
+        for i in range(len(h)):
+            scores, values = [], []
+            for j in range(hidden_keys, past + i + 1):
+                distance = past + i - j
+                if distance >= self.window:
+                    continue
+                sines = self.sines(min(distance, self.clamp))
+                r = self.split(sines @ self.w[f"{at}/r/kernel"])
+                terms = q[i] * k[j] + q[i] * r + u_bias * k[j] + v_bias * r
+                scores.append(terms.sum(-1) / np.sqrt(self.d_head))
+                values.append(v[j])
+            p = np.exp(log_softmax(np.array(scores), axis=0))  # [key, batch, heads]
+            out[i] = (p[..., None] * np.array(values)).sum(0)
+        return out.reshape(*h.shape[:2], -1) @ self.w[f"{at}/o/kernel"]
+
+    def split(self, x):
+        """[..., heads * d_head] -> [..., heads, d_head]"""
+        return x.reshape(*x.shape[:-1], self.heads, self.d_head)
+
+    def bias(self, name, layer):
+        """u or v [heads, d_head]: one for all layers, or one a layer."""
+        return self.w[name] if self.w[name].ndim == 2 else self.w[name][layer]
+
+    def sines(self, distance):
+        frequencies = 10000.0 ** -(np.arange(0, self.d_model, 2) / self.d_model)
+        return np.concatenate(
+            [np.sin(distance * frequencies), np.cos(distance * frequencies)]
+        )
+
+    def feed_forward(self, layer, h):
+        at = f"layer_{layer}/ff"
+        inner = h @ self.w[f"{at}/layer_1/kernel"] + self.w[f"{at}/layer_1/bias"]
+        outer = np.maximum(inner, 0) @ self.w[f"{at}/layer_2/kernel"]
+        return outer + self.w[f"{at}/layer_2/bias"]
+
+    def norm(self, x, layer, part):
+        at = f"layer_{layer}/{part}/LayerNorm"
+        x = x - x.mean(-1, keepdims=True)
+        x = x / np.sqrt((x**2).mean(-1, keepdims=True) + self.epsilon)
+        return x * self.w[f"{at}/gamma"] + self.w[f"{at}/beta"]
+
+    def table(self, word):
+        """(the embedding of a word, its bin's projection to d_model or None)."""
+        whole = self.w.get("adaptive_embed/lookup_table")
+        if whole is not None:
+            return whole[word], self.w.get("adaptive_embed/proj_W")
+        i, first, _ = self.bin(word)
+        at = f"adaptive_embed/cutoff_{i}"
+        return self.w[f"{at}/lookup_table"][word - first], self.w.get(f"{at}/proj_W")
+
+    def bin(self, word):
+        """(number, first word, first word of the next) of the bin that has a word."""
+        i = sum(word >= c for c in self.cutoffs)
+        ends = (0, *self.cutoffs, self.vocab_size())
+        return i, ends[i], ends[i + 1]
+
+    def vocab_size(self):
+        if not self.cutoffs:
+            return len(self.w["adaptive_softmax/bias"])
+        return self.cutoffs[-1] + len(self.bin_array(len(self.cutoffs), "b"))
+
+    def bin_array(self, i, name):
+        return self.w.get(f"adaptive_softmax/cutoff_{i}/{name}")
+
+    def embed(self, tokens):
+        """[time, batch] -> [time, batch, d_model]"""
+        out = np.zeros((*tokens.shape, self.d_model))
+        for at, word in np.ndenumerate(tokens):
+            vector, projection = self.table(word)
+            out[at] = vector if projection is None else vector @ projection
+        return out * np.sqrt(self.d_model)
+
+    def log_prob(self, h, targets):
+        """log p(target) [time, batch] after hidden states [time, batch, d_model]."""
+        out = np.zeros(targets.shape)
+        for at, word in np.ndenumerate(targets):
+            out[at] = self.log_prob_of_word(h[at], word)
+        return out
+
+    def log_prob_of_word(self, h, word):
+        """p(word) = p(its bin) p(word | its bin); the head holds the first bin's words,
+        and after them one score for each of the other bins."""
+        if not self.cutoffs:
+            logits = self.scores(h, range(self.vocab_size()), None)
+            return log_softmax(logits + self.w["adaptive_softmax/bias"])[word]
+        i, first, end = self.bin(word)
+        shortlist = self.cutoffs[0]
+        projection = self.out_projection(0)
+        low = h if projection is None else projection @ h
+        words = self.scores(h, range(shortlist), projection) + self.bin_array(0, "b")
+        bins = self.bin_array(0, "cluster_W") @ low + self.bin_array(0, "cluster_b")
+        head = log_softmax(np.concatenate([words, bins]))
+        if i == 0:
+            return head[word]
+        tail = self.scores(h, range(first, end), self.out_projection(i))
+        tail = log_softmax(tail + self.bin_array(i, "b"))
+        return head[shortlist + i - 1] + tail[word - first]
+
+    def out_projection(self, i):
+        """Bin i's own output projection; without one, its input's, if that exists."""
+        own = self.bin_array(i, "proj")
+        return self.table((0, *self.cutoffs)[i])[1] if own is None else own
+
+    def scores(self, h, words, projection):
+        """Hidden state times the embedding of each word."""
+        if projection is None and not self.cutoffs:
+            projection = self.w.get("adaptive_embed/proj_W")
+        low = h if projection is None else projection @ h
+        return np.array([self.table(word)[0] @ low for word in words])
+
+
+def log_softmax(x, axis=-1):
+    x = x - x.max(axis, keepdims=True)
+    return x - np.log(np.exp(x).sum(axis, keepdims=True))
