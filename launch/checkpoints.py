@@ -146,18 +146,16 @@ def _fingerprint(flat: dict[str, Any]) -> jax.Array:
 def claim(folder: Path, config: Any) -> None:
     """Writes `config` into the run's folder, or checks that it is the one there.
 
-    UserError: the folder holds a run made by another config; says which fields differ.
+    UserError: the folder holds checkpoints of another config; says which fields differ.
     """
     path = folder / "config.json"
     new = json.loads(json.dumps(dataclasses.asdict(config)))
-    if not path.exists():
+    if not path.exists() or not any((folder / "checkpoints").glob("[0-9]*")):
         folder.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".tmp")
         temporary.write_text(json.dumps(new, indent=2) + "\n")
         os.replace(temporary, path)
-        return
-    differences = list(_differences(json.loads(path.read_text()), new))
-    if differences:
+    elif differences := [*_differences(json.loads(path.read_text()), new)]:
         raise UserError(
             f"{folder} was made by another config: {'; '.join(differences)}. "
             "Choose another --workdir, or the old values"

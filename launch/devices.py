@@ -76,7 +76,7 @@ class Placement:
     def compile_train(self, step: Callable) -> Callable:
         """(state, batch) -> (state, metrics); the old state's memory is given up."""
         if self.pmap:
-            return _pmapped(step, self.mesh.size, returns_state=True)
+            return _pmapped(step, self, returns_state=True)
         return jax.jit(
             step,
             donate_argnums=0,
@@ -87,7 +87,7 @@ class Placement:
     def compile_eval(self, step: Callable) -> Callable:
         """(state, batch) -> {name: Mean} over the global batch."""
         if self.pmap:
-            return _pmapped(step, self.mesh.size, returns_state=False)
+            return _pmapped(step, self, returns_state=False)
         return jax.jit(
             step, in_shardings=(self.state, self.rows), out_shardings=self.whole
         )
@@ -122,45 +122,41 @@ def _longest_axis(shape: tuple[int, ...], devices: int) -> int | None:
     return max(axes, key=lambda axis: shape[axis])
 
 
-def _pmapped(step: Callable, devices: int, *, returns_state: bool) -> Callable:
+def _pmapped(step: Callable, placement: Placement, *, returns_state: bool) -> Callable:
     """`step` under jax.pmap, taking and giving the same global arrays as under jit."""
-    step = partial(step, axis_name=AXIS)
-    compiled = {}
+    axes = {
+        field.name: field.metadata.get("batch_axis")
+        for field in dataclasses.fields(placement.state)
+    }
+    state_axes = placement.state.replace(**axes)  # None: the same on every device
+    mapped = jax.pmap(
+        partial(step, axis_name=AXIS),
+        AXIS,
+        in_axes=(state_axes, 0),
+        out_axes=(state_axes, None) if returns_state else None,
+        devices=placement.mesh.devices.tolist(),
+    )
 
-    def run(state, batch):
-        batch_axes = {
-            field.name: field.metadata.get("batch_axis")
-            for field in dataclasses.fields(state)
-        }
-        axes = state.replace(**batch_axes)
-        if not compiled:
-            outputs = (axes, None) if returns_state else None
-            compiled["step"] = jax.pmap(
-                step,
-                AXIS,
-                in_axes=(axes, 0),
-                out_axes=outputs,
-                devices=jax.devices()[:devices],
-            )
-        parted = {
-            name: jax.tree.map(partial(_part, axis, devices), getattr(state, name))
-            for name, axis in batch_axes.items()
+    def on_rows(change: Callable, state: Any) -> Any:
+        changed = {
+            name: jax.tree.map(partial(change, axis), getattr(state, name))
+            for name, axis in axes.items()
             if axis is not None
         }
-        batch = jax.tree.map(partial(_part, 0, devices), batch)
+        return state.replace(**changed)
+
+    def run(state, batch):
+        part = partial(_part, placement.mesh.size)
+        out = mapped(on_rows(part, state), jax.tree.map(partial(part, 0), batch))
         if not returns_state:
-            return compiled["step"](state.replace(**parted), batch)
-        state, metrics = compiled["step"](state.replace(**parted), batch)
-        joined = {
-            name: jax.tree.map(partial(_join, batch_axes[name]), getattr(state, name))
-            for name in parted
-        }
-        return state.replace(**joined), metrics
+            return out
+        state, metrics = out
+        return jax.device_put(on_rows(_join, state), placement.state), metrics
 
     return run
 
 
-def _part(axis: int, devices: int, x: jax.Array) -> jax.Array:
+def _part(devices: int, axis: int, x: jax.Array) -> jax.Array:
     """[... rows ...] -> [... devices, rows / devices ...]: pmap maps over `axis`."""
     shape = x.shape
     return x.reshape(*shape[:axis], devices, shape[axis] // devices, *shape[axis + 1 :])
@@ -168,4 +164,5 @@ def _part(axis: int, devices: int, x: jax.Array) -> jax.Array:
 
 def _join(axis: int, x: jax.Array) -> jax.Array:
     """The inverse of `_part`."""
-    return x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])
+    shape = x.shape
+    return x.reshape(*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :])

@@ -281,11 +281,26 @@ def runs(config: Config) -> dict[str, Run]:
     unknown = [row for row in config.rows if row not in ROWS]
     if unknown:
         raise UserError(f"config.rows: no {unknown[0]!r}; rows: {', '.join(ROWS)}")
-    if not 0 < config.optim.accumulate <= config.data.batch_size:
-        raise UserError("config.optim.accumulate must be from 1 to the batch size")
+    _check(config)
     return {row: Run(_with(config, **ROWS[row])) for row in config.rows}
 
 
+def _check(config: Config) -> None:
+    """UserError for values that no field's type rules out."""
+    if config.model.attention not in ATTENTION:
+        kinds = ", ".join(ATTENTION)
+        raise UserError(f"config.model.attention: choose one of {kinds}")
+    if config.data.batch_size % config.optim.accumulate:
+        raise UserError("config.optim.accumulate must divide config.data.batch_size")
+    for section, name in (
+        ("model", "n_layers"), ("data", "batch_size"), ("data", "length"),
+        ("eval", "batch_size"), ("eval", "length"), ("loop", "log_every"),
+    ):  # fmt: skip
+        if getattr(getattr(config, section), name) < 1:
+            raise UserError(f"config.{section}.{name} must be at least 1")
+
+
+ATTENTION = ("relative", "shaw", "vaswani", "al_rfou")
 ALONE = {"mem_len": 0}  # without recurrence
 HALF = {"half_loss": True}
 

@@ -88,7 +88,7 @@ def train_step(
     updates, opt_state = _tx(config).update(grads, state.opt_state, state.params)
     metrics = {
         "loss": loss,
-        "grad_norm": optax.global_norm(grads),
+        "grad_norm": optax.tree.norm(grads),
         "lr": optim.schedule(config.optim, config.loop.steps)(state.step),
     }
     state = state.replace(

@@ -229,7 +229,7 @@ def test_relative_scores_are_the_four_terms_at_distance_i_minus_j(time, key):
         close(scores[b, h, i, j], (content + place) / np.sqrt(D_HEAD))
 
 
-@pytest.mark.parametrize(("time", "key"), SIZES)
+@pytest.mark.parametrize(("time", "key"), [(1, 5), (3, 7), (4, 4)])
 def test_relative_scores_have_the_gradient_of_the_gathered_form(time, key):
     inputs = tuple(map(jnp.asarray, relative_inputs(time, key)))
     visible = causal_mask(time, key)
@@ -294,7 +294,7 @@ def decoded(step, time, slots, keys, values):
     return jax.jit(lambda: jax.lax.scan(body, ring, jnp.arange(time))[1])()
 
 
-@pytest.mark.parametrize("slots", [1, 5, 13, 20])
+@pytest.mark.parametrize("slots", [1, 5, 20])
 def test_decoding_over_the_ring_equals_windowed_attention_over_the_sequence(slots):
     time = 13
     q, k, v = map(jnp.asarray, queries_keys_values(time, time))

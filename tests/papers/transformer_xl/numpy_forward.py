@@ -6,6 +6,7 @@ time first as there. Every attention score is computed alone, from its distance 
 Axes: time (queries), key (past, then time), batch, heads, d_head, d_model.
 """
 
+import functools
 import itertools
 
 import numpy as np
@@ -65,9 +66,9 @@ class Network:
     """
 
     def __init__(self, arrays, *, cutoffs=(), epsilon=1e-12, clamp=None, window=None):
-        scope = "transformer/"
         self.w = {
-            n.removeprefix(scope): a.astype(np.float64) for n, a in arrays.items()
+            name.removeprefix("transformer/"): array.astype(np.float64)
+            for name, array in arrays.items()
         }
         self.cutoffs, self.epsilon = cutoffs, epsilon
         self.clamp, self.window = clamp or np.inf, window or np.inf
@@ -106,8 +107,8 @@ class Network:
         """Section 3.3 of the paper, a score at a time."""
         at = f"layer_{layer}/rel_attn"
         query, key, value = np.split(self.w[f"{at}/qkv/kernel"], 3, axis=1)
-        q, k, v = self.split(h @ query), self.split(context @ key), context @ value
-        v, past = self.split(v), len(context) - len(h)
+        q, k = self.split(h @ query), self.split(context @ key)
+        v, past = self.split(context @ value), len(context) - len(h)
         u_bias, v_bias = self.bias("r_w_bias", layer), self.bias("r_r_bias", layer)
         out = np.zeros_like(q)
         for i in range(len(h)):
@@ -151,74 +152,65 @@ class Network:
         x = x / np.sqrt((x**2).mean(-1, keepdims=True) + self.epsilon)
         return x * self.w[f"{at}/gamma"] + self.w[f"{at}/beta"]
 
-    def table(self, word):
-        """(the embedding of a word, its bin's projection to d_model or None)."""
+    @functools.cached_property
+    def bins(self):
+        """For every bin of the vocabulary: its first word, its table of embeddings, the
+        projections (or None) of input and output, and the output's bias."""
         whole = self.w.get("adaptive_embed/lookup_table")
-        if whole is not None:
-            return whole[word], self.w.get("adaptive_embed/proj_W")
-        i, first, _ = self.bin(word)
-        at = f"adaptive_embed/cutoff_{i}"
-        return self.w[f"{at}/lookup_table"][word - first], self.w.get(f"{at}/proj_W")
-
-    def bin(self, word):
-        """(number, first word, first word of the next) of the bin that has a word."""
-        i = sum(word >= c for c in self.cutoffs)
-        ends = (0, *self.cutoffs, self.vocab_size())
-        return i, ends[i], ends[i + 1]
-
-    def vocab_size(self):
+        shared = self.w.get("adaptive_embed/proj_W")
         if not self.cutoffs:
-            return len(self.w["adaptive_softmax/bias"])
-        return self.cutoffs[-1] + len(self.bin_array(len(self.cutoffs), "b"))
+            return [(0, whole, shared, shared, self.w["adaptive_softmax/bias"])]
+        found = []
+        for i, first in enumerate((0, *self.cutoffs)):
+            embed = f"adaptive_embed/cutoff_{i}"
+            softmax = f"adaptive_softmax/cutoff_{i}"
+            bias, table, projection = self.w[f"{softmax}/b"], whole, shared
+            if whole is None:
+                table = self.w[f"{embed}/lookup_table"]
+                projection = self.w.get(f"{embed}/proj_W")
+            else:
+                table = whole[first : first + len(bias)]
+            # Absent where tied to the input's, or where neither is needed.
+            output = self.w.get(f"{softmax}/proj", projection)
+            found.append((first, table, projection, output, bias))
+        return found
 
-    def bin_array(self, i, name):
-        return self.w.get(f"adaptive_softmax/cutoff_{i}/{name}")
+    def bin_of(self, word):
+        return sum(word >= cutoff for cutoff in self.cutoffs)
 
     def embed(self, tokens):
         """[time, batch] -> [time, batch, d_model]"""
         out = np.zeros((*tokens.shape, self.d_model))
         for at, word in np.ndenumerate(tokens):
-            vector, projection = self.table(word)
+            first, table, projection, _, _ = self.bins[self.bin_of(word)]
+            vector = table[word - first]
             out[at] = vector if projection is None else vector @ projection
         return out * np.sqrt(self.d_model)
 
     def log_prob(self, h, targets):
-        """log p(target) [time, batch] after hidden states [time, batch, d_model]."""
+        """log p(target) [time, batch] after hidden states [time, batch, d_model].
+
+        p(word) = p(its bin) p(word | its bin). The head scores the first bin's words,
+        and behind them each of the other bins."""
         out = np.zeros(targets.shape)
         for at, word in np.ndenumerate(targets):
-            out[at] = self.log_prob_of_word(h[at], word)
+            i = self.bin_of(word)
+            head = log_softmax(self.logits(0, h[at]))
+            if i == 0:
+                out[at] = head[word]
+            else:
+                inside = log_softmax(self.logits(i, h[at]))[word - self.cutoffs[i - 1]]
+                out[at] = head[self.cutoffs[0] + i - 1] + inside
         return out
 
-    def log_prob_of_word(self, h, word):
-        """p(word) = p(its bin) p(word | its bin); the head holds the first bin's words,
-        and after them one score for each of the other bins."""
-        if not self.cutoffs:
-            logits = self.scores(h, range(self.vocab_size()), None)
-            return log_softmax(logits + self.w["adaptive_softmax/bias"])[word]
-        i, first, end = self.bin(word)
-        shortlist = self.cutoffs[0]
-        projection = self.out_projection(0)
-        low = h if projection is None else projection @ h
-        words = self.scores(h, range(shortlist), projection) + self.bin_array(0, "b")
-        bins = self.bin_array(0, "cluster_W") @ low + self.bin_array(0, "cluster_b")
-        head = log_softmax(np.concatenate([words, bins]))
-        if i == 0:
-            return head[word]
-        tail = self.scores(h, range(first, end), self.out_projection(i))
-        tail = log_softmax(tail + self.bin_array(i, "b"))
-        return head[shortlist + i - 1] + tail[word - first]
-
-    def out_projection(self, i):
-        """Bin i's own output projection; without one, its input's, if that exists."""
-        own = self.bin_array(i, "proj")
-        return self.table((0, *self.cutoffs)[i])[1] if own is None else own
-
-    def scores(self, h, words, projection):
-        """Hidden state times the embedding of each word."""
-        if projection is None and not self.cutoffs:
-            projection = self.w.get("adaptive_embed/proj_W")
-        low = h if projection is None else projection @ h
-        return np.array([self.table(word)[0] @ low for word in words])
+    def logits(self, i, h):
+        """Of the words in bin i, after one hidden state [d_model]."""
+        _, table, _, projection, bias = self.bins[i]
+        if i == 0 and self.cutoffs:
+            at = "adaptive_softmax/cutoff_0"
+            table = np.concatenate([table, self.w[f"{at}/cluster_W"]])
+            bias = np.concatenate([bias, self.w[f"{at}/cluster_b"]])
+        return table @ (h if projection is None else projection @ h) + bias
 
 
 def log_softmax(x, axis=-1):

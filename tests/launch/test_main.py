@@ -1,0 +1,228 @@
+"""The command line, as its user meets it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+
+from launch import main as launch_main
+
+ROOT = Path(__file__).resolve().parents[2]
+SMOKE = ("--paper=transformer_xl", "--config=smoke")
+
+
+def command(*flags: str, module: bool = False) -> list[str]:
+    start = ["-m", "launch.main"] if module else ["launch/main.py"]
+    return [sys.executable, *start, *flags]
+
+
+def run(*flags: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command(*flags, **options), cwd=ROOT, capture_output=True, text=True
+    )
+
+
+def parameters(folder: Path) -> dict[str, np.ndarray]:
+    """Every array of the newest checkpoint under `folder`."""
+    steps = sorted(
+        int(p.name) for p in (folder / "checkpoints").iterdir() if p.name.isdigit()
+    )
+    manager = ocp.CheckpointManager((folder / "checkpoints").absolute())
+    read = manager.restore(
+        steps[-1], args=ocp.args.Composite(state=ocp.args.StandardRestore())
+    )
+    manager.close()
+    return {
+        name: np.asarray(value)
+        for name, value in read["state"].items()
+        if name != "key"
+    }
+
+
+def metrics(folder: Path) -> list[dict]:
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(x).items() if k != "seconds"} for x in lines]
+
+
+def same(a: Path, b: Path) -> None:
+    """Both runs ended in the same bits and wrote the same lines."""
+    left, right = parameters(a), parameters(b)
+    assert left.keys() == right.keys()
+    for name, value in left.items():
+        np.testing.assert_array_equal(value, right[name], err_msg=name)
+    assert metrics(a) == metrics(b)
+
+
+# One line a mistake: what was typed, and a word that the answer must have.
+MISTAKES = [
+    (["--paper=transformer_x"], "did you mean transformer_xl"),
+    (["--paper=transformer_xl", "--config=enwik8_12"], "enwik8_12l"),
+    ([*SMOKE, "--config.model.d_modle=3"], "config.model.d_model"),
+    ([*SMOKE, "--config.mode.d_model=3"], "config.model.d_model"),
+    ([*SMOKE, "--config.model.d_model=wide"], "int"),
+    ([*SMOKE, "--config.model.d_model=1.5"], "int"),
+    ([*SMOKE, "--config.model.pre_norm=perhaps"], "bool"),
+    ([*SMOKE, "--config.model=3"], "section"),
+    ([*SMOKE, "--run=xxl"], "xl, vanilla"),
+    ([*SMOKE, "--mode=fly"], "train"),
+    ([*SMOKE, "--parallel=threads"], "pmap"),
+    ([*SMOKE, "--papr=1"], "paper"),
+    ([*SMOKE, "smoke"], "unexpected argument 'smoke'"),
+    ([*SMOKE, "--config.rows=xl,other"], "other"),
+    ([*SMOKE, "--config.optim.name=adamm"], "adam, adamw, sgd"),
+    ([*SMOKE, "--config.model.attention=absolute"], "vaswani"),
+    ([*SMOKE, "--config.data.source=file"], "files"),
+    ([*SMOKE, "--config.data.source=files", "--config.data.root=/no/such"], "/no/such"),
+    ([*SMOKE, "--config.model.vocab_size=10"], "vocab_size=256"),
+    ([*SMOKE, "--config.data.unit=syllable"], "byte, char, word"),
+    ([*SMOKE, "--config=missing.py"], "missing.py"),
+    ([*SMOKE, "--mode=predict"], "--input"),
+    ([*SMOKE, "--mode=predict", "--input=a"], "--mode=train"),
+    ([*SMOKE, "--mode=eval"], "--mode=train"),
+    ([*SMOKE, "--cpu_devices=3"], "multiple of 3"),
+    ([*SMOKE, "--parallel=pmap", "--fsdp"], "--parallel=jit"),
+    ([], "transformer_xl"),
+]
+
+
+@pytest.mark.parametrize(("flags", "hint"), MISTAKES, ids=lambda x: str(x)[:60])
+def test_a_mistake_is_one_line_and_exit_2(flags, hint, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = launch_main.main(["launch/main.py", *flags])
+    captured = capsys.readouterr()
+    assert code == 2, captured
+    lines = captured.err.strip().splitlines()
+    assert len(lines) == 1, captured.err
+    assert hint in lines[0]
+
+
+@pytest.mark.parametrize("module", [False, True])
+def test_help(module):
+    text = run("--help", module=module)
+    assert text.returncode == 0
+    assert "--workdir" in text.stdout
+    assert "transformer_xl" in text.stdout
+
+
+def test_help_lists_variants(capsys):
+    assert launch_main.main(["x", "--paper=transformer_xl", "--help"]) == 0
+    out = capsys.readouterr().out
+    assert "enwik8_12l" in out
+    assert "1.06" in out
+
+
+def test_describe_the_largest(capsys):
+    """838 million parameters, counted without being made."""
+    flags = ["--paper=transformer_xl", "--config=lm1b_large", "--mode=describe"]
+    assert launch_main.main(["x", *flags]) == 0
+    assert "838,078,041 parameters" in capsys.readouterr().out
+
+
+def test_benchmark_prints_a_row_a_run(capsys):
+    assert launch_main.main(["x", *SMOKE, "--mode=benchmark"]) == 0
+    out = capsys.readouterr().out
+    assert "GFLOP/s" in out
+    assert "vanilla" in out
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """A smoke run from the command line, never disturbed."""
+    workdir = tmp_path_factory.mktemp("trained")
+    done = run(*SMOKE, f"--workdir={workdir}")
+    assert done.returncode == 0, done.stderr
+    (workdir / "stdout").write_text(done.stdout)
+    return workdir
+
+
+def test_train_reports(trained):
+    report = trained / "report"
+    assert "with memory" in (trained / "stdout").read_text()
+    assert "<table>" in (report / "index.html").read_text()
+    names = {
+        r["name"] for r in json.loads((report / "results.json").read_text())["results"]
+    }
+    assert {"Training", "Bits per character", "Seconds a token", "Sample"} <= names
+
+
+def test_finished_runs_are_skipped(trained, capsys):
+    before = metrics(trained / "xl")
+    assert launch_main.main(["x", *SMOKE, f"--workdir={trained}", "--run=xl"]) == 0
+    assert "skipped" in capsys.readouterr().out
+    assert metrics(trained / "xl") == before
+
+
+def test_predict_continues_the_prompt(trained, capsys):
+    flags = [*SMOKE, f"--workdir={trained}", "--mode=predict", "--input=the old "]
+    assert launch_main.main(["x", *flags]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("the old ")
+    assert len(out) > 30
+
+
+def test_evaluation_may_change_but_training_may_not(trained, capsys):
+    flags = [*SMOKE, f"--workdir={trained}", "--mode=predict", "--input=a"]
+    assert launch_main.main(["x", *flags, "--config.predict.length=5"]) == 0
+    assert launch_main.main(["x", *flags, "--config.optim.lr=0.5"]) == 2
+    assert "optim.lr: 0.003 -> 0.5" in capsys.readouterr().err
+
+
+def test_a_workdir_in_use_is_refused(trained, capsys):
+    from launch.checkpoints import locked
+
+    with locked(trained):
+        assert launch_main.main(["x", *SMOKE, f"--workdir={trained}"]) == 2
+    assert f"in use by process {os.getpid()}" in capsys.readouterr().err
+
+
+def interrupted(workdir: Path, signum: int, wait_for: str) -> subprocess.Popen:
+    """Starts the smoke run and signals it once its log has a line like `wait_for`."""
+    process = subprocess.Popen(
+        command(*SMOKE, f"--workdir={workdir}"),
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    for line in process.stdout:
+        if wait_for in line or time.monotonic() > deadline:
+            break
+    process.send_signal(signum)
+    return process
+
+
+def test_killed_and_resumed_is_bit_for_bit(trained, tmp_path):
+    """kill -9 right after an evaluation, while a checkpoint is being written, and again
+    in the second run; then the same command."""
+    for line in ("step 10/20  valid", "vanilla  step  5/20", "vanilla  step 10/20"):
+        interrupted(tmp_path, signal.SIGKILL, line).communicate()
+    done = run(*SMOKE, f"--workdir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    for name in ("xl", "vanilla"):
+        same(trained / name, tmp_path / name)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_says_how_to_go_on(trained, tmp_path, signum):
+    process = interrupted(tmp_path, signum, "xl  step  5/20")
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert "to go on: python launch/main.py" in out
+    assert [*(tmp_path / "xl" / "checkpoints").glob("[0-9]*")]
+    done = run(*SMOKE, f"--workdir={tmp_path}", "--run=xl")
+    assert done.returncode == 0, done.stderr
+    same(trained / "xl", tmp_path / "xl")
+
+
+def test_a_diverging_run_stops_and_names_the_checkpoint(tmp_path, capfd):
+    flags = [*SMOKE, f"--workdir={tmp_path}", "--config.optim.lr=1e30", "--run=xl"]
+    flags += ["--config.loop.save_every=1", "--config.optim.clip_norm=0"]
+    assert launch_main.main(["x", *flags, "--config.optim.warmup=0"]) == 1
+    err = capfd.readouterr().err
+    assert "loss is nan at step" in err or "grad_norm is" in err
+    assert str(tmp_path) in err

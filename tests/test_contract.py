@@ -1,0 +1,216 @@
+"""What every paper must do, found on disk: a new paper is tested by being there."""
+
+import dataclasses
+import inspect
+import subprocess
+import sys
+from functools import cache, partial
+
+import chex
+import jax
+import jax.export
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from launch import catalogue, describe, devices
+
+PAPERS = catalogue.names()
+VARIANTS = [(p, v) for p in PAPERS for v in catalogue.load(p).VARIANTS]
+SMOKE = [
+    (paper, run)
+    for paper in PAPERS
+    for module in [catalogue.load(paper)]
+    for run in module.runs(module.get_config("smoke"))
+]
+
+
+@cache
+def smoke(paper: str, run: str):
+    """(module, config, a state after no step, two batches) of a smoke run."""
+    module = catalogue.load(paper)
+    config = module.runs(module.get_config("smoke"))[run].config
+    data = module.batches(config, "train")
+    return module, config, [next(data) for _ in range(6)]
+
+
+def start(module, config):
+    return module.init(config, jax.random.key(0))
+
+
+def equal(a, b) -> bool:
+    return all(
+        np.array_equal(np.asarray(x), np.asarray(y))
+        for x, y in zip(jax.tree.leaves(_raw(a)), jax.tree.leaves(_raw(b)), strict=True)
+    )
+
+
+def _raw(tree):
+    """Random keys as their numbers."""
+
+    def raw(leaf):
+        typed = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        return jax.random.key_data(leaf) if typed else leaf
+
+    return jax.tree.map(raw, tree)
+
+
+def test_papers_are_found():
+    assert PAPERS
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_hands_on_the_contract(paper):
+    module = catalogue.load(paper)
+    assert [name for name in catalogue.CONTRACT if not hasattr(module, name)] == []
+    assert {"smoke", "default"} <= set(module.VARIANTS)
+    assert all(make.__doc__ for make in module.VARIANTS.values())
+    assert set(module.PARAM_COUNTS) <= set(module.VARIANTS)
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_import_stays_light(paper):
+    code = f"import sys, papers.{paper}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    heavy = {"launch", "tensorflow", "tensorflow_datasets", "matplotlib", "torch"}
+    assert not heavy & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(("paper", "variant"), VARIANTS)
+def test_every_variant_builds_and_steps(paper, variant):
+    """Shapes only, so the largest is as cheap as the smallest."""
+    module = catalogue.load(paper)
+    for run in module.runs(module.get_config(variant)).values():
+        config = run.config
+        state = describe.abstract_state(module, config)
+        spec = module.batch_spec(config)
+        after, metrics = jax.eval_shape(partial(module.train_step, config), state, spec)
+        chex.assert_trees_all_equal_shapes_and_dtypes(state, after)
+        assert all(metric.shape == () for metric in metrics.values())
+        jax.eval_shape(
+            partial(module.eval_step, config), state, module.batch_spec(config, "valid")
+        )
+        if variant in module.PARAM_COUNTS:
+            assert describe.parameter_count(state) == module.PARAM_COUNTS[variant]
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_paper_sizes_have_counts(paper):
+    """A new large variant cannot escape the count of its parameters."""
+    module = catalogue.load(paper)
+    for variant in module.VARIANTS:
+        (first, *_) = module.runs(module.get_config(variant)).values()
+        large = describe.parameter_count(describe.abstract_state(module, first.config))
+        assert large < 2e6 or variant in module.PARAM_COUNTS
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_configs_are_fresh_and_typed(paper):
+    module = catalogue.load(paper)
+    assert module.get_config() == module.get_config("default")
+    assert module.get_config() is not module.get_config()
+    assert dataclasses.is_dataclass(module.get_config())
+    assert list(inspect.signature(module.train_step).parameters) == [
+        "config", "state", "batch", "axis_name",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("paper", "run"), SMOKE)
+def test_batches_are_as_specified_and_resume(paper, run):
+    module, config, batches = smoke(paper, run)
+    spec = module.batch_spec(config)
+    for batch in batches:
+        chex.assert_trees_all_equal_shapes_and_dtypes(batch, spec)
+    data = module.batches(config, "train")
+    next(data)
+    position = data.get_state()
+    again = module.batches(config, "train")
+    again.set_state(position)
+    chex.assert_trees_all_equal(next(again), batches[1])
+
+
+@pytest.mark.parametrize(("paper", "run"), SMOKE)
+def test_loss_falls_on_one_batch(paper, run):
+    module, config, batches = smoke(paper, run)
+    step = jax.jit(partial(module.train_step, config))
+    state, losses = start(module, config), []
+    for _ in range(15):
+        state, metrics = step(state, batches[0])
+        losses.append(float(metrics["loss"]))
+    assert np.isfinite(losses).all()
+    assert losses[-1] < losses[0]
+    assert int(state.step) == 15
+
+
+@pytest.mark.parametrize(("paper", "run"), SMOKE)
+def test_one_device_jit_and_pmap_agree(paper, run):
+    """Five steps on one device, jit over four and pmap over four."""
+    module, config, batches = smoke(paper, run)
+    outcomes = {}
+    for name, n, pmap in ("one", 1, False), ("jit", 4, False), ("pmap", 4, True):
+        state = start(module, config)
+        mesh = jax.sharding.Mesh(np.array(jax.devices()[:n]), (devices.AXIS,))
+        placement = devices.place(jax.eval_shape(lambda s: s, state), mesh, pmap=pmap)
+        step = placement.compile_train(partial(module.train_step, config))
+        state = jax.device_put(state, placement.state)
+        for batch in batches[:5]:
+            state, metrics = step(state, placement.put_batch(batch))
+        (valid, *_) = module.batches(config, "valid")
+        evaluate = placement.compile_eval(partial(module.eval_step, config))
+        means = evaluate(state, placement.put_batch(valid))
+        outcomes[name] = jax.device_get((state.params, metrics, means))
+    chex.assert_trees_all_close(outcomes["one"], outcomes["jit"], atol=1e-5, rtol=1e-4)
+    chex.assert_trees_all_close(outcomes["one"], outcomes["pmap"], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("paper", "run"), SMOKE)
+def test_fsdp_gives_the_same_numbers(paper, run):
+    module, config, batches = smoke(paper, run)
+    mesh = jax.sharding.Mesh(np.array(jax.devices()), (devices.AXIS,))
+    results = []
+    for fsdp in (False, True):
+        state = start(module, config)
+        placement = devices.place(jax.eval_shape(lambda s: s, state), mesh, fsdp=fsdp)
+        step = placement.compile_train(partial(module.train_step, config))
+        state = jax.device_put(state, placement.state)
+        for batch in batches[:3]:
+            state, _ = step(state, placement.put_batch(batch))
+        results.append(jax.device_get(state.params))
+    chex.assert_trees_all_close(*results, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("paper", "run"), SMOKE)
+def test_step_compiles_once(paper, run):
+    module, config, batches = smoke(paper, run)
+    chex.clear_trace_counter()
+    traced = chex.assert_max_traces(lambda *a: module.train_step(config, *a), n=1)
+    step, state = jax.jit(traced), start(module, config)
+    for batch in batches[:3]:
+        state, _ = step(state, batch)
+
+
+@pytest.mark.parametrize(("paper", "run"), SMOKE)
+def test_exports_for_cpu_cuda_and_tpu(paper, run):
+    """The step lowers for every platform, and the artefact survives its bytes."""
+    module, config, batches = smoke(paper, run)
+    state = start(module, config)
+    step = jax.jit(partial(module.train_step, config))
+    exported = jax.export.export(step, platforms=["cpu", "cuda", "tpu"])(
+        state, batches[0]
+    )
+    assert exported.platforms == ("cpu", "cuda", "tpu")
+
+
+@pytest.mark.parametrize(("paper", "run"), SMOKE)
+def test_state_is_pure_data(paper, run):
+    """A step, its state copied through numpy, another step: bit for bit as without."""
+    module, config, batches = smoke(paper, run)
+    step = jax.jit(partial(module.train_step, config))
+    state, _ = step(start(module, config), batches[0])
+    copy = jax.tree.map(jnp.array, state)
+    straight, _ = step(state, batches[1])
+    copied, _ = step(copy, batches[1])
+    assert equal(straight, copied)
+    assert not equal(state.params, straight.params)
