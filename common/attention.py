@@ -29,9 +29,10 @@ def causal_mask(
 def masked_softmax(
     scores: Float[Array, "*batch key"], mask: Bool[Array, "*#batch key"]
 ) -> Float[Array, "*batch key"]:
-    """Softmax over the keys where `mask` is True, in float32; 0 elsewhere. A row
-    without any valid key is all 0, with finite gradients."""
-    scores = jnp.where(mask, scores.astype(jnp.float32), -1e30)
+    """Softmax over the keys where `mask` is True, in float32 at least; 0 elsewhere. A
+    row without any valid key is all 0, with finite gradients."""
+    scores = scores.astype(jnp.promote_types(scores.dtype, jnp.float32))
+    scores = jnp.where(mask, scores, -1e30)
     highest = jax.lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True))
     weights = jnp.where(mask, jnp.exp(scores - highest), 0.0)
     # One reciprocal a row and a product a cell: a division a cell costs 9% of a step.

@@ -93,7 +93,7 @@ class AdaptiveVocabulary(nn.Module):
         if self.out_projections[i] is not None:
             hidden = hidden @ self.out_projections[i].T.astype(hidden.dtype)
         logits = jnp.einsum("...d,vd->...v", hidden, table.astype(hidden.dtype))
-        return logits.astype(jnp.float32) + bias
+        return logits.astype(jnp.promote_types(logits.dtype, jnp.float32)) + bias
 
     def log_probs(
         self, hidden: Float[Array, "*token d_model"]

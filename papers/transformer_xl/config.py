@@ -68,7 +68,9 @@ class Eval:
     mem_len: int = 96
     clamp_len: int = 0
     window: int = 0
-    batch_size: int = 8  # streams that a split is cut into while training
+    count_zeros: bool = False  # start from a memory of zeros that is attended to
+    batch_size: int = 8  # streams that a split is cut into
+    lengths: tuple[int, ...] = (8, 16, 32, 64, 128, 256, 512)  # keys in sight, a curve
     characters: int = 32_768  # of the test split, read by every row of the table
     attention_lengths: tuple[int, ...] = (100, 200, 400, 800)  # of the speed table
     long: bool = False  # and 1800, 2800, 3800
@@ -149,7 +151,8 @@ def _smoke() -> Config:
         optim=Optim(lr=3e-3, warmup=5, clip_norm=0.25),
         loop=Loop(steps=20, log_every=5, eval_every=10, save_every=10),
         eval=Eval(
-            length=16, mem_len=24, characters=500, attention_lengths=(16, 32), sample=40
+            length=16, mem_len=24, characters=500, lengths=(8, 16, 32),
+            attention_lengths=(16, 32), sample=40,
         ),
         predict=Predict(length=40),
         rows=("xl", "vanilla"),

@@ -33,7 +33,6 @@ TABLE_6 = {
     "vaswani_half": (30.97, 30.97),
     "al_rfou_half": (31.16, 31.16),
 }
-LENGTHS = (8, 16, 32, 64, 128, 256, 512)  # keys in sight, for the curve
 MOST_WINDOWS = 200_000  # sliding over more characters than this takes too long
 PROMPT = 120  # characters of the test split that the sample continues
 
@@ -121,15 +120,15 @@ def _losses(readers: Mapping[str, Reader], measure: str) -> Table:
 def _lengths(readers: Mapping[str, Reader], measure: str) -> Values:
     """Loss against attention length: XL's grows past what it was trained on, a window
     without recurrence is read anew for each token and ends at its training length."""
-    curves = {}
+    curves, lengths = {}, next(iter(readers.values())).config.eval.lengths
     for r in readers.values():
-        longest = LENGTHS[-1] if r.recurrent else r.config.data.length
+        longest = max(lengths) if r.recurrent else r.config.data.length
         if r.relative or not r.recurrent:
-            keys = [k for k in LENGTHS if k <= longest]
+            keys = [k for k in lengths if k <= longest]
             curves[r.name] = keys, [r.loss(k) for k in keys]
     rows = [
         [keys, *(dict(zip(*curve, strict=True)).get(keys) for curve in curves.values())]
-        for keys in LENGTHS
+        for keys in lengths
     ]
     title = f"{measure.capitalize()} against attention length"
     yield title, Table(("keys in sight", *curves), rows)

@@ -34,14 +34,7 @@ class State:
 def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> State:
     """The state before the first step; `after` is unused: no run builds on another."""
     del after
-    c = config.model
-    tokens = jnp.zeros((1, 2), jnp.int32)
-    init_key = rng.stream(key, 0, "init")
-    params = TransformerXL(c).init(
-        init_key, tokens, tokens, empty_memory(c, 1, 0), method="nll"
-    )["params"]
-    if config.weights:
-        params = weights.load(config.weights, c, params)
+    c, params = config.model, _params(config, rng.stream(key, 0, "init"))
     return State(
         step=jnp.zeros((), jnp.int32),
         key=key,
@@ -49,6 +42,21 @@ def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> Stat
         opt_state=_tx(config).init(params),
         memory=empty_memory(c, config.data.batch_size, c.mem_len),
     )
+
+
+def _params(config: Config, key: Key[Array, ""]) -> Any:
+    """Random parameters, or the released ones of `config.weights`."""
+    c, tokens = config.model, jnp.zeros((1, 2), jnp.int32)
+
+    def random(key):
+        memory = empty_memory(c, 1, 0)
+        return TransformerXL(c).init(key, tokens, tokens, memory, method="nll")[
+            "params"
+        ]
+
+    if config.weights:
+        return weights.load(config.weights, c, jax.eval_shape(random, key))
+    return jax.jit(random)(key)
 
 
 def train_step(
@@ -142,6 +150,8 @@ def stream_nll(
         return jnp.moveaxis(x.reshape(x.shape[0], -1, length), 1, 0)
 
     memory = empty_memory(c, inputs.shape[0], c.mem_len)
+    if config.eval.count_zeros:
+        memory = memory.replace(valid=jnp.full_like(memory.valid, c.mem_len))
     _, nll = jax.lax.scan(segment, memory, (segments(inputs), segments(targets)))
     return jnp.moveaxis(nll, 0, 1).reshape(inputs.shape)
 

@@ -10,7 +10,7 @@ names. Where TensorFlow is installed, one is written by
 Habits of the original that are no weights are set apart: LayerNorm has
 `--config.model.norm_epsilon=1e-12`; WikiText-103 and LM1B have `untied_biases`;
 `same_length` is a window of mem_len + 1; and a text begins with a memory of zeros that
-is attended to: `memory.replace(valid=jnp.full(batch, memory.length))`.
+is attended to: `--config.eval.count_zeros=true`.
 
 Tail bin i is the head's column shortlist + i - 1 in TensorFlow as here. The PyTorch
 code counts these columns from the end: its cluster rows stand in reverse.
