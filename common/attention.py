@@ -36,7 +36,8 @@ def masked_softmax(
     highest = jax.lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True))
     weights = jnp.where(mask, jnp.exp(scores - highest), 0.0)
     # One reciprocal a row and a product a cell: a division a cell costs 9% of a step.
-    return weights * (1.0 / jnp.maximum(jnp.sum(weights, -1, keepdims=True), 1e-30))
+    # A sum is at least 1, its largest term, unless nothing is valid and it is 0.
+    return weights * (1.0 / jnp.maximum(jnp.sum(weights, -1, keepdims=True), 0.5))
 
 
 def dot_product_attention(
@@ -62,7 +63,8 @@ def sinusoids(
     positions: Float[Array, "key"], features: int
 ) -> Float[Array, "key features"]:
     """[sin(t w), cos(t w)], w = 10000^(-2i/features): the halves stand side by side,
-    not interleaved (as in Transformer-XL; a permutation of Vaswani et al. 2017)."""
+    not interleaved (as in Transformer-XL; a permutation of Vaswani et al. 2017).
+    `features` is even."""
     frequencies = 10000.0 ** (-jnp.arange(0, features, 2) / features)
     angles = positions[:, None] * frequencies
     return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
@@ -129,15 +131,15 @@ class KVRing:
     """Projected keys and values of the last `slots` tokens; token t is in t % slots.
 
     Decoding token by token then copies nothing: one slot is written, and distances are
-    read off the slot numbers.
+    read off the slot numbers. Heads stand before slots, as products over them want.
     """
 
-    key: Float[Array, "batch slots heads d_head"]
-    value: Float[Array, "batch slots heads d_head"]
+    key: Float[Array, "batch heads slots d_head"]
+    value: Float[Array, "batch heads slots d_head"]
 
     @classmethod
     def empty(cls, batch: int, slots: int, heads: int, d_head: int, dtype=jnp.float32):
-        zeros = jnp.zeros((batch, slots, heads, d_head), dtype)
+        zeros = jnp.zeros((batch, heads, slots, d_head), dtype)
         return cls(zeros, zeros)
 
     def write(
@@ -147,12 +149,12 @@ class KVRing:
         value: Float[Array, "batch heads d_head"],
     ) -> "KVRing":
         """Puts token t over token t - slots."""
-        slot = t % self.key.shape[1]
+        slot = t % self.key.shape[2]
         put = jax.lax.dynamic_update_index_in_dim
-        return KVRing(put(self.key, key, slot, 1), put(self.value, value, slot, 1))
+        return KVRing(put(self.key, key, slot, 2), put(self.value, value, slot, 2))
 
     def distances(self, t: Int[Array, ""]) -> Int[Array, "slots"]:
         """How far behind token t each slot's token is: 0 for t's own. A distance above
         t means the slot is still empty."""
-        slots = self.key.shape[1]
+        slots = self.key.shape[2]
         return (t - jnp.arange(slots)) % slots

@@ -1,5 +1,6 @@
 """Averages that survive ragged batches: a total and a count, never a mean of means."""
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import struct
@@ -17,10 +18,13 @@ class Mean:
     def of(
         cls, values: Num[Array, "*shape"], mask: Num[Array, "*shape"] | None = None
     ) -> "Mean":
-        """Sums `values` where `mask` is not 0 (a weight is allowed), in float32."""
+        """Sums `values` where `mask` is not 0 (a weight is allowed), in float32. What
+        is masked may be anything, nan included."""
         values = jnp.asarray(values, jnp.float32)
         weight = jnp.ones_like(values) if mask is None else mask.astype(jnp.float32)
-        return cls(jnp.sum(values * weight), jnp.sum(weight))
+        chex.assert_equal_shape([values, weight])
+        counted = jnp.where(weight != 0, values, 0.0) * weight
+        return cls(jnp.sum(counted), jnp.sum(weight))
 
     def __add__(self, other: "Mean") -> "Mean":
         return Mean(self.total + other.total, self.count + other.count)

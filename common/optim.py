@@ -141,6 +141,7 @@ def gradients(
     `loss_fn(params, rows, chunk) -> (Mean, carried)`; every leaf of `rows` and of
     `carried` has the batch axis first. Totals and counts are summed before the
     division, so the result is that of one big batch however ragged the masks are.
+    `axis_name` is pmap's, vmap's, or that of a shard_map with check_vma=False.
     Returns (gradient, mean loss, carried rows in their old order).
     """
 

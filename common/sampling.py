@@ -19,7 +19,7 @@ def keep_top_p(
     logits: Float[Array, "*batch vocab"], p: float
 ) -> Float[Array, "*batch vocab"]:
     """Nucleus: keeps the fewest tokens whose probability reaches p (Holtzman et al.
-    2020), never fewer than one. p = 1 keeps all."""
+    2020), at least one, and those tied with the least of them. p = 1 keeps all."""
     if p >= 1.0:
         return logits
     ordered = jnp.sort(logits, axis=-1, descending=True)

@@ -82,6 +82,7 @@ def _run(argv: list[str]) -> int:
     # JAX is slow to import, and the devices must be counted before it starts.
     from launch import catalogue, devices
 
+    devices.keep_freed_memory()
     devices.use_cpu_devices(values.cpu_devices)
     paper = catalogue.load(values.paper)
     config = catalogue.variant(paper, values.config)

@@ -26,9 +26,8 @@ class Decoder:
 
     t: Int[Array, ""]
     rings: tuple[KVRing, ...]
-    positions: tuple[
-        Float[Array, "slots heads d_head"], ...
-    ]  # W_r R of distances 0 ...
+    # W_r R of every layer, for distances 0, 1, ...
+    positions: tuple[Float[Array, "heads slots d_head"], ...]
 
 
 def empty_decoder(config: Model, params: Any, batch: int, slots: int) -> Decoder:
@@ -43,7 +42,7 @@ def empty_decoder(config: Model, params: Any, batch: int, slots: int) -> Decoder
     )
     shape = (batch, slots, config.n_heads, config.d_head)
     rings = tuple(KVRing.empty(*shape, config.dtype) for _ in far_to_near)
-    positions = tuple(r[::-1] for r in far_to_near)
+    positions = tuple(jnp.swapaxes(r[::-1], 0, 1) for r in far_to_near)
     return Decoder(jnp.zeros((), jnp.int32), rings, positions)
 
 

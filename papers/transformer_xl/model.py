@@ -132,16 +132,16 @@ class Attention(nn.Module):
         return jnp.einsum("bthd,bkhd->bhtk", q, k) * c.d_head**-0.5
 
     def decode(self, h, ring: KVRing, t, position, u, v):
-        """One token: h [batch, d_model], its past in `ring`, positions [slots, ...]
-        ordered by distance 0, 1, ..."""
+        """One token: h [batch, d_model], its past in `ring`; `position` [heads, slots,
+        d_head] by distance 0, 1, ..."""
         q = self.query(h)
         ring = ring.write(t, self.key(h), self.value(h))
         distance = ring.distances(t)
-        by_key = jnp.einsum("bhd,bshd->bhs", q + u, ring.key)
-        by_distance = jnp.einsum("bhd,shd->bhs", q + v, position)
+        by_key = jnp.einsum("bhd,bhsd->bhs", q + u, ring.key)
+        by_distance = jnp.einsum("bhd,hsd->bhs", q + v, position)
         scores = (by_key + by_distance[..., distance]) * self.config.d_head**-0.5
         weights = masked_softmax(scores, distance <= t)
-        values = jnp.einsum("bhs,bshd->bhd", weights.astype(h.dtype), ring.value)
+        values = jnp.einsum("bhs,bhsd->bhd", weights.astype(h.dtype), ring.value)
         return self.output(values), ring
 
 
@@ -170,14 +170,11 @@ class Layer(nn.Module):
     def __call__(self, h, past, position, u, v, mask, train):
         """h [batch, time, d_model] -> (the next h, this segment's keys and values)."""
         normed = self._pre(self.attention_norm, h)
-        if isinstance(past, KeyValue):
-            new = self.attention.key_value(normed)
-            keys = jax.tree.map(lambda a, b: jnp.concatenate([a, b], 1), past, new)
-        else:
-            # q reads the segment alone; keys and values read memory and segment.
-            context = jnp.concatenate([past, h], axis=1)
-            context = self._pre(self.attention_norm, context)
-            new = keys = self.attention.key_value(context)
+        new = self.attention.key_value(normed)
+        if not isinstance(past, KeyValue):
+            # Apart from the segment's: no gradient enters the memory, none is computed.
+            past = self.attention.key_value(self._pre(self.attention_norm, past))
+        keys = jax.tree.map(lambda a, b: jnp.concatenate([a, b], 1), past, new)
         out = self.attention(normed, keys, position, u, v, mask, train)
         h = h + self.dropout(out, deterministic=not train)
         return self._feed_forward(self._post(self.attention_norm, h), train), new

@@ -19,7 +19,7 @@ from papers.transformer_xl.config import Config
 from papers.transformer_xl.decode import empty_decoder, read
 from papers.transformer_xl.model import TransformerXL, empty_memory, projected_memory
 
-SEGMENT = 128  # tokens an XL segment
+SEGMENT = 256  # tokens an XL segment
 REPEATS = 5  # timed calls, after one that compiles
 PAPER = {800: 363, 1800: 773, 2800: 1409, 3800: 1874}  # one GPU, against vanilla
 

@@ -279,8 +279,8 @@ def test_the_ring_holds_the_last_tokens_at_the_distances_it_claims(last):
         token = last - distance
         empty = np.zeros((BATCH, HEADS, D_HEAD))
         key, value = (keys[token], values[token]) if token >= 0 else (empty, empty)
-        np.testing.assert_array_equal(ring.key[:, slot], key)
-        np.testing.assert_array_equal(ring.value[:, slot], value)
+        np.testing.assert_array_equal(ring.key[:, :, slot], key)
+        np.testing.assert_array_equal(ring.value[:, :, slot], value)
 
 
 def decoded(step, time, slots, keys, values):
@@ -301,7 +301,8 @@ def test_decoding_over_the_ring_equals_windowed_attention_over_the_sequence(slot
 
     def step(ring, t):
         valid = (ring.distances(t) <= t)[None, None, None]
-        return dot_product_attention(q[:, t][:, None], ring.key, ring.value, valid)
+        kept = (jnp.swapaxes(x, 1, 2) for x in (ring.key, ring.value))
+        return dot_product_attention(q[:, t][:, None], *kept, valid)
 
     whole = dot_product_attention(q, k, v, causal_mask(time, time, slots)[None, None])
     close(jnp.moveaxis(decoded(step, time, slots, k, v)[:, :, 0], 0, 1), whole)
@@ -315,10 +316,10 @@ def test_decoding_with_relative_scores_equals_the_shifted_form():
 
     def step(ring, t):
         distance = ring.distances(t)
-        scores = jnp.einsum("bhd,bkhd->bhk", q[:, t] + u, ring.key)
+        scores = jnp.einsum("bhd,bhkd->bhk", q[:, t] + u, ring.key)
         scores += jnp.einsum("bhd,khd->bhk", q[:, t] + v, by_distance[distance])
         weights = masked_softmax(scores * D_HEAD**-0.5, distance <= t)
-        return jnp.einsum("bhk,bkhd->bhd", weights, ring.value)
+        return jnp.einsum("bhk,bhkd->bhd", weights, ring.value)
 
     weights = masked_softmax(relative_scores(*inputs), causal_mask(time, time, slots))
     whole = jnp.einsum("bhtk,bkhd->tbhd", weights, k)

@@ -1,0 +1,337 @@
+"""What makes a Transformer-XL one: recurrence and relative positions, exactly."""
+
+import dataclasses
+from functools import partial
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from papers.transformer_xl import train
+from papers.transformer_xl.config import Model, get_config
+from papers.transformer_xl.decode import empty_decoder, read
+from papers.transformer_xl.model import TransformerXL, empty_memory, projected_memory
+
+SMALL = Model(
+    vocab_size=11, n_layers=3, d_model=16, n_heads=2, d_head=8, d_inner=32, mem_len=16,
+    max_keys=32,
+)  # fmt: skip
+KINDS = ("relative", "shaw", "vaswani", "al_rfou")
+
+
+def parameters(config: Model, seed: int = 0):
+    """Random parameters, large enough that everything matters."""
+    tokens = jnp.zeros((1, 2), jnp.int32)
+    model = TransformerXL(config)
+    params = model.init(
+        jax.random.key(seed), tokens, tokens, empty_memory(config, 1, 0), method="nll"
+    )["params"]
+    flat = flatten_dict(params, sep="/")
+    keys = jax.random.split(jax.random.key(seed + 1), len(flat))
+    for key, (name, leaf) in zip(keys, flat.items(), strict=True):
+        shift = 1.0 if name.endswith("scale") else 0.0
+        flat[name] = shift + 0.3 * jax.random.normal(key, leaf.shape)
+    return unflatten_dict(flat, sep="/")
+
+
+def text(rows: int, length: int, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    return jnp.asarray(rng.integers(0, SMALL.vocab_size, (rows, length)), jnp.int32)
+
+
+def in_segments(config, params, tokens, length, memory):
+    """log p [batch, time, vocab] of a text read `length` tokens at a time."""
+    step = jax.jit(
+        partial(TransformerXL(config).apply, {"params": params}, method="log_probs")
+    )
+    parts = []
+    for start in range(0, tokens.shape[1], length):
+        part, memory = step(tokens[:, start : start + length], memory)
+        parts.append(part)
+    return jnp.concatenate(parts, axis=1)
+
+
+@pytest.mark.parametrize("pre_norm", [False, True])
+@pytest.mark.parametrize("untied", [False, True])
+def test_segments_with_memory_equal_one_long_segment(pre_norm, untied):
+    """16 tokens as 4 x 4, memory 16: the same to the last digits of a float64."""
+    with jax.enable_x64(True):
+        config = dataclasses.replace(
+            SMALL, pre_norm=pre_norm, untied_biases=untied, dtype="float64"
+        )
+        params, tokens = parameters(config), text(2, 16)
+        whole = in_segments(config, params, tokens, 16, empty_memory(config, 2, 0))
+        for memory in (16, 32):
+            start = empty_memory(config, 2, memory)
+            parts = in_segments(config, params, tokens, 4, start)
+            np.testing.assert_allclose(parts, whole, atol=1e-12)
+        short = in_segments(config, params, tokens, 4, empty_memory(config, 2, 8))
+        assert np.abs(short - whole).max() > 0.01  # memory that is cut short differs
+
+
+def test_segments_with_memory_equal_one_long_segment_in_float32():
+    params, tokens = parameters(SMALL), text(2, 16)
+    whole = in_segments(SMALL, params, tokens, 16, empty_memory(SMALL, 2, 0))
+    parts = in_segments(SMALL, params, tokens, 4, empty_memory(SMALL, 2, 16))
+    np.testing.assert_allclose(parts, whole, atol=1e-4)
+
+
+def test_a_window_makes_the_segment_length_irrelevant():
+    """same_length: with memory of window - 1 at least, every token sees the same keys
+    however the text is cut; with less it does not."""
+    with jax.enable_x64(True):
+        config = dataclasses.replace(SMALL, window=6, dtype="float64")
+        params, tokens = parameters(config), text(2, 24)
+        reference = in_segments(config, params, tokens, 1, empty_memory(config, 2, 5))
+        for length in (2, 4, 8):
+            parts = in_segments(
+                config, params, tokens, length, empty_memory(config, 2, 5)
+            )
+            np.testing.assert_allclose(parts, reference, atol=1e-12)
+        less = in_segments(config, params, tokens, 2, empty_memory(config, 2, 4))
+        assert np.abs(less - reference).max() > 1e-3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_sees_the_future(kind):
+    config = dataclasses.replace(SMALL, attention=kind)
+    params, tokens = parameters(config), text(1, 12)
+    memory = empty_memory(config, 1, 0)
+    before = in_segments(config, params, tokens, 12, memory)
+    changed = tokens.at[0, 7].set((tokens[0, 7] + 1) % 11)
+    after = in_segments(config, params, changed, 12, memory)
+    np.testing.assert_array_equal(before[:, :7], after[:, :7])
+    assert (np.abs(before - after)[:, 7:].max(-1) > 1e-6).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_order_matters(kind):
+    """Every kind of attention knows position: swapping two past tokens changes what
+    follows."""
+    config = dataclasses.replace(SMALL, attention=kind)
+    params, tokens = parameters(config), jnp.array([[1, 2, 3, 4, 5, 6]])
+    swapped = jnp.array([[2, 1, 3, 4, 5, 6]])
+    memory = empty_memory(config, 1, 0)
+    a = in_segments(config, params, tokens, 6, memory)
+    b = in_segments(config, params, swapped, 6, memory)
+    assert np.abs(a - b)[0, -1].max() > 1e-4
+
+
+@pytest.mark.parametrize("kind", ["relative", "shaw"])
+def test_relative_kinds_do_not_care_where_a_text_starts(kind):
+    """The same window of text at another place predicts the same."""
+    config = dataclasses.replace(SMALL, attention=kind, n_layers=1, window=4)
+    params, tokens = parameters(config), text(1, 12)
+    doubled = jnp.concatenate([tokens, tokens], axis=1)
+    logits = in_segments(config, params, doubled, 24, empty_memory(config, 1, 0))
+    np.testing.assert_allclose(logits[:, 3:12], logits[:, 15:], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["relative", "shaw"])
+def test_memory_before_anything_was_read_is_no_memory(kind):
+    config = dataclasses.replace(SMALL, attention=kind)
+    params, tokens = parameters(config), text(2, 5)
+    without = in_segments(config, params, tokens, 5, empty_memory(config, 2, 0))
+    empty = empty_memory(config, 2, 9)
+    np.testing.assert_allclose(
+        in_segments(config, params, tokens, 5, empty), without, atol=1e-5
+    )
+    # The original attends to its zeros: terms (b) and (d) are not zero there.
+    counted = empty.replace(valid=jnp.full(2, 9))
+    zeros = in_segments(config, params, tokens, 5, counted)
+    assert np.abs(zeros - without).max() > 1e-3
+
+
+def test_no_gradient_enters_the_memory():
+    params, tokens = parameters(SMALL), text(2, 4)
+    model = TransformerXL(SMALL)
+    _, memory = model.apply({"params": params}, tokens, empty_memory(SMALL, 2, 4))
+
+    def loss(params):
+        _, memory = model.apply({"params": params}, tokens, empty_memory(SMALL, 2, 4))
+        nll, _ = model.apply({"params": params}, tokens, tokens, memory, method="nll")
+        return nll.sum()
+
+    def loss_of_kept(params):
+        nll, _ = model.apply({"params": params}, tokens, tokens, memory, method="nll")
+        return nll.sum()
+
+    chex.assert_trees_all_close(
+        jax.grad(loss)(params), jax.grad(loss_of_kept)(params), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_clamping_beyond_the_longest_distance_changes_nothing():
+    params, tokens = parameters(SMALL), text(1, 12)
+    memory = empty_memory(SMALL, 1, 0)
+    free = in_segments(SMALL, params, tokens, 12, memory)
+    for clamp, same in (11, True), (12, True), (4, False):
+        config = dataclasses.replace(SMALL, clamp_len=clamp)
+        clamped = in_segments(config, params, tokens, 12, memory)
+        assert np.allclose(free, clamped, atol=1e-6) == same
+
+
+def test_rows_do_not_leak_into_each_other():
+    params, tokens = parameters(SMALL), text(4, 12)
+    order = jnp.array([2, 0, 3, 1])
+    memory = empty_memory(SMALL, 4, 8)
+    straight = in_segments(SMALL, params, tokens, 4, memory)
+    permuted = in_segments(SMALL, params, tokens[order], 4, memory)
+    np.testing.assert_allclose(straight[order], permuted, atol=1e-5)
+
+
+def test_a_row_can_forget_alone():
+    params, tokens = parameters(SMALL), text(2, 8)
+    model = TransformerXL(SMALL)
+    apply = partial(model.apply, {"params": params}, method="log_probs")
+    _, memory = apply(tokens[:, :4], empty_memory(SMALL, 2, 8))
+    kept, _ = apply(tokens[:, 4:], memory)
+    mixed, _ = apply(tokens[:, 4:], memory.forget(jnp.array([False, True])))
+    fresh, _ = apply(tokens[:, 4:], empty_memory(SMALL, 2, 8))
+    np.testing.assert_allclose(mixed[0], kept[0], atol=1e-6)
+    np.testing.assert_allclose(mixed[1], fresh[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("pre_norm", [False, True])
+def test_projected_memory_predicts_like_hidden_memory(pre_norm):
+    config = dataclasses.replace(SMALL, pre_norm=pre_norm, clamp_len=7)
+    params, tokens = parameters(config), text(2, 20)
+    hidden = in_segments(config, params, tokens, 4, empty_memory(config, 2, 10))
+    apply = partial(TransformerXL(config).apply, {"params": params})
+    positions = apply(14, method="project_positions")
+    memory, parts = projected_memory(config, 2, 10), []
+    for start in range(0, 20, 4):
+        part, memory = apply(
+            tokens[:, start : start + 4], memory, positions, method="log_probs"
+        )
+        parts.append(part)
+    np.testing.assert_allclose(jnp.concatenate(parts, 1), hidden, atol=1e-4)
+
+
+@pytest.mark.parametrize("slots", [1, 5, 30])
+@pytest.mark.parametrize("pre_norm", [False, True])
+def test_ring_decoding_equals_segments_with_a_window(slots, pre_norm):
+    config = dataclasses.replace(SMALL, window=slots, pre_norm=pre_norm)
+    params, tokens = parameters(config), text(2, 24)
+    segments = in_segments(config, params, tokens, 8, empty_memory(config, 2, slots))
+    decoder = empty_decoder(config, params, 2, slots)
+    _, ring = jax.lax.scan(partial(read, config, params), decoder, tokens.T)
+    np.testing.assert_allclose(jnp.swapaxes(ring, 0, 1), segments, atol=1e-4)
+
+
+def test_dropout_acts_in_training_only():
+    config = dataclasses.replace(SMALL, dropout=0.5, attention_dropout=0.5)
+    params, tokens = parameters(config), text(1, 6)
+    apply = partial(TransformerXL(config).apply, {"params": params}, tokens)
+    memory = empty_memory(config, 1, 0)
+    draws = [
+        apply(memory, train=True, rngs={"dropout": jax.random.key(i)})[0]
+        for i in (0, 1)
+    ]
+    assert np.abs(draws[0] - draws[1]).max() > 0.1
+    np.testing.assert_array_equal(apply(memory)[0], apply(memory)[0])
+
+
+def test_remat_changes_no_gradient():
+    params, tokens = parameters(SMALL), text(1, 6)
+
+    def gradient(config):
+        def loss(params):
+            memory = empty_memory(config, 1, 4)
+            return (
+                TransformerXL(config)
+                .apply({"params": params}, tokens, tokens, memory, method="nll")[0]
+                .sum()
+            )
+
+        return jax.grad(loss)(params)
+
+    remat = dataclasses.replace(SMALL, remat=True)
+    chex.assert_trees_all_close(gradient(SMALL), gradient(remat), rtol=1e-4, atol=1e-4)
+
+
+def test_bfloat16_stays_near_float32():
+    params, tokens = parameters(SMALL), text(2, 8)
+    half = dataclasses.replace(SMALL, dtype="bfloat16")
+    a = in_segments(SMALL, params, tokens, 8, empty_memory(SMALL, 2, 4))
+    b = in_segments(half, params, tokens, 8, empty_memory(half, 2, 4))
+    assert b.dtype == jnp.float32
+    np.testing.assert_allclose(a, b, atol=0.5)
+
+
+def smoke(**fields):
+    config = get_config("smoke")
+    config = dataclasses.replace(config, **fields)
+    rng = np.random.default_rng(0)
+    inputs = rng.integers(0, 256, (config.data.batch_size, config.data.length + 1))
+    batch = {
+        "inputs": inputs[:, :-1].astype(np.int32),
+        "targets": inputs[:, 1:].astype(np.int32),
+        "mask": np.ones((config.data.batch_size, config.data.length), np.float32),
+        "first": np.zeros(config.data.batch_size, bool),
+    }
+    return config, batch
+
+
+def test_accumulated_steps_equal_whole_ones():
+    """Ragged masks, memory and all: 1, 2 and 4 chunks take the same step."""
+    config, batch = smoke()
+    batch["mask"][:3, 5:] = 0
+    results = []
+    for chunks in (1, 2, 4):
+        config.optim.accumulate = chunks
+        step = jax.jit(partial(train.train_step, config))
+        state = train.init(config, jax.random.key(0))
+        for _ in range(2):
+            state, metrics = step(state, batch)
+        results.append((state.params, state.memory, metrics))
+    chex.assert_trees_all_close(results[0], results[1], rtol=1e-4, atol=1e-5)
+    chex.assert_trees_all_close(results[0], results[2], rtol=1e-4, atol=1e-5)
+
+
+def test_half_loss_counts_the_second_half():
+    config, batch = smoke(half_loss=True)
+    step = jax.jit(partial(train.train_step, config))
+    _, a = step(train.init(config, jax.random.key(0)), batch)
+    batch["targets"][:, : config.data.length // 2] = 0
+    _, b = step(train.init(config, jax.random.key(0)), batch)
+    assert float(a["loss"]) == float(b["loss"])
+
+
+def test_overfits_one_batch():
+    """64 tokens to less than 0.05 nats."""
+    config, batch = smoke()
+    config.optim.lr, config.optim.schedule, config.model.mem_len = 1e-2, "constant", 0
+    config.data.batch_size = 4
+    batch = {name: array[:4] for name, array in batch.items()}
+    step = jax.jit(partial(train.train_step, config))
+    state = train.init(config, jax.random.key(0))
+    for _ in range(250):
+        state, metrics = step(state, batch)
+    assert float(metrics["loss"]) < 0.05
+
+
+@pytest.mark.slow
+def test_memory_helps():
+    """2 layers, d 64, 200 kB of repeating text: fewer bits with memory 64 than with
+    none, at equal steps."""
+    from papers.transformer_xl.data import batches
+
+    losses = {}
+    for mem_len in (64, 0):
+        config = get_config("smoke")
+        config.model = dataclasses.replace(
+            config.model, d_model=64, n_heads=4, d_inner=128, mem_len=mem_len
+        )
+        config.eval.mem_len, config.loop.steps = 64, 500
+        step = jax.jit(partial(train.train_step, config), donate_argnums=0)
+        state, data = train.init(config, jax.random.key(0)), batches(config, "train")
+        for _ in range(config.loop.steps):
+            state, _ = step(state, next(data))
+        (valid,) = batches(config, "valid")
+        loss = jax.jit(partial(train.eval_step, config))(state, valid)["bits"]
+        losses[mem_len] = float(loss.value)
+    assert losses[64] < 0.95 * losses[0]
