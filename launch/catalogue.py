@@ -3,9 +3,11 @@ overrides of the command line. Mistakes become one line with the nearest valid n
 
 import dataclasses
 import difflib
+import functools
 import importlib
 import importlib.util
 import pkgutil
+import typing
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
@@ -69,16 +71,36 @@ def override(config: Any, arguments: list[str]) -> Any:
     fields = dict(_fields(config))
     for argument in arguments:
         _check_name(argument, fields)
+    argv = ["launch", *(_quoted(argument, fields) for argument in arguments)]
     values = flags.FlagValues()
-    argv = ["launch", *arguments]
     try:
-        config_flags.DEFINE_config_dataclass(
+        holder = config_flags.DEFINE_config_dataclass(
             "config", config, flag_values=values, sys_argv=argv
         )
         values(argv)
     except (flags.Error, TypeError, ValueError) as error:
         raise UserError(_why(str(error), fields)) from None
-    return config
+    _check_tuples(holder.value, fields)
+    return holder.value
+
+
+def _quoted(argument: str, fields: dict[str, Any]) -> str:
+    """a,b -> ('a', 'b') for tuples of strings, whose quotes a shell would eat."""
+    name, _, value = argument.partition("=")
+    if fields[name.lstrip("-")] != tuple[str, ...]:
+        return argument
+    return f"{name}={tuple(part for part in value.strip('()').split(',') if part)!r}"
+
+
+def _check_tuples(config: Any, fields: dict[str, Any]) -> None:
+    """The library looks at the type of a tuple, not at what is in it."""
+    for name, kind in fields.items():
+        if typing.get_origin(kind) is tuple:
+            value = functools.reduce(getattr, name.split(".")[1:], config)
+            item = typing.get_args(kind)[0]
+            allowed = (int, float) if item is float else (item,)
+            if any(type(x) not in allowed for x in value):
+                raise UserError(f"--{name}={value}: every item is {item.__name__}")
 
 
 def _fields(config: Any, path: str = "config") -> Iterator[tuple[str, Any]]:

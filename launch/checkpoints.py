@@ -34,7 +34,13 @@ class Checkpoints:
         policies = [keep.LatestN(loop.keep)]
         if loop.best:
             name, largest = loop.best.lstrip("+"), loop.best.startswith("+")
-            policies.append(keep.BestN(lambda m: m[name], reverse=not largest, n=1))
+            best = keep.BestN(
+                get_metric_fn=lambda metrics: metrics[name],
+                reverse=not largest,
+                n=1,
+                keep_checkpoints_without_metrics=False,
+            )
+            policies.append(best)
         options = ocp.CheckpointManagerOptions(
             preservation_policy=keep.AnyPreservationPolicy(policies),
             cleanup_tmp_directories=True,  # what a kill left half-written

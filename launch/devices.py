@@ -28,13 +28,14 @@ SMALLEST_SPLIT = 4096  # fsdp leaves arrays of fewer elements whole
 
 
 def use_cpu_devices(count: int | None) -> None:
-    """Makes the CPU host look like `count` devices (None: one a core). To be called
-    before JAX touches its backends; a count in XLA_FLAGS wins."""
+    """Makes the CPU host look like `count` devices; None: one a core. A count in
+    XLA_FLAGS wins, and so does a JAX that already runs (a notebook's)."""
     if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     count = count or min(cores or os.cpu_count() or 1, MOST_CPU_DEVICES)
-    jax.config.update("jax_num_cpu_devices", count)
+    with contextlib.suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", count)
 
 
 def keep_freed_memory() -> None:

@@ -43,7 +43,7 @@ def define_flags() -> flags.FlagValues:
     text("paper", None, "a folder of papers/")
     text("config", "default", "variant, or a Python file with get_config()")
     choice("mode", "train", list(MODES), modes)
-    text("run", None, "one run of the variant instead of all")
+    text("run", None, "train this run of the variant, and stop there")
     text("workdir", None, "results go here; workdir/<paper>/<variant>")
     text("input", None, "predict: a prompt, or what the paper takes")
     choice("parallel", "jit", ["jit", "pmap"], "jit or pmap")
@@ -118,8 +118,9 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
                 _predict(session, names[0], values.input)
             elif values.mode == "train" and not session.train(names, stop):
                 raise KeyboardInterrupt
-            elif values.mode == "train" and values.run and session.missing():
-                print(f"still to train: {', '.join(session.missing())}")
+            elif values.mode == "train" and values.run:
+                left = ", ".join(session.missing()) or "nothing: --mode=eval reports"
+                print(f"still to train: {left}", flush=True)
             else:
                 stop.at_once()  # nothing to save from here on
                 title = f"{values.paper} · {variant}"

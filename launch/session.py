@@ -11,6 +11,7 @@ import jax
 
 from common.contract import UserError
 from launch import devices
+from launch.catalogue import nearest
 from launch.checkpoints import Checkpoints, claim
 from launch.logbook import read_metrics
 from launch.loop import StopRequest, Trainer, restore, train
@@ -91,7 +92,13 @@ class Session:
         specs = [self.paper.batch_spec(config, split) for split in ("train", "valid")]
         rows = math.gcd(*(jax.tree.leaves(spec)[0].shape[0] for spec in specs))
         make_state = self._make_state(name)
-        placement = self._place(jax.eval_shape(make_state), self._mesh(rows))
+        state = jax.eval_shape(make_state)
+        if config.loop.best:
+            means = jax.eval_shape(
+                partial(self.paper.eval_step, config), state, specs[1]
+            )
+            nearest("metric for config.loop.best", config.loop.best.lstrip("+"), means)
+        placement = self._place(state, self._mesh(rows))
         return Trainer(
             name=name,
             config=config,

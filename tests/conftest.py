@@ -8,3 +8,4 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 import jax
 
 jax.config.update("jax_num_cpu_devices", 4)
+jax.devices()  # from here on the number stands

@@ -151,8 +151,8 @@ def _smoke() -> Config:
         optim=Optim(lr=3e-3, warmup=5, clip_norm=0.25),
         loop=Loop(steps=20, log_every=5, eval_every=10, save_every=10),
         eval=Eval(
-            length=16, mem_len=24, characters=500, lengths=(8, 16, 32),
-            attention_lengths=(16, 32), sample=40,
+            length=16, mem_len=24, characters=500, lengths=(8, 16),
+            attention_lengths=(16,), sample=40,
         ),
         predict=Predict(length=40),
         rows=("xl", "vanilla"),

@@ -77,6 +77,7 @@ MISTAKES = [
     ([*SMOKE, "smoke"], "unexpected argument 'smoke'"),
     ([*SMOKE, "--config.rows=xl,other"], "other"),
     ([*SMOKE, "--config.optim.name=adamm"], "adam, adamw, sgd"),
+    ([*SMOKE, "--config.loop.best=los"], "did you mean loss"),
     ([*SMOKE, "--config.model.attention=absolute"], "vaswani"),
     ([*SMOKE, "--config.data.source=file"], "files"),
     ([*SMOKE, "--config.data.source=files", "--config.data.root=/no/such"], "/no/such"),
@@ -86,8 +87,8 @@ MISTAKES = [
     ([*SMOKE, "--mode=predict"], "--input"),
     ([*SMOKE, "--mode=predict", "--input=a"], "--mode=train"),
     ([*SMOKE, "--mode=eval"], "--mode=train"),
-    ([*SMOKE, "--cpu_devices=3"], "multiple of 3"),
-    ([*SMOKE, "--parallel=pmap", "--fsdp"], "--parallel=jit"),
+    ([*SMOKE, "--config.data.batch_size=6", "--cpu_devices=4"], "multiple of 4"),
+    ([*SMOKE, "--parallel=pmap", "--fsdp"], "use jit"),
     ([], "transformer_xl"),
 ]
 

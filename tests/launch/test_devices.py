@@ -1,0 +1,101 @@
+"""Meshes, shardings, and the state's place on them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import struct
+from jax.sharding import PartitionSpec as P
+
+from common.contract import UserError
+from launch import devices
+
+
+@struct.dataclass
+class State:
+    step: jax.Array
+    params: dict
+    rows: jax.Array = struct.field(metadata={"batch_axis": 1})
+
+
+def state() -> State:
+    return State(
+        jnp.zeros((), jnp.int32),
+        {
+            "long": jnp.zeros((6, 4096)),
+            "square": jnp.zeros((64, 64)),
+            "odd": jnp.zeros((99, 99)),
+            "small": jnp.zeros(64),
+        },
+        jnp.zeros((3, 8, 5)),
+    )
+
+
+def specs(placement):
+    return jax.tree.map(lambda s: s.spec, placement.state)
+
+
+def test_rows_are_split_and_the_rest_is_whole():
+    found = specs(devices.place(state(), devices.make_mesh(8)))
+    assert found.rows == P(None, "data")
+    assert {*found.params.values(), found.step} == {P()}
+
+
+def test_fsdp_splits_the_longest_axis_that_divides():
+    found = specs(devices.place(state(), devices.make_mesh(8), fsdp=True))
+    assert found.params["long"] == P(None, "data")
+    assert found.params["square"] == P("data")
+    assert found.params["odd"] == P()  # no axis divides by four
+    assert found.params["small"] == P()  # not worth the traffic
+    assert found.rows == P(None, "data")
+
+
+def test_each_device_holds_its_share_under_fsdp():
+    placement = devices.place(state(), devices.make_mesh(8), fsdp=True)
+    placed = jax.device_put(state(), placement.state)
+    shards = placed.params["long"].addressable_shards
+    assert {shard.data.shape for shard in shards} == {(6, 1024)}
+
+
+def test_batches_are_split_by_rows_in_order():
+    placement = devices.place(state(), devices.make_mesh(8))
+    batch = placement.put_batch({"x": np.arange(16).reshape(8, 2)})
+    shards = sorted(batch["x"].addressable_shards, key=lambda s: s.device.id)
+    for i, shard in enumerate(shards):
+        np.testing.assert_array_equal(
+            shard.data, np.arange(16).reshape(8, 2)[2 * i :][:2]
+        )
+
+
+def test_a_cpu_mesh_takes_what_divides_unless_told_otherwise():
+    assert devices.make_mesh(6).size == 2
+    assert devices.make_mesh(7).size == 1
+    with pytest.raises(UserError, match="multiple of 4"):
+        devices.make_mesh(6, exact=True)
+
+
+def test_pmap_replicates_parameters():
+    with pytest.raises(UserError, match="use jit"):
+        devices.place(state(), devices.make_mesh(8), fsdp=True, pmap=True)
+
+
+@pytest.mark.parametrize("pmap", [False, True])
+def test_a_step_keeps_rows_in_place(pmap):
+    """Rows of the state meet the same rows of the batch, and come back as they were."""
+
+    def step(state, batch, axis_name=None):
+        rows = state.rows + batch["x"]
+        mean = jnp.mean(batch["x"])
+        mean = mean if axis_name is None else jax.lax.pmean(mean, axis_name)
+        return state.replace(step=state.step + 1, rows=rows), {"mean": mean}
+
+    placement = devices.place(state(), devices.make_mesh(8), pmap=pmap)
+    compiled = placement.compile_train(step)
+    x = np.arange(40, dtype=np.float32).reshape(8, 5)
+    after, metrics = compiled(
+        jax.device_put(state(), placement.state), placement.put_batch({"x": x})
+    )
+    np.testing.assert_array_equal(after.rows, np.broadcast_to(x, (3, 8, 5)))
+    assert float(metrics["mean"]) == pytest.approx(x.mean())
+    assert after.rows.sharding.is_equivalent_to(placement.state.rows, 3)
+    assert int(after.step) == 1
