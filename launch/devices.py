@@ -164,7 +164,7 @@ def _pmapped(step: Callable, placement: Placement, *, returns_state: bool) -> Ca
         return state.replace(**changed)
 
     def run(state, batch):
-        part = partial(_part, placement.mesh.size)
+        part = partial(_part, placement.mesh)
         out = mapped(on_rows(part, state), jax.tree.map(partial(part, 0), batch))
         if not returns_state:
             return out
@@ -174,10 +174,13 @@ def _pmapped(step: Callable, placement: Placement, *, returns_state: bool) -> Ca
     return run
 
 
-def _part(devices: int, axis: int, x: jax.Array) -> jax.Array:
+def _part(mesh: Mesh, axis: int, x: jax.Array) -> jax.Array:
     """[... rows ...] -> [... devices, rows / devices ...]: pmap maps over `axis`."""
-    shape = x.shape
-    return x.reshape(*shape[:axis], devices, shape[axis] // devices, *shape[axis + 1 :])
+    before, rows, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
+    parts = x.reshape(*before, mesh.size, rows // mesh.size, *after)
+    # Empty arrays lose their sharding in a reshape.
+    split = PartitionSpec(*(None,) * axis, AXIS)
+    return jax.device_put(parts, NamedSharding(mesh, split))
 
 
 def _join(axis: int, x: jax.Array) -> jax.Array:

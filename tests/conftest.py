@@ -1,11 +1,27 @@
-"""All tests see four CPU devices: the parity of jit, pmap and one device is one of the
-things that are tested, and a mesh of one device is a mesh all the same."""
+"""All tests see four CPU devices: that one device, jit over four and pmap over four
+agree is one of the things tested, and a mesh of one device is a mesh all the same.
+
+What one test compiled, the others and the commands they start find in a cache that
+lives as long as the session.
+"""
 
 import os
+import shutil
+import tempfile
 
 os.environ["JAX_PLATFORMS"] = "cpu"
+CACHE = "JAX_COMPILATION_CACHE_DIR"
+OWNER = CACHE not in os.environ  # pytest's first process; its workers inherit
+if OWNER:
+    os.environ[CACHE] = tempfile.mkdtemp(prefix="papers-compiled-")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
-import jax
+import jax  # noqa: E402: it reads the environment
 
 jax.config.update("jax_num_cpu_devices", 4)
 jax.devices()  # from here on the number stands
+
+
+def pytest_unconfigure(config):
+    if OWNER:
+        shutil.rmtree(os.environ[CACHE], ignore_errors=True)

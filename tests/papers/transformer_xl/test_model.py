@@ -1,6 +1,7 @@
 """What makes a Transformer-XL one: recurrence and relative positions, exactly."""
 
 import dataclasses
+import functools
 from functools import partial
 
 import chex
@@ -25,10 +26,10 @@ KINDS = ("relative", "shaw", "vaswani", "al_rfou")
 def parameters(config: Model, seed: int = 0):
     """Random parameters, large enough that everything matters."""
     tokens = jnp.zeros((1, 2), jnp.int32)
-    model = TransformerXL(config)
-    params = model.init(
-        jax.random.key(seed), tokens, tokens, empty_memory(config, 1, 0), method="nll"
-    )["params"]
+    init = jax.jit(partial(TransformerXL(config).init, method="nll"))
+    params = init(jax.random.key(seed), tokens, tokens, empty_memory(config, 1, 0))[
+        "params"
+    ]
     flat = flatten_dict(params, sep="/")
     keys = jax.random.split(jax.random.key(seed + 1), len(flat))
     for key, (name, leaf) in zip(keys, flat.items(), strict=True):
@@ -42,14 +43,19 @@ def text(rows: int, length: int, seed: int = 0):
     return jnp.asarray(rng.integers(0, SMALL.vocab_size, (rows, length)), jnp.int32)
 
 
+@functools.cache
+def log_probs(config: str):
+    """The compiled network of a config, given as its repr."""
+    model = TransformerXL(eval(config))
+    return jax.jit(partial(model.apply, method="log_probs"))
+
+
 def in_segments(config, params, tokens, length, memory):
     """log p [batch, time, vocab] of a text read `length` tokens at a time."""
-    step = jax.jit(
-        partial(TransformerXL(config).apply, {"params": params}, method="log_probs")
-    )
-    parts = []
+    step, parts = log_probs(repr(config)), []
     for start in range(0, tokens.shape[1], length):
-        part, memory = step(tokens[:, start : start + length], memory)
+        inputs = tokens[:, start : start + length]
+        part, memory = step({"params": params}, inputs, memory)
         parts.append(part)
     return jnp.concatenate(parts, axis=1)
 
