@@ -3,7 +3,8 @@
     python -m launch.readme papers/unit/README.md --workdir=/tmp/unit
 
 replaces what stands between `<!-- results: NAME -->` and `<!-- end -->` by the result
-of that name in the workdir's report, and by the command that made it.
+of that name in the workdir's report, and by the command that made it. With several
+--workdir, tables of one name are joined.
 """
 
 import argparse
@@ -13,9 +14,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from common.contract import UserError
+from common.contract import Table, UserError
 from launch.report import read_results
 from launch.results import Result
+
+ReportData = tuple[Mapping[str, str], Mapping[str, Result]]  # facts and results
 
 BLOCK = re.compile(
     r"^<!-- results: (?P<name>.+?) -->\n(?P<body>.*?)^<!-- end -->$", re.M | re.S
@@ -30,9 +33,9 @@ def main(argv: Sequence[str]) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        facts, results = _read(arguments.workdir)
+        reports = [_read(workdir) for workdir in arguments.workdir]
         old = {path: _text(path) for path in arguments.readmes}
-        new = {path: rewrite(text, facts, results) for path, text in old.items()}
+        new = {path: rewrite(text, reports) for path, text in old.items()}
     except UserError as error:
         print(f"readme: {error}", file=sys.stderr)
         return 2
@@ -44,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     return 1 if arguments.check and changed else 0
 
 
-def rewrite(text: str, facts: Mapping[str, str], results: Mapping[str, Result]) -> str:
+def rewrite(text: str, reports: Sequence[ReportData]) -> str:
     """The README's text with all its blocks renewed.
 
     Raises UserError for a block without end and for a name that cannot be had.
@@ -54,8 +57,8 @@ def rewrite(text: str, facts: Mapping[str, str], results: Mapping[str, Result]) 
         name = match["name"]
         if nested := OPENING.search(match["body"]):
             raise UserError(f"no <!-- end --> between {name!r} and {nested[1]!r}")
-        body = _find(name, results).to_markdown()
-        return f"<!-- results: {name} -->\n\n{body}\n\n{_source(facts)}\n\n<!-- end -->"
+        body = "\n\n".join(_find(name, reports))
+        return f"<!-- results: {name} -->\n\n{body}\n\n<!-- end -->"
 
     new, count = BLOCK.subn(block, text)
     if count < len(OPENING.findall(text)):
@@ -63,14 +66,30 @@ def rewrite(text: str, facts: Mapping[str, str], results: Mapping[str, Result]) 
     return new
 
 
-def _find(name: str, results: Mapping[str, Result]) -> Result:
-    if name not in results:
-        near = difflib.get_close_matches(name, results, n=3, cutoff=0.4)
-        has = ", ".join(map(repr, near or results)) or "none at all"
+def _find(name: str, reports: Sequence[ReportData]) -> list[str]:
+    """The result of that name in Markdown, and where it comes from. Tables of several
+    reports become one."""
+    found = [(facts, results[name]) for facts, results in reports if name in results]
+    if not found:
+        names = dict.fromkeys(name for _, results in reports for name in results)
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+        has = ", ".join(map(repr, near or names)) or "none at all"
         raise UserError(f"no result {name!r} in the report; nearest: {has}")
-    if results[name].kind == "figure":
+    kinds = {result.kind for _, result in found}
+    if "figure" in kinds:
         raise UserError(f"{name!r} is a figure; a README takes tables, numbers, text")
-    return results[name]
+    body = _merged([result for _, result in found]) if len(found) > 1 else found[0][1]
+    return [body.to_markdown(), *(_source(facts) for facts, _ in found)]
+
+
+def _merged(results: Sequence[Result]) -> Result:
+    tables = [result.value for result in results if result.kind == "table"]
+    columns = {tuple(table.columns) for table in tables}
+    if len(tables) < len(results) or len(columns) > 1:
+        raise UserError(f"{results[0].name!r} is in several reports and not one table")
+    rows = [row for table in tables for row in table.rows]
+    notes = dict.fromkeys(table.note for table in tables if table.note)
+    return Result(results[0].name, "table", Table(columns.pop(), rows, " ".join(notes)))
 
 
 def _source(facts: Mapping[str, str]) -> str:
@@ -80,7 +99,7 @@ def _source(facts: Mapping[str, str]) -> str:
     return f"<sub>{' · '.join(command + others)}</sub>"
 
 
-def _read(workdir: Path) -> tuple[dict[str, str], dict[str, Result]]:
+def _read(workdir: Path) -> ReportData:
     try:
         return read_results(workdir / "report")
     except FileNotFoundError as error:
@@ -97,7 +116,9 @@ def _text(path: Path) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m launch.readme")
     parser.add_argument("readmes", nargs="+", type=Path, metavar="FILE.md")
-    parser.add_argument("--workdir", type=Path, required=True, help="of an evaluation")
+    parser.add_argument(
+        "--workdir", type=Path, required=True, action="append", help="of an evaluation"
+    )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit with 1 if outdated"
     )

@@ -16,7 +16,7 @@ if OWNER:
     os.environ[CACHE] = tempfile.mkdtemp(prefix="papers-compiled-")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
-import jax  # noqa: E402: it reads the environment
+import jax  # noqa: E402 (it reads the environment)
 
 jax.config.update("jax_num_cpu_devices", 4)
 jax.devices()  # from here on the number stands

@@ -1,6 +1,7 @@
 """What every paper must do, found on disk: a new paper is tested by being there."""
 
 import dataclasses
+import doctest
 import inspect
 import subprocess
 import sys
@@ -66,6 +67,13 @@ def test_hands_on_the_contract(paper):
     assert {"smoke", "default"} <= set(module.VARIANTS)
     assert all(make.__doc__ for make in module.VARIANTS.values())
     assert set(module.PARAM_COUNTS) <= set(module.VARIANTS)
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_the_notebook_example_runs(paper):
+    results = doctest.testmod(catalogue.load(paper))
+    assert results.attempted > 3
+    assert results.failed == 0
 
 
 @pytest.mark.parametrize("paper", PAPERS)

@@ -7,6 +7,18 @@ inputs of the segments before, kept as a memory that gradients do not enter; so 
 position can see grows by one memory length a layer. Positions are relative: the score
 of query i with key j has four terms that depend on i - j alone, and a memory can be
 reused without confusing old positions with new ones.
+
+    >>> import functools, jax
+    >>> from papers import transformer_xl as xl
+    >>> config = xl.get_config("smoke")
+    >>> state, data = xl.init(config, jax.random.key(0)), xl.batches(config, "train")
+    >>> step = jax.jit(functools.partial(xl.train_step, config), donate_argnums=0)
+    >>> for _ in range(20):
+    ...     state, metrics = step(state, next(data))
+    >>> bool(metrics["loss"] < 5)
+    True
+    >>> print("".join(xl.predict(config, state, "the old ")))  # doctest: +ELLIPSIS
+    the old ...
 """
 
 from papers.transformer_xl.config import PARAM_COUNTS, VARIANTS, get_config, runs

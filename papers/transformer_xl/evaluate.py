@@ -79,7 +79,8 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
     }
     words = config.data.unit == "word"
     measure = "perplexity" if words else "bits per character"
-    yield measure.capitalize(), _losses(readers, measure)
+    losses = _losses(readers, measure)
+    yield measure.capitalize(), losses
     if any(name.startswith("depth_") for name in readers):
         yield from _depth(readers, measure)
     if set(TABLE_6) <= set(readers):
@@ -89,17 +90,31 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
         return
     alone = next((r for r in readers.values() if not r.recurrent), xl)
     yield from _lengths(readers, measure)
-    yield (
-        "Seconds a token",
-        speed_table(xl.config, xl.params, alone.config, alone.params),
-    )
+    speed = speed_table(xl.config, xl.params, alone.config, alone.params)
+    yield "Seconds a token", speed
     if config.eval.recl and len(readers) <= 3:
         yield "Relative effective context length", _recl(readers)
-    yield from look.pictures(xl.config, xl.params, tokens, vocabulary(config.data))
-    yield (
-        "Sample",
-        _sample(*trained[xl.name], vocabulary(config.data).decode(tokens[:PROMPT])),
-    )
+    vocab = vocabulary(config.data)
+    yield from look.pictures(xl.config, xl.params, tokens, vocab)
+    yield "Sample", _sample(*trained[xl.name], vocab.decode(tokens[:PROMPT]))
+    yield "Summary", _summary(xl.name, losses, speed)
+
+
+def _summary(run: str, losses: Table, speed: Table) -> Table:
+    """This paper's rows in the table of all papers."""
+    name, measure = "[Transformer-XL](papers/transformer_xl)", losses.columns[-1]
+    loss = next(row[-1] for row in losses.rows if row[0] == run)
+    keys, *_, paper = longest = speed.rows[-1]
+    rows = [
+        [name, f"{measure}, with memory", loss, "0.99 (enwik8)"],
+        [
+            name,
+            f"times faster than a window of {keys} that slides",
+            max(longest[5:8]),
+            paper,
+        ],
+    ]
+    return Table(("paper", "what is measured", "ours", "the paper's"), rows)
 
 
 def _losses(readers: Mapping[str, Reader], measure: str) -> Table:

@@ -137,3 +137,25 @@ def test_missing_files_are_one_line(tmp_path, workdir, capsys):
     assert "results.json is missing" in capsys.readouterr().err
     assert run(workdir, tmp_path / "nowhere.md") == 2
     assert "nowhere.md: No such file" in capsys.readouterr().err
+
+
+def test_tables_of_several_reports_are_joined(tmp_path, workdir):
+    other = Report(tmp_path / "b" / "report", title="B", facts={"command": "b"})
+    other.add("Bits per character", Table(["model", "bits"], [["gpt", 0.97]]))
+    other.add("Best", 0.1)
+    other.write()
+    path = written(tmp_path, "<!-- results: Bits per character -->\n<!-- end -->\n")
+    assert run(workdir, path, f"--workdir={tmp_path / 'b'}") == 0
+    text = path.read_text()
+    assert text.index("| gpt") < text.index("| xl") < text.index("Note.")
+    assert "`python launch/main.py --paper=x`" in text
+    assert "<sub>`b`</sub>" in text
+
+
+def test_numbers_of_several_reports_are_not_joined(tmp_path, workdir, capsys):
+    other = Report(tmp_path / "b" / "report", title="B", facts={})
+    other.add("Best", 0.1)
+    other.write()
+    path = written(tmp_path, "<!-- results: Best -->\n<!-- end -->\n")
+    assert run(workdir, path, f"--workdir={tmp_path / 'b'}") == 2
+    assert "several reports" in capsys.readouterr().err

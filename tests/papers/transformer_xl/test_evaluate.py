@@ -1,0 +1,200 @@
+"""Ways of reading, the context they use, and how far a network sees."""
+
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from papers.transformer_xl import decode, look, recl, score, speed, train
+from papers.transformer_xl.config import get_config, runs
+from papers.transformer_xl.data import batches, encoded, vocabulary
+from papers.transformer_xl.model import TransformerXL, empty_memory
+
+RUNS = runs(get_config("smoke"))
+XL, VANILLA = RUNS["xl"].config, RUNS["vanilla"].config
+TOKENS = encoded(XL, "test")[:90]
+
+
+def parameters(config):
+    """Larger than at the start of training, so that context matters."""
+    params = train.init(config, jax.random.key(0)).params
+    return jax.tree.map(lambda p: 8 * p if p.ndim > 1 else p, params)
+
+
+def expected(config, params, text, context):
+    """-log p(text[-1]) after the `context` tokens before it, in one forward pass."""
+    inputs = jnp.asarray(text[-context - 1 : -1])[None]
+    log_probs, _ = TransformerXL(config.model).apply(
+        {"params": params}, inputs, empty_memory(config.model, 1, 0), method="log_probs"
+    )
+    return -log_probs[0, -1, text[-1]]
+
+
+def test_every_token_but_the_first_is_scored_once():
+    params = parameters(XL)
+    assert len(score.by_segments(XL, params, TOKENS)) == len(TOKENS) - 1
+    assert (
+        len(score.sliding(VANILLA, parameters(VANILLA), TOKENS, 8)) == len(TOKENS) - 1
+    )
+
+
+def test_sliding_gives_each_prediction_its_own_window():
+    params, keys = parameters(VANILLA), 8
+    nll = score.sliding(VANILLA, params, TOKENS, keys)
+    for i in (0, 3, 7, 8, 9, 40, 88):  # the first `keys` predictions see less
+        context = min(keys, i + 1)
+        wanted = expected(VANILLA, params, TOKENS[: i + 2], context)
+        assert nll[i] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_reading_by_segments_ignores_how_long_they_are():
+    config = dataclasses.replace(XL, eval=dataclasses.replace(XL.eval, batch_size=1))
+    params = parameters(config)
+    windows = [
+        score.by_segments(score.attending(config, 12, length), params, TOKENS)
+        for length in (4, 16)
+    ]
+    np.testing.assert_allclose(*windows, atol=1e-4)
+
+
+def test_after_context_reads_that_much_and_no_more():
+    params, ends = parameters(XL), np.array([40, 60, 88 - 1])
+    config = score.attending(XL, 24, 8)
+    config = dataclasses.replace(
+        config, model=dataclasses.replace(config.model, window=0)
+    )
+    nll = score.after_context(config, params, TOKENS, ends, 16)
+    wanted = [expected(XL, params, TOKENS[: e + 2], 16) for e in ends]
+    np.testing.assert_allclose(nll, wanted, atol=1e-4)
+    alone = score.after_context(VANILLA, parameters(VANILLA), TOKENS, ends, 64)
+    wanted = [
+        expected(VANILLA, parameters(VANILLA), TOKENS[: e + 2], VANILLA.data.length)
+        for e in ends
+    ]
+    np.testing.assert_allclose(
+        alone, wanted, atol=1e-4
+    )  # no further than it was trained
+
+
+def test_relative_gain_by_hand():
+    best = np.log([4.0, 4.0, 2.0, 2.0])
+    longer = np.log([2.0, 8.0, 1.0, 1.0])  # the second is worse: b_c is kept instead
+    half = recl.relative_gain(best, best, longer, 0.5)
+    assert half == pytest.approx(1 - np.sqrt(2 * 4) / 4)
+    whole = recl.relative_gain(best, best, longer, 1.0)
+    assert whole == pytest.approx(1 - (2 * 4 * 1 * 1) ** 0.25 / (4 * 4 * 2 * 2) ** 0.25)
+
+
+def test_recl_is_where_the_gain_ends():
+    """One model learns up to 40 tokens of context, the other up to 20."""
+
+    def loss(model, context):
+        useful = min(context, {"far": 40, "near": 20}[model])
+        return np.full(10, 3.0 - 0.02 * useful)
+
+    found = recl.recl(["far", "near"], loss, step=10, longest=100, fraction=1.0)
+    assert found["far"] == 40
+    assert found["near"] <= 20
+
+
+def test_the_reach_grows_by_one_memory_a_layer():
+    """Figure 2: a position sees its own segment and, layer by layer, one more."""
+    tokens = encoded(XL, "test")
+    earliest = look.reach(XL, parameters(XL), tokens)
+    segment = np.arange(earliest.shape[1]) // look.REACH
+    for layer, row in enumerate(earliest, start=1):
+        np.testing.assert_array_equal(row, np.maximum(segment - layer, 0) * look.REACH)
+
+
+def test_attention_weights_are_distributions():
+    layers = look.attention(XL, parameters(XL), TOKENS)
+    assert len(layers) == XL.model.n_layers
+    for layer in layers:
+        np.testing.assert_allclose(layer["weights"].sum(-1), 1.0, atol=1e-5)
+
+
+def test_speed_table_has_a_ratio_for_every_way():
+    table = speed.speed_table(XL, parameters(XL), VANILLA, parameters(VANILLA))
+    for keys, slow, *fast in table.rows:
+        assert keys in XL.eval.attention_lengths
+        np.testing.assert_allclose(fast[3:6], [slow / ms for ms in fast[:3]], rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_sliding_costs_more_than_fifty_times_at_800():
+    config = dataclasses.replace(
+        XL, eval=dataclasses.replace(XL.eval, attention_lengths=(200, 800))
+    )
+    short, long = speed.speed_table(
+        config, parameters(XL), VANILLA, parameters(VANILLA)
+    ).rows
+    assert max(long[5:8]) > max(short[5:8])
+    assert max(long[5:8]) > 50
+
+
+def continued(**predict):
+    config = dataclasses.replace(XL, predict=dataclasses.replace(XL.predict, **predict))
+    state = train.init(config, jax.random.key(0)).replace(params=parameters(config))
+    return [*decode.predict(config, state, "the old cat")]
+
+
+def test_predict_streams_the_prompt_and_what_follows():
+    pieces = continued(length=40)
+    assert pieces[0] == "the old cat"
+    assert len(pieces) > 2
+    assert continued(length=40) == pieces  # the same seed, the same text
+    assert continued(length=40, seed=1) != pieces
+
+
+def test_greedy_prediction_takes_the_likeliest_token():
+    config = dataclasses.replace(
+        XL, predict=dataclasses.replace(XL.predict, length=5, temperature=0.0)
+    )
+    params = parameters(config)
+    state = train.init(config, jax.random.key(0)).replace(params=params)
+    text = "".join(decode.predict(config, state, "the old cat")).encode(
+        "utf-8", "replace"
+    )
+    vocab = vocabulary(config.data)
+    tokens = list(vocab.encode(b"the old cat"))
+    for _ in range(5):
+        log_probs, _ = TransformerXL(config.model).apply(
+            {"params": params}, jnp.array([tokens]), empty_memory(config.model, 1, 0),
+            method="log_probs",
+        )  # fmt: skip
+        tokens.append(int(log_probs[0, -1].argmax()))
+    assert text == vocab.decode(tokens).encode("utf-8", "replace")
+
+
+def test_prediction_needs_relative_positions():
+    state = train.init(VANILLA, jax.random.key(0))
+    with pytest.raises(ValueError, match="token by token"):
+        next(decode.predict(VANILLA, state, "a"))
+
+
+def test_evaluation_in_training_is_the_loss_of_the_whole_split():
+    """eval_step's mean over its padded, parallel streams is that of every token."""
+    config = dataclasses.replace(XL, eval=dataclasses.replace(XL.eval, batch_size=3))
+    state = train.init(config, jax.random.key(0))
+    (batch,) = batches(config, "valid")
+    means = jax.jit(partial(train.eval_step, config))(state, batch)
+    tokens = encoded(config, "valid")
+    assert float(means["loss"].count) == len(tokens) - 1
+    nll = score.by_segments(train.evaluated(config), state.params, tokens)
+    assert float(means["loss"].value) == pytest.approx(nll.mean(), rel=1e-5)
+    assert float(means["bits"].value) == pytest.approx(nll.mean() / np.log(2), rel=1e-5)
+
+
+def test_processes_read_their_own_rows():
+    config = XL
+    whole = next(batches(config, "train"))
+    parts = [
+        next(batches(config, "train", process_index=i, process_count=2)) for i in (0, 1)
+    ]
+    for name, array in whole.items():
+        np.testing.assert_array_equal(
+            np.concatenate([part[name] for part in parts]), array
+        )
