@@ -53,6 +53,7 @@ LOOK = {
 }
 
 MAX_TICKS = 32  # labels on one axis of a heat map that can still be read
+MAX_LETTERS = 160  # and single letters
 
 
 @matplotlib.rc_context(LOOK)
@@ -92,6 +93,10 @@ def curves(
     scales = {"xscale": "log" if log_x else "linear"}
     scales["yscale"] = "log" if log_y else "linear"
     axes.set(xlabel=x_label, ylabel=y_label, title=title, **scales)
+    x_values = sorted({float(value) for x, _ in series.values() for value in x})
+    if log_x and len(x_values) <= 12:  # measured at a few places: name these
+        axes.set_xticks(x_values, [f"{value:g}" for value in x_values])
+        axes.set_xticks([], minor=True)
     if robust:
         _cut_top(axes, [y for _, y in series.values()])
     if len(series) > 1:
@@ -128,24 +133,34 @@ def heatmap(
 ) -> Figure:
     """A matrix as colours, row 0 on top; `x_ticks` name columns, `y_ticks` rows."""
     rows, columns = np.shape(values)
-    height = float(np.clip(5.2 * rows / columns, 2.2, 6.5))
-    figure = Figure(figsize=(6.4, height + 0.6), layout="constrained")
+    width = float(np.clip(0.075 * columns, 6.4, 10.5))
+    height = float(np.clip(0.8 * width * rows / columns, 2.2, 6.5))
+    if y_ticks is not None:
+        height = max(height, 0.11 * min(rows, MAX_TICKS))
+    figure = Figure(figsize=(width, height + 0.6), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(values, cmap="viridis", aspect="auto", interpolation="nearest")
     axes.set(xlabel=x_label, ylabel=y_label, title=title)
     if x_ticks is not None:
-        crowded = sum(map(len, x_ticks)) > 50
-        turn = {"rotation": 90} if crowded else {}
-        axes.set_xticks(*_thin(x_ticks), parse_math=False, **turn)
+        style = {"fontsize": 6} if _letters(x_ticks) else {}
+        crowded = not style and sum(map(len, x_ticks)) > 50
+        style |= {"rotation": 90} if crowded else {}
+        axes.set_xticks(*_thin(x_ticks), parse_math=False, **style)
     if y_ticks is not None:
-        axes.set_yticks(*_thin(y_ticks), parse_math=False)
+        style = {"fontsize": 6} if _letters(y_ticks) else {}
+        axes.set_yticks(*_thin(y_ticks), parse_math=False, **style)
     figure.colorbar(image, label=colour_label).outline.set_visible(False)
     return figure
 
 
+def _letters(labels: Sequence[str]) -> bool:
+    return max(map(len, labels), default=0) <= 1
+
+
 def _thin(labels: Sequence[str]) -> tuple[Sequence[int], Sequence[str]]:
     """Positions and labels of every n-th tick, so few that they can be read."""
-    every = -(-len(labels) // MAX_TICKS)
+    most = MAX_LETTERS if _letters(labels) else MAX_TICKS
+    every = -(-len(labels) // most)
     return range(0, len(labels), every), labels[::every]
 
 

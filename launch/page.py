@@ -102,7 +102,7 @@ STYLE = """\
   }
 }
 body {
-  max-width: 46rem; margin: 0 auto; padding: 3.5rem 1.25rem 4rem;
+  max-width: 54rem; margin: 0 auto; padding: 3.5rem 1.25rem 4rem;
   font: 1rem/1.6 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
   color: var(--ink); background: var(--paper);
 }

@@ -151,7 +151,7 @@ def _lengths(readers: Mapping[str, Reader], measure: str) -> Values:
 
     labels = ("tokens in sight of each prediction", measure)
     figure = figures.curves(curves, *labels, log_x=True, points=True)
-    yield f"{title}, drawn", figure
+    yield f"{title}: curves", figure
 
 
 def _depth(readers: Mapping[str, Reader], measure: str) -> Values:

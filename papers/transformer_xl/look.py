@@ -28,18 +28,16 @@ def pictures(
     layers = attention(config, params, tokens)
     yield "What the layers attend to", _terms(config, layers)
     time, memory = config.data.length, config.model.mem_len
-    maps = np.stack([layer["weights"][0] for layer in layers])  # layer head time key
-    on_memory = maps[..., :memory].sum(-1).mean(-1)
-    layer, head = np.unravel_index(np.argmax(on_memory), on_memory.shape)
+    weights = layers[-1]["weights"][0].mean(0)  # time key
     end = _segments(config, tokens) * time
-    letters = [repr(vocab.decode([t]))[1:-1] for t in tokens[end - time - memory : end]]
+    letters = [_letter(vocab.decode([t])) for t in tokens[end - time - memory : end]]
     yield (
-        f"Attention map, layer {layer + 1}, head {head + 1}",
+        "Attention map of the last layer, mean of its heads",
         figures.heatmap(
-            maps[layer, head],
+            np.sqrt(weights),
             f"read: {memory} tokens of memory, then the segment",
             "predicting after",
-            colour_label="attention",
+            colour_label="attention, square root",
             x_ticks=letters,
             y_ticks=letters[-time:],
         ),
@@ -48,8 +46,16 @@ def pictures(
     positions = np.arange(earliest.shape[1])
     curves = {f"layer {n}": (positions, row) for n, row in enumerate(earliest, 1)}
     yield (
-        f"Earliest token that reaches each position (segments and memory of {REACH})",
+        "Figure 2, measured: the earliest token that reaches each position, with "
+        f"segments and memory of {REACH}",
         figures.curves(curves, "position", "earliest token that changes its state"),
+    )
+
+
+def _letter(token: str) -> str:
+    """A token as an axis can show it."""
+    return {" ": "␣", "\n": "↵", "\t": "→"}.get(
+        token, token if token.isprintable() else "·"
     )
 
 
