@@ -14,7 +14,8 @@ from common.attention import causal_mask, relative_terms
 from common.contract import Table
 from common.data.vocab import Vocab
 from papers.transformer_xl.config import Config
-from papers.transformer_xl.model import TransformerXL, empty_memory
+from papers.transformer_xl.memory import empty_memory
+from papers.transformer_xl.model import TransformerXL
 
 REACH = 16  # tokens a segment, and of memory, in the picture of the reach
 

@@ -11,7 +11,8 @@ from jaxtyping import Array, Float, Int
 
 from common.data.streams import stretches
 from papers.transformer_xl.config import Config
-from papers.transformer_xl.model import TransformerXL, empty_memory
+from papers.transformer_xl.memory import empty_memory
+from papers.transformer_xl.model import TransformerXL
 from papers.transformer_xl.train import stream_nll
 
 WINDOWS = 64  # of a sliding evaluation, computed at once

@@ -17,7 +17,8 @@ from jaxtyping import Array, Int
 from common.contract import Table
 from papers.transformer_xl.config import Config
 from papers.transformer_xl.decode import empty_decoder, read
-from papers.transformer_xl.model import TransformerXL, empty_memory, projected_memory
+from papers.transformer_xl.memory import empty_memory, projected_memory
+from papers.transformer_xl.model import TransformerXL
 
 SEGMENT = 256  # tokens an XL segment
 REPEATS = 5  # timed calls, after one that compiles

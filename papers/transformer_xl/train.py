@@ -17,7 +17,8 @@ from common import optim, rng
 from common.metrics import Mean
 from papers.transformer_xl import weights
 from papers.transformer_xl.config import Config
-from papers.transformer_xl.model import Memory, TransformerXL, empty_memory
+from papers.transformer_xl.memory import Memory, empty_memory
+from papers.transformer_xl.model import TransformerXL
 
 LN_2 = 0.6931471805599453  # nats a bit
 

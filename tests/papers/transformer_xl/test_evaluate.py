@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from papers.transformer_xl import decode, look, recl, score, speed, train
-from papers.transformer_xl.config import get_config, runs
+from papers.transformer_xl.config import runs
 from papers.transformer_xl.data import batches, encoded, vocabulary
-from papers.transformer_xl.model import TransformerXL, empty_memory
+from papers.transformer_xl.memory import empty_memory
+from papers.transformer_xl.model import TransformerXL
+from papers.transformer_xl.variants import get_config
 
 RUNS = runs(get_config("smoke"))
 XL, VANILLA = RUNS["xl"].config, RUNS["vanilla"].config
@@ -30,7 +32,7 @@ def expected(config, params, text, context):
     log_probs, _ = TransformerXL(config.model).apply(
         {"params": params}, inputs, empty_memory(config.model, 1, 0), method="log_probs"
     )
-    return -log_probs[0, -1, text[-1]]
+    return -float(log_probs[0, -1, text[-1]])
 
 
 def test_every_token_but_the_first_is_scored_once():

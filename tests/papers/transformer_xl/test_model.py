@@ -12,9 +12,11 @@ import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from papers.transformer_xl import train
-from papers.transformer_xl.config import Model, get_config
+from papers.transformer_xl.config import Model
 from papers.transformer_xl.decode import empty_decoder, read
-from papers.transformer_xl.model import TransformerXL, empty_memory, projected_memory
+from papers.transformer_xl.memory import empty_memory, projected_memory
+from papers.transformer_xl.model import TransformerXL
+from papers.transformer_xl.variants import get_config
 
 SMALL = Model(
     vocab_size=11, n_layers=3, d_model=16, n_heads=2, d_head=8, d_inner=32, mem_len=16,

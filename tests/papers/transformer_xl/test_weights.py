@@ -13,7 +13,8 @@ from safetensors.numpy import save_file
 from common.contract import UserError
 from papers.transformer_xl import train, weights
 from papers.transformer_xl.config import Config, Data, Model
-from papers.transformer_xl.model import TransformerXL, empty_memory
+from papers.transformer_xl.memory import empty_memory
+from papers.transformer_xl.model import TransformerXL
 
 TIME, PAST, BATCH, EPSILON = 4, 6, 2, 1e-12
 SIZES = {

@@ -1,0 +1,182 @@
+"""The variants of Transformer-XL: sizes, schedules and data under the paper's names.
+
+`default` is the run of this package's README: minutes on two cores, on 2 M characters
+of CPython's own documentation; command and numbers stand there. The large ones are the
+released scripts' settings under the paper's names, with exact parameter counts
+(PARAM_COUNTS) and, here, the paper's results:
+
+    enwik8_12l   41 M  1.06 bpc        text8_24l    277 M  1.08 bpc
+    enwik8_24l  277 M  0.99 bpc        wt103_base   151 M  24.0 ppl
+    lm1b_large  838 M  21.8 ppl        wt103_large  285 M  18.3 ppl
+"""
+
+from common.contract import Loop, UserError
+from common.optim import Optim
+from papers.transformer_xl.config import Config, Data, Eval, Model, Predict
+
+
+def _default() -> Config:
+    """XL beside the vanilla Transformer on equal tokens: minutes on 2 CPU cores."""
+    return Config(
+        optim=Optim(lr=1e-3, warmup=100, clip_norm=0.25),
+        loop=Loop(steps=2000, log_every=20, eval_every=500, save_every=500),
+        rows=("xl", "vanilla"),
+    )
+
+
+def _ablation() -> Config:
+    """Table 6 in small: encoding x recurrence x loss on all or half of a segment."""
+    config = _default()
+    config.loop.steps = 1000
+    config.rows = (
+        "xl", "shaw", "xl_half", "xl_alone", "xl_alone_half", "shaw_alone",
+        "shaw_alone_half", "vaswani_half", "al_rfou_half",
+    )  # fmt: skip
+    return config
+
+
+def _depth() -> Config:
+    """The slides' "deeper is better": 1, 2, 4 and 8 layers on equal tokens."""
+    config = _default()
+    config.loop.steps = 1000
+    config.rows = ("depth_1", "depth_2", "depth_4", "depth_8")
+    return config
+
+
+def _smoke() -> Config:
+    """Seconds, on generated text: what the tests run."""
+    return Config(
+        model=Model(
+            n_layers=2, d_model=32, n_heads=2, d_head=16, d_inner=64, mem_len=24,
+            max_keys=40,
+        ),
+        data=Data(source="generated", batch_size=8, length=16),
+        optim=Optim(lr=3e-3, warmup=5, clip_norm=0.25),
+        loop=Loop(steps=20, log_every=5, eval_every=10, save_every=10),
+        eval=Eval(
+            length=16, mem_len=24, characters=500, lengths=(8, 16),
+            attention_lengths=(16,), sample=40,
+        ),
+        predict=Predict(length=40),
+        rows=("xl", "vanilla"),
+    )  # fmt: skip
+
+
+def _released(steps: int, warmup: int, batch: tuple, eval: tuple, **model) -> Config:
+    """The settings that the released scripts share. batch: streams, tokens a segment;
+    eval: tokens a segment, memory, clamp; evaluation has a window of the memory."""
+    (rows, length), (eval_length, eval_mem, clamp) = batch, eval
+    return Config(
+        model=Model(mem_len=length, max_keys=2 * length, **model),
+        data=Data(source="files", batch_size=rows, length=length),
+        # The scripts' cosine counts from step 0, warm-up included.
+        optim=Optim(
+            lr=2.5e-4, warmup=warmup, decay_from_warmup=False, clip_norm=0.25
+        ),
+        loop=Loop(
+            steps=steps, log_every=200, eval_every=4000, save_every=4000, best="loss"
+        ),
+        eval=Eval(
+            length=eval_length, mem_len=eval_mem, clamp_len=clamp, window=eval_mem,
+            batch_size=8, characters=1 << 40,
+        ),
+    )  # fmt: skip
+
+
+def _enwik8_12l() -> Config:
+    """12 layers, 41 M: 1.06 bits a character in the paper."""
+    config = _released(
+        400_000, 0, (22, 512), (80, 2100, 820), vocab_size=204, n_layers=12,
+        d_model=512, n_heads=8, d_head=64, d_inner=2048, dropout=0.1,
+    )  # fmt: skip
+    config.data.only_seen, config.data.newline = True, "drop"
+    return config
+
+
+def _enwik8_24l() -> Config:
+    """24 layers, 277 M: 0.99 bits a character in the paper."""
+    config = _released(
+        400_000, 4000, (64, 768), (128, 3800, 1000), vocab_size=204, n_layers=24,
+        d_model=1024, n_heads=8, d_head=128, d_inner=3072, dropout=0.15,
+        attention_dropout=0.15, remat=True,
+    )  # fmt: skip
+    config.data.only_seen, config.data.newline = True, "drop"
+    return config
+
+
+def _text8_24l() -> Config:
+    """24 layers, 277 M: 1.08 bits a character in the paper."""
+    config = _enwik8_24l()
+    config.model.vocab_size = 27
+    return config
+
+
+def _wt103_base() -> Config:
+    """WikiText-103, 16 layers, 151 M: perplexity 24.0 in the paper."""
+    config = _released(
+        200_000, 0, (60, 150), (64, 640, 400), vocab_size=267_735, n_layers=16,
+        d_model=410, n_heads=10, d_head=41, d_inner=2100, dropout=0.1,
+        cutoffs=(20_000, 40_000, 200_000), capacity=(0.15, 0.3, 0.1),
+    )  # fmt: skip
+    config.data.unit = "word"
+    return config
+
+
+def _wt103_large() -> Config:
+    """WikiText-103, 18 layers, 285 M: perplexity 18.3 in the paper."""
+    config = _released(
+        4_000_000, 16_000, (128, 384), (128, 1600, 1000), vocab_size=267_735,
+        n_layers=18, d_model=1024, n_heads=16, d_head=64, d_inner=4096, dropout=0.2,
+        attention_dropout=0.2, remat=True, cutoffs=(20_000, 40_000, 200_000),
+        div_value=4, tied_projections=(False, True, True, True),
+        capacity=(0.15, 0.3, 0.1),
+    )  # fmt: skip
+    config.data.unit = "word"
+    return config
+
+
+def _lm1b_large() -> Config:
+    """One Billion Word, 24 layers, 838 M: perplexity 21.8 in the paper."""
+    # TensorFlow's script, the only one whose count is the paper's 0.8 B; the other
+    # variants are PyTorch's.
+    config = _released(
+        1_200_000, 30_000, (512, 32), (32, 128, 0), vocab_size=793_470, n_layers=24,
+        d_model=1280, n_heads=16, d_head=80, d_inner=8192, dropout=0.05,
+        attention_dropout=0.05, remat=True, cutoffs=(60_000, 100_000, 640_000),
+        div_value=4, project_same=False, capacity=(0.15, 0.3, 0.1),
+        untied_biases=True, init_std=0.005,
+    )  # fmt: skip
+    config.optim.lr, config.optim.floor = 1e-4, 0.004
+    config.optim.decay_from_warmup = True
+    config.data.source, config.data.name, config.data.unit = "tfds", "lm1b", "word"
+    return config
+
+
+VARIANTS = {
+    "default": _default,
+    "smoke": _smoke,
+    "ablation": _ablation,
+    "depth": _depth,
+    "enwik8_12l": _enwik8_12l,
+    "enwik8_24l": _enwik8_24l,
+    "text8_24l": _text8_24l,
+    "wt103_base": _wt103_base,
+    "wt103_large": _wt103_large,
+    "lm1b_large": _lm1b_large,
+}
+
+PARAM_COUNTS = {
+    "enwik8_12l": 41_055_436,
+    "enwik8_24l": 277_231_820,
+    "text8_24l": 277_050_395,
+    "wt103_base": 151_107_538,
+    "wt103_large": 285_170_506,
+    "lm1b_large": 838_078_041,  # of 793,470 words
+}
+
+
+def get_config(variant: str = "default") -> Config:
+    """A fresh config, free to be changed."""
+    if variant not in VARIANTS:
+        raise UserError(f"no variant {variant!r}: one of {', '.join(VARIANTS)}")
+    return VARIANTS[variant]()
