@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import chex
 import jax
 import jax.numpy as jnp
 import optax
@@ -173,7 +172,11 @@ def gradients(
 def _split(x: Array, chunks: int) -> Array:
     """[batch, ...] -> [chunks, batch / chunks, ...], every chunks-th row together: with
     the batch axis sharded, each device then keeps the rows it has."""
-    chex.assert_is_divisible(x.shape[0], chunks)
+    if x.shape[0] % chunks:
+        raise UserError(
+            f"config.optim.accumulate={chunks} does not divide the {x.shape[0]} rows "
+            "of a batch (under pmap, of a device's share)"
+        )
     return jnp.swapaxes(x.reshape(-1, chunks, *x.shape[1:]), 0, 1)
 
 

@@ -37,7 +37,7 @@ def benchmark(session: Session, names: list[str]) -> None:
 def _row(session: Session, name: str, peak: float) -> list[str | int | float | None]:
     trainer = session.trainer(name)
     placement, config = trainer.placement, trainer.config
-    state = jax.device_put(trainer.make_state(), placement.state)
+    state = placement.put_state(trainer.make_state())
     data = trainer.batches("train")
     seconds = []
     for _ in range(1 + WARM_UP + STEPS):

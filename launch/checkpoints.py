@@ -60,9 +60,11 @@ class Checkpoints:
 
         meta: JSON-able. metrics: of the evaluation at this step, if there was one.
         """
-        meta = {**meta, "fingerprint": int(_fingerprint(_flat(state)))}
+        flat = _flat(state)
+        fingerprint = int(_fingerprint(flat))
+        meta = {**meta, "fingerprint": fingerprint, "arrays": _described(flat)}
         arguments = ocp.args.Composite(
-            state=ocp.args.StandardSave(_flat(state)), meta=ocp.args.JsonSave(meta)
+            state=ocp.args.StandardSave(flat), meta=ocp.args.JsonSave(meta)
         )
         self._manager.save(step, args=arguments, metrics=metrics, force=True)
 
@@ -70,25 +72,32 @@ class Checkpoints:
         """(state, meta) of the newest checkpoint that can be read, or None.
 
         abstract: the state as `jax.ShapeDtypeStruct`s with shardings. Damaged ones are
-        set aside with a warning.
+        set aside with a warning. UserError: it holds another state than `abstract`.
         """
         for step in sorted(self._manager.all_steps(), reverse=True):
             try:
                 return self._read(step, abstract)
+            except UserError:
+                raise
             except Exception as error:  # a damaged file can raise anything
                 self._set_aside(step, error)
         return None
 
     def _read(self, step: int, abstract: Any) -> tuple[Any, dict]:
-        arguments = ocp.args.Composite(
-            state=ocp.args.StandardRestore(_flat(abstract)),
-            meta=ocp.args.JsonRestore(),
-        )
-        read = self._manager.restore(step, args=arguments)
+        def restore(**items):
+            return self._manager.restore(step, args=ocp.args.Composite(**items))
+
+        meta, wanted = restore(meta=ocp.args.JsonRestore())["meta"], _flat(abstract)
+        if differences := [*_differences(meta["arrays"], _described(wanted))]:
+            raise UserError(
+                f"{self._folder / str(step)} holds another state than this code has: "
+                f"{'; '.join(differences[:5])}. Choose another --workdir"
+            )
+        state = restore(state=ocp.args.StandardRestore(wanted))["state"]
         # Orbax's own checks miss flipped bytes in the data of an array.
-        if int(_fingerprint(read["state"])) != read["meta"]["fingerprint"]:
+        if int(_fingerprint(state)) != meta["fingerprint"]:
             raise ValueError("its arrays are not the ones that were saved")
-        return _unflat(read["state"], abstract), read["meta"]
+        return _unflat(state, abstract), meta
 
     def _set_aside(self, step: int, error: Exception) -> None:
         damaged = self._folder.parent / f"damaged-{step}"
@@ -118,6 +127,11 @@ def _flat(state: Any) -> dict[str, Any]:
     leaves = jax.tree_util.tree_leaves_with_path(state)
     name = functools.partial(jax.tree_util.keystr, simple=True, separator=".")
     return {name(path): leaf for path, leaf in leaves if leaf.size}
+
+
+def _described(flat: dict[str, Any]) -> dict[str, str]:
+    """{path: type and shape}"""
+    return {name: f"{leaf.dtype}{list(leaf.shape)}" for name, leaf in flat.items()}
 
 
 def _unflat(flat: dict[str, Any], abstract: Any) -> Any:

@@ -4,13 +4,13 @@ import dataclasses
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import jax
 
-from common.contract import Table
+from common.contract import Run, Table
 from launch.results import show
 from launch.session import Session
 
@@ -19,7 +19,7 @@ def describe(session: Session, names: list[str]) -> None:
     """Prints the named runs. Works in seconds on any machine: shapes only."""
     for name in names:
         config = session.runs[name].config
-        state = abstract_state(session.paper, config)
+        state = abstract_state(session.paper, session.runs, name)
         show(f"{name}: config", Table(("field", "value"), [*_config(config)]))
         show(f"{name}: parameters", _parameters(state.params))
         show(f"{name}: state", _bytes(state))
@@ -34,9 +34,16 @@ def describe(session: Session, names: list[str]) -> None:
         )
 
 
-def abstract_state(paper: Any, config: Any) -> Any:
-    """The state as shapes."""
-    return jax.eval_shape(partial(paper.init, config), jax.random.key(config.seed))
+def abstract_state(paper: Any, runs: Mapping[str, Run], name: str) -> Any:
+    """The state of a run as shapes, those of the runs it comes after included."""
+    config = runs[name].config
+    after = {n: abstract_state(paper, runs, n) for n in runs[name].after}
+
+    def init(key, states):
+        pairs = {n: (runs[n].config, state) for n, state in states.items()}
+        return paper.init(config, key, after=pairs)
+
+    return jax.eval_shape(init, jax.random.key(config.seed), after)
 
 
 def parameter_count(state: Any) -> int:
@@ -55,7 +62,7 @@ def _parameters(params: Any) -> Table:
     """Counts by module; numbered ones (layers_0, layers_1, ...) are one row."""
     sizes, members = Counter(), defaultdict(set)
     for path, leaf in jax.tree_util.tree_leaves_with_path(params):
-        module = ".".join(str(key.key) for key in path[:2])
+        module = jax.tree_util.keystr(path[:2], simple=True, separator=".")
         row = re.sub(r"_\d+", "_*", module)
         sizes[row] += math.prod(leaf.shape)
         members[row].add(module)

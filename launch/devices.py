@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -85,6 +86,11 @@ class Placement:
     @property
     def whole(self) -> NamedSharding:
         return NamedSharding(self.mesh, PartitionSpec())
+
+    def put_state(self, state: Any) -> Any:
+        """The state on its devices, in buffers of its own: a step gives them up, and
+        an array that came from elsewhere, or twice, must outlive that."""
+        return jax.tree.map(jnp.copy, jax.device_put(state, self.state))
 
     def put_batch(self, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
         """This process's rows, as their part of the global batch."""

@@ -76,6 +76,7 @@ def train(trainer: Trainer, folder: Path, stop: StopRequest) -> bool:
     checkpoints = Checkpoints(folder, loop)
     state, meta = restore(trainer, checkpoints) or _begin(trainer)
     step = start = meta["step"]
+    fresh = meta["data"] is None  # nothing was trained; with loop.steps=0, nothing will
     data = trainer.batches("train")
     if meta["data"] is not None:
         data.set_state(meta["data"])
@@ -101,12 +102,13 @@ def train(trainer: Trainer, folder: Path, stop: StopRequest) -> bool:
         while True:
             last = step >= loop.steps or stop.requested
             metrics = None
-            if step > start and (step >= loop.steps or _every(loop.eval_every, step)):
+            new = step > start or (fresh and step >= loop.steps)
+            if new and (step >= loop.steps or _every(loop.eval_every, step)):
                 pending.drain(checkpoints)
                 metrics = evaluate(trainer, state)
                 logbook.valid(step, clock(), metrics)
             late = time.monotonic() - saved_at > 60 * loop.save_minutes
-            if step > start and (last or late or _every(loop.save_every, step)):
+            if new and (last or late or _every(loop.save_every, step)):
                 pending.drain(checkpoints)
                 logbook.sync()
                 meta = {
@@ -142,7 +144,7 @@ def restore(trainer: Trainer, checkpoints: Checkpoints) -> tuple[Any, dict] | No
 
 
 def _begin(trainer: Trainer) -> tuple[Any, dict]:
-    state = jax.device_put(trainer.make_state(), trainer.placement.state)
+    state = trainer.placement.put_state(trainer.make_state())
     return state, {"step": 0, "data": None, "window": {}, "seconds": 0.0}
 
 

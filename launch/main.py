@@ -43,7 +43,7 @@ def define_flags() -> flags.FlagValues:
     text("paper", None, "a folder of papers/")
     text("config", "default", "variant, or a Python file with get_config()")
     choice("mode", "train", list(MODES), modes)
-    text("run", None, "train this run of the variant, and stop there")
+    text("run", None, "train this run alone; predict: with it, not the first")
     text("workdir", None, "results go here; workdir/<paper>/<variant>")
     text("input", None, "predict: a prompt, or what the paper takes")
     choice("parallel", "jit", ["jit", "pmap"], "jit or pmap")

@@ -143,6 +143,7 @@ def _png(name: str, value: Any) -> bytes:
         from common import figures
 
         return figures.png(value)
+    value = np.asarray(value) if hasattr(value, "dtype") else value
     if not isinstance(value, np.ndarray) or value.dtype != np.uint8:
         raise TypeError(f"a report cannot show {name!r}, a {type(value).__name__}")
     from PIL import Image

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from common.contract import UserError
+from common.contract import Run, UserError
 from launch import devices
 from launch.catalogue import nearest
 from launch.checkpoints import Checkpoints, claim
@@ -36,9 +36,11 @@ class Session:
     ) -> None:
         self.paper, self.config, self.workdir = paper, config, workdir
         self.runs = paper.runs(config)
+        for name, run in self.runs.items():
+            _check(name, run, self.runs)
         self._trainers: dict[str, Trainer] = {}
         self._place = partial(devices.place, fsdp=fsdp, pmap=parallel == "pmap")
-        self._mesh = partial(devices.make_mesh, exact=exact)
+        self._exact = exact
 
     def train(self, names: list[str], stop: StopRequest) -> bool:
         """Trains the named runs and those they come after; False: `stop` came first."""
@@ -69,11 +71,13 @@ class Session:
             state, meta = self._restore(name)
             trained[name] = run.config, state
             history[name] = self._history(name, state, meta["seconds"])
-        for name, value in training_section(history):
-            report.add(name, value)
-        for name, value in self.paper.evaluate(self.config, trained):
-            report.add(name, value)
-        report.write()
+        try:
+            for name, value in training_section(history):
+                report.add(name, value)
+            for name, value in self.paper.evaluate(self.config, trained):
+                report.add(name, value)
+        finally:  # what was measured before a failure is worth keeping
+            report.write()
         print(f"report: {self.workdir / 'report' / 'index.html'}", flush=True)
 
     def predict(self, name: str, inputs: str) -> Iterator[Any]:
@@ -89,8 +93,6 @@ class Session:
 
     def _make_trainer(self, name: str) -> Trainer:
         config = self.runs[name].config
-        specs = [self.paper.batch_spec(config, split) for split in ("train", "valid")]
-        rows = math.gcd(*(jax.tree.leaves(spec)[0].shape[0] for spec in specs))
         make_state = self._make_state(name)
         state = jax.eval_shape(make_state)
         if config.loop.best:
@@ -98,7 +100,7 @@ class Session:
                 partial(self.paper.eval_step, config), state, specs[1]
             )
             nearest("metric for config.loop.best", config.loop.best.lstrip("+"), means)
-        placement = self._place(state, self._mesh(rows))
+        placement = self._place(state, self._mesh())
         return Trainer(
             name=name,
             config=config,
@@ -108,6 +110,16 @@ class Session:
             eval_step=placement.compile_eval(partial(self.paper.eval_step, config)),
             batches=partial(self.paper.batches, config),
         )
+
+    def _mesh(self) -> jax.sharding.Mesh:
+        """One mesh for all runs, so that `evaluate` can mix their states."""
+        specs = [
+            self.paper.batch_spec(run.config, split)
+            for run in self.runs.values()
+            for split in ("train", "valid")
+        ]
+        rows = math.gcd(*(leaf.shape[0] for leaf in jax.tree.leaves(specs)))
+        return devices.make_mesh(rows, exact=self._exact)
 
     def _make_state(self, name: str) -> Callable[[], Any]:
         run = self.runs[name]
@@ -139,11 +151,8 @@ class Session:
 
     def _step(self, name: str) -> int:
         """Steps of the newest checkpoint; -1 without one."""
-        folder = self.workdir / name
-        if not (folder / "checkpoints").exists():
-            return -1
-        latest = Checkpoints(folder, self.runs[name].config.loop).latest
-        return -1 if latest is None else int(latest.name)
+        folders = (self.workdir / name / "checkpoints").glob("[0-9]*")
+        return max((int(f.name) for f in folders if f.name.isdigit()), default=-1)
 
     def _history(self, name: str, state: Any, seconds: float) -> dict[str, Any]:
         config, steps = self.runs[name].config, int(state.step)
@@ -155,3 +164,15 @@ class Session:
             "unit": config.unit,
             "metrics": read_metrics(self.workdir / name / "metrics.jsonl"),
         }
+
+
+def _check(name: str, run: Run, runs: Mapping[str, Run], path: tuple = ()) -> None:
+    """UserError for a loop that cannot run, or runs that wait for each other."""
+    if name in path:
+        raise UserError(f"runs come after each other: {' -> '.join((*path, name))}")
+    for field in ("log_every", "keep"):
+        if getattr(run.config.loop, field) < 1:
+            raise UserError(f"config.loop.{field} must be at least 1")
+    for earlier in run.after:
+        nearest(f"run for {name!r} to come after", earlier, runs)
+        _check(earlier, runs[earlier], runs, (*path, name))

@@ -28,15 +28,18 @@ SMOKE = [
 
 @cache
 def smoke(paper: str, run: str):
-    """(module, config, a state after no step, two batches) of a smoke run."""
+    """(module, config, six batches) of a smoke run."""
     module = catalogue.load(paper)
     config = module.runs(module.get_config("smoke"))[run].config
     data = module.batches(config, "train")
     return module, config, [next(data) for _ in range(6)]
 
 
-def start(module, config):
-    return module.init(config, jax.random.key(0))
+def start(module, run):
+    """A state before the first step, the runs it comes after untrained too."""
+    runs = module.runs(module.get_config("smoke"))
+    after = {name: (runs[name].config, start(module, name)) for name in runs[run].after}
+    return module.init(runs[run].config, jax.random.key(0), after=after)
 
 
 def equal(a, b) -> bool:
@@ -90,9 +93,9 @@ def test_import_stays_light(paper):
 def test_every_variant_builds_and_steps(paper, variant):
     """Shapes only, so the largest is as cheap as the smallest."""
     module = catalogue.load(paper)
-    for run in module.runs(module.get_config(variant)).values():
-        config = run.config
-        state = describe.abstract_state(module, config)
+    runs = module.runs(module.get_config(variant))
+    for name, run in runs.items():
+        config, state = run.config, describe.abstract_state(module, runs, name)
         spec = module.batch_spec(config)
         after, metrics = jax.eval_shape(partial(module.train_step, config), state, spec)
         chex.assert_trees_all_equal_shapes_and_dtypes(state, after)
@@ -100,7 +103,7 @@ def test_every_variant_builds_and_steps(paper, variant):
         jax.eval_shape(
             partial(module.eval_step, config), state, module.batch_spec(config, "valid")
         )
-        if variant in module.PARAM_COUNTS:
+        if variant in module.PARAM_COUNTS and name == next(iter(runs)):
             assert describe.parameter_count(state) == module.PARAM_COUNTS[variant]
 
 
@@ -109,8 +112,9 @@ def test_paper_sizes_have_counts(paper):
     """A new large variant cannot escape the count of its parameters."""
     module = catalogue.load(paper)
     for variant in module.VARIANTS:
-        (first, *_) = module.runs(module.get_config(variant)).values()
-        large = describe.parameter_count(describe.abstract_state(module, first.config))
+        runs = module.runs(module.get_config(variant))
+        state = describe.abstract_state(module, runs, next(iter(runs)))
+        large = describe.parameter_count(state)
         assert large < 2e6 or variant in module.PARAM_COUNTS
 
 
@@ -143,7 +147,7 @@ def test_batches_are_as_specified_and_resume(paper, run):
 def test_loss_falls_on_one_batch(paper, run):
     module, config, batches = smoke(paper, run)
     step = jax.jit(partial(module.train_step, config))
-    state, losses = start(module, config), []
+    state, losses = start(module, run), []
     for _ in range(15):
         state, metrics = step(state, batches[0])
         losses.append(float(metrics["loss"]))
@@ -158,7 +162,7 @@ def test_one_device_jit_and_pmap_agree(paper, run):
     module, config, batches = smoke(paper, run)
     outcomes = {}
     for name, n, pmap in ("one", 1, False), ("jit", 4, False), ("pmap", 4, True):
-        state = start(module, config)
+        state = start(module, run)
         mesh = jax.sharding.Mesh(np.array(jax.devices()[:n]), (devices.AXIS,))
         placement = devices.place(jax.eval_shape(lambda s: s, state), mesh, pmap=pmap)
         step = placement.compile_train(partial(module.train_step, config))
@@ -179,7 +183,7 @@ def test_fsdp_gives_the_same_numbers(paper, run):
     mesh = jax.sharding.Mesh(np.array(jax.devices()), (devices.AXIS,))
     results = []
     for fsdp in (False, True):
-        state = start(module, config)
+        state = start(module, run)
         placement = devices.place(jax.eval_shape(lambda s: s, state), mesh, fsdp=fsdp)
         step = placement.compile_train(partial(module.train_step, config))
         state = jax.device_put(state, placement.state)
@@ -194,7 +198,7 @@ def test_step_compiles_once(paper, run):
     module, config, batches = smoke(paper, run)
     chex.clear_trace_counter()
     traced = chex.assert_max_traces(lambda *a: module.train_step(config, *a), n=1)
-    step, state = jax.jit(traced), start(module, config)
+    step, state = jax.jit(traced), start(module, run)
     for batch in batches[:3]:
         state, _ = step(state, batch)
 
@@ -203,7 +207,7 @@ def test_step_compiles_once(paper, run):
 def test_exports_for_cpu_cuda_and_tpu(paper, run):
     """The step lowers for every platform, and the artefact survives its bytes."""
     module, config, batches = smoke(paper, run)
-    state = start(module, config)
+    state = start(module, run)
     step = jax.jit(partial(module.train_step, config))
     exported = jax.export.export(step, platforms=["cpu", "cuda", "tpu"])(
         state, batches[0]
@@ -216,7 +220,7 @@ def test_state_is_pure_data(paper, run):
     """A step, its state copied through numpy, another step: bit for bit as without."""
     module, config, batches = smoke(paper, run)
     step = jax.jit(partial(module.train_step, config))
-    state, _ = step(start(module, config), batches[0])
+    state, _ = step(start(module, run), batches[0])
     copy = jax.tree.map(jnp.array, state)
     straight, _ = step(state, batches[1])
     copied, _ = step(copy, batches[1])

@@ -193,3 +193,12 @@ def test_the_lock_is_for_one(tmp_path):
         pass
     with locked(tmp_path):  # free again
         pass
+
+
+def test_a_state_of_another_shape_is_refused_and_left_alone(folder):
+    """Code that changed is no damage: the checkpoint stays where it is."""
+    other = abstract()
+    params = {**other.params, "matrix": other.rows}
+    with pytest.raises(UserError, match=r"params.matrix: 'float32\[64, 80\]'"):
+        Checkpoints(folder, Loop()).restore(other.replace(params=params))
+    assert Checkpoints(folder, Loop()).restore(abstract())[1]["step"] == 3

@@ -99,3 +99,15 @@ def test_a_step_keeps_rows_in_place(pmap):
     assert float(metrics["mean"]) == pytest.approx(x.mean())
     assert after.rows.sharding.is_equivalent_to(placement.state.rows, 3)
     assert int(after.step) == 1
+
+
+def test_a_placed_state_shares_no_buffer():
+    """One array under two names, as a network and the target it starts as, can still
+    be given up to a step; and the array itself outlives that."""
+    shared = jnp.ones((64, 64))
+    twice = state().replace(params={"online": shared, "target": shared})
+    placement = devices.place(twice, devices.make_mesh(8))
+    step = placement.compile_train(lambda s, b: (s.replace(step=s.step + 1), {}))
+    after, _ = step(placement.put_state(twice), {})
+    assert int(after.step) == 1
+    assert float(shared.sum()) == 64 * 64

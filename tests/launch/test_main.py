@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -227,3 +228,32 @@ def test_a_diverging_run_stops_and_names_the_checkpoint(tmp_path, capfd):
     err = capfd.readouterr().err
     assert "loss is nan at step" in err or "grad_norm is" in err
     assert str(tmp_path) in err
+
+
+def test_a_config_may_be_a_file(tmp_path, capsys):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from papers import transformer_xl\n"
+        "def get_config():\n"
+        "    config = transformer_xl.get_config('smoke')\n"
+        "    config.model.d_model = 48\n"
+        "    return config\n"
+    )
+    flags = ["--paper=transformer_xl", f"--config={path}", "--mode=describe"]
+    assert launch_main.main(["x", *flags, "--config.seed=7"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"model\.d_model +\| 48 ", out)
+    assert re.search(r"seed +\| 7 ", out)
+
+
+def test_no_steps_at_all_can_still_be_looked_at(tmp_path, capsys):
+    """As with released weights, which are evaluated without training."""
+    flags = [*SMOKE, f"--workdir={tmp_path}", "--config.loop.steps=0", "--run=xl"]
+    assert launch_main.main(["x", *flags]) == 0
+    assert launch_main.main(["x", *flags, "--mode=predict", "--input=a"]) == 0
+
+
+def test_eval_mode_writes_the_report_anew(trained, capsys):
+    (trained / "report" / "index.html").unlink()
+    assert launch_main.main(["x", *SMOKE, f"--workdir={trained}", "--mode=eval"]) == 0
+    assert (trained / "report" / "index.html").exists()

@@ -113,7 +113,7 @@ def jax_worker(overrides: list[str], cores: int) -> None:
     paper = catalogue.load("transformer_xl")
     config = catalogue.override(paper.get_config("default"), overrides)
     trainer = Session(paper, config, Path(tempfile.mkdtemp())).trainer("xl")
-    state = jax.device_put(trainer.make_state(), trainer.placement.state)
+    state = trainer.placement.put_state(trainer.make_state())
     data = trainer.batches("train")
     for _ in sys.stdin:
         seconds = []
