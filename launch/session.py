@@ -96,9 +96,8 @@ class Session:
         make_state = self._make_state(name)
         state = jax.eval_shape(make_state)
         if config.loop.best:
-            means = jax.eval_shape(
-                partial(self.paper.eval_step, config), state, specs[1]
-            )
+            spec = self.paper.batch_spec(config, "valid")
+            means = jax.eval_shape(partial(self.paper.eval_step, config), state, spec)
             nearest("metric for config.loop.best", config.loop.best.lstrip("+"), means)
         placement = self._place(state, self._mesh())
         return Trainer(
