@@ -90,7 +90,9 @@ class Placement:
     def put_state(self, state: Any) -> Any:
         """The state on its devices, in buffers of its own: a step gives them up, and
         an array that came from elsewhere, or twice, must outlive that."""
-        return jax.tree.map(jnp.copy, jax.device_put(state, self.state))
+        copies = jax.tree.map(jnp.copy, state)
+        # After the copy, which forgets the sharding of empty arrays.
+        return jax.device_put(copies, self.state)
 
     def put_batch(self, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
         """This process's rows, as their part of the global batch."""
