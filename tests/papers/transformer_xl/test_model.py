@@ -323,23 +323,30 @@ def test_overfits_one_batch():
 
 
 @pytest.mark.slow
-def test_memory_helps():
-    """2 layers, d 64, 200 kB of repeating text: fewer bits with memory 64 than with
-    none, at equal steps."""
+def test_memory_helps(tmp_path):
+    """2 layers, d 64, 200 kB of English: fewer bits with memory 64 than with none, at
+    equal steps. Seeds 0, 1, 2 gave 9.7, 9.1 and 9.2% fewer; after 1000 steps, when
+    little is learnt yet, 3 to 4%."""
+    from common.data import text
     from papers.transformer_xl.data import batches
 
-    losses = {}
+    path = tmp_path / "english.txt"
+    path.write_bytes(text.embedded()["train"][:200_000])
+    bits = {}
     for mem_len in (64, 0):
         config = get_config("smoke")
         config.model = dataclasses.replace(
             config.model, d_model=64, n_heads=4, d_inner=128, mem_len=mem_len
         )
-        config.eval.mem_len, config.loop.steps = 64, 500
+        config.data = dataclasses.replace(
+            config.data, source="files", root=str(path), batch_size=16
+        )
+        config.eval.mem_len, config.loop.steps = 64, 4000
         step = jax.jit(partial(train.train_step, config), donate_argnums=0)
         state, data = train.init(config, jax.random.key(0)), batches(config, "train")
         for _ in range(config.loop.steps):
             state, _ = step(state, next(data))
         (valid,) = batches(config, "valid")
-        loss = jax.jit(partial(train.eval_step, config))(state, valid)["bits"]
-        losses[mem_len] = float(loss.value)
-    assert losses[64] < 0.95 * losses[0]
+        mean = jax.jit(partial(train.eval_step, config))(state, valid)["bits"]
+        bits[mem_len] = float(mean.value)
+    assert bits[64] < 0.95 * bits[0], bits
