@@ -338,7 +338,7 @@ def test_a_batch_that_counts_nothing_moves_nothing(chunks):
 
 def test_rows_that_do_not_divide_into_the_chunks_are_refused():
     params, rows = problem()
-    with pytest.raises(AssertionError):
+    with pytest.raises(UserError, match="accumulate=3 does not divide the 16 rows"):
         gradients(loss_fn, params, rows, chunks=3)
 
 
