@@ -12,6 +12,7 @@ report in workdir/report/. The same command again goes on where it was stopped.
 
 import logging
 import os
+import re
 import shlex
 import sys
 from functools import partial
@@ -189,7 +190,8 @@ def _help(values: flags.FlagValues) -> str:
     lines = [__doc__, f"papers: {', '.join(_papers())}", "", "flags:"]
     for name in sorted(set(values) - {"?", "help"}):
         flag = values[name]
-        first, *more = flag.help.splitlines()
+        # absl puts an enum's choices in front of its help, which names them too.
+        first, *more = re.sub("^<.*?>: ", "", flag.help).splitlines()
         default = "" if flag.default in (None, False) else f" [{flag.default}]"
         lines.append(f"  --{name:<13}{(first if not more else '')}{default}")
         lines += [f"  {'':<15}{line}" for line in ([first, *more] if more else [])]

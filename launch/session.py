@@ -169,9 +169,9 @@ def _check(name: str, run: Run, runs: Mapping[str, Run], path: tuple = ()) -> No
     """UserError for a loop that cannot run, or runs that wait for each other."""
     if name in path:
         raise UserError(f"runs come after each other: {' -> '.join((*path, name))}")
-    for field in ("log_every", "keep"):
-        if getattr(run.config.loop, field) < 1:
-            raise UserError(f"config.loop.{field} must be at least 1")
+    for field, least in {"log_every": 1, "keep": 1, "steps": 0}.items():
+        if getattr(run.config.loop, field) < least:
+            raise UserError(f"config.loop.{field} must be at least {least}")
     for earlier in run.after:
         nearest(f"run for {name!r} to come after", earlier, runs)
         _check(earlier, runs[earlier], runs, (*path, name))

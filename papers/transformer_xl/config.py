@@ -113,21 +113,36 @@ def runs(config: Config) -> dict[str, Run]:
 
 def _check(config: Config) -> None:
     """UserError for values that no field's type rules out."""
-    if config.model.attention not in ATTENTION:
-        kinds = ", ".join(ATTENTION)
-        raise UserError(f"config.model.attention: choose one of {kinds}")
-    for section, name in (
-        ("model", "n_layers"), ("data", "batch_size"), ("data", "length"),
-        ("eval", "batch_size"), ("eval", "length"), ("loop", "log_every"),
-        ("optim", "accumulate"),
-    ):  # fmt: skip
-        if getattr(getattr(config, section), name) < 1:
-            raise UserError(f"config.{section}.{name} must be at least 1")
+    m = config.model
+    for name, choices in ("attention", ATTENTION), ("dtype", DTYPES):
+        if getattr(m, name) not in choices:
+            raise UserError(f"config.model.{name}: choose one of {', '.join(choices)}")
+    for name, least in LEAST.items():
+        section, _, field_name = name.partition(".")
+        if getattr(getattr(config, section), field_name) < least:
+            raise UserError(f"config.{name} must be at least {least}")
     if config.data.batch_size % config.optim.accumulate:
         raise UserError("config.optim.accumulate must divide config.data.batch_size")
+    if list(m.cutoffs) != sorted({c for c in m.cutoffs if 0 < c < m.vocab_size}):
+        raise UserError("config.model.cutoffs must rise, between 0 and vocab_size")
+    if len(m.capacity) not in (0, len(m.cutoffs)):
+        raise UserError("config.model.capacity has one share a cutoff, or none at all")
 
 
 ATTENTION = ("relative", "shaw", "vaswani", "al_rfou")
+DTYPES = ("float32", "bfloat16", "float16", "float64")
+LEAST = {
+    **dict.fromkeys(
+        ("model.vocab_size", "model.n_layers", "model.n_heads", "model.d_head",
+         "model.d_inner", "model.div_value", "data.batch_size", "data.length",
+         "eval.batch_size", "eval.length", "eval.recl_step", "eval.recl_positions",
+         "optim.accumulate"), 1,
+    ),
+    "model.d_model": 2,
+    "eval.characters": 256,
+    **dict.fromkeys(("model.mem_len", "model.window", "model.clamp_len"), 0),
+    **dict.fromkeys(("eval.mem_len", "eval.window", "eval.clamp_len"), 0),
+}  # fmt: skip
 ALONE = {"mem_len": 0}  # without recurrence
 HALF = {"half_loss": True}
 
