@@ -92,10 +92,13 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
     yield from _lengths(readers, measure)
     speed = speed_table(xl.config, xl.params, alone.config, alone.params)
     yield "Seconds a token", speed
+    vocab = vocabulary(config.data)
     if config.eval.recl and len(readers) <= 3:
         yield "Relative effective context length", _recl(readers)
-    vocab = vocabulary(config.data)
-    yield from look.pictures(xl.config, xl.params, tokens, vocab)
+    if len(tokens) >= (needed := look.needed(xl.config)):
+        yield from look.pictures(xl.config, xl.params, tokens, vocab)
+    else:
+        yield "No pictures", f"they need {needed:,} test tokens, not {len(tokens):,}"
     yield "Sample", _sample(*trained[xl.name], vocab.decode(tokens[:PROMPT]))
     yield "Summary", _summary(xl.name, losses, speed)
 

@@ -30,7 +30,7 @@ def pictures(
     yield "What the layers attend to", _terms(config, layers)
     time, memory = config.data.length, config.model.mem_len
     weights = layers[-1]["weights"][0].mean(0)  # time key
-    end = _segments(config, tokens) * time
+    end = _segments(config) * time
     letters = [_letter(vocab.decode([t])) for t in tokens[end - time - memory : end]]
     yield (
         "Attention map of the last layer, mean of its heads",
@@ -60,10 +60,15 @@ def _letter(token: str) -> str:
     )
 
 
-def _segments(config: Config, tokens: Int[np.ndarray, "stream"]) -> int:
+def needed(config: Config) -> int:
+    """Tokens that `pictures` reads."""
+    reached = (config.model.n_layers + 3) * REACH
+    return max(_segments(config) * config.data.length, reached)
+
+
+def _segments(config: Config) -> int:
     """Segments that fill the memory, and one more."""
-    wanted = -(-config.model.mem_len // config.data.length) + 2
-    return min(wanted, len(tokens) // config.data.length)
+    return -(-config.model.mem_len // config.data.length) + 1
 
 
 def attention(
@@ -80,7 +85,7 @@ def attention(
         )
 
     memory = empty_memory(config.model, 1, config.model.mem_len)
-    for i in range(_segments(config, tokens)):
+    for i in range(_segments(config)):
         inputs = jnp.asarray(tokens[None, i * time : (i + 1) * time])
         (_, memory), kept = segment(params, inputs, memory)
     layers = [
@@ -120,7 +125,7 @@ def reach(
     the changes over the segments as it does in any reading.
     """
     c = dataclasses.replace(config.model, mem_len=REACH, window=0, clamp_len=0)
-    size = min(c.n_layers + 3, len(tokens) // REACH) * REACH
+    size = (c.n_layers + 3) * REACH
     text = np.tile(tokens[:size], (size + 1, 1))
     changed = np.arange(size)
     text[changed + 1, changed] = (text[0] + 1) % c.vocab_size

@@ -97,6 +97,5 @@ def after_context(
         return last_nll(config, params, tokens, ends, min(context, config.data.length))
     inputs = tokens[ends[:, None] + np.arange(1 - context, 1)]
     targets = tokens[ends[:, None] + np.arange(2 - context, 2)]
-    return np.asarray(jax.jit(partial(stream_nll, config))(params, inputs, targets))[
-        :, -1
-    ]
+    nll = jax.jit(partial(stream_nll, config))(params, inputs, targets)
+    return np.asarray(nll)[:, -1]
