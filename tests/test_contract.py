@@ -166,7 +166,7 @@ def test_one_device_jit_and_pmap_agree(paper, run):
         mesh = jax.sharding.Mesh(np.array(jax.devices()[:n]), (devices.AXIS,))
         placement = devices.place(jax.eval_shape(lambda s: s, state), mesh, pmap=pmap)
         step = placement.compile_train(partial(module.train_step, config))
-        state = jax.device_put(state, placement.state)
+        state = placement.put_state(state)
         for batch in batches[:5]:
             state, metrics = step(state, placement.put_batch(batch))
         (valid, *_) = module.batches(config, "valid")
@@ -186,7 +186,7 @@ def test_fsdp_gives_the_same_numbers(paper, run):
         state = start(module, run)
         placement = devices.place(jax.eval_shape(lambda s: s, state), mesh, fsdp=fsdp)
         step = placement.compile_train(partial(module.train_step, config))
-        state = jax.device_put(state, placement.state)
+        state = placement.put_state(state)
         for batch in batches[:3]:
             state, _ = step(state, placement.put_batch(batch))
         results.append(jax.device_get(state.params))
