@@ -44,7 +44,7 @@ def keep_freed_memory() -> None:
 
     XLA's CPU client allocates a step's temporaries anew each time. By default glibc
     maps such large blocks and gives them back, and every page of them faults again: a
-    third of the time of a small network's step. Other C libraries are left alone.
+    fifth of the time of a small network's step. Other C libraries are left alone.
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt

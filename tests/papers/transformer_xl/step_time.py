@@ -97,7 +97,7 @@ def torch_worker(size: dict) -> None:
         print(json.dumps(seconds), flush=True)
 
 
-def jax_worker(overrides: list[str], cores: int) -> None:
+def jax_worker(overrides: list[str], host_devices: int, keep: bool) -> None:
     """As `torch_worker`, through the trainer that the command line uses."""
     import tempfile
     import time
@@ -106,8 +106,9 @@ def jax_worker(overrides: list[str], cores: int) -> None:
     from launch import catalogue, devices
     from launch.session import Session
 
-    devices.keep_freed_memory()
-    devices.use_cpu_devices(cores)
+    if keep:
+        devices.keep_freed_memory()
+    devices.use_cpu_devices(host_devices)
     import jax
 
     paper = catalogue.load("transformer_xl")
@@ -136,10 +137,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--torch_python", required=True, help="a Python that has torch")
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--devices", type=int, help="that jax sees; the cores")
+    parser.add_argument("--without_kept_memory", action="store_true", help="for jax")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     arguments, overrides = parser.parse_known_args()
     if arguments.worker == "jax":
-        return jax_worker(overrides, arguments.cores)
+        host_devices = arguments.devices or arguments.cores
+        return jax_worker(overrides, host_devices, not arguments.without_kept_memory)
     if arguments.worker:
         return torch_worker(json.loads(arguments.worker))
 
@@ -163,7 +167,7 @@ def main() -> None:
             [*torch_command, f"--worker={json.dumps(size)}"], **pipes
         ),
         "jax": subprocess.Popen(
-            [*jax_command, "--worker=jax", f"--cores={arguments.cores}", *overrides],
+            [*jax_command, "--worker=jax", *sys.argv[1:]],
             **pipes,
         ),
     }
