@@ -37,18 +37,18 @@ def benchmark(session: Session, names: list[str]) -> None:
 def _row(session: Session, name: str, peak: float) -> list[str | int | float | None]:
     trainer = session.trainer(name)
     placement, config = trainer.placement, trainer.config
-    state = placement.put_state(trainer.make_state())
+    state = trainer.make_state()
     data = trainer.batches("train")
     seconds = []
     for _ in range(1 + WARM_UP + STEPS):
-        batch = jax.block_until_ready(placement.put_batch(next(data)))
+        batch = jax.block_until_ready(trainer.put("train", next(data)))
         start = time.perf_counter()
         state, metrics = trainer.train_step(state, batch)
         jax.block_until_ready((state, metrics))
         seconds.append(time.perf_counter() - start)
     compiled, timed = seconds[0], seconds[1 + WARM_UP :]
     median = statistics.median(timed)
-    flops = step_flops(session.paper, config, jax.eval_shape(trainer.make_state))
+    flops = step_flops(session.paper, config, trainer.state)
     return [
         name,
         placement.mesh.size,

@@ -22,15 +22,19 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy as keep
 
 from common.contract import Loop, UserError
+from launch import distributed
 
 # Sections that say how a trained model is looked at. They may change between calls.
 FREE_SECTIONS = ("eval", "predict")
 
 
 class Checkpoints:
-    """Saves in the background; restores the newest checkpoint that is whole."""
+    """Saves in the background; restores the newest checkpoint that is whole.
 
-    def __init__(self, folder: Path, loop: Loop) -> None:
+    All processes of a job save and restore together, or `alone` process 0 restores.
+    """
+
+    def __init__(self, folder: Path, loop: Loop, *, alone: bool = False) -> None:
         policies = [keep.LatestN(loop.keep)]
         if loop.best:
             name, largest = loop.best.lstrip("+"), loop.best.startswith("+")
@@ -45,8 +49,12 @@ class Checkpoints:
             preservation_policy=keep.AnyPreservationPolicy(policies),
             cleanup_tmp_directories=True,  # what a kill left half-written
         )
+        if alone:
+            options.multiprocessing_options = ocp.options.MultiprocessingOptions(
+                active_processes={0}, barrier_sync_key_prefix="alone"
+            )
         self._folder = folder.absolute() / "checkpoints"
-        self._options = options
+        self._options, self._alone = options, alone
         self._manager = ocp.CheckpointManager(self._folder, options=options)
 
     @property
@@ -75,13 +83,20 @@ class Checkpoints:
         set aside with a warning. UserError: it holds another state than `abstract`.
         """
         for step in sorted(self._manager.all_steps(), reverse=True):
+            restored, why = None, "another process could not read it"
             try:
-                return self._read(step, abstract)
+                restored = self._read(step, abstract)
             except UserError:
                 raise
             except Exception as error:  # a damaged file can raise anything
-                self._set_aside(step, error)
+                why = str(error).split("\n")[0][:120]
+            if self._together(restored is not None):
+                return restored
+            self._set_aside(step, why)
         return None
+
+    def _together(self, ok: bool) -> bool:
+        return ok if self._alone else distributed.all_agree(ok)
 
     def _read(self, step: int, abstract: Any) -> tuple[Any, dict]:
         def restore(**items):
@@ -99,14 +114,16 @@ class Checkpoints:
             raise ValueError("its arrays are not the ones that were saved")
         return _unflat(state, abstract), meta
 
-    def _set_aside(self, step: int, error: Exception) -> None:
-        damaged = self._folder.parent / f"damaged-{step}"
-        what = str(error).split("\n")[0][:120]
-        message = "checkpoint %d is damaged (%s): moved to %s"
-        logging.getLogger("launch").warning(message, step, what, damaged)
+    def _set_aside(self, step: int, why: str) -> None:
         self._manager.close()
-        with contextlib.suppress(FileNotFoundError):
-            (self._folder / str(step)).rename(_unused(damaged))
+        if distributed.is_first():
+            damaged = _unused(self._folder.parent / f"damaged-{step}")
+            message = "checkpoint %d is damaged (%s): moved to %s"
+            logging.getLogger("launch").warning(message, step, why, damaged)
+            with contextlib.suppress(FileNotFoundError):
+                (self._folder / str(step)).rename(damaged)
+        if not self._alone:
+            distributed.wait_for_all(f"{step} is set aside")
         self._manager = ocp.CheckpointManager(self._folder, options=self._options)
 
     def wait(self) -> None:
@@ -163,23 +180,28 @@ def _fingerprint(flat: dict[str, Any]) -> jax.Array:
     return total
 
 
-def claim(folder: Path, config: Any) -> None:
+def claim(folder: Path, config: Any, *, alone: bool = False) -> None:
     """Writes `config` into the run's folder, or checks that it is the one there.
 
     UserError: the folder holds checkpoints of another config; says which fields differ.
     """
     path = folder / "config.json"
     new = json.loads(json.dumps(dataclasses.asdict(config)))
-    if not path.exists() or not any((folder / "checkpoints").glob("[0-9]*")):
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(new, indent=2) + "\n")
-        os.replace(temporary, path)
-    elif differences := [*_differences(json.loads(path.read_text()), new)]:
+    fresh = not path.exists() or not any((folder / "checkpoints").glob("[0-9]*"))
+    if not fresh and (
+        differences := [*_differences(json.loads(path.read_text()), new)]
+    ):
         raise UserError(
             f"{folder} was made by another config: {'; '.join(differences)}. "
             "Choose another --workdir, or the old values"
         )
+    if not alone:
+        distributed.wait_for_all(f"{path} is read")
+    if fresh and distributed.is_first():
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(new, indent=2) + "\n")
+        os.replace(temporary, path)
 
 
 def _differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
@@ -195,8 +217,11 @@ def _differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
 
 @contextlib.contextmanager
 def locked(workdir: Path) -> Iterator[None]:
-    """Holds the workdir for this process. The kernel lets go when the process ends,
-    however it ends. UserError: another process holds it."""
+    """Holds the workdir for this job. The kernel lets go when the process ends,
+    however it ends. UserError: another job holds it."""
+    if not distributed.is_first():
+        yield
+        return
     workdir.mkdir(parents=True, exist_ok=True)
     with (workdir / ".lock").open("a+") as file:
         try:

@@ -1,31 +1,25 @@
-"""Devices: the mesh, where each array lives, and the step compiled for both.
+"""The devices of this job: how a CPU host counts, and the mesh over all of them.
 
-The mesh has one axis, "data". Batches and the state's per-row fields are split over it;
-everything else is replicated, or with fsdp split over it too. Under `jit` the step sees
-global arrays; under `pmap` each device sees its part, and the step's `axis_name` is
-"data". Both give the same numbers.
+The mesh has two axes. "data": each device has its own rows. "fsdp": each device has its
+own rows too, and its share of the parameters. `launch/placement.py` lays arrays out.
 """
 
 import contextlib
 import ctypes
-import dataclasses
+import itertools
 import math
 import os
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 
 from common.contract import UserError
 
-AXIS = "data"
+AXES = ("data", "fsdp")
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # of glibc's malloc.h
 MOST_CPU_DEVICES = 8  # more host devices than this spend their time in all-reduces
-SMALLEST_SPLIT = 4096  # fsdp leaves arrays of fewer elements whole
 
 
 def use_cpu_devices(count: int | None) -> None:
@@ -53,145 +47,83 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
-def make_mesh(rows: int, *, exact: bool = False) -> Mesh:
-    """A mesh over all devices, whose number must divide the `rows` of every batch.
+def make_mesh(
+    rows: int,
+    sizes: str = "data",
+    *,
+    exact: bool = False,
+    devices: Sequence[jax.Device] | None = None,
+) -> Mesh:
+    """A mesh over all devices of the job, or over `devices`.
 
-    On a CPU host the devices are cores, and leaving some idle is fair: without `exact`
-    the mesh takes as many as divide the rows.
+    Each axis appears as its prime factors ("data0", "data1", ...), so that an array can
+    be split over a part of an axis where its size does not divide by the whole.
+
+    Args:
+      rows: of every batch. The devices of one CPU host are cores, and leaving some idle
+        is fair: without `exact` the mesh takes as many as divide the rows.
+      sizes: as of `parse_mesh`.
     """
-    devices = jax.devices()
+    devices = jax.devices() if devices is None else devices
     count = len(devices)
-    if rows % count and jax.default_backend() == "cpu" and not exact:
+    one_host = devices[0].platform == "cpu" and jax.process_count() == 1
+    if rows % count and one_host and not exact:
         count = math.gcd(rows, count)
-    if rows % count:
+    factors = {
+        f"{axis}{i}": factor
+        for axis, size in parse_mesh(sizes, count).items()
+        for i, factor in enumerate(_prime_factors(size))
+    } or {AXES[0]: 1}
+    # In the order of the processes, so that each one's rows are consecutive.
+    grid = np.array(devices[:count]).reshape(*factors.values())
+    return Mesh(grid, tuple(factors))
+
+
+def parse_mesh(sizes: str, count: int) -> dict[str, int]:
+    """{"data": ..., "fsdp": ...} for `count` devices. An axis without a size takes what
+    the other leaves: "data", "fsdp", "data:4,fsdp", "data:4,fsdp:2".
+
+    UserError: another form, or the sizes do not make up `count`.
+    """
+    given = {}
+    for part in sizes.replace(" ", "").split(","):
+        axis, _, size = part.partition(":")
+        if axis not in AXES or axis in given or not (size.isdigit() or part == axis):
+            raise UserError(f"--mesh={sizes}: write data, fsdp or data:4,fsdp:2")
+        given[axis] = int(size) if size else 0
+    fixed = math.prod(size for size in given.values() if size)
+    open_axes = [axis for axis, size in given.items() if not size]
+    if len(open_axes) > 1:
         raise UserError(
-            f"batches of {rows} rows do not divide over {count} devices: "
-            f"set the batch size to a multiple of {count}"
+            f"--mesh={sizes}: give one of the two a size, as in data:2,fsdp"
         )
-    return Mesh(np.array(devices[:count]), (AXIS,))
-
-
-@dataclasses.dataclass(frozen=True)
-class Placement:
-    """Where a state and its batches live, and how its steps are compiled."""
-
-    mesh: Mesh
-    state: Any  # NamedSharding a leaf
-    pmap: bool = False
-
-    @property
-    def rows(self) -> NamedSharding:
-        return NamedSharding(self.mesh, PartitionSpec(AXIS))
-
-    @property
-    def whole(self) -> NamedSharding:
-        return NamedSharding(self.mesh, PartitionSpec())
-
-    def put_state(self, state: Any) -> Any:
-        """The state on its devices, in buffers of its own: a step gives them up, and
-        an array that came from elsewhere, or twice, must outlive that."""
-        copies = jax.tree.map(jnp.copy, state)
-        # After the copy, which forgets the sharding of empty arrays.
-        return jax.device_put(copies, self.state)
-
-    def put_batch(self, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
-        """This process's rows, as their part of the global batch."""
-        put = partial(jax.make_array_from_process_local_data, self.rows)
-        return {name: put(np.asarray(value)) for name, value in batch.items()}
-
-    def compile_train(self, step: Callable) -> Callable:
-        """(state, batch) -> (state, metrics); the old state's memory is given up."""
-        if self.pmap:
-            return _pmapped(step, self, returns_state=True)
-        return jax.jit(
-            step,
-            donate_argnums=0,
-            in_shardings=(self.state, self.rows),
-            out_shardings=(self.state, self.whole),
+    whole = {axis: size or count // max(fixed, 1) for axis, size in given.items()}
+    if math.prod(whole.values()) != count:
+        raise UserError(
+            f"--mesh={sizes} does not fit {count} devices: the sizes must multiply to "
+            f"{count}, or leave one open as in data:2,fsdp"
         )
+    return {axis: whole.get(axis, 1) for axis in AXES}
 
-    def compile_eval(self, step: Callable) -> Callable:
-        """(state, batch) -> {name: Mean} over the global batch."""
-        if self.pmap:
-            return _pmapped(step, self, returns_state=False)
-        return jax.jit(
-            step, in_shardings=(self.state, self.rows), out_shardings=self.whole
+
+def axes_of(mesh: Mesh, axis: str) -> tuple[tuple[str, int], ...]:
+    """(name, size) of the prime factors that make up one axis of `make_mesh`."""
+    return tuple(x for x in mesh.shape.items() if x[0].startswith(axis))
+
+
+def split_rows(mesh: Mesh, rows: int) -> tuple[str, ...]:
+    """The mesh axes that `rows` are split over: the first ones, as far as they divide.
+    Over the others they are repeated."""
+    sizes = [*itertools.accumulate(mesh.shape.values(), lambda a, b: a * b)]
+    return tuple(
+        itertools.takewhile(
+            lambda name: rows % sizes[mesh.axis_names.index(name)] == 0, mesh.axis_names
         )
-
-
-def place(state: Any, mesh: Mesh, *, fsdp: bool = False, pmap: bool = False):
-    """The placement of `state` (arrays, or their shapes from `eval_shape`)."""
-    if pmap and fsdp:
-        raise UserError("--parallel=pmap replicates parameters: use jit with --fsdp")
-
-    def sharding(axis: int | None, leaf: Any) -> NamedSharding:
-        if axis is None and fsdp:
-            axis = _longest_axis(leaf.shape, mesh.size)
-        split = () if axis is None else (None,) * axis + (AXIS,)
-        return NamedSharding(mesh, PartitionSpec(*split))
-
-    fields = {
-        field.name: jax.tree.map(
-            partial(sharding, field.metadata.get("batch_axis")),
-            getattr(state, field.name),
-        )
-        for field in dataclasses.fields(state)
-    }
-    return Placement(mesh, state.replace(**fields), pmap)
-
-
-def _longest_axis(shape: tuple[int, ...], devices: int) -> int | None:
-    """FSDP's rule: split the longest axis that divides, unless the array is small."""
-    axes = [axis for axis, size in enumerate(shape) if size % devices == 0]
-    if not axes or math.prod(shape) < SMALLEST_SPLIT:
-        return None
-    return max(axes, key=lambda axis: shape[axis])
-
-
-def _pmapped(step: Callable, placement: Placement, *, returns_state: bool) -> Callable:
-    """`step` under jax.pmap, taking and giving the same global arrays as under jit."""
-    axes = {
-        field.name: field.metadata.get("batch_axis")
-        for field in dataclasses.fields(placement.state)
-    }
-    state_axes = placement.state.replace(**axes)  # None: the same on every device
-    mapped = jax.pmap(
-        partial(step, axis_name=AXIS),
-        AXIS,
-        in_axes=(state_axes, 0),
-        out_axes=(state_axes, None) if returns_state else None,
-        devices=placement.mesh.devices.tolist(),
     )
 
-    def on_rows(change: Callable, state: Any) -> Any:
-        changed = {
-            name: jax.tree.map(partial(change, axis), getattr(state, name))
-            for name, axis in axes.items()
-            if axis is not None
-        }
-        return state.replace(**changed)
 
-    def run(state, batch):
-        part = partial(_part, placement.mesh)
-        out = mapped(on_rows(part, state), jax.tree.map(partial(part, 0), batch))
-        if not returns_state:
-            return out
-        state, metrics = out
-        return jax.device_put(on_rows(_join, state), placement.state), metrics
-
-    return run
-
-
-def _part(mesh: Mesh, axis: int, x: jax.Array) -> jax.Array:
-    """[... rows ...] -> [... devices, rows / devices ...]: pmap maps over `axis`."""
-    before, rows, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
-    parts = x.reshape(*before, mesh.size, rows // mesh.size, *after)
-    # Empty arrays lose their sharding in a reshape.
-    split = PartitionSpec(*(None,) * axis, AXIS)
-    return jax.device_put(parts, NamedSharding(mesh, split))
-
-
-def _join(axis: int, x: jax.Array) -> jax.Array:
-    """The inverse of `_part`."""
-    shape = x.shape
-    return x.reshape(*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :])
+def _prime_factors(n: int) -> list[int]:
+    for p in range(2, math.isqrt(n) + 1):
+        if n % p == 0:
+            return [p, *_prime_factors(n // p)]
+    return [n] if n > 1 else []

@@ -19,8 +19,9 @@ import numpy as np
 
 from common.contract import Loop
 from launch.checkpoints import Checkpoints
-from launch.devices import Placement
+from launch.distributed import Agreement, is_first
 from launch.logbook import Logbook, Window
+from launch.placement import Placement
 
 LAG = 2  # steps that metrics stay on the device before the host reads them
 
@@ -63,10 +64,12 @@ class Trainer:
     name: str
     config: Any
     placement: Placement
+    state: Any  # shapes and shardings of the state
     make_state: Callable[[], Any]
     train_step: Callable  # (state, batch) -> (state, metrics), compiled
     eval_step: Callable  # (state, batch) -> {name: Mean}, compiled
-    batches: Callable[[str], Iterator]  # split -> iterator of numpy batches
+    batches: Callable[[str], Iterator]  # split -> this process's numpy batches
+    put: Callable[[str, Any], Any]  # (split, batch) -> the global batch on the devices
 
 
 def train(trainer: Trainer, folder: Path, stop: StopRequest) -> bool:
@@ -87,6 +90,7 @@ def train(trainer: Trainer, folder: Path, stop: StopRequest) -> bool:
         return time.monotonic() - began
 
     saved_at = time.monotonic()
+    agreement = Agreement()
     with Logbook(
         folder,
         name=trainer.name,
@@ -94,20 +98,21 @@ def train(trainer: Trainer, folder: Path, stop: StopRequest) -> bool:
         start=start,
         unit=trainer.config.unit,
         items_per_step=trainer.config.items_per_step,
-        quiet=jax.process_index() > 0,
+        quiet=not is_first(),
     ) as logbook:
         pending = Pending(
             logbook, loop.log_every, Window.restore(meta["window"]), clock
         )
         while True:
-            last = step >= loop.steps or stop.requested
+            late = time.monotonic() - saved_at > 60 * loop.save_minutes
+            stopped, late = agreement.ask(stop.requested, late)
+            last = step >= loop.steps or stopped
             metrics = None
             new = step > start or (fresh and step >= loop.steps)
             if new and (step >= loop.steps or _every(loop.eval_every, step)):
                 pending.drain(checkpoints)
                 metrics = evaluate(trainer, state)
                 logbook.valid(step, clock(), metrics)
-            late = time.monotonic() - saved_at > 60 * loop.save_minutes
             if new and (last or late or _every(loop.save_every, step)):
                 pending.drain(checkpoints)
                 logbook.sync()
@@ -122,7 +127,7 @@ def train(trainer: Trainer, folder: Path, stop: StopRequest) -> bool:
                 saved_at = time.monotonic()
             if last:
                 break
-            batch = trainer.placement.put_batch(next(data))
+            batch = trainer.put("train", next(data))
             state, metrics = trainer.train_step(state, batch)
             step += 1
             pending.add(step, metrics, checkpoints)
@@ -133,26 +138,18 @@ def train(trainer: Trainer, folder: Path, stop: StopRequest) -> bool:
 
 def restore(trainer: Trainer, checkpoints: Checkpoints) -> tuple[Any, dict] | None:
     """(state, meta) of the newest whole checkpoint, placed on the devices."""
-    abstract = jax.tree.map(
-        lambda leaf, sharding: jax.ShapeDtypeStruct(
-            leaf.shape, leaf.dtype, sharding=sharding
-        ),
-        jax.eval_shape(trainer.make_state),
-        trainer.placement.state,
-    )
-    return checkpoints.restore(abstract)
+    return checkpoints.restore(trainer.state)
 
 
 def _begin(trainer: Trainer) -> tuple[Any, dict]:
-    state = trainer.placement.put_state(trainer.make_state())
-    return state, {"step": 0, "data": None, "window": {}, "seconds": 0.0}
+    return trainer.make_state(), {"step": 0, "data": None, "window": {}, "seconds": 0.0}
 
 
 def evaluate(trainer: Trainer, state: Any) -> dict[str, float]:
     """The means of `eval_step` over the validation split, summed in float64."""
     totals: dict[str, np.ndarray] = collections.defaultdict(lambda: np.zeros(2))
     for batch in trainer.batches("valid"):
-        means = trainer.eval_step(state, trainer.placement.put_batch(batch))
+        means = trainer.eval_step(state, trainer.put("valid", batch))
         for name, mean in jax.device_get(means).items():
             totals[name] += np.array([mean.total, mean.count], np.float64)
     return {

@@ -34,6 +34,9 @@ MODES = {
 }
 
 
+ALONE = ("describe",)  # needs no other process, and no device
+
+
 def define_flags() -> flags.FlagValues:
     """The flags of this command. Fields of a config come as `--config.field=value`."""
     values = flags.FlagValues()
@@ -48,17 +51,20 @@ def define_flags() -> flags.FlagValues:
     text("workdir", None, "results go here; workdir/<paper>/<variant>")
     text("input", None, "predict: a prompt, or what the paper takes")
     choice("parallel", "jit", ["jit", "pmap"], "jit or pmap")
-    switch("fsdp", False, "split parameters over the devices too")
-    flags.DEFINE_integer(
-        "cpu_devices", None, "devices of a CPU host; its cores", 1, flag_values=values
-    )
+    text("mesh", "data", "how devices share: data, fsdp (parameters too), data:4,fsdp")
+    number = partial(flags.DEFINE_integer, flag_values=values)
+    number("cpu_devices", None, "devices of a CPU host; its cores", 1)
+    text("coordinator", None, "host:port of process 0, where JAX finds no cluster")
+    number("num_processes", None, "of the job; 1: alone, whatever the cluster", 1)
+    number("process_id", None, "of this process, from 0", 0)
     switch("help", False, "this text; with --paper, the paper's variants")
     return values
 
 
 def main(argv: list[str]) -> int:
     """Runs the command line. Returns 0: done, or stopped and saved; 1: the run
-    diverged; 2: the user's mistake, told in one line."""
+    diverged; 2: the user's mistake, told in one line; 3: of a job of many processes
+    another one was lost, and all are to be started again."""
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     logging.getLogger("launch").setLevel(logging.WARNING)
     try:
@@ -81,14 +87,24 @@ def _run(argv: list[str]) -> int:
         return 0
 
     # JAX is slow to import, and the devices must be counted before it starts.
+    from launch import distributed
+
+    many = distributed.maybe_many(values.num_processes, values.coordinator)
+    many = many and values.mode not in ALONE
+    if many and distributed.UNDER_PARENT not in os.environ:
+        return distributed.run_under_parent(argv)
+
     from launch import catalogue, devices
 
     devices.keep_freed_memory()
     devices.use_cpu_devices(values.cpu_devices)
+    if many:
+        distributed.join(values.coordinator, values.num_processes, values.process_id)
     paper = catalogue.load(values.paper)
     config = catalogue.variant(paper, values.config)
     config = catalogue.override(config, overrides)
-    return _dispatch(values, paper, config, argv)
+    with distributed.no_waiting_for_the_dead():
+        return _dispatch(values, paper, config, argv)
 
 
 def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
@@ -102,7 +118,7 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
         config,
         Path(workdir).expanduser(),
         parallel=values.parallel,
-        fsdp=values.fsdp,
+        mesh=values.mesh,
         exact=values.cpu_devices is not None,
     )
     if values.run:

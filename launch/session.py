@@ -1,5 +1,6 @@
 """The runs of one variant in one workdir: trained, restored, evaluated, tried out."""
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any
 import jax
 
 from common.contract import Run, UserError
-from launch import devices
+from launch import devices, distributed, placement
 from launch.catalogue import nearest
 from launch.checkpoints import Checkpoints, claim
 from launch.logbook import read_metrics
@@ -21,7 +22,8 @@ from launch.report import Report, training_section
 class Session:
     """Binds a paper's functions to a config, a folder and the devices of this machine.
 
-    parallel: "jit" or "pmap"; fsdp: split parameters too; exact: use every device.
+    parallel: "jit" or "pmap"; mesh: as of `devices.parse_mesh`; exact: use every
+    device.
     """
 
     def __init__(
@@ -31,7 +33,7 @@ class Session:
         workdir: Path,
         *,
         parallel: str = "jit",
-        fsdp: bool = False,
+        mesh: str = "data",
         exact: bool = False,
     ) -> None:
         self.paper, self.config, self.workdir = paper, config, workdir
@@ -39,8 +41,10 @@ class Session:
         for name, run in self.runs.items():
             _check(name, run, self.runs)
         self._trainers: dict[str, Trainer] = {}
-        self._place = partial(devices.place, fsdp=fsdp, pmap=parallel == "pmap")
-        self._exact = exact
+        rules = getattr(paper, "SHARDING", ())
+        self._place = partial(placement.place, rules=rules, pmap=parallel == "pmap")
+        self._mesh_sizes = mesh
+        self._exact, self._alone = exact, False
 
     def train(self, names: list[str], stop: StopRequest) -> bool:
         """Trains the named runs and those they come after; False: `stop` came first."""
@@ -65,6 +69,8 @@ class Session:
                 f"not trained to the end in {self.workdir}: {', '.join(missing)}. "
                 "Run --mode=train first, with the same --config and --workdir"
             )
+        if not self._first_alone():
+            return
         report = Report(self.workdir / "report", title=title, facts=facts)
         trained, history = {}, {}
         for name, run in self.runs.items():
@@ -82,6 +88,8 @@ class Session:
 
     def predict(self, name: str, inputs: str) -> Iterator[Any]:
         """What the newest state of run `name` makes of `inputs`."""
+        if not self._first_alone():
+            return iter(())
         state, _ = self._restore(name)
         return self.paper.predict(self.runs[name].config, state, inputs)
 
@@ -93,21 +101,33 @@ class Session:
 
     def _make_trainer(self, name: str) -> Trainer:
         config = self.runs[name].config
-        make_state = self._make_state(name)
-        state = jax.eval_shape(make_state)
+        init, arguments = self._init(name)
+        state = jax.eval_shape(init, *arguments)
+        specs = {s: self.paper.batch_spec(config, s) for s in ("train", "valid")}
         if config.loop.best:
-            spec = self.paper.batch_spec(config, "valid")
-            means = jax.eval_shape(partial(self.paper.eval_step, config), state, spec)
+            step = partial(self.paper.eval_step, config)
+            means = jax.eval_shape(step, state, specs["valid"])
             nearest("metric for config.loop.best", config.loop.best.lstrip("+"), means)
-        placement = self._place(state, self._mesh())
+        place = self._place(state, self._mesh())
+        _check_rows(place, _rows(specs["train"]))
+        shares = {s: place.share(_rows(spec)) for s, spec in specs.items()}
+
+        def batches(split: str) -> Iterator:
+            index, count = shares[split]
+            return self.paper.batches(
+                config, split, process_index=index, process_count=count
+            )
+
         return Trainer(
             name=name,
             config=config,
-            placement=placement,
-            make_state=make_state,
-            train_step=placement.compile_train(partial(self.paper.train_step, config)),
-            eval_step=placement.compile_eval(partial(self.paper.eval_step, config)),
-            batches=partial(self.paper.batches, config),
+            placement=place,
+            state=place.abstract(state, place.state),
+            make_state=lambda: place.start(init, *arguments),
+            train_step=place.compile_train(partial(self.paper.train_step, config)),
+            eval_step=place.compile_eval(partial(self.paper.eval_step, config)),
+            batches=batches,
+            put=lambda split, batch: place.put_batch(batch, shares[split][1]),
         )
 
     def _mesh(self) -> jax.sharding.Mesh:
@@ -117,14 +137,31 @@ class Session:
             for run in self.runs.values()
             for split in ("train", "valid")
         ]
-        rows = math.gcd(*(leaf.shape[0] for leaf in jax.tree.leaves(specs)))
-        return devices.make_mesh(rows, exact=self._exact)
+        rows = math.gcd(*map(_rows, specs))
+        if self._alone:
+            return devices.make_mesh(rows, devices=jax.local_devices())
+        return devices.make_mesh(rows, self._mesh_sizes, exact=self._exact)
 
-    def _make_state(self, name: str) -> Callable[[], Any]:
+    def _first_alone(self) -> bool:
+        """From here on process 0 works by itself, on its own devices; False: we are
+        another."""
+        distributed.wait_for_all("before process 0 goes on alone")
+        self._alone = jax.process_count() > 1
+        self._trainers.clear()
+        return distributed.is_first()
+
+    def _init(self, name: str) -> tuple[Callable, tuple]:
+        """A function that makes the run's first state, and its arguments."""
         run = self.runs[name]
-        after = {n: (self.runs[n].config, self._restore(n)[0]) for n in run.after}
+        configs = {n: self.runs[n].config for n in run.after}
+        states = {n: self._restore(n)[0] for n in run.after}
         key = jax.random.key(run.config.seed)
-        return partial(self.paper.init, run.config, key, after=after)
+
+        def init(key, states):
+            after = {n: (configs[n], state) for n, state in states.items()}
+            return self.paper.init(run.config, key, after=after)
+
+        return init, (key, states)
 
     def _in_order(self, names: list[str]) -> list[str]:
         """`names`, each behind the runs it comes after."""
@@ -137,8 +174,8 @@ class Session:
         """The newest (state, meta) of a run that this very config made."""
         folder, config = self.workdir / name, self.runs[name].config
         if (folder / "config.json").exists():
-            claim(folder, config)
-            checkpoints = Checkpoints(folder, config.loop)
+            claim(folder, config, alone=self._alone)
+            checkpoints = Checkpoints(folder, config.loop, alone=self._alone)
             restored = restore(self.trainer(name), checkpoints)
             checkpoints.close()
             if restored is not None:
@@ -163,6 +200,28 @@ class Session:
             "unit": config.unit,
             "metrics": read_metrics(self.workdir / name / "metrics.jsonl"),
         }
+
+
+def _rows(spec: Mapping[str, Any]) -> int:
+    """Rows of a batch."""
+    return math.gcd(*(leaf.shape[0] for leaf in jax.tree.leaves(spec)))
+
+
+def _check_rows(place: placement.Placement, rows: int) -> None:
+    """Warns of devices that repeat each other's work; UserError if all of them do."""
+    count = place.mesh.size
+    used = math.prod(place.mesh.shape[a] for a in devices.split_rows(place.mesh, rows))
+    if used == count:
+        return
+    message = (
+        f"batches of {rows} rows do not divide over {count} devices: "
+        f"set the batch size to a multiple of {count}"
+    )
+    if used == 1 or place.pmap:
+        raise UserError(message)
+    logging.getLogger("launch").warning(
+        "%s; until then every %d devices compute the same rows", message, count // used
+    )
 
 
 def _check(name: str, run: Run, runs: Mapping[str, Run], path: tuple = ()) -> None:

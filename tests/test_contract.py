@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from launch import catalogue, describe, devices
+from launch import catalogue, describe, devices, placement
 
 PAPERS = catalogue.names()
 VARIANTS = [(p, v) for p in PAPERS for v in catalogue.load(p).VARIANTS]
@@ -163,15 +163,15 @@ def test_one_device_jit_and_pmap_agree(paper, run):
     outcomes = {}
     for name, n, pmap in ("one", 1, False), ("jit", 4, False), ("pmap", 4, True):
         state = start(module, run)
-        mesh = jax.sharding.Mesh(np.array(jax.devices()[:n]), (devices.AXIS,))
-        placement = devices.place(jax.eval_shape(lambda s: s, state), mesh, pmap=pmap)
-        step = placement.compile_train(partial(module.train_step, config))
-        state = placement.put_state(state)
+        mesh = devices.make_mesh(n, devices=jax.devices()[:n])
+        place = placement.place(state, mesh, pmap=pmap)
+        step = place.compile_train(partial(module.train_step, config))
+        state = place.put_state(state)
         for batch in batches[:5]:
-            state, metrics = step(state, placement.put_batch(batch))
+            state, metrics = step(state, place.put_batch(batch))
         (valid, *_) = module.batches(config, "valid")
-        evaluate = placement.compile_eval(partial(module.eval_step, config))
-        means = evaluate(state, placement.put_batch(valid))
+        evaluate = place.compile_eval(partial(module.eval_step, config))
+        means = evaluate(state, place.put_batch(valid))
         outcomes[name] = jax.device_get((state.params, metrics, means))
     chex.assert_trees_all_close(outcomes["one"], outcomes["jit"], atol=1e-5, rtol=1e-4)
     chex.assert_trees_all_close(outcomes["one"], outcomes["pmap"], atol=1e-5, rtol=1e-4)
@@ -179,18 +179,20 @@ def test_one_device_jit_and_pmap_agree(paper, run):
 
 @pytest.mark.parametrize(("paper", "run"), SMOKE)
 def test_fsdp_gives_the_same_numbers(paper, run):
+    """Parameters whole, split over all devices, and over one half of a 2-D mesh."""
     module, config, batches = smoke(paper, run)
-    mesh = jax.sharding.Mesh(np.array(jax.devices()), (devices.AXIS,))
     results = []
-    for fsdp in (False, True):
+    for sizes in ("data", "fsdp", "data:2,fsdp:2"):
         state = start(module, run)
-        placement = devices.place(jax.eval_shape(lambda s: s, state), mesh, fsdp=fsdp)
-        step = placement.compile_train(partial(module.train_step, config))
-        state = placement.put_state(state)
+        mesh = devices.make_mesh(4, sizes)
+        place = placement.place(state, mesh, rules=getattr(module, "SHARDING", ()))
+        step = place.compile_train(partial(module.train_step, config))
+        state = place.put_state(state)
         for batch in batches[:3]:
-            state, _ = step(state, placement.put_batch(batch))
+            state, _ = step(state, place.put_batch(batch))
         results.append(jax.device_get(state.params))
-    chex.assert_trees_all_close(*results, atol=1e-5, rtol=1e-4)
+    chex.assert_trees_all_close(results[0], results[1], atol=1e-5, rtol=1e-4)
+    chex.assert_trees_all_close(results[0], results[2], atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("paper", "run"), SMOKE)

@@ -36,6 +36,11 @@ class Model:
     norm_epsilon: float = 1e-5
     dtype: str = "float32"  # of activations; parameters are always float32
     remat: bool = False  # recompute layers in the backward pass
+    scan: bool = False  # one loop over the layers: deep networks compile in less time
+
+    @property
+    def drops(self) -> bool:
+        return self.dropout > 0 or self.attention_dropout > 0
 
 
 @dataclasses.dataclass

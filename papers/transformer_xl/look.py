@@ -76,7 +76,9 @@ def attention(
 ) -> list[dict[str, Any]]:
     """For each layer, once the memory is full: `weights` [1, heads, time, key], and
     `scored`, the (q, k, W_r R, u, v) that they come from."""
-    model, time = TransformerXL(config.model), config.data.length
+    # A loop over the layers keeps no intermediates.
+    model = TransformerXL(dataclasses.replace(config.model, scan=False))
+    time = config.data.length
 
     @jax.jit
     def segment(params, inputs, memory):

@@ -187,17 +187,68 @@ class TransformerXL(nn.Module):
         if c.attention == "vaswani":
             h = h + sinusoids(jnp.arange(time, dtype=jnp.float32), c.d_model)
         h = self.dropout(h, deterministic=not train)
+        stack = self._unrolled
+        if c.scan and positions is None and not self.is_initializing():
+            stack = self._scanned
+        h, new = stack(h, memory.layers, positions or sines, mask, train)
+        return self.dropout(h, deterministic=not train), memory.extend(new)
+
+    def _unrolled(self, h, memory: tuple, positions, mask, train):
+        """The layers one after the other -> (h, what the memory takes in of each)."""
         new = []
         for i, layer in enumerate(self.layers):
-            u, v = self._biases(i)
-            old, inputs = memory.layers[i], h
-            if c.attention == "al_rfou":
-                table = _newest(self.position_table[i], past + time)
-                old, h = old + table[:past], h + table[past:]
-            position = positions[i] if positions else self._project(layer, sines)
-            h, keys = layer(h, old, position, u, v, mask, train)
-            new.append(keys if isinstance(old, KeyValue) else inputs)
-        return self.dropout(h, deterministic=not train), memory.extend(new)
+            position = positions
+            if isinstance(positions, tuple):
+                position = positions[i]
+            elif positions is not None:
+                position = layer.attention.position(positions)
+            xs = (memory[i], *self._biases(i), self._table(i))
+            h, kept = self._layer(layer, h, xs, position, mask, train)
+            new.append(kept)
+        return h, new
+
+    def _scanned(self, h, memory: tuple, sines, mask, train):
+        """As `_unrolled`, in one loop over the layers' stacked parameters: XLA compiles
+        one layer, and holds one layer's gathered parameters at a time. Dropout draws
+        other masks."""
+        c = self.config
+        layer = Layer(c, parent=None)
+        key = self.make_rng("dropout") if train and c.drops else jax.random.key(0)
+
+        def body(h, xs):
+            params, key, *xs = xs
+
+            def run(layer, h):
+                position = None if sines is None else layer.attention.position(sines)
+                return self._layer(layer, h, xs, position, mask, train)
+
+            return nn.apply(run, layer)({"params": params}, h, rngs={"dropout": key})
+
+        def inputs(i):
+            params, own = self.layers[i].variables["params"], jax.random.fold_in(key, i)
+            return params, own, memory[i], *self._biases(i), self._table(i)
+
+        layers = map(inputs, range(c.n_layers))
+        xs = jax.tree.map(lambda *leaves: jnp.stack(leaves), *layers)
+        h, kept = jax.lax.scan(jax.checkpoint(body) if c.remat else body, h, xs)
+        return h, [jax.tree.map(lambda x, i=i: x[i], kept) for i in range(c.n_layers)]
+
+    def _layer(self, layer: Layer, h, xs: tuple, position, mask, train):
+        """One layer, given its memory, biases and position table."""
+        old, u, v, table = xs
+        inputs = h
+        if table is not None:
+            past = old.shape[1]
+            table = _newest(table, past + h.shape[1])
+            old, h = old + table[:past], h + table[past:]
+        h, keys = layer(h, old, position, u, v, mask, train)
+        return h, keys if isinstance(old, KeyValue) else inputs
+
+    def _table(self, i: int):
+        """al_rfou's positions of layer i, for memory and segment."""
+        if self.config.attention != "al_rfou":
+            return None
+        return self.position_table[i]
 
     def _sines(self, keys: int) -> Float[Array, "key d_model"]:
         """R for distances keys - 1 ... 0, none above clamp_len."""
@@ -205,9 +256,6 @@ class TransformerXL(nn.Module):
         if self.config.clamp_len:
             distance = jnp.minimum(distance, self.config.clamp_len)
         return sinusoids(distance, self.config.d_model).astype(self.config.dtype)
-
-    def _project(self, layer, sines):
-        return None if sines is None else layer.attention.position(sines)
 
     def _biases(self, i: int):
         """u and v of layer i: one pair a layer, or one for all."""
@@ -220,7 +268,7 @@ class TransformerXL(nn.Module):
     ) -> tuple[Float[Array, "key heads d_head"], ...]:
         """W_r R of every layer for distances keys - 1 ... 0: evaluation keeps it."""
         sines = self._sines(keys)
-        return tuple(self._project(layer, sines) for layer in self.layers)
+        return tuple(layer.attention.position(sines) for layer in self.layers)
 
     def decode(self, token: Int[Array, "batch"], rings: tuple, t, positions: tuple):
         """Reads token t; returns log p [batch, vocab] of the next, and the rings.

@@ -67,7 +67,7 @@ def _released(steps: int, warmup: int, batch: tuple, eval: tuple, **model) -> Co
     eval: tokens a segment, memory, clamp; evaluation has a window of the memory."""
     (rows, length), (eval_length, eval_mem, clamp) = batch, eval
     return Config(
-        model=Model(mem_len=length, max_keys=2 * length, **model),
+        model=Model(mem_len=length, max_keys=2 * length, scan=True, **model),
         data=Data(source="files", batch_size=rows, length=length),
         # The scripts' cosine counts from step 0, warm-up included.
         optim=Optim(

@@ -13,7 +13,7 @@ import pytest
 from flax import struct
 
 from common.contract import Loop, UserError
-from launch import devices
+from launch import devices, placement
 from launch.checkpoints import Checkpoints, claim, locked
 
 
@@ -38,9 +38,8 @@ def state(step: int) -> State:
 
 
 def placed(step: int, n: int = 4):
-    mesh = jax.sharding.Mesh(np.array(jax.devices()[:n]), (devices.AXIS,))
-    placement = devices.place(state(step), mesh, fsdp=True)
-    return jax.device_put(state(step), placement.state)
+    mesh = devices.make_mesh(n, "fsdp", devices=jax.devices()[:n])
+    return jax.device_put(state(step), placement.place(state(step), mesh).state)
 
 
 def abstract(n: int = 4):

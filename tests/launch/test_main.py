@@ -97,8 +97,8 @@ MISTAKES = [
     ([*SMOKE, "--mode=predict"], "--input"),
     ([*SMOKE, "--mode=predict", "--input=a"], "--mode=train"),
     ([*SMOKE, "--mode=eval"], "--mode=train"),
-    ([*SMOKE, "--config.data.batch_size=6", "--cpu_devices=4"], "multiple of 4"),
-    ([*SMOKE, "--parallel=pmap", "--fsdp"], "use jit"),
+    ([*SMOKE, "--config.data.batch_size=7", "--cpu_devices=4"], "multiple of 4"),
+    ([*SMOKE, "--parallel=pmap", "--mesh=fsdp"], "use jit"),
     ([], "transformer_xl"),
 ]
 

@@ -1,0 +1,211 @@
+"""Where a state and its batches live on the mesh, and how a step is compiled for that.
+
+Rows of batches, and the state's per-row fields, are split over all devices. Everything
+else is whole on every device, or split over the mesh's "fsdp" part by the rules below.
+Under `jit` the step sees global arrays; under `pmap` each device sees its part, and the
+step's `axis_name` is "data". All of it gives the same numbers.
+"""
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from common.contract import UserError
+from launch import devices
+
+PMAP_AXIS = "data"
+SMALLEST_SPLIT = 4096  # arrays of fewer elements stay whole
+
+# FSDP: the first pattern found in an array's path in the state says which of its axes
+# are split, the first as far as it divides, then the next; None: the longest first. A
+# paper's own SHARDING is read before this. 1600 over 256 devices is split 64-fold, and
+# the array's other axis takes the remaining 4.
+Rules = Iterable[tuple[str, tuple[int, ...] | None]]
+SHARDING: Rules = (("", None),)
+
+
+@dataclasses.dataclass(frozen=True)
+class Placement:
+    """Where a state and its batches live, and how its steps are compiled."""
+
+    mesh: Mesh
+    state: Any  # NamedSharding a leaf
+    pmap: bool = False
+
+    @property
+    def whole(self) -> NamedSharding:
+        return NamedSharding(self.mesh, PartitionSpec())
+
+    def rows(self, count: int, axis: int = 0) -> NamedSharding:
+        """Of an array with `count` rows of a batch along `axis`."""
+        return _rows(self.mesh, axis, count)
+
+    def share(self, rows: int) -> tuple[int, int]:
+        """(index, count): which of how many equal shares of `rows` this process reads.
+        Processes share one where there are fewer rows than devices."""
+        spans = self.rows(rows).addressable_devices_indices_map((rows,)).values()
+        spans = [span.indices(rows) for (span,) in spans]
+        first, last = min(s[0] for s in spans), max(s[1] for s in spans)
+        return first // (last - first), rows // (last - first)
+
+    def start(self, init: Callable, *arguments: Any) -> Any:
+        """`init(*arguments)`, made where it will live: no device holds all of it."""
+        return jax.jit(init, out_shardings=self.state)(*arguments)
+
+    def put_state(self, state: Any) -> Any:
+        """The state on its devices, in buffers of its own: a step gives them up, and
+        an array that came from elsewhere, or twice, must outlive that."""
+        copies = jax.tree.map(jnp.copy, state)
+        # After the copy, which forgets the sharding of empty arrays.
+        return jax.device_put(copies, self.state)
+
+    def put_batch(
+        self, batch: Mapping[str, np.ndarray], shares: int = 1
+    ) -> dict[str, jax.Array]:
+        """This process's rows, one of `shares`, as their part of the global batch."""
+
+        def put(local):
+            local = np.asarray(local)
+            rows = len(local) * shares
+            shape = (rows, *local.shape[1:])
+            return jax.make_array_from_process_local_data(self.rows(rows), local, shape)
+
+        return {name: put(value) for name, value in batch.items()}
+
+    def abstract(self, tree: Any, shardings: Any) -> Any:
+        """Shapes that know where they live: what `lower` takes."""
+
+        def shape(leaf, sharding):
+            return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+        return jax.tree.map(shape, tree, shardings)
+
+    def compile_train(self, step: Callable) -> Callable:
+        """(state, batch) -> (state, metrics); the old state's memory is given up."""
+        if self.pmap:
+            return _pmapped(step, self, returns_state=True)
+        return jax.jit(
+            step,
+            donate_argnums=0,
+            in_shardings=(self.state, None),  # a batch comes with its own
+            out_shardings=(self.state, self.whole),
+        )
+
+    def compile_eval(self, step: Callable) -> Callable:
+        """(state, batch) -> {name: Mean} over the global batch."""
+        if self.pmap:
+            return _pmapped(step, self, returns_state=False)
+        return jax.jit(step, in_shardings=(self.state, None), out_shardings=self.whole)
+
+
+def place(
+    state: Any, mesh: Mesh, *, rules: Rules = (), pmap: bool = False
+) -> Placement:
+    """The placement of `state` (arrays, or their shapes from `eval_shape`).
+
+    rules: as SHARDING, and read before it.
+    """
+    parts = devices.axes_of(mesh, "fsdp")
+    if pmap and parts:
+        raise UserError("--parallel=pmap replicates parameters: use jit with fsdp")
+
+    def sharding(axis: int | None, path: tuple, leaf: Any) -> NamedSharding:
+        if axis is not None:
+            return _rows(mesh, axis, leaf.shape[axis])
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        order = next(o for p, o in (*rules, *SHARDING) if re.search(p, name))
+        return NamedSharding(mesh, _split(leaf.shape, order, parts))
+
+    fields = {
+        field.name: jax.tree_util.tree_map_with_path(
+            partial(sharding, field.metadata.get("batch_axis")),
+            getattr(state, field.name),
+        )
+        for field in dataclasses.fields(state)
+    }
+    return Placement(mesh, state.replace(**fields), pmap)
+
+
+def _rows(mesh: Mesh, axis: int, count: int) -> NamedSharding:
+    split = devices.split_rows(mesh, count)
+    return NamedSharding(mesh, PartitionSpec(*(None,) * axis, split or None))
+
+
+def _split(
+    shape: tuple[int, ...],
+    order: tuple[int, ...] | None,
+    parts: tuple[tuple[str, int], ...],
+) -> PartitionSpec:
+    """Deals the parts of the fsdp axis out to the array's axes, in `order`."""
+    if math.prod(shape) < SMALLEST_SPLIT:
+        return PartitionSpec()
+    order = (
+        sorted(range(len(shape)), key=lambda a: -shape[a]) if order is None else order
+    )
+    names: list[tuple[str, ...]] = [()] * len(shape)
+    left = [*parts]
+    for axis in order:
+        size = shape[axis]
+        while left and size % left[0][1] == 0:
+            name, factor = left.pop(0)
+            names[axis] += (name,)
+            size //= factor
+    while names and not names[-1]:
+        names.pop()
+    return PartitionSpec(*(n or None for n in names))
+
+
+def _pmapped(step: Callable, placement: Placement, *, returns_state: bool) -> Callable:
+    """`step` under jax.pmap, taking and giving the same global arrays as under jit."""
+    axes = {
+        field.name: field.metadata.get("batch_axis")
+        for field in dataclasses.fields(placement.state)
+    }
+    state_axes = placement.state.replace(**axes)  # None: the same on every device
+    mapped = jax.pmap(
+        partial(step, axis_name=PMAP_AXIS),
+        PMAP_AXIS,
+        in_axes=(state_axes, 0),
+        out_axes=(state_axes, None) if returns_state else None,
+        devices=placement.mesh.devices.flatten().tolist(),
+    )
+
+    def on_rows(change: Callable, state: Any) -> Any:
+        changed = {
+            name: jax.tree.map(partial(change, axis), getattr(state, name))
+            for name, axis in axes.items()
+            if axis is not None
+        }
+        return state.replace(**changed)
+
+    def run(state, batch):
+        part = partial(_part, placement.mesh)
+        out = mapped(on_rows(part, state), jax.tree.map(partial(part, 0), batch))
+        if not returns_state:
+            return out
+        state, metrics = out
+        return jax.device_put(on_rows(_join, state), placement.state), metrics
+
+    return run
+
+
+def _part(mesh: Mesh, axis: int, x: jax.Array) -> jax.Array:
+    """[... rows ...] -> [... devices, rows / devices ...]: pmap maps over `axis`."""
+    before, rows, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
+    parts = x.reshape(*before, mesh.size, rows // mesh.size, *after)
+    # Empty arrays lose their sharding in a reshape.
+    return jax.device_put(parts, _rows(mesh, axis, mesh.size))
+
+
+def _join(axis: int, x: jax.Array) -> jax.Array:
+    """The inverse of `_part`."""
+    shape = x.shape
+    return x.reshape(*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :])
