@@ -50,6 +50,7 @@ class Checkpoints:
             cleanup_tmp_directories=True,  # what a kill left half-written
         )
         if alone:
+            options.create = False  # Orbax's condition; who restores has a folder
             options.multiprocessing_options = ocp.options.MultiprocessingOptions(
                 active_processes={0}, barrier_sync_key_prefix="alone"
             )

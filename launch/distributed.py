@@ -88,8 +88,10 @@ def join(
             "--coordinator=HOST:PORT --num_processes=N --process_id=I, alike on all "
             "but for I, or --num_processes=1 to run alone"
         ) from None
-    if not is_first():  # one voice; errors still go to stderr
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (open as long as we are)
+    # One voice: process 0 has our stdout; what C++ prints there goes to stderr.
+    ours = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    sys.stdout = ours if is_first() else open(os.devnull, "w")  # noqa: SIM115
 
 
 def is_first() -> bool:

@@ -1,0 +1,185 @@
+"""Two processes with four devices each, as one job, from the command line."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+
+from launch import catalogue, distributed
+
+MAIN = Path(__file__).parents[2] / "launch" / "main.py"
+SHORT = ["--config.loop.steps=6", "--config.loop.eval_every=3"]
+
+
+def command(workdir: Path, *more: str, paper: str = "transformer_xl") -> list[str]:
+    start = [sys.executable, str(MAIN), f"--paper={paper}", "--config=smoke"]
+    return [*start, f"--workdir={workdir}", *more]
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("localhost", 0))
+        return s.getsockname()[1]
+
+
+def job(workdir: Path, *more: str, processes: int = 2, **options) -> list:
+    """Starts the processes of one job, each with its share of eight devices."""
+    place = [f"--coordinator=localhost:{free_port()}", f"--num_processes={processes}"]
+    devices = f"--cpu_devices={8 // processes}"
+    return [
+        subprocess.Popen(
+            command(workdir, *more, *place, devices, f"--process_id={i}", **options),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for i in range(processes)
+    ]
+
+
+def ended(processes: list, timeout: float = 240) -> list[tuple[int, str, str]]:
+    """(exit code, stdout, stderr) of each."""
+    outputs = [p.communicate(timeout=timeout) for p in processes]
+    return [
+        (p.returncode, *output) for p, output in zip(processes, outputs, strict=True)
+    ]
+
+
+def alone(workdir: Path, *more: str, devices: int, **options) -> None:
+    subprocess.run(
+        command(workdir, *more, f"--cpu_devices={devices}", **options),
+        check=True,
+        capture_output=True,
+    )
+
+
+def losses(workdir: Path, run: str) -> list[float]:
+    lines = (workdir / run / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line)["loss"] for line in lines]
+
+
+def arrays(workdir: Path, run: str) -> dict[str, np.ndarray]:
+    """The newest checkpoint's arrays, in whatever way they were sharded."""
+    steps = [int(f.name) for f in (workdir / run / "checkpoints").glob("[0-9]*")]
+    folder = workdir / run / "checkpoints" / str(max(steps)) / "state"
+    with ocp.PyTreeCheckpointer() as reader:
+        one = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+        tree = reader.metadata(folder).item_metadata.tree
+        restore = jax.tree.map(lambda _: ocp.ArrayRestoreArgs(sharding=one), tree)
+        restored = reader.restore(folder, restore_args=restore)
+    return {
+        name: np.asarray(x if not jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
+                         else jax.random.key_data(x))
+        for name, x in restored.items()
+    }  # fmt: skip
+
+
+def assert_same(a: dict, b: dict, **tolerance: float) -> None:
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_allclose(a[name], b[name], err_msg=name, **tolerance)
+
+
+@pytest.mark.parametrize("paper", catalogue.names())
+def test_two_processes_are_one(paper, tmp_path):
+    """Losses and every array, memory rows included, as of one process with 8 devices
+    and with one; the report is written once, by process 0."""
+    two, one, single = (tmp_path / name for name in ("two", "one", "single"))
+    results = ended(job(two, *SHORT, "--mesh=data:2,fsdp", paper=paper))
+    assert [code for code, *_ in results] == [0, 0], results
+    assert results[1][1] == ""  # process 1 prints nothing
+    assert (two / "report" / "results.json").exists()
+    runs = [*catalogue.load(paper).runs(catalogue.load(paper).get_config("smoke"))]
+    for workdir, devices in (one, 8), (single, 1):
+        alone(workdir, *SHORT, f"--run={runs[0]}", devices=devices, paper=paper)
+        np.testing.assert_allclose(
+            losses(two, runs[0]), losses(workdir, runs[0]), rtol=1e-4
+        )
+        assert_same(
+            arrays(two, runs[0]), arrays(workdir, runs[0]), atol=1e-5, rtol=1e-4
+        )
+
+
+LONG = [
+    "--run=xl", "--config.loop.steps=4000", "--config.loop.eval_every=0",
+    "--config.loop.save_every=20", "--config.loop.log_every=5",
+]  # fmt: skip
+
+
+def wait_for_step(workdir: Path, step: int, run: str = "xl") -> None:
+    """Returns when a checkpoint at or after `step` is whole."""
+    folder = workdir / run / "checkpoints"
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        if any(f.name.isdigit() and int(f.name) >= step for f in folder.glob("*")):
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"no checkpoint at {step} in {folder}")
+
+
+def newest(workdir: Path, run: str = "xl") -> int:
+    return max(int(f.name) for f in (workdir / run / "checkpoints").glob("[0-9]*"))
+
+
+def test_sigterm_on_one_host_saves_the_same_step_on_all(tmp_path):
+    processes = job(tmp_path, *LONG)
+    wait_for_step(tmp_path, 20)
+    processes[1].send_signal(signal.SIGTERM)
+    results = ended(processes, timeout=60)
+    assert [code for code, *_ in results] == [0, 0], results
+    assert "nothing is lost" in results[0][1]
+    stopped = newest(tmp_path)
+    # Both parts of every array are there: one process alone reads it and goes on.
+    more = [f"--config.loop.steps={stopped + 5}", *LONG[2:], "--run=xl"]
+    config = tmp_path / "xl" / "config.json"
+    settings = json.loads(config.read_text())
+    settings["loop"]["steps"] = stopped + 5
+    config.write_text(json.dumps(settings))
+    alone(tmp_path, *more, devices=2)
+    assert newest(tmp_path) == stopped + 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [0, 1])
+def test_a_killed_process_ends_the_others_and_the_job_resumes(killed, tmp_path):
+    """kill -9 of one of two: the other says so, in bounded time, and the same command
+    ends in the same bits as a job that nobody killed."""
+    steps = ["--run=xl", "--config.loop.steps=60", *LONG[2:]]
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    assert [c for c, *_ in ended(job(unbroken, *steps))] == [0, 0]
+    processes = job(broken, *steps)
+    wait_for_step(broken, 20)
+    os.kill(processes[killed].pid, signal.SIGKILL)
+    start = time.monotonic()
+    results = ended(processes, timeout=120)
+    assert time.monotonic() - start < 2 * distributed.HEARTBEAT_SECONDS
+    code, _, stderr = results[1 - killed]
+    assert code == distributed.LOST, results
+    assert "another process of the job was lost" in stderr.splitlines()[-1]
+    assert [c for c, *_ in ended(job(broken, *steps))] == [0, 0]
+    assert_same(arrays(broken, "xl"), arrays(unbroken, "xl"), atol=0, rtol=0)
+    strip = [{k: v for k, v in json.loads(line).items() if k != "seconds"}
+             for line in (broken / "xl" / "metrics.jsonl").read_text().splitlines()]  # fmt: skip
+    whole = [{k: v for k, v in json.loads(line).items() if k != "seconds"}
+             for line in (unbroken / "xl" / "metrics.jsonl").read_text().splitlines()]  # fmt: skip
+    assert strip == whole
+
+
+def test_flags_that_name_no_job_are_one_line():
+    run = subprocess.run(
+        command(Path("/tmp/none"), "--num_processes=2", "--process_id=5",
+                "--coordinator=localhost:1"),
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert "--process_id" in run.stderr.splitlines()[-1]
+    assert "Traceback" not in run.stderr
