@@ -30,11 +30,12 @@ MODES = {
     "eval": "evaluate what is trained, and write the report",
     "predict": "what the trained model makes of --input",
     "describe": "parameters, memory, FLOPs and every field of the config",
+    "compile": "the train step for a TPU slice that is not here: memory, cost, bound",
     "benchmark": "time of a step, items a second, share of a matmul's FLOP/s",
 }
 
 
-ALONE = ("describe",)  # needs no other process, and no device
+ALONE = ("describe", "compile")  # needs no other process, and no device
 
 
 def define_flags() -> flags.FlagValues:
@@ -54,6 +55,7 @@ def define_flags() -> flags.FlagValues:
     text("mesh", "data", "how devices share: data, fsdp (parameters too), data:4,fsdp")
     number = partial(flags.DEFINE_integer, flag_values=values)
     number("cpu_devices", None, "devices of a CPU host; its cores", 1)
+    text("topology", None, "compile: v5e:16x16, or several, or v5e, or all")
     text("coordinator", None, "host:port of process 0, where JAX finds no cluster")
     number("num_processes", None, "of the job; 1: alone, whatever the cluster", 1)
     number("process_id", None, "of this process, from 0", 0)
@@ -108,7 +110,7 @@ def _run(argv: list[str]) -> int:
 
 
 def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
-    from launch import benchmark, catalogue, checkpoints, describe, loop
+    from launch import benchmark, catalogue, checkpoints, compile, describe, loop
     from launch.session import Session
 
     variant = Path(values.config).stem
@@ -127,6 +129,11 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
     if values.mode in ("describe", "benchmark"):
         show = describe.describe if values.mode == "describe" else benchmark.benchmark
         show(session, names)
+        return 0
+    if values.mode == "compile":
+        compile.compile_for(
+            session, names, compile.check_topology(values.topology), values.mesh
+        )
         return 0
     command = shlex.join(["python", "launch/main.py", *argv[1:]])
     try:

@@ -67,6 +67,12 @@ def losses(workdir: Path, run: str) -> list[float]:
     return [json.loads(line)["loss"] for line in lines]
 
 
+def timeless(workdir: Path, run: str = "xl") -> list[dict]:
+    """The metrics without their times."""
+    lines = (workdir / run / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(x).items() if k != "seconds"} for x in lines]
+
+
 def arrays(workdir: Path, run: str) -> dict[str, np.ndarray]:
     """The newest checkpoint's arrays, in whatever way they were sharded."""
     steps = [int(f.name) for f in (workdir / run / "checkpoints").glob("[0-9]*")]
@@ -167,11 +173,7 @@ def test_a_killed_process_ends_the_others_and_the_job_resumes(killed, tmp_path):
     assert "another process of the job was lost" in stderr.splitlines()[-1]
     assert [c for c, *_ in ended(job(broken, *steps))] == [0, 0]
     assert_same(arrays(broken, "xl"), arrays(unbroken, "xl"), atol=0, rtol=0)
-    strip = [{k: v for k, v in json.loads(line).items() if k != "seconds"}
-             for line in (broken / "xl" / "metrics.jsonl").read_text().splitlines()]  # fmt: skip
-    whole = [{k: v for k, v in json.loads(line).items() if k != "seconds"}
-             for line in (unbroken / "xl" / "metrics.jsonl").read_text().splitlines()]  # fmt: skip
-    assert strip == whole
+    assert timeless(broken) == timeless(unbroken)
 
 
 def test_flags_that_name_no_job_are_one_line():

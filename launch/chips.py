@@ -1,0 +1,120 @@
+"""TPU chips as published, and the devices of a slice that is not attached."""
+
+import dataclasses
+import difflib
+import math
+import os
+import re
+from typing import Any
+
+from common.contract import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Chip:
+    """One chip at its published peaks; all a roofline needs.
+
+    `flops` is the bfloat16 peak. It is the one for float32 too: at JAX's default
+    precision a TPU multiplies float32 matrices in bfloat16 and adds in float32.
+    """
+
+    name: str
+    kind: str  # `device_kind` as JAX reports it
+    flops: float  # FLOP/s
+    hbm_bytes: float
+    hbm_bandwidth: float  # bytes/s, reads and writes together
+    ici_bandwidth: float  # bytes/s sent over all links of a chip, one direction
+    dims: int  # axes of the torus
+    pod: int  # chips of the largest slice
+
+
+# Cloud TPU documentation, pages "TPU v4", "TPU v5e", "TPU v5p" and "TPU v6e". They give
+# the interconnect in both directions (v5e 400, v5p 1200, v6e 800 GB/s a chip); half of
+# it is one direction, as the bisection of a pod confirms: the 32 links that cut a 16x16
+# torus carry 1.6 TB/s on v5e and 3.2 TB/s on v6e, so a link is 50 and 100 GB/s and a
+# chip has four. "TPU v4" gives the bisection alone, 24 TB/s over the 512 links that cut
+# 16x16x16: 47 GB/s a link, of six, taken for 50. The GB of memory of v5e and v6e are
+# taken for GiB, as those of v4 and v5p are; 95 of v5p's 96 GiB are the user's.
+_GIB = 2**30
+CHIPS = {
+    "v4": Chip("v4", "TPU v4", 275e12, 32 * _GIB, 1200e9, 300e9, 3, 4096),
+    "v5e": Chip("v5e", "TPU v5 lite", 197e12, 16 * _GIB, 819e9, 200e9, 2, 256),
+    "v5p": Chip("v5p", "TPU v5", 459e12, 95 * _GIB, 2765e9, 600e9, 3, 6144),
+    "v6e": Chip("v6e", "TPU v6 lite", 918e12, 32 * _GIB, 1638e9, 400e9, 2, 256),
+}
+_FLAT = ("2x4", "4x4", "4x8", "8x8", "8x16", "16x16")
+_CUBES = ("2x2x2", "2x2x4", "2x4x4", "4x4x4", "4x4x8", "4x8x8")
+# The usual slices of 8, 16, 32, 64, 128 and 256 chips.
+TOPOLOGIES = {
+    name: tuple(f"{name}:{shape}" for shape in (_FLAT if chip.dims == 2 else _CUBES))
+    for name, chip in CHIPS.items()
+}
+
+
+def parse_topology(name: str) -> tuple[Chip, tuple[int, ...]]:
+    """The chip and the slice of "v5e:16x16", or a UserError that says what is wrong."""
+    generation, _, layout = name.partition(":")
+    if generation not in CHIPS:
+        near = difflib.get_close_matches(generation, CHIPS, n=1, cutoff=0)[0]
+        raise UserError(
+            f"no TPU generation {generation!r} in topology {name!r}; did you mean "
+            f"{TOPOLOGIES[near][1]!r}? There are {', '.join(CHIPS)}"
+        )
+    chip = CHIPS[generation]
+    shape = _shape(layout)
+    wrong = _misfit(chip, shape)
+    if wrong:
+        examples = ", ".join(TOPOLOGIES[generation])
+        raise UserError(f"topology {name!r}: {wrong}; such as {examples}")
+    return chip, shape
+
+
+def topology_devices(name: str) -> list[Any]:
+    """The devices of a slice, one a chip, to compile for: nothing runs on them.
+
+    Asks libtpu, which needs no TPU. Sets environment variables that tell it so, and so
+    is not for a process that then trains on TPUs of its own.
+    """
+    chip, shape = parse_topology(name)
+    os.environ["TPU_SKIP_MDS_QUERY"] = "1"
+    # Without a host's name and kind libtpu complains on stderr, whatever the log level.
+    os.environ.setdefault("TPU_WORKER_HOSTNAMES", "localhost")
+    os.environ.setdefault("TPU_ACCELERATOR_TYPE", "v5litepod-4")
+    # Two processes may ask at once; libtpu's lock guards chips, and here are none.
+    os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
+    options: dict[str, Any] = {}
+    if chip.dims == 3:
+        options["chip_config_name"] = "megacore"  # else each of v4's two cores is one
+    if math.prod(shape) == 1:
+        options["chips_per_host_bounds"] = (1, 1, 1)
+    from jax.experimental import topologies
+
+    try:
+        return list(topologies.get_topology_desc(name, "tpu", **options).devices)
+    except (RuntimeError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        if "not installed" in reason:
+            reason = "libtpu is not installed; `pip install libtpu` (it needs no TPU)"
+        raise UserError(f"no devices for topology {name!r}: {reason}") from error
+
+
+def _shape(layout: str) -> tuple[int, ...]:
+    """(4, 4) of "4x4"; () of what is not a shape."""
+    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)*", layout):
+        return ()
+    return tuple(int(side) for side in layout.split("x"))
+
+
+def _misfit(chip: Chip, shape: tuple[int, ...]) -> str:
+    """Why no slice has this shape, or "". libtpu itself takes v4:4x4 and v5e:32x32."""
+    if len(shape) != chip.dims:
+        return f"a {chip.name} slice has {chip.dims} sides"
+    if shape == (1, 1):
+        return ""
+    if any(side % 2 for side in shape[:2]):
+        host = "x".join("221"[: chip.dims])
+        return f"the shape must be whole hosts of {host} {chip.name} chips"
+    if math.prod(shape) > chip.pod or (chip.dims == 2 and max(shape) > 16):
+        limit = "16x16 chips" if chip.dims == 2 else f"{chip.pod} chips"
+        return f"a {chip.name} slice has at most {limit}"
+    return ""

@@ -1,0 +1,251 @@
+"""The train step compiled for a TPU slice that is not here: does it fit, what does a
+step cost, and what bounds it.
+
+All of it is known at compile time: sizes and traffic are XLA's and `launch/hlo.py`'s
+figures for one chip, times are a roofline over published peaks (`launch/chips.py`).
+Nothing is measured, and a step cannot be faster than the roofline says.
+"""
+
+import dataclasses
+import re
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from common.contract import Table, UserError
+from launch import devices, hlo, placement
+from launch.chips import CHIPS, TOPOLOGIES, Chip, parse_topology, topology_devices
+from launch.describe import abstract_state, parameter_count
+from launch.report import Report
+from launch.session import Session
+
+GIB, MIB = 2**30, 2**20
+RESERVED = 0.25 * GIB  # of HBM that the runtime keeps: XLA says 15.75 of v5e's 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    """One step on one chip of a slice: bytes, FLOPs, seconds."""
+
+    topology: str
+    chip: Chip
+    chips: int
+    repeats: int  # chips that compute the same rows
+    arguments: float
+    temporaries: float
+    peak: float
+    cost: hlo.Cost
+    seconds: float  # of compiling
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Seconds a step at the chip's published peaks, by what would bound it."""
+        wire = sum(c.wire_bytes for c in self.cost.collectives.values())
+        return {
+            "compute": self.cost.flops / self.chip.flops,
+            "memory": self.cost.bytes / self.chip.hbm_bandwidth,
+            "network": wire / self.chip.ici_bandwidth,
+        }
+
+    @property
+    def bound(self) -> str:
+        return max(self.times, key=self.times.get)
+
+
+@dataclasses.dataclass(frozen=True)
+class TooLarge:
+    """What XLA said of a step that no chip of the slice can hold."""
+
+    topology: str
+    chip: Chip
+    chips: int
+    needed: float  # bytes
+    seconds: float
+
+
+def compile_for(session: Session, names: list[str], topology: str, mesh: str) -> None:
+    """Prints what the named runs cost on each slice of `topology`: one ("v5e:16x16"),
+    several ("v5e:4x4,v4:2x2x2"), those of a generation ("v5e") or "all"."""
+    wanted = _topologies(topology)
+    # An entry of the cache cannot be read without a TPU; trying warns at length.
+    jax.config.update("jax_enable_compilation_cache", False)
+    title = f"{session.paper.__name__.split('.')[-1]} compiled ahead of time"
+    facts = {"topology": topology, "mesh": mesh, "jax": jax.__version__}
+    folder = Path(session.workdir) / "compile" / "report"
+    report = Report(folder, title=title, facts=facts)
+    for name in names:
+        results = [compile_run(session, name, one, mesh) for one in wanted]
+        for result in results:
+            report.add(f"{name} on {result.topology}", _details(session, name, result))
+        if len(results) > 1:
+            report.add(f"{name} over slices", _over_slices(results))
+        if tight := next((r for r in results if not _fits(r)), None):
+            report.add(f"{name} on {tight.topology} does not fit", _advice(
+                session.runs[name].config, tight, mesh))  # fmt: skip
+    report.write()
+
+
+def compile_run(session: Session, name: str, topology: str, mesh: str) -> Any:
+    """`Compiled`, or `TooLarge`."""
+    (chip, _), slice_devices = parse_topology(topology), topology_devices(topology)
+    paper, config = session.paper, session.runs[name].config
+    state, batch = abstract_state(paper, session.runs, name), paper.batch_spec(config)
+    rows = min(leaf.shape[0] for leaf in jax.tree.leaves(batch))
+    grid = devices.make_mesh(rows, mesh, devices=slice_devices)
+    rules = getattr(paper, "SHARDING", ())
+    place = placement.place(state, grid, rules=rules)
+    shardings = jax.tree.map(lambda leaf: place.rows(leaf.shape[0]), batch)
+    step = place.compile_train(partial(paper.train_step, config))
+    lowered = step.lower(
+        place.abstract(state, place.state), place.abstract(batch, shardings)
+    )
+    start = time.perf_counter()
+    try:
+        compiled = lowered.compile()
+    except jax.errors.JaxRuntimeError as error:
+        seconds = time.perf_counter() - start
+        return TooLarge(topology, chip, grid.size, _needed(error, chip), seconds)
+    seconds = time.perf_counter() - start
+    memory = compiled.memory_analysis()
+    fresh = memory.output_size_in_bytes - memory.alias_size_in_bytes
+    arguments, temporaries = memory.argument_size_in_bytes, memory.temp_size_in_bytes
+    return Compiled(
+        topology=topology,
+        chip=chip,
+        chips=grid.size,
+        repeats=grid.size // _used(grid, rows),
+        arguments=arguments,
+        temporaries=temporaries,
+        peak=arguments + temporaries + fresh + memory.generated_code_size_in_bytes,
+        cost=hlo.cost(compiled.as_text()),
+        seconds=seconds,
+    )
+
+
+def _used(mesh: jax.sharding.Mesh, rows: int) -> int:
+    """Devices that the rows are split over."""
+    used = 1
+    for axis in devices.split_rows(mesh, rows):
+        used *= mesh.shape[axis]
+    return used
+
+
+def _topologies(text: str) -> list[str]:
+    if text == "all":
+        return [one for slices in TOPOLOGIES.values() for one in slices]
+    if text in CHIPS:
+        return [*TOPOLOGIES[text]]
+    for one in text.split(","):
+        parse_topology(one)
+    return text.split(",")
+
+
+def _needed(error: Exception, chip: Chip) -> float:
+    """Bytes that XLA wanted, from its refusal. Other errors are raised again."""
+    said = re.search(r"\(?([\d.]+)([KMG])\)? exceeds|Used ([\d.]+)([KMG])", str(error))
+    if "RESOURCE_EXHAUSTED" not in str(error) or not said:
+        raise error
+    number, unit = (part for part in said.groups() if part)
+    return float(number) * {"K": 2**10, "M": MIB, "G": GIB}[unit]
+
+
+def _fits(result: Compiled | TooLarge) -> bool:
+    room = result.chip.hbm_bytes - RESERVED
+    return isinstance(result, Compiled) and result.peak <= room
+
+
+def _details(session: Session, name: str, result: Any) -> Table | str:
+    """All figures of one slice."""
+    if isinstance(result, TooLarge):
+        return (
+            f"needs {result.needed / GIB:.2f} GiB a chip beside its arguments; "
+            f"a {result.chip.name} chip has {result.chip.hbm_bytes / GIB:.0f}"
+        )
+    config = session.runs[name].config
+    state = abstract_state(session.paper, session.runs, name)
+    cost, times = result.cost, result.times
+    rows: list[Sequence] = [
+        ["parameters", parameter_count(state), ""],
+        ["chips", result.chips, ""],
+        ["arguments", result.arguments / GIB, "GiB a chip"],
+        ["temporaries", result.temporaries / GIB, "GiB a chip"],
+        ["peak", result.peak / GIB, f"GiB of {result.chip.hbm_bytes / GIB:.0f}"],
+        ["FLOPs", cost.flops, "a step and chip"],
+        ["HBM traffic", cost.bytes / GIB, "GiB a step and chip"],
+    ]
+    for kind, c in sorted(cost.collectives.items()):
+        rows.append([kind, c.bytes / MIB, f"MiB a step, in {c.count:,.0f} of them"])
+    rows += [[f"{what} time", 1e3 * t, "ms at the peak"] for what, t in times.items()]
+    slowest = max(times.values())
+    rows += [
+        ["bound", result.bound, "of the roofline"],
+        [config.unit, config.items_per_step / slowest, "a second at most"],
+        ["compiling", result.seconds, "s, on this machine"],
+    ]
+    return Table(("per step", "value", "unit"), rows, _notes(result))
+
+
+def _notes(result: Compiled) -> str:
+    notes = ["known at compile time, nothing measured"]
+    if result.repeats > 1:
+        notes.append(
+            f"the rows do not divide over the chips, every {result.repeats} compute "
+            "the same: a batch size that is a multiple of the chips mends it"
+        )
+    if result.cost.unknown_loops:
+        notes.append(f"{result.cost.unknown_loops} loops of unknown length count once")
+    return "; ".join(notes)
+
+
+def _over_slices(results: list) -> Table:
+    """How the cost of a step changes with the slice."""
+    columns = (
+        "slice", "chips", "peak GiB", "of", "fits", "GFLOPs", "HBM GiB", "network MiB",
+        "roofline ms", "bound", "compile s",
+    )  # fmt: skip
+    rows = []
+    for r in results:
+        head = [r.topology, r.chips]
+        room = r.chip.hbm_bytes / GIB
+        if isinstance(r, TooLarge):
+            rows.append([*head, r.needed / GIB, room, "no", *[None] * 5, r.seconds])
+            continue
+        wire = sum(c.wire_bytes for c in r.cost.collectives.values())
+        rows.append([
+            *head, r.peak / GIB, room, "yes" if _fits(r) else "no", r.cost.flops / 1e9,
+            r.cost.bytes / GIB, wire / MIB, 1e3 * max(r.times.values()), r.bound,
+            r.seconds,
+        ])  # fmt: skip
+    note = "a chip's share of one step; compile-time figures and published peaks"
+    return Table(columns, rows, note)
+
+
+def _advice(config: Any, result: Compiled | TooLarge, mesh: str) -> str:
+    """How much is missing, and what helps."""
+    room = result.chip.hbm_bytes - RESERVED
+    needed = result.needed if isinstance(result, TooLarge) else result.peak
+    knobs = []
+    if "fsdp" not in mesh:
+        knobs.append("--mesh=fsdp splits parameters and optimiser over the chips")
+    model = getattr(config, "model", None)
+    if getattr(model, "remat", True) is False:
+        knobs.append("--config.model.remat=true recomputes layers")
+    twice = 2 * config.optim.accumulate
+    knobs.append(f"--config.optim.accumulate={twice} halves the rows computed at once")
+    knobs.append("a larger slice, or a smaller batch")
+    return (
+        f"{(needed - room) / GIB:.2f} GiB a chip are missing. What helps: "
+        + "; ".join(knobs)
+    )
+
+
+def check_topology(text: str | None) -> str:
+    """UserError without a topology."""
+    if not text:
+        every = ", ".join(TOPOLOGIES["v5e"])
+        raise UserError(f"--mode=compile needs --topology, such as {every}, or all")
+    return text
