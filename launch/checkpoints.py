@@ -140,11 +140,16 @@ def _unused(path: Path) -> Path:
     return next(p for p in candidates if not p.exists())
 
 
-def _flat(state: Any) -> dict[str, Any]:
-    """{path: leaf}, without the empty arrays, which Orbax cannot hold."""
+def flat_state(state: Any) -> dict[str, Any]:
+    """{path: leaf} of a state."""
     leaves = jax.tree_util.tree_leaves_with_path(state)
     name = functools.partial(jax.tree_util.keystr, simple=True, separator=".")
-    return {name(path): leaf for path, leaf in leaves if leaf.size}
+    return {name(path): leaf for path, leaf in leaves}
+
+
+def _flat(state: Any) -> dict[str, Any]:
+    """{path: leaf}, without the empty arrays, which Orbax cannot hold."""
+    return {name: leaf for name, leaf in flat_state(state).items() if leaf.size}
 
 
 def _described(flat: dict[str, Any]) -> dict[str, str]:

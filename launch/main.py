@@ -31,11 +31,12 @@ MODES = {
     "predict": "what the trained model makes of --input",
     "describe": "parameters, memory, FLOPs and every field of the config",
     "compile": "the train step for a TPU slice that is not here: memory, cost, bound",
+    "export": "the train step as a file that runs on CPU, CUDA and TPU without us",
     "benchmark": "time of a step, items a second, share of a matmul's FLOP/s",
 }
 
 
-ALONE = ("describe", "compile")  # needs no other process, and no device
+ALONE = ("describe", "compile", "export")  # needs no other process, and no device
 
 
 def define_flags() -> flags.FlagValues:
@@ -110,7 +111,15 @@ def _run(argv: list[str]) -> int:
 
 
 def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
-    from launch import benchmark, catalogue, checkpoints, compile, describe, loop
+    from launch import (
+        benchmark,
+        catalogue,
+        checkpoints,
+        compile,
+        describe,
+        export,
+        loop,
+    )
     from launch.session import Session
 
     variant = Path(values.config).stem
@@ -126,9 +135,13 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
     if values.run:
         catalogue.nearest("run", values.run, session.runs)
     names = [values.run] if values.run else [*session.runs]
-    if values.mode in ("describe", "benchmark"):
-        show = describe.describe if values.mode == "describe" else benchmark.benchmark
-        show(session, names)
+    shows = {
+        "describe": describe.describe,
+        "benchmark": benchmark.benchmark,
+        "export": export.export,
+    }
+    if values.mode in shows:
+        shows[values.mode](session, names)
         return 0
     if values.mode == "compile":
         compile.compile_for(
