@@ -83,6 +83,9 @@ def join(
         alone = num_processes is None and coordinator is None
         if alone and "coordinator_address" in str(error):
             return  # no cluster here
+        if isinstance(error, jax.errors.JaxRuntimeError):  # one came late, or never
+            print(f"launch: {str(error).splitlines()[0]}", file=sys.stderr)
+            raise SystemExit(LOST) from None
         raise UserError(
             f"cannot join the other processes: {str(error).splitlines()[0]} Give "
             "--coordinator=HOST:PORT --num_processes=N --process_id=I, alike on all "

@@ -23,6 +23,7 @@ from launch.distributed import Agreement, is_first
 from launch.logbook import Logbook, Window
 from launch.placement import Placement
 
+SAME_NOTICE_SECONDS = 5.0
 LAG = 2  # steps that metrics stay on the device before the host reads them
 
 
@@ -32,10 +33,12 @@ class Diverged(Exception):
 
 class StopRequest:
     """Set by SIGTERM (a TPU VM's preemption notice) or SIGINT; the loop then finishes
-    its step and saves. A second signal ends the process at once."""
+    its step and saves. A second signal ends the process at once, unless it follows so
+    soon that it is the same notice: a host that shuts down tells parent and child."""
 
     def __init__(self) -> None:
         self.requested = False
+        self._since = 0.0
 
     def __enter__(self) -> "StopRequest":
         self._old = {
@@ -48,9 +51,11 @@ class StopRequest:
             signal.signal(signum, handler)
 
     def _set(self, signum: int, frame: Any) -> None:
-        if self.requested:
+        now = time.monotonic()
+        if not self.requested:
+            self.requested, self._since = True, now
+        elif signum == signal.SIGINT or now - self._since > SAME_NOTICE_SECONDS:
             raise KeyboardInterrupt
-        self.requested = True
 
     def at_once(self) -> None:
         """From here on there is nothing to save: the first signal ends the process."""

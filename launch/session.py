@@ -41,6 +41,8 @@ class Session:
         for name, run in self.runs.items():
             _check(name, run, self.runs)
         self._trainers: dict[str, Trainer] = {}
+        if parallel == "pmap" and jax.process_count() > 1:
+            raise UserError("--parallel=pmap is for one process: use jit on several")
         rules = getattr(paper, "SHARDING", ())
         self._place = partial(placement.place, rules=rules, pmap=parallel == "pmap")
         self._mesh_sizes = mesh

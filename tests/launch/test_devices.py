@@ -51,6 +51,51 @@ def test_fsdp_splits_the_longest_axis_that_divides():
     assert found.rows == P(None, both)
 
 
+@pytest.mark.parametrize(
+    ("shape", "order", "split"),
+    [
+        ((1600, 6400), None, (1, 256)),
+        ((50257, 1600), None, (1, 64)),  # GPT-2 XL's embedding
+        ((1600, 4800), None, (4, 64)),  # the longest first, the other what is left
+        ((1600, 4800), (0, 1), (64, 4)),
+        ((1600, 6400), (0,), (64, 1)),
+        ((50257,), None, ()),
+    ],
+)
+def test_what_does_not_divide_is_split_as_far_as_it_does(shape, order, split):
+    parts = tuple((f"fsdp{i}", 2) for i in range(8))
+    found = placement._split(shape, order, parts)
+    sizes = tuple(2 ** len(names or ()) for names in found)
+    assert sizes + (1,) * (len(shape) - len(sizes)) == split or sizes == split
+
+
+def test_a_papers_own_rules_come_first():
+    mesh = devices.make_mesh(8, "fsdp")
+    rules = (("long", (0,)), ("square", ()))
+    found = specs(placement.place(state(), mesh, rules=rules))
+    assert found.params["long"] == P("fsdp0")  # 6 rows over 4: twofold
+    assert found.params["square"] == P()
+
+
+def test_mesh_sizes():
+    assert devices.parse_mesh("data", 8) == {"data": 8, "fsdp": 1}
+    assert devices.parse_mesh("data:2,fsdp", 8) == {"data": 2, "fsdp": 4}
+    assert devices.make_mesh(8, "data:2,fsdp").axis_names == ("data0", "fsdp0")
+    for wrong in ("model", "data:3,fsdp", "fsdp:4", "data,fsdp", "data:x", "data,data"):
+        with pytest.raises(UserError, match="--mesh"):
+            devices.parse_mesh(wrong, 8)
+
+
+def test_fewer_rows_than_devices_are_repeated():
+    """Every row is computed somewhere, and the mean is that of the rows."""
+    place = placement.place(state(), devices.make_mesh(2, exact=True))
+    batch = place.put_batch({"x": np.arange(2.0)})
+    assert len(batch["x"].addressable_shards) == 4
+    assert place.share(2) == (0, 1)
+    step = place.compile_eval(lambda state, batch: batch["x"].mean())
+    assert float(step(place.put_state(state()), batch)) == 0.5
+
+
 def test_each_device_holds_its_share_under_fsdp():
     place = placement.place(state(), devices.make_mesh(8, "fsdp"))
     placed = jax.device_put(state(), place.state)
