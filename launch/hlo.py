@@ -247,7 +247,7 @@ class _Program:
             places = (i for i, operand in enumerate(x.operands) if operand == at)
             return sum(self.reads(given[i]) for i in places)
         if x.operands[0] == at and x.opcode in ("slice", "dynamic-slice", "gather"):
-            return _size(x.shape)
+            return _size(x.shape) * self._wider(at, x)
         if x.operands[0] == at and x.opcode in _UPDATES:
             return self._update(x, False) if x.opcode == "scatter" else 0.0
         return math.inf
@@ -261,8 +261,17 @@ class _Program:
             if (given and x.opcode == "tuple") or self._echo(x):
                 continue  # handed on as it is
             view = not root and x.opcode in _VIEWS
-            total += self.reads(x.name) if view else self._read(x, at)
+            if view:
+                total += self.reads(x.name) * self._wider(at, x)
+            else:
+                total += self._read(x, at)
         return total
+
+    def _wider(self, at: str, x: _Op) -> float:
+        """How much wider an element of `at` is than one of `x`, which may convert."""
+        (source, *_), (target, *_) = _arrays(self.ops[at].shape), _arrays(x.shape)
+        widths = [a.size / max(math.prod(a.dims), 1) for a in (source, target)]
+        return widths[0] / widths[1] if all(widths) else 1.0
 
     def _written(self, x: _Op) -> list[float]:
         """Bytes of each array of its result that `x` writes at most."""

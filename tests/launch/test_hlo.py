@@ -370,3 +370,20 @@ def test_a_fusion_moves_what_it_uses_of_its_operands():
         before=before,
     )
     assert count.bytes == 2 * 512 + 4 + (512 + 256)  # a row, the index, the convert
+
+
+def test_a_slice_that_converts_reads_what_memory_holds():
+    """As TPU writes it: a bfloat16 slice of float32 parameters, 4 bytes an element."""
+    text = """HloModule m, num_partitions=1
+
+%fused (p: f32[6,256,128]) -> bf16[1,256,128] {
+  %p = f32[6,256,128]{2,1,0} parameter(0)
+  ROOT %s = bf16[1,256,128]{2,1,0} slice(%p), slice={[2:3], [0:256], [0:128]}
+}
+
+ENTRY %main (w: f32[6,256,128]) -> bf16[1,256,128] {
+  %w = f32[6,256,128]{2,1,0} parameter(0)
+  ROOT %f = bf16[1,256,128]{2,1,0} fusion(%w), kind=kLoop, calls=%fused
+}
+"""
+    assert hlo.cost(text).bytes == 256 * 128 * (4 + 2)
