@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from papers.transformer_xl import train
+from papers.transformer_xl import data, train
 from papers.transformer_xl.config import Model
 from papers.transformer_xl.decode import empty_decoder, read
 from papers.transformer_xl.memory import empty_memory, projected_memory
@@ -350,3 +350,24 @@ def test_memory_helps(tmp_path):
         mean = jax.jit(partial(train.eval_step, config))(state, valid)["bits"]
         bits[mem_len] = float(mean.value)
     assert bits[64] < 0.95 * bits[0], bits
+
+
+@pytest.mark.parametrize(
+    ("attention", "remat"), [*zip(KINDS, (True, False, False, True), strict=True)]
+)
+def test_a_loop_over_layers_is_the_layers(attention, remat):
+    """Three training steps by `model.scan`: the same parameters, memory and loss."""
+    config = get_config("smoke")
+    config.model.attention, config.model.remat = attention, remat
+    config.model.untied_biases = remat
+    stream, outcomes = data.batches(config, "train"), []
+    batches = [next(stream) for _ in range(3)]
+    for scan in (False, True):
+        model = dataclasses.replace(config.model, scan=scan)
+        one = dataclasses.replace(config, model=model)
+        state = train.init(one, jax.random.key(0))
+        step = jax.jit(partial(train.train_step, one))
+        for batch in batches:
+            state, metrics = step(state, batch)
+        outcomes.append((state.params, state.memory, metrics))
+    chex.assert_trees_all_close(*outcomes, atol=1e-5, rtol=1e-4)
