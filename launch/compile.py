@@ -78,9 +78,14 @@ def compile_for(session: Session, names: list[str], topology: str, mesh: str) ->
     folder = Path(session.workdir) / "compile" / "report"
     report = Report(folder, title=title, facts=facts)
     for name in names:
-        results = [compile_run(session, name, one, mesh) for one in wanted]
-        for result in results:
-            report.add(f"{name} on {result.topology}", _details(session, name, result))
+        results = []
+        for one in wanted:
+            print(
+                f"{name}: compiling for {one}, minutes for a deep network", flush=True
+            )
+            results.append(compile_run(session, name, one, mesh))
+            report.add(f"{name} on {one}", _details(session, name, results[-1]))
+            report.write()  # an interrupted table keeps its rows
         if len(results) > 1:
             report.add(f"{name} over slices", _over_slices(results))
         if tight := next((r for r in results if not _fits(r)), None):
