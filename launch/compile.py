@@ -3,15 +3,15 @@ step cost, and what bounds it.
 
 All of it is known at compile time: sizes and traffic are XLA's and `launch/hlo.py`'s
 figures for one chip, times are a roofline over published peaks (`launch/chips.py`).
-Nothing is measured, and a step cannot be faster than the roofline says.
+Nothing is measured, and a step cannot be faster than the roofline says: of what a
+condition chooses from, the cheapest counts.
 """
 
 import dataclasses
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -24,6 +24,10 @@ from launch.report import Report
 from launch.session import Session
 
 GIB, MIB = 2**30, 2**20
+COLUMNS = (
+    "step", "parameters", "slice", "peak GiB", "of", "fits", "TFLOP", "HBM GiB",
+    "network MiB", "roofline ms", "bound", "items/s at most", "compile s",
+)  # fmt: skip
 RESERVED = 0.25 * GIB  # of HBM that the runtime keeps: XLA says 15.75 of v5e's 16
 
 
@@ -67,16 +71,25 @@ class TooLarge:
     seconds: float
 
 
-def compile_for(session: Session, names: list[str], topology: str, mesh: str) -> None:
+def compile_for(
+    session: Session,
+    names: list[str],
+    topology: str,
+    mesh: str,
+    *,
+    title: str,
+    facts: Mapping[str, str],
+) -> None:
     """Prints what the named runs cost on each slice of `topology`: one ("v5e:16x16"),
-    several ("v5e:4x4,v4:2x2x2"), those of a generation ("v5e") or "all"."""
+    several ("v5e:4x4,v4:2x2x2"), those of a generation ("v5e") or "all". The report's
+    "Compiled" has a row for each, which `python -m launch.readme` joins with those of
+    other papers and variants."""
     wanted = _topologies(topology)
     # An entry of the cache cannot be read without a TPU; trying warns at length.
     jax.config.update("jax_enable_compilation_cache", False)
-    title = f"{session.paper.__name__.split('.')[-1]} compiled ahead of time"
-    facts = {"topology": topology, "mesh": mesh, "jax": jax.__version__}
-    folder = Path(session.workdir) / "compile" / "report"
-    report = Report(folder, title=title, facts=facts)
+    folder = session.workdir / "compile" / "report"
+    report = Report(folder, title=f"{title}, compiled ahead of time", facts=facts)
+    rows: list[Sequence] = []
     for name in names:
         results = []
         for one in wanted:
@@ -86,11 +99,13 @@ def compile_for(session: Session, names: list[str], topology: str, mesh: str) ->
             results.append(compile_run(session, name, one, mesh))
             report.add(f"{name} on {one}", _details(session, name, results[-1]))
             report.write()  # an interrupted table keeps its rows
-        if len(results) > 1:
-            report.add(f"{name} over slices", _over_slices(results))
+        label = title if len(session.runs) == 1 else f"{title} · {name}"
+        rows += [_row(session, name, label, result) for result in results]
         if tight := next((r for r in results if not _fits(r)), None):
             report.add(f"{name} on {tight.topology} does not fit", _advice(
                 session.runs[name].config, tight, mesh))  # fmt: skip
+    note = "a chip's share of one step; compile-time figures and published peaks"
+    report.add("Compiled", Table(COLUMNS, rows, note))
     report.write()
 
 
@@ -206,27 +221,21 @@ def _notes(result: Compiled) -> str:
     return "; ".join(notes)
 
 
-def _over_slices(results: list) -> Table:
-    """How the cost of a step changes with the slice."""
-    columns = (
-        "slice", "chips", "peak GiB", "of", "fits", "GFLOPs", "HBM GiB", "network MiB",
-        "roofline ms", "bound", "compile s",
-    )  # fmt: skip
-    rows = []
-    for r in results:
-        head = [r.topology, r.chips]
-        room = r.chip.hbm_bytes / GIB
-        if isinstance(r, TooLarge):
-            rows.append([*head, r.needed / GIB, room, "no", *[None] * 5, r.seconds])
-            continue
-        wire = sum(c.wire_bytes for c in r.cost.collectives.values())
-        rows.append([
-            *head, r.peak / GIB, room, "yes" if _fits(r) else "no", r.cost.flops / 1e9,
-            r.cost.bytes / GIB, wire / MIB, 1e3 * max(r.times.values()), r.bound,
-            r.seconds,
-        ])  # fmt: skip
-    note = "a chip's share of one step; compile-time figures and published peaks"
-    return Table(columns, rows, note)
+def _row(session: Session, name: str, label: str, result: Any) -> list:
+    """The cells under COLUMNS."""
+    config = session.runs[name].config
+    count = parameter_count(abstract_state(session.paper, session.runs, name))
+    head = [label, count, result.topology]
+    room = result.chip.hbm_bytes / GIB
+    if isinstance(result, TooLarge):
+        return [*head, result.needed / GIB, room, "no", *[None] * 6, result.seconds]
+    wire = sum(c.wire_bytes for c in result.cost.collectives.values())
+    slowest = max(result.times.values())
+    return [
+        *head, result.peak / GIB, room, "yes" if _fits(result) else "no",
+        result.cost.flops / 1e12, result.cost.bytes / GIB, wire / MIB, 1e3 * slowest,
+        result.bound, config.items_per_step / slowest, result.seconds,
+    ]  # fmt: skip
 
 
 def _advice(config: Any, result: Compiled | TooLarge, mesh: str) -> str:

@@ -87,7 +87,7 @@ _NO_COPY = (*_VIEWS, "copy", "copy-start", "copy-done")
 
 def cost(hlo_text: str) -> Cost:
     """The cost of `compiled.as_text()`, for CPU or TPU. A loop is counted as often as
-    it runs; of a conditional, the branch with the most FLOPs."""
+    it runs; of a conditional, the branch with the fewest FLOPs."""
     program = _Program(hlo_text)
     total = program.computation(program.entry, False)
     found = {key[0] for key in total if isinstance(key, tuple)}
@@ -150,7 +150,7 @@ class _Program:
             names = re.findall(r"%([\w.-]+)", x.get("branch_computations", r"{(.*?)}"))
             names = names or [x.get("true_computation"), x.get("false_computation")]
             parts = [self.computation(name, fused) for name in names]
-            return [(max(parts, key=lambda part: (part["flops"], part["bytes"])), 1)]
+            return [(min(parts, key=lambda part: (part["flops"], part["bytes"])), 1)]
         if x.opcode in ("fusion", "call", "async-start"):
             called = x.get("to_apply") if x.opcode == "call" else x.get("calls")
             return [(self.computation(called, fused), 1)]

@@ -135,6 +135,8 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
     if values.run:
         catalogue.nearest("run", values.run, session.runs)
     names = [values.run] if values.run else [*session.runs]
+    title = f"{values.paper} · {variant}"
+    command = shlex.join(["python", "launch/main.py", *argv[1:]])
     shows = {
         "describe": describe.describe,
         "benchmark": benchmark.benchmark,
@@ -144,11 +146,11 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
         shows[values.mode](session, names)
         return 0
     if values.mode == "compile":
+        topology = compile.check_topology(values.topology)
         compile.compile_for(
-            session, names, compile.check_topology(values.topology), values.mesh
+            session, names, topology, values.mesh, title=title, facts=_facts(command)
         )
         return 0
-    command = shlex.join(["python", "launch/main.py", *argv[1:]])
     try:
         with checkpoints.locked(session.workdir), loop.StopRequest() as stop:
             if values.mode == "predict":
@@ -160,7 +162,6 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
                 print(f"still to train: {left}", flush=True)
             else:
                 stop.at_once()  # nothing to save from here on
-                title = f"{values.paper} · {variant}"
                 session.evaluate(title, _facts(command))
     except loop.Diverged as error:
         print(f"launch: stopped: {error}", file=sys.stderr)

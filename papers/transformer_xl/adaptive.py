@@ -5,10 +5,13 @@ Bin i has embeddings of d_embed / div_value^i features and a projection to d_mod
 head scores the shortlist and one logit a cluster: p(w) = p(cluster) p(w | cluster).
 Without cutoffs all this is an embedding table and a tied softmax.
 
-Axes: token (batch and time, flattened where it says so), d_model, bin.
+Axes: batch, time, token (any or all of these two), d_model, bin.
 """
 
 import itertools
+import math
+from collections.abc import Callable
+from functools import partial
 
 import flax.linen as nn
 import jax
@@ -17,6 +20,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from common.losses import cross_entropy
 from papers.transformer_xl.config import Model
+
+GROUP_TOKENS = 1024  # among fewer, the share of rare words varies too much
+MOST_PARTS = 16  # of the tokens, where rare words are too many
 
 
 class AdaptiveVocabulary(nn.Module):
@@ -111,57 +117,84 @@ class AdaptiveVocabulary(nn.Module):
 
     def nll(
         self,
-        hidden: Float[Array, "*token d_model"],
-        targets: Int[Array, "*token"],
+        hidden: Float[Array, "batch time d_model"],
+        targets: Int[Array, "batch time"],
         *,
         dense: bool = True,
-    ) -> Float[Array, "*token"]:
+    ) -> Float[Array, "batch time"]:
         """-log p(target) in nats.
 
         dense: every bin is computed for every token and the right one selected. Else
-        tail bin i is computed for at most `capacity[i - 1]` of the tokens, all that a
-        frequency-sorted vocabulary needs; a batch with more falls back to dense.
+        tail bin i is computed for at most `capacity[i - 1]` of the tokens of a group,
+        all that a frequency-sorted vocabulary needs; where one has more, all fall back
+        to dense, a part of the tokens at a time. Groups are neighbouring rows of the
+        batch: their tokens stay on the device that has the rows.
         """
-        shape, hidden = targets.shape, hidden.reshape(-1, hidden.shape[-1])
-        targets = targets.reshape(-1)
         if dense or not self.config.capacity:
-            return self._nll(hidden, targets, None).reshape(shape)
-        sizes = [max(1, round(f * targets.size)) for f in self.config.capacity]
-        members = [self._members(targets, i) for i in range(1, len(self.bins))]
-        overflow = jnp.array([m.sum() > s for m, s in zip(members, sizes, strict=True)])
-        nll = jax.lax.cond(
-            overflow.any(),
-            lambda: self._nll(hidden, targets, None),
-            lambda: self._nll(hidden, targets, sizes),
-        )
-        return nll.reshape(shape)
+            return self._dense_nll(hidden, targets)
+        groups = _groups(*targets.shape)
+        tokens = targets.reshape(groups, -1)
+        states = hidden.reshape(*tokens.shape, -1)
+        sizes = [max(1, round(f * tokens.shape[1])) for f in self.config.capacity]
+        counts = [self._members(tokens, i + 1).sum(-1) for i in range(len(sizes))]
+        overflow = jnp.any(jnp.stack(counts) > jnp.array(sizes)[:, None])
 
-    def _members(self, targets: Int[Array, "token"], i: int) -> Bool[Array, "token"]:
+        def within_capacity():
+            return jax.vmap(partial(self._sparse_nll, sizes))(states, tokens)
+
+        def beyond():
+            parts = math.gcd(tokens.shape[1], MOST_PARTS)
+            return _in_parts(self._dense_nll, parts, states, tokens)
+
+        nll = jax.lax.cond(overflow, beyond, within_capacity)
+        return nll.reshape(targets.shape)
+
+    def _members(self, targets: Int[Array, "*token"], i: int) -> Bool[Array, "*token"]:
         lo, hi = self.bins[i]
         return (targets >= lo) & (targets < hi)
 
-    def _nll(
-        self,
-        hidden: Float[Array, "token d_model"],
-        targets: Int[Array, "token"],
-        sizes: list[int] | None,
-    ) -> Float[Array, "token"]:
-        head = self._bin_logits(0, hidden)
+    def _head_nll(self, hidden, targets) -> Float[Array, "*token"]:
+        """-log p of the word, or of the cluster that it is in."""
         label = targets
         for i in range(1, len(self.bins)):
             cluster = self.bins[0][1] + i - 1
             label = jnp.where(self._members(targets, i), cluster, label)
-        nll = cross_entropy(head, label)
+        return cross_entropy(self._bin_logits(0, hidden), label)
+
+    def _dense_nll(self, hidden, targets) -> Float[Array, "*token"]:
+        nll = self._head_nll(hidden, targets)
         for i in range(1, len(self.bins)):
             member, lo = self._members(targets, i), self.bins[i][0]
-            if sizes is None:
-                inside = cross_entropy(self._bin_logits(i, hidden), targets - lo)
-                nll = nll + jnp.where(member, inside, 0.0)
-            else:
-                # Unused places point past the end: gathers clip, scatters drop them.
-                n = targets.size
-                at = jnp.nonzero(member, size=min(sizes[i - 1], n), fill_value=n)[0]
-                logits = self._bin_logits(i, hidden.at[at].get(mode="clip"))
-                inside = cross_entropy(logits, targets.at[at].get(mode="clip") - lo)
-                nll = nll.at[at].add(inside, mode="drop")
+            inside = cross_entropy(self._bin_logits(i, hidden), targets - lo)
+            nll = nll + jnp.where(member, inside, 0.0)
         return nll
+
+    def _sparse_nll(self, sizes: list[int], hidden, targets) -> Float[Array, "token"]:
+        """As `_dense_nll` where no tail bin i has more than `sizes[i - 1]` targets."""
+        nll, n = self._head_nll(hidden, targets), targets.size
+        for i, size in enumerate(sizes, 1):
+            member, lo = self._members(targets, i), self.bins[i][0]
+            # Unused places point past the end: gathers clip, scatters drop them.
+            at = jnp.nonzero(member, size=min(size, n), fill_value=n)[0]
+            logits = self._bin_logits(i, hidden.at[at].get(mode="clip"))
+            inside = cross_entropy(logits, targets.at[at].get(mode="clip") - lo)
+            nll = nll.at[at].add(inside, mode="drop")
+        return nll
+
+
+def _groups(rows: int, length: int) -> int:
+    """The most groups of whole rows that have GROUP_TOKENS tokens or more."""
+    counts = (rows // n for n in range(1, rows + 1) if rows % n == 0)
+    return next((g for g in counts if rows // g * length >= GROUP_TOKENS), 1)
+
+
+def _in_parts(nll: Callable, parts: int, states: Array, targets: Array) -> Array:
+    """`nll` of [group, token] in turns, and again in the backward pass: the logits of
+    one part at a time are in memory."""
+
+    def split(x):
+        return jnp.moveaxis(x.reshape(x.shape[0], parts, -1, *x.shape[2:]), 1, 0)
+
+    body = jax.checkpoint(lambda part: nll(*part))
+    out = jax.lax.map(body, (split(states), split(targets)))
+    return jnp.moveaxis(out, 0, 1).reshape(targets.shape)

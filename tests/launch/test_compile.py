@@ -99,7 +99,9 @@ def test_from_the_command_line(tmp_path):
     for word in ("roofline", "all-reduce", "v4:2x2x1", "parameters"):
         assert word in run.stdout
     results = json.loads((tmp_path / "compile/report/results.json").read_text())
-    assert [r["name"] for r in results["results"]][-1] == "vanilla over slices"
+    compiled = results["results"][-1]
+    assert compiled["name"] == "Compiled"
+    assert [row[2] for row in compiled["value"]["rows"]] == ["v5e:2x2", "v4:2x2x1"]
     for flag, why in ("--topology=v5f:4x4", "v5e"), ("--topology=v5e:3x3", "2x2"):
         wrong = subprocess.run([*start, flag], capture_output=True, text=True)
         assert wrong.returncode == 2

@@ -10,6 +10,7 @@ import numpy as np
 import optax
 import pytest
 
+from papers.transformer_xl import adaptive
 from papers.transformer_xl.adaptive import AdaptiveVocabulary
 from papers.transformer_xl.config import Model
 
@@ -60,9 +61,11 @@ def test_without_cutoffs_it_is_a_tied_softmax():
     np.testing.assert_allclose(embedded, 4.0 * params["table_0"][targets], rtol=1e-6)
 
 
+@pytest.mark.parametrize("capacity", [(0.5,) * 3, (0.1,) * 3], ids=["fits", "beyond"])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_capacity_and_dense_agree(layout):
-    config = dataclasses.replace(BINS, **LAYOUTS[layout])
+def test_capacity_and_dense_agree(layout, capacity, monkeypatch):
+    monkeypatch.setattr(adaptive, "GROUP_TOKENS", 12)  # two groups of two rows
+    config = dataclasses.replace(BINS, **LAYOUTS[layout], capacity=capacity)
     vocabulary = AdaptiveVocabulary(config)
     _, hidden, targets, params = bound(config)
 
@@ -84,6 +87,14 @@ def test_more_tail_words_than_capacity_lose_nothing():
     dense = apply(hidden, targets, method="nll")
     capacity = apply(hidden, targets, dense=False, method="nll")
     np.testing.assert_allclose(dense, capacity, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("rows", "length", "groups"),
+    [(128, 384, 32), (512, 32, 16), (8, 2048, 8), (3, 16, 1), (60, 150, 6)],
+)
+def test_groups_are_whole_rows_with_tokens_enough(rows, length, groups):
+    assert adaptive._groups(rows, length) == groups
 
 
 def test_every_word_is_embedded_by_its_own_bin():
