@@ -177,10 +177,12 @@ def _split(x: Array, chunks: int) -> Array:
             f"config.optim.accumulate={chunks} does not divide the {x.shape[0]} rows "
             "of a batch (under pmap, of a device's share)"
         )
-    return jnp.swapaxes(x.reshape(-1, chunks, *x.shape[1:]), 0, 1)
+    # Not -1 for the first: the array may be empty.
+    x = x.reshape(x.shape[0] // chunks, chunks, *x.shape[1:])
+    return jnp.swapaxes(x, 0, 1)
 
 
 def _join(x: Array) -> Array:
     """The inverse of `_split`."""
     x = jnp.swapaxes(x, 0, 1)
-    return x.reshape(-1, *x.shape[2:])
+    return x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])

@@ -1,5 +1,6 @@
 """What every paper must do, found on disk: a new paper is tested by being there."""
 
+import copy
 import dataclasses
 import doctest
 import inspect
@@ -27,6 +28,8 @@ SMOKE = [
     for run in module.runs(module.get_config("smoke"))
 ]
 
+EXTRAS = {"accumulate": 2, "clip_norm": 0.1, "ema": 0.9}  # of config.optim
+
 
 @cache
 def smoke(paper: str, run: str):
@@ -37,11 +40,11 @@ def smoke(paper: str, run: str):
     return module, config, [next(data) for _ in range(6)]
 
 
-def start(module, run):
+def start(module, run, config=None):
     """A state before the first step, the runs it comes after untrained too."""
     runs = module.runs(module.get_config("smoke"))
     after = {name: (runs[name].config, start(module, name)) for name in runs[run].after}
-    return module.init(runs[run].config, jax.random.key(0), after=after)
+    return module.init(config or runs[run].config, jax.random.key(0), after=after)
 
 
 def equal(a, b) -> bool:
@@ -179,22 +182,45 @@ def test_one_device_jit_and_pmap_agree(paper, run):
     chex.assert_trees_all_close(outcomes["one"], outcomes["pmap"], atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("optim", [{}, EXTRAS], ids=["plain", "extras"])
 @pytest.mark.parametrize(("paper", "run"), SMOKE)
-def test_fsdp_gives_the_same_numbers(paper, run):
-    """Parameters whole, split over all devices, and over one half of a 2-D mesh."""
+def test_fsdp_gives_the_same_numbers(paper, run, optim):
+    """Parameters whole, split over all devices, and over one half of a 2-D mesh; also
+    with accumulated and clipped gradients and averaged parameters."""
     module, config, batches = smoke(paper, run)
+    config = copy.deepcopy(config)
+    vars(config.optim).update(optim)
     results = []
     for sizes in ("data", "fsdp", "data:2,fsdp:2"):
-        state = start(module, run)
+        state = start(module, run, config)
         mesh = devices.make_mesh(4, sizes)
         place = placement.place(state, mesh, rules=getattr(module, "SHARDING", ()))
         step = place.compile_train(partial(module.train_step, config))
         state = place.put_state(state)
         for batch in batches[:3]:
             state, _ = step(state, place.put_batch(batch))
-        results.append(jax.device_get(state.params))
+        results.append(jax.device_get(state.replace(key=None)))
     chex.assert_trees_all_close(results[0], results[1], atol=1e-5, rtol=1e-4)
     chex.assert_trees_all_close(results[0], results[2], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("paper", "run"), SMOKE)
+def test_processes_share_the_rows_of_every_batch(paper, run):
+    """What two processes read are the rows that one would read, each of them once."""
+    module, config, batches = smoke(paper, run)
+
+    def rows(batch):
+        leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(batch)]
+        return [b"".join(leaf[i].tobytes() for leaf in leaves)
+                for i in range(len(leaves[0]))]  # fmt: skip
+
+    shares = [
+        module.batches(config, "train", process_index=i, process_count=2)
+        for i in range(2)
+    ]
+    for batch in batches:
+        both = [row for share in shares for row in rows(next(share))]
+        assert sorted(both) == sorted(rows(batch))
 
 
 @pytest.mark.parametrize(("paper", "run"), SMOKE)

@@ -144,14 +144,55 @@ def test_sigterm_on_one_host_saves_the_same_step_on_all(tmp_path):
     assert [code for code, *_ in results] == [0, 0], results
     assert "nothing is lost" in results[0][1]
     stopped = newest(tmp_path)
-    # Both parts of every array are there: one process alone reads it and goes on.
-    more = [f"--config.loop.steps={stopped + 5}", *LONG[2:], "--run=xl"]
-    config = tmp_path / "xl" / "config.json"
-    settings = json.loads(config.read_text())
-    settings["loop"]["steps"] = stopped + 5
-    config.write_text(json.dumps(settings))
-    alone(tmp_path, *more, devices=2)
+    # Both parts of every array are there: one process alone reads it and goes on, and
+    # what that one leaves, two read again.
+    alone(tmp_path, *until(stopped + 5, tmp_path), devices=2)
     assert newest(tmp_path) == stopped + 5
+    results = ended(job(tmp_path, *until(stopped + 10, tmp_path), "--mesh=fsdp"))
+    assert [code for code, *_ in results] == [0, 0], results
+    assert newest(tmp_path) == stopped + 10
+
+
+def until(step: int, workdir: Path) -> list[str]:
+    """The flags that go on to `step`; the workdir is told that it always meant to."""
+    path = workdir / "xl" / "config.json"
+    settings = json.loads(path.read_text())
+    settings["loop"]["steps"] = step
+    path.write_text(json.dumps(settings))
+    return [f"--config.loop.steps={step}", *LONG[2:], "--run=xl"]
+
+
+CLUSTERS = {
+    "slurm": {
+        "SLURM_JOB_ID": "{port}", "SLURM_STEP_NODELIST": "localhost",
+        "SLURM_NTASKS": "2", "SLURM_PROCID": "{i}", "SLURM_LOCALID": "{i}",
+    },
+    "ompi": {
+        "OMPI_MCA_orte_hnp_uri": "{orte}.0;tcp://127.0.0.1:1",
+        "OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "{i}",
+        "OMPI_COMM_WORLD_LOCAL_RANK": "{i}",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_a_cluster_that_jax_knows_needs_no_flags(cluster, tmp_path):
+    """What Slurm's srun and Open MPI's mpirun tell their processes, told to two."""
+    port = free_port() % 2**12  # JAX takes it from the job's number, above 61,440
+    processes = []
+    for i in range(2):
+        told = {
+            name: value.format(i=i, port=port, orte=port * 2**12)
+            for name, value in CLUSTERS[cluster].items()
+        }
+        start = command(tmp_path, *SHORT, "--run=xl", "--cpu_devices=2")
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        processes.append(subprocess.Popen(start, env=os.environ | told, **pipes))
+    results = ended(processes)
+    assert [code for code, *_ in results] == [0, 0], results
+    assert "xl  step 6/6" in results[0][1]
+    assert results[1][1] == ""
 
 
 @pytest.mark.slow
