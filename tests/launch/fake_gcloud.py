@@ -20,6 +20,18 @@ from pathlib import Path
 HERE = Path(os.environ["FAKE"])
 WORKERS = ("0", "1")
 
+EVERYWHERE = {"--zone", "--project", "--quiet"}
+FLAGS = {
+    "queued-resources create": {
+        *("--node-id", "--accelerator-type", "--runtime-version", "--spot"),
+    },
+    "queued-resources describe": {"--format"},
+    "queued-resources delete": {"--force"},
+    "tpu-vm describe": {"--format"},
+    "tpu-vm scp": {"--worker", "--scp-flag"},
+    "tpu-vm ssh": {"--worker", "--ssh-flag", "--command"},
+}
+
 HOSTNAME = "#!/bin/bash\necho t1v-n-papers-w-$WORKER\n"
 
 # Makes the virtual environment; whatever else `python3 -m ...` is asked works.
@@ -62,6 +74,14 @@ def prepare(plan: dict) -> None:
     boot()
 
 
+def check_flags(group: str, verb: str, rest: list[str]) -> None:
+    """As gcloud does, refuses what it does not know."""
+    names = {word.partition("=")[0] for word in rest if word.startswith("--")}
+    unknown = names - EVERYWHERE - FLAGS[f"{group} {verb}"]
+    if unknown:
+        sys.exit(f"ERROR: (gcloud) unrecognized arguments: {sorted(unknown)}")
+
+
 def boot() -> None:
     for worker in WORKERS:
         (HERE / worker).mkdir(exist_ok=True)
@@ -73,14 +93,18 @@ def ssh(flags: dict[str, str]) -> int:
         home = HERE / worker
         env = {"FAKE": str(HERE), "WORKER": worker, "HOME": str(home)}
         env["PATH"] = f"{HERE}/bin:/usr/bin:/bin"
-        command = ["bash", "-c", flags["command"]]
-        if folder := flags.get("output-directory"):
-            with open(Path(folder) / f"{worker}.log", "w") as log:
-                done = subprocess.run(command, cwd=home, env=env, stdout=log)
-        else:
-            done = subprocess.run(command, cwd=home, env=env)
+        done = subprocess.run(["bash", "-c", flags["command"]], cwd=home, env=env)
         ok = ok or done.returncode
     return ok
+
+
+def scp(source: str, target: str, worker: str) -> None:
+    """To one worker or all, or from one."""
+    if ":" in source:
+        shutil.copy(HERE / str(int(worker)) / source.partition(":")[2], target)
+        return
+    for one in WORKERS if worker == "all" else [worker]:
+        shutil.copy(source, HERE / one / target.partition(":")[2])
 
 
 def next_state(kind: str, plan: dict, default: str) -> str:
@@ -99,12 +123,14 @@ def main(argv: list[str]) -> int:
             print("Some progress...", message, sep="\n", file=sys.stderr)
             return 1
     group, verb = argv[2:4]
+    check_flags(group, verb, argv[4:])
     flags = dict(a[2:].split("=", 1) for a in argv if a.startswith("--") and "=" in a)
     if verb == "describe":
         kind = "request" if group == "queued-resources" else "node"
         state = next_state(kind, plan, "ACTIVE" if kind == "request" else "READY")
         if state == "MISSING":
             print("ERROR: (gcloud) NOT_FOUND: no such thing", file=sys.stderr)
+            print("- '@type': type.googleapis.com/ErrorInfo", file=sys.stderr)
             return 1
         print(state)
     elif verb == "delete":  # the disks go with the TPU
@@ -113,8 +139,7 @@ def main(argv: list[str]) -> int:
     elif verb == "create":
         boot()
     elif verb == "scp":
-        for worker in WORKERS:
-            shutil.copy(argv[4], HERE / worker / argv[5].partition(":")[2])
+        scp(*argv[4:6], flags["worker"])
     elif verb == "ssh":
         return ssh(flags)
     return 0

@@ -1,6 +1,7 @@
 """`launch/pod.py` as a command, against a gcloud whose workers are folders here, and
 the job files."""
 
+import contextlib
 import json
 import os
 import re
@@ -9,18 +10,44 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 from pathlib import Path
 
 import pytest
 import yaml
 
-from launch import catalogue, pod
+from launch import catalogue, gcloud, pod, worker_scripts
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = ROOT / "launch" / "jobs"
 FAKE = Path(__file__).with_name("fake_gcloud.py")
-TPU = ("--tpu=v5e-16", "--zone=us-west4-a", "--spot", "--poll=0.05")
+TPU = ("--tpu=v4-16", "--zone=us-west4-a", "--spot", "--poll=0.05")
 ARGS = ("--paper=transformer_xl", "--workdir=gs://b/it's here", "--input=a $b")
+
+
+@contextlib.contextmanager
+def running(command, **options):
+    """A process that is killed, with its children, at the end or after 20 seconds."""
+
+    def kill():
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    options |= {"stdout": subprocess.PIPE, "text": True, "start_new_session": True}
+    with subprocess.Popen(command, **options) as process:
+        timer = threading.Timer(20, kill)
+        timer.start()
+        try:
+            yield process
+        finally:
+            timer.cancel()
+            if process.poll() is None:
+                kill()
+
+
+def wait_for_line(process, line: str) -> None:
+    while (got := process.stdout.readline()) != f"{line}\n":
+        assert got, f"no line {line!r}"
 
 
 class Cloud:
@@ -47,19 +74,14 @@ class Cloud:
     def pod(self, command, *more):
         return self._python(ROOT / "launch/pod.py", command, *TPU, *more, cwd=self.here)
 
-    def start(self, *more) -> subprocess.Popen:
-        """`run`, as a process, when main.py is ready."""
-        process = subprocess.Popen(
-            [sys.executable, ROOT / "launch/pod.py", "run", *TPU, *more, "--", *ARGS],
-            cwd=self.here,
-            env=self.env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        while (line := process.stdout.readline()) != "ready\n":
-            assert line, process.stderr.read()
-        return process
+    @contextlib.contextmanager
+    def running(self, command, *more):
+        """pod.py as a process, when main.py on worker 0 is ready."""
+        command = [sys.executable, ROOT / "launch/pod.py", command, *TPU, *more]
+        options = {"cwd": self.here, "env": self.env, "stderr": subprocess.PIPE}
+        with running(command, **options) as process:
+            wait_for_line(process, "ready")
+            yield process
 
     def calls(self) -> list[list[str]]:
         path = self.fake / "calls.jsonl"
@@ -76,7 +98,11 @@ class Cloud:
 
 @pytest.fixture
 def cloud(tmp_path):
-    return lambda **plan: Cloud(tmp_path, **plan)
+    yield lambda **plan: Cloud(tmp_path, **plan)
+    for home in tmp_path.glob("fake/[01]"):  # no job outlives its test
+        env = {**os.environ, "HOME": str(home)}
+        end = ["bash", "-c", worker_scripts.halt(0)]
+        subprocess.run(end, env=env, capture_output=True, timeout=20)
 
 
 def test_create_waits_until_the_tpu_is_there(cloud):
@@ -89,8 +115,8 @@ def test_create_waits_until_the_tpu_is_there(cloud):
     assert made[:5] == ["compute", "tpus", "queued-resources", "create", "xl"]
     assert {*made[5:]} == {
         "--node-id=xl",
-        "--accelerator-type=v5litepod-16",
-        "--runtime-version=v2-alpha-tpuv5-lite",
+        "--accelerator-type=v4-16",
+        "--runtime-version=tpu-ubuntu2204-base",
         "--zone=us-west4-a",
         "--project=mine",
         "--spot",
@@ -117,7 +143,7 @@ def test_run_ships_installs_starts_and_brings_the_logs_back(cloud):
         assert (it.here / f"pod-logs/papers/{worker}.log").read_text() == shown
         assert (it.fake / worker / "papers/code/launch/main.py").exists()
     installs = it.events("install")
-    assert len(installs) == 2 * 3
+    assert len(installs) == 2 * 3  # uv, the virtual environment, the packages
     assert "-c code/constraints.txt -e ./code[tpu,gcs]" in installs[2]
     assert it.pod("run", "--", *ARGS).returncode == 0
     assert it.events("install") == installs  # nothing changed
@@ -135,13 +161,17 @@ def test_dry_run_prints_the_commands_of_the_real_run(cloud):
     assert not (it.here / "pod-logs").exists()
     assert it.pod("run", "--", *ARGS).returncode == 0
     printed = [shlex.split(line) for line in dry.stdout.splitlines()]
-    assert [p[1:] for p in printed if p[0] == "gcloud"] == it.calls()
-    for command in ("create", "logs", "stop", "delete"):
-        before = it.calls()
-        assert it.pod(command, "--dry_run").stdout.startswith("gcloud ") or (
-            command == "logs"
-        )
-        assert it.calls() == before
+    # Sorted: logs are fetched side by side.
+    assert sorted(p[1:] for p in printed if p[0] == "gcloud") == sorted(it.calls())
+
+
+@pytest.mark.parametrize("command", ["create", "logs", "stop", "delete"])
+def test_dry_run_runs_nothing(cloud, command):
+    it = cloud()
+    done = it.pod(command, "--dry_run")
+    assert (done.returncode, it.calls()) == (0, [])
+    assert "\ngcloud compute tpus " in f"\n{done.stdout}"
+    assert not (it.here / "pod-logs").exists()
 
 
 def test_a_lost_process_starts_the_job_again_on_all(cloud):
@@ -168,9 +198,9 @@ def test_a_preempted_tpu_is_asked_for_anew(cloud):
 
 def test_saved_on_a_signal_that_we_did_not_send_is_not_done(cloud):
     it = cloud(mains=[["wait", "0"], ["0", "0"]])
-    process = it.start()
-    os.kill(int((it.fake / "0/papers/job/pid").read_text()), signal.SIGTERM)
-    _, told = process.communicate(timeout=20)
+    with it.running("run", "--", *ARGS) as process:
+        os.kill(int((it.fake / "0/papers/job/pid").read_text()), signal.SIGTERM)
+        _, told = process.communicate()
     assert process.returncode == 0
     assert "a process was lost (stopped, 0)" in told
     assert len(it.events("start")) == 4
@@ -197,27 +227,27 @@ def test_a_mistake_is_not_tried_again(cloud, code):
 
 def test_ctrl_c_leaves_the_job_and_stop_saves_it(cloud):
     it = cloud(mains=[["wait", "wait"]] * 3)
-    process = it.start()
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=20)
+    with it.running("run", "--", *ARGS) as process:
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate()
     assert process.returncode == 130
-    assert "pod.py logs|stop --zone=us-west4-a --name=papers" in told
+    again = "pod.py logs|stop --tpu=v4-16 --zone=us-west4-a --name=papers"
+    assert again in told
     assert it.events("end") == []
 
     shown = it.pod("logs")
     assert shown.returncode == 0
     assert shown.stdout.endswith("ready\n")
-    second = it.start()  # ends the first before it begins
-    assert it.events("start", "end") == [
-        *("start 0", "start 1", "end 0", "end 1", "start 0", "start 1")
-    ]
-    stopped = it.pod("stop")
-    assert stopped.returncode == 0
-    assert "stopped, and nothing is lost" in stopped.stdout
-    _, told = second.communicate(timeout=20)
-    assert (second.returncode, told.splitlines()[-1]) == (
-        *(0, "pod: stopped; logs: pod-logs/papers/"),
-    )
+    with it.running("run", "--", *ARGS) as second:  # ends the first before it begins
+        assert it.events("start", "end") == [
+            *("start 0", "start 1", "end 0", "end 1", "start 0", "start 1")
+        ]
+        stopped = it.pod("stop")
+        assert stopped.returncode == 0
+        assert "stopped, and nothing is lost" in stopped.stdout
+        _, told = second.communicate()
+    assert second.returncode == 0
+    assert told.endswith("pod: stopped; logs: pod-logs/papers/\n")
     assert it.pod("delete").returncode == 0
     assert it.calls()[-1][2:] == [
         *("queued-resources", "delete", "papers", "--force"),
@@ -227,12 +257,9 @@ def test_ctrl_c_leaves_the_job_and_stop_saves_it(cloud):
 
 def test_logs_follow_until_the_job_ends(cloud):
     it = cloud(mains=[["wait", "wait"]])
-    it.start().kill()
-    command = [sys.executable, ROOT / "launch/pod.py", "logs", *TPU, "--follow"]
-    options = {"cwd": it.here, "env": it.env, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **options) as following:
-        while following.stdout.readline() != "ready\n":
-            pass
+    with it.running("run", "--", *ARGS):
+        pass
+    with it.running("logs", "--follow") as following:
         it.pod("stop")
         assert "stopped, and nothing is lost" in following.stdout.read()
 
@@ -265,16 +292,15 @@ def test_a_tpu_that_is_not_there_is_to_be_created(cloud):
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        ("crate --tpu=v5e-16 --zone=z", "no command 'crate': did you mean create?"),
-        ("--tpu=v5e-16", "no command None"),
-        ("create --zone=z", "create needs --tpu"),
-        ("create --tpu=v5e-16", "create needs --zone"),
+        ("crate --tpu=v5e-16 --zone=z", "invalid choice: 'crate' (choose from"),
+        ("--tpu=v5e-16", "arguments are required: command, --zone"),
+        ("create --zone=z", "arguments are required: --tpu"),
         ("create --tpu=v9-16 --zone=z", "no --tpu 'v9-16': one of v4-N"),
         ("create --tpu=v5e-17 --zone=z", "v5e comes in (1, 4, 8"),
         ("create --tpu=v4-12 --zone=z", "N counts TensorCores"),
-        ("create --tpu=v5e-16 --zon=z", "unrecognized arguments: --zon=z"),
+        ("create --tpu=v5e-16 --zone=z --zon=z", "unrecognized arguments: --zon=z"),
         ("run --tpu=v5e-16 --zone=z", "run needs main.py's flags after --"),
-        ("stop --zone=z -- --paper=x", "stop takes nothing after --"),
+        ("stop --tpu=v4-8 --zone=z -- --paper=x", "stop takes nothing after --"),
         ("run --tpu=v5e-16 --zone=z -- --paper=x", "no gcloud on PATH"),
     ],
 )
@@ -285,6 +311,7 @@ def test_mistakes_are_one_line(tmp_path, args, says):
         cwd=tmp_path,
         capture_output=True,
         text=True,
+        timeout=30,
     )
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
@@ -292,38 +319,83 @@ def test_mistakes_are_one_line(tmp_path, args, says):
     assert says in line
 
 
-class Silent:
-    """A runner to which no host answers for so many looks, and gcloud for so many."""
+class SilentTpu(gcloud.Tpu):
+    """Its hosts do not answer for so many looks, nor gcloud for so many."""
 
-    poll = 0
+    silent_hosts = silent_gcloud = 0
 
-    def __init__(self, hosts: int, gcloud: int) -> None:
-        self.hosts, self.gcloud = hosts, gcloud
-
-    def __call__(self, command, answer=""):
-        kind = "hosts" if "ssh" in command else "gcloud"
-        setattr(self, kind, getattr(self, kind) - 1)
-        if getattr(self, kind) >= 0:
-            raise pod.Failed("no route")
-        return answer
-
-    def stream(self, command):
+    def show_log(self, offset=0, seconds=None):
         return 0
 
-    def sleep(self):
-        pass
+    def states(self):
+        self.silent_hosts -= 1
+        if self.silent_hosts >= 0:
+            raise gcloud.Failed("no route")
+        return {"worker-0": "0", "worker-1": "0"}
+
+    def state(self):
+        self.silent_gcloud -= 1
+        if self.silent_gcloud >= 0:
+            raise gcloud.Failed("no network")
+        return "READY"
 
 
 @pytest.mark.parametrize(
-    ("hosts", "gcloud", "verdict"),
+    ("hosts", "network", "verdict"),
     [(2, 0, "0"), (99, 0, "lost"), (50, 50, "0"), (99, 50, "lost")],
 )
 def test_silent_hosts_are_lost_but_our_own_network_is_waited_for(
-    hosts, gcloud, verdict
+    hosts, network, verdict
 ):
-    options, _ = pod.parse(["logs", "--zone=z"])
-    run = Silent(hosts, gcloud)
-    assert pod.watch(pod.Pod(options), run, {"worker-0"})[0] == verdict
+    tpu = SilentTpu(pod.parse(["run", *TPU, "--", "--paper=x"])[0])
+    tpu.silent_hosts, tpu.silent_gcloud = hosts, network
+    assert pod.judge(pod.Pod(tpu, poll=0).watch()) == verdict
+
+
+@pytest.mark.parametrize(
+    ("states", "verdict"),
+    [
+        ("0 0", "0"),
+        ("0 running", "running"),
+        ("running stopped", "running"),
+        ("asked running", "running"),
+        ("3 running", "lost"),
+        ("lost running", "lost"),
+        ("0 stopped", "lost"),
+        ("asked lost", "asked"),
+        ("3 1", "1"),
+        ("1 2", "2"),
+        ("running 1", "1"),
+        ("", "lost"),
+    ],
+)
+def test_one_word_for_all_workers(states, verdict):
+    assert pod.judge(dict(enumerate(states.split()))) == verdict
+
+
+@pytest.mark.parametrize(
+    ("tpu", "kind", "hosts"),
+    [
+        ("v4-8", "v4-8", 1),
+        ("v4-4096", "v4-4096", 512),
+        ("v5p-128", "v5p-128", 16),
+        ("v5e-4", "v5litepod-4", 1),
+        ("v5e-8", "v5litepod-8", 1),
+        ("v5e-16", "v5litepod-16", 4),
+        ("v6e-256", "v6e-256", 64),
+    ],
+)
+def test_hosts_of_a_tpu(tpu, kind, hosts):
+    assert gcloud.accelerator(tpu)[::2] == (kind, hosts)
+
+
+def test_a_worker_that_does_not_answer_is_missed(cloud):
+    it = cloud(mains=[["0", "0"], ["0", "0"]])
+    # Both say that they are worker 0, so that worker 1 does not answer.
+    (it.fake / "bin/hostname").write_text("#!/bin/bash\necho t1v-n-papers-w-0\n")
+    done = it.pod("run", "--restarts=0", "--", *ARGS)
+    assert done.returncode == 3
+    assert done.stderr.count("1 of 2 workers answer") == pod.PATIENCE
 
 
 def test_many_hosts_without_a_bucket_are_warned(cloud):
@@ -336,7 +408,7 @@ def test_many_hosts_without_a_bucket_are_warned(cloud):
 
 def test_jax_is_not_needed():
     code = "import sys; from launch import pod; assert 'jax' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=30)
 
 
 def test_the_tar_holds_tracked_files_with_their_edits(tmp_path, monkeypatch):
@@ -353,11 +425,10 @@ def test_the_tar_holds_tracked_files_with_their_edits(tmp_path, monkeypatch):
     (tmp_path / "repo/deleted.txt").unlink()
     (tmp_path / "repo/untracked.txt").write_text("not ours")
 
-    monkeypatch.setattr(pod, "ROOT", tmp_path / "repo")
+    monkeypatch.setattr(gcloud, "ROOT", tmp_path / "repo")
     monkeypatch.chdir(tmp_path)
     options, _ = pod.parse(["create", "--tpu=v4-8", "--zone=z"])
-    command = pod.Pod(options).pack()
-    subprocess.run(command, check=True)
+    gcloud.Tpu(options).pack()
     with tarfile.open(tmp_path / "pod-logs/papers/code.tar.gz") as tar:
         assert sorted(tar.getnames()) == ["edited.txt", "kept é.txt"]
         assert tar.extractfile("edited.txt").read() == b"as edited"
@@ -411,9 +482,7 @@ def outcome(script: str, folder: Path, main: str, tell: int | None = None):
     env = {"PATH": f"{folder}:/usr/bin:/bin", "HOME": str(folder), "WORKDIR": "gs://b"}
     env |= {"SKYPILOT_NODE_IPS": "10.0.0.1\n10.0.0.2", "SKYPILOT_NODE_RANK": "1"}
     env |= {"SKYPILOT_NUM_NODES": "2", "SLURM_JOB_ID": "7", "TELL": str(tell)}
-    with subprocess.Popen(
-        ["bash", "-c", script], cwd=folder, env=env, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with running(["bash", "-c", script], cwd=folder, env=env) as process:
         first = process.stdout.readline()
         if tell:
             process.send_signal(tell)
