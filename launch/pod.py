@@ -99,6 +99,7 @@ class Pod:
             say(f"{tpu.name} is {state}; asking for it anew")
             if state != "MISSING":
                 tpu.delete()
+        if state != "READY":
             self.create()
         tpu.on_all(halt(LOST_GRACE if again else GRACE))
         tpu.ship()

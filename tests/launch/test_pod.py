@@ -185,6 +185,18 @@ def test_a_lost_process_starts_the_job_again_on_all(cloud):
     assert len(it.events("install")) == 2 * 3
 
 
+def test_run_waits_for_a_tpu_that_was_asked_for(cloud):
+    it = cloud(
+        mains=[["0", "0"]],
+        request=["WAITING_FOR_RESOURCES", "PROVISIONING", "ACTIVE"],
+        fail={"create": "ERROR: (gcloud) ALREADY_EXISTS: papers"},
+    )
+    done = it.pod("run", "--", *ARGS)
+    assert done.returncode == 0, done.stderr
+    assert "papers is PROVISIONING; waiting" in done.stderr
+    assert "queued-resources delete" not in it.verbs()
+
+
 def test_a_preempted_tpu_is_asked_for_anew(cloud):
     states = ["ACTIVE", "SUSPENDED", "WAITING_FOR_RESOURCES", "ACTIVE"]
     it = cloud(mains=[["0", "3"], ["0", "0"]], request=states)
