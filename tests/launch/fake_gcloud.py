@@ -6,7 +6,7 @@ commands of `tpu-vm ssh` truly run, beside a stub of Python. $FAKE/plan.json hol
     request  states that `queued-resources describe` gives in turn; the last one stays
     node     the same for `tpu-vm describe`
     mains    for each start of the job what main.py does on each worker: an exit code,
-             `vanish`, or `wait` for SIGTERM
+             `vanish`, `wait` for SIGTERM, or `deaf` to it
 and every call is a line of $FAKE/calls.jsonl.
 """
 
@@ -45,8 +45,9 @@ n=$(cat $FAKE/starts-$WORKER 2>/dev/null || echo 0)
 echo $((n + 1)) >$FAKE/starts-$WORKER
 act=$(sed -n "$((n + 1))p" $FAKE/mains-$WORKER)
 echo "start $WORKER" >>$FAKE/events
-printf 'arg %s\n' "$@"
+printf 'arg %s\n' "$@" "of $WORKER"
 case $act in
+deaf) trap '' TERM; echo ready; while :; do sleep 0.05; done ;;
 vanish) kill -KILL 0 ;;
 wait)
     trap 'echo "end $WORKER" >>$FAKE/events

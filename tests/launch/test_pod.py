@@ -138,9 +138,10 @@ def test_run_ships_installs_starts_and_brings_the_logs_back(cloud):
     assert done.returncode == 0, done.stderr
     assert done.stderr == "pod: done; logs: pod-logs/papers/\n"
     shown = "".join(f"arg {arg}\n" for arg in ("-u", "launch/main.py", *ARGS))
-    assert done.stdout == shown  # quoted through two shells
+    assert done.stdout == f"{shown}arg of 0\n"  # quoted through two shells
     for worker in "01":
-        assert (it.here / f"pod-logs/papers/{worker}.log").read_text() == shown
+        log = it.here / f"pod-logs/papers/{worker}.log"
+        assert log.read_text() == f"{shown}arg of {worker}\n"
         assert (it.fake / worker / "papers/code/launch/main.py").exists()
     installs = it.events("install")
     assert len(installs) == 2 * 3  # uv, the virtual environment, the packages
@@ -232,7 +233,7 @@ def test_a_mistake_is_not_tried_again(cloud, code):
     it = cloud(mains=[["3", str(code)]])
     done = it.pod("run", "--", *ARGS)
     assert done.returncode == code
-    assert f"arg {ARGS[0]}" in done.stderr  # the end of that worker's log
+    assert "arg of 1\n" in done.stderr  # the end of that worker's log
     assert f"exit code {code} on t1v-n-papers-w-1" in done.stderr
     assert len(it.events("start")) == 2
 
@@ -254,7 +255,9 @@ def test_ctrl_c_leaves_the_job_and_stop_saves_it(cloud):
         stopped = it.pod("stop")
         assert stopped.returncode == 0
         assert "stopped, and nothing is lost" in stopped.stdout
-        _, told = second.communicate()
+        rest, told = second.communicate()
+    (last,) = rest.splitlines()  # each line of the log is shown once
+    assert last.startswith("stopped, and nothing is lost")
     events = it.events("start", "end")
     starts, ends = ["start 0", "start 1"], ["end 0", "end 1"]
     assert [sorted(events[i : i + 2]) for i in (0, 2, 4, 6)] == [starts, ends] * 2
@@ -274,6 +277,21 @@ def test_logs_follow_until_the_job_ends(cloud):
     with it.running("logs", "--follow") as following:
         it.pod("stop")
         assert "stopped, and nothing is lost" in following.stdout.read()
+
+
+def test_a_job_that_does_not_hear_is_killed_after_its_grace(cloud):
+    it = cloud(mains=[["deaf", "0"]])
+    with it.running("run", "--", *ARGS):
+        pass
+
+    def on_worker_0(script):
+        env = {**it.env, "HOME": str(it.fake / "0")}
+        ran = subprocess.run(["bash", "-c", script], env=env, stdout=subprocess.PIPE)
+        return ran.stdout.decode().split()[-1:]
+
+    assert on_worker_0(worker_scripts.status()) == ["running"]
+    assert on_worker_0(worker_scripts.halt(1)) == []
+    assert on_worker_0(worker_scripts.status()) == ["lost"]
 
 
 def test_a_failure_of_gcloud_is_one_line(cloud):
@@ -401,13 +419,12 @@ def test_hosts_of_a_tpu(tpu, kind, hosts):
     assert gcloud.accelerator(tpu)[::2] == (kind, hosts)
 
 
-def test_a_worker_that_does_not_answer_is_missed(cloud):
-    it = cloud(mains=[["0", "0"], ["0", "0"]])
-    # Both say that they are worker 0, so that worker 1 does not answer.
-    (it.fake / "bin/hostname").write_text("#!/bin/bash\necho t1v-n-papers-w-0\n")
-    done = it.pod("run", "--restarts=0", "--", *ARGS)
-    assert done.returncode == 3
-    assert done.stderr.count("1 of 2 workers answer") == pod.PATIENCE
+def test_a_worker_that_does_not_answer_is_missed(monkeypatch):
+    tpu = gcloud.Tpu(pod.parse(["logs", *TPU])[0])
+    printed = "pod: t1v-n-w-0 running\n"
+    monkeypatch.setattr(tpu, "on_all", lambda script, answer: printed)
+    with pytest.raises(gcloud.Failed, match="1 of 2 workers answer"):
+        tpu.states()
 
 
 def test_many_hosts_without_a_bucket_are_warned(cloud):
