@@ -116,6 +116,7 @@ class Pod:
             try:
                 found, silent = self.tpu.states(), 0
                 if judge(found) != "running":
+                    self.tpu.show_log(offset, self.poll)  # what came since
                     return found
             except Failed as error:
                 say(str(error))
