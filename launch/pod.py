@@ -1,9 +1,10 @@
 """Runs launch/main.py on a Cloud TPU pod: one process a host, started again when lost.
 
-    python launch/pod.py create --tpu=v5e-256 --zone=us-west4-a --spot
-    python launch/pod.py run --tpu=v5e-256 --zone=us-west4-a --spot -- \\
-        --paper=transformer_xl --config=enwik8_12l --workdir=gs://bucket/runs/x
-    python launch/pod.py logs --follow --tpu=v5e-256 --zone=us-west4-a
+    python launch/pod.py create --tpu=v5e-16 --zone=us-west4-a --spot
+    python launch/pod.py run --tpu=v5e-16 --zone=us-west4-a --spot -- \\
+        --paper=transformer_xl --config=enwik8_24l --mesh=fsdp \\
+        --config.data.root=gs://bucket/enwik8 --workdir=gs://bucket/runs/x
+    python launch/pod.py logs --follow --tpu=v5e-16 --zone=us-west4-a
 
     create  ask for the TPU and wait until it is there
     run     ship this checkout, install it, start main.py with what follows `--`, show

@@ -2,7 +2,7 @@
 # Trains on the GPUs of a Slurm cluster and requeues itself until it is done:
 #   sbatch launch/jobs/slurm.sh
 #   sbatch --nodes=4 launch/jobs/slurm.sh --paper=transformer_xl --config=wt103_large \
-#       --workdir=/shared/runs/wt103 --mesh=data:4,fsdp:8
+#       --mesh=data:4,fsdp:8 --config.data.root=/shared/wt103 --workdir=/shared/run
 # from the checkout, with its environment active, on a disk that all nodes share.
 #
 #SBATCH --job-name=papers
@@ -22,7 +22,8 @@
 #SBATCH --output=slurm-%j.log
 
 if [ $# = 0 ]; then
-    set -- --paper=transformer_xl --config=enwik8_12l --workdir="$PWD/workdir/enwik8_12l"
+    set -- --paper=transformer_xl --config=enwik8_24l --mesh=data \
+        --config.data.root="$PWD/data/enwik8" --workdir="$PWD/workdir/enwik8_24l"
 fi
 max_restarts=100
 failed="slurm-$SLURM_JOB_ID.failed"
