@@ -27,7 +27,7 @@ ARGS = ("--paper=transformer_xl", "--workdir=gs://b/it's here", "--input=a $b")
 
 @contextlib.contextmanager
 def running(command, **options):
-    """A process that is killed, with its children, at the end or after 20 seconds."""
+    """A process that is killed, with its children, at the end or after a minute."""
 
     def kill():
         with contextlib.suppress(ProcessLookupError):
@@ -35,7 +35,7 @@ def running(command, **options):
 
     options |= {"stdout": subprocess.PIPE, "text": True, "start_new_session": True}
     with subprocess.Popen(command, **options) as process:
-        timer = threading.Timer(20, kill)
+        timer = threading.Timer(60, kill)
         timer.start()
         try:
             yield process
@@ -68,7 +68,7 @@ class Cloud:
     def _python(self, *args, cwd):
         command = [sys.executable, *args]
         return subprocess.run(
-            command, cwd=cwd, env=self.env, capture_output=True, text=True, timeout=30
+            command, cwd=cwd, env=self.env, capture_output=True, text=True, timeout=60
         )
 
     def pod(self, command, *more):
@@ -346,7 +346,7 @@ def test_mistakes_are_one_line(tmp_path, args, says):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
@@ -442,7 +442,7 @@ def test_many_hosts_without_a_bucket_are_warned(cloud):
 
 def test_jax_is_not_needed():
     code = "import sys; from launch import pod; assert 'jax' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
 
 
 def test_the_tar_holds_tracked_files_with_their_edits(tmp_path, monkeypatch):
