@@ -276,12 +276,14 @@ def test_ctrl_c_leaves_the_job_and_stop_saves_it(cloud):
 
 
 def test_logs_follow_until_the_job_ends(cloud):
-    it = cloud(mains=[["wait", "wait"]])
+    it = cloud(mains=[["wait", "wait"], ["0", "0"]])
     with it.running("run", "--", *ARGS):
         pass
     with it.running("logs", "--follow") as following:
         it.pod("stop")
         assert "stopped, and nothing is lost" in following.stdout.read()
+    # That it was asked to stop is not held against the next job.
+    assert "pod: done; logs" in it.pod("run", "--", *ARGS).stderr
 
 
 def test_a_job_that_does_not_hear_is_killed_after_its_grace(cloud):
