@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -75,7 +74,7 @@ def compile_for(session: Session, names: list[str], topology: str, mesh: str) ->
     jax.config.update("jax_enable_compilation_cache", False)
     title = f"{session.paper.__name__.split('.')[-1]} compiled ahead of time"
     facts = {"topology": topology, "mesh": mesh, "jax": jax.__version__}
-    folder = Path(session.workdir) / "compile" / "report"
+    folder = session.workdir / "compile" / "report"
     report = Report(folder, title=title, facts=facts)
     for name in names:
         results = []

@@ -23,6 +23,7 @@ if __name__ == "__main__":  # as a script: the packages stand beside launch/
 
 from absl import flags
 
+from common import storage
 from common.contract import UserError
 
 MODES = {
@@ -127,7 +128,7 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
     session = Session(
         paper,
         config,
-        Path(workdir).expanduser(),
+        storage.path(workdir),
         parallel=values.parallel,
         mesh=values.mesh,
         exact=values.cpu_devices is not None,
