@@ -8,11 +8,14 @@ import hashlib
 import itertools
 import json
 import re
+import sys
 import threading
 import time
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
+JSON = "application/json"
 OBJECT = re.compile(r"(?:/download)?/storage/v1/b/bucket/o/([^/]+)")
 MOVE = re.compile(r"/storage/v1/b/bucket/o/([^/]+)/moveTo/o/([^/]+)")
 
@@ -194,7 +197,9 @@ def handler(bucket: Bucket) -> type[BaseHTTPRequestHandler]:
         def batch(self, body: bytes) -> None:
             """gcsfs batches deletions only."""
             parts = []
-            for name in re.findall(r"DELETE /storage/v1/b/bucket/o/(\S+)", body.decode()):
+            for name in re.findall(
+                r"DELETE /storage/v1/b/bucket/o/(\S+)", body.decode()
+            ):
                 with bucket.lock:
                     there = bucket.objects.pop(unquote(name), None)
                 parts.append(f"--cut\r\n\r\nHTTP/1.1 {204 if there else 404} .\r\n\r\n")
@@ -211,24 +216,33 @@ def handler(bucket: Bucket) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-JSON = "application/json"
-
-
 def multipart(content_type: str, body: bytes) -> tuple[str, bytes]:
     """Name and bytes of an object sent with its description."""
-    cut = b"--" + email.message_from_string(
-        f"Content-Type: {content_type}"
-    ).get_boundary().encode()
+    cut = (
+        b"--"
+        + email.message_from_string(f"Content-Type: {content_type}")
+        .get_boundary()
+        .encode()
+    )
     _, head, data, _ = re.split(rb"\r?\n?" + re.escape(cut), body, maxsplit=3)
     name = json.loads(re.split(rb"\r?\n\r?\n", head, maxsplit=1)[1])["name"]
     return name, re.split(rb"\r?\n\r?\n", data, maxsplit=1)[1]
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that was killed is no error of ours."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextlib.contextmanager
-def serve():
+def serve() -> Iterator[tuple[Bucket, dict[str, str]]]:
     """Yields a `Bucket` and the environment that leads to it."""
     bucket = Bucket()
-    server = ThreadingHTTPServer(("localhost", 0), handler(bucket))
+    server = Server(("localhost", 0), handler(bucket))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://localhost:{server.server_port}"
     try:
