@@ -122,6 +122,8 @@ class Pace:
 class Logbook:
     """Records of one run, in its folder. A context manager: `close` ends the bar.
 
+    In a bucket, which cannot append, metrics.jsonl is as new as the last `sync`.
+
     start: step of the checkpoint that the run resumes from; 0 begins a new logbook.
     unit: what a step consumes, in the plural ("tokens"), `items_per_step` of them.
     quiet: writes and prints nothing; for the processes of a pod other than 0.

@@ -51,7 +51,9 @@ def define_flags() -> flags.FlagValues:
     text("config", "default", "variant, or a Python file with get_config()")
     choice("mode", "train", list(MODES), modes)
     text("run", None, "train this run alone; predict: with it, not the first")
-    text("workdir", None, "results go here; workdir/<paper>/<variant>")
+    text(
+        "workdir", None, "results go here, on disk or gs://; workdir/<paper>/<variant>"
+    )
     text("input", None, "predict: a prompt, or what the paper takes")
     choice("parallel", "jit", ["jit", "pmap"], "jit or pmap")
     text("mesh", "data", "how devices share: data, fsdp (parameters too), data:4,fsdp")

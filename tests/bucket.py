@@ -246,6 +246,13 @@ def serve() -> Iterator[tuple[Bucket, dict[str, str]]]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://localhost:{server.server_port}"
     try:
-        yield bucket, {"STORAGE_EMULATOR_HOST": url, "TENSORSTORE_GCS_HTTP_URL": url}
+        yield (
+            bucket,
+            {
+                "STORAGE_EMULATOR_HOST": url,  # gcsfs, google-cloud-storage
+                "TENSORSTORE_GCS_HTTP_URL": url,
+                "NO_GCE_CHECK": "true",  # looking for credentials takes seconds
+            },
+        )
     finally:
         server.shutdown()

@@ -85,7 +85,7 @@ def test_a_growing_file_is_put_back_whole(bucket):
         {"enwik8": "0123456789" * 30},
         {"wiki.train.tokens": "a b\n", "wiki.valid.tokens": "c\n",
          "wiki.test.tokens": "d\n"},
-        {f"chapter {i}/page.txt": f"page {i}\n" * 9 for i in range(60)},
+        {f"chapter {i}/page.txt": f"page {i}\n" * 9 for i in range(20)},
     ],
     ids=["one", "triple", "tree"],
 )  # fmt: skip
