@@ -12,6 +12,7 @@ import functools
 import json
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy as keep
 
+from common import storage
 from common.contract import Loop, UserError
 from launch import distributed
 
@@ -54,7 +56,8 @@ class Checkpoints:
             options.multiprocessing_options = ocp.options.MultiprocessingOptions(
                 active_processes={0}, barrier_sync_key_prefix="alone"
             )
-        self._folder = folder.absolute() / "checkpoints"
+        folder = folder.absolute() if storage.is_local(folder) else folder
+        self._folder = folder / "checkpoints"
         self._options, self._alone = options, alone
         self._manager = ocp.CheckpointManager(self._folder, options=options)
 
@@ -135,6 +138,11 @@ class Checkpoints:
         self._manager.close()
 
 
+def newest(folder: Path) -> int:
+    """Steps of a run's newest checkpoint; -1 without one."""
+    return max(ocp.utils.checkpoint_steps(folder / "checkpoints"), default=-1)
+
+
 def _unused(path: Path) -> Path:
     candidates = [path, *(path.with_name(f"{path.name}-{i}") for i in range(2, 1000))]
     return next(p for p in candidates if not p.exists())
@@ -207,7 +215,7 @@ def claim(folder: Path, config: Any, *, alone: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".tmp")
         temporary.write_text(json.dumps(new, indent=2) + "\n")
-        os.replace(temporary, path)
+        temporary.replace(path)
 
 
 def _differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
@@ -224,8 +232,15 @@ def _differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
 @contextlib.contextmanager
 def locked(workdir: Path) -> Iterator[None]:
     """Holds the workdir for this job. The kernel lets go when the process ends,
-    however it ends. UserError: another job holds it."""
+    however it ends. A bucket has no such locks: its workdir is only marked, and that
+    one job works there is the user's care.
+
+    UserError: another job holds it, or it cannot be written to."""
     if not distributed.is_first():
+        yield
+        return
+    if not storage.is_local(workdir):
+        _mark(workdir)
         yield
         return
     workdir.mkdir(parents=True, exist_ok=True)
@@ -243,3 +258,14 @@ def locked(workdir: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def _mark(workdir: Path) -> None:
+    """Writes who works here, to be read by people."""
+    try:
+        (workdir / ".lock").write_text(
+            f"process {os.getpid()} of {socket.gethostname()}"
+        )
+    except Exception as error:  # of the network, of rights: each has its own
+        why = storage.reason(error)
+        raise UserError(f"{workdir} cannot be written to: {why}") from error

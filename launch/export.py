@@ -6,7 +6,6 @@
 `state` is {path: array}, named as in a checkpoint; `batch` is as of `batch_spec`.
 """
 
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -22,7 +21,7 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 def export(session: Session, names: list[str]) -> None:
     """Writes workdir/<run>/train_step.jax for each named run."""
     for name in names:
-        path = Path(session.workdir) / name / "train_step.jax"
+        path = session.workdir / name / "train_step.jax"
         path.parent.mkdir(parents=True, exist_ok=True)
         data = export_step(session, name)
         path.write_bytes(data)

@@ -17,6 +17,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from common import storage
 from launch.results import format_cell
 
 LINE_SECONDS = 5.0  # between two plain training lines
@@ -121,6 +122,8 @@ class Pace:
 class Logbook:
     """Records of one run, in its folder. A context manager: `close` ends the bar.
 
+    In a bucket, which cannot append, metrics.jsonl is as new as the last `sync`.
+
     start: step of the checkpoint that the run resumes from; 0 begins a new logbook.
     unit: what a step consumes, in the plural ("tokens"), `items_per_step` of them.
     quiet: writes and prints nothing; for the processes of a pod other than 0.
@@ -147,9 +150,11 @@ class Logbook:
         self._file = self._board = self._bar = None
         if not quiet:
             folder.mkdir(parents=True, exist_ok=True)
-            _keep_until(folder / "metrics.jsonl", start)
+            self._path = folder / "metrics.jsonl"
+            self._local = storage.local(self._path)
+            _keep_until(self._local, start)
             # Line-buffered: a kill loses no line, and `tail -f` sees each at once.
-            self._file = (folder / "metrics.jsonl").open("a", buffering=1)
+            self._file = self._local.open("a", buffering=1)
             self._board = _board(folder / "tensorboard", start) if tensorboard else None
             self._bar = _bar(name, steps, start)
 
@@ -195,6 +200,7 @@ class Logbook:
         self._pace.interrupt()
         if self._file:
             os.fsync(self._file.fileno())
+            storage.put_back(self._local, self._path)
         if self._board:
             self._board.flush()
 
@@ -205,6 +211,7 @@ class Logbook:
             self._board.close()
         if self._file:
             self._file.close()
+            storage.put_back(self._local, self._path)
         self._file = self._board = self._bar = None
 
     def __enter__(self) -> Self:

@@ -23,6 +23,7 @@ if __name__ == "__main__":  # as a script: the packages stand beside launch/
 
 from absl import flags
 
+from common import storage
 from common.contract import UserError
 
 MODES = {
@@ -50,7 +51,9 @@ def define_flags() -> flags.FlagValues:
     text("config", "default", "variant, or a Python file with get_config()")
     choice("mode", "train", list(MODES), modes)
     text("run", None, "train this run alone; predict: with it, not the first")
-    text("workdir", None, "results go here; workdir/<paper>/<variant>")
+    text(
+        "workdir", None, "results go here, on disk or gs://; workdir/<paper>/<variant>"
+    )
     text("input", None, "predict: a prompt, or what the paper takes")
     choice("parallel", "jit", ["jit", "pmap"], "jit or pmap")
     text("mesh", "data", "how devices share: data, fsdp (parameters too), data:4,fsdp")
@@ -127,7 +130,7 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
     session = Session(
         paper,
         config,
-        Path(workdir).expanduser(),
+        storage.path(workdir),
         parallel=values.parallel,
         mesh=values.mesh,
         exact=values.cpu_devices is not None,

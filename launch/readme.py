@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from common import storage
 from common.contract import Table, UserError
 from launch.report import read_results
 from launch.results import Result
@@ -33,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        reports = [_read(workdir) for workdir in arguments.workdir]
+        reports = [_read(storage.path(workdir)) for workdir in arguments.workdir]
         old = {path: _text(path) for path in arguments.readmes}
         new = {path: rewrite(text, reports) for path, text in old.items()}
     except UserError as error:
@@ -103,7 +104,9 @@ def _read(workdir: Path) -> ReportData:
     try:
         return read_results(workdir / "report")
     except FileNotFoundError as error:
-        raise UserError(f"{error.filename} is missing: evaluate first") from error
+        raise UserError(
+            f"{workdir / 'report' / 'results.json'} is missing: evaluate first"
+        ) from error
 
 
 def _text(path: Path) -> str:
@@ -117,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m launch.readme")
     parser.add_argument("readmes", nargs="+", type=Path, metavar="FILE.md")
     parser.add_argument(
-        "--workdir", type=Path, required=True, action="append", help="of an evaluation"
+        "--workdir", required=True, action="append", help="of an evaluation"
     )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit with 1 if outdated"

@@ -13,7 +13,7 @@ import jax
 from common.contract import Run, UserError
 from launch import devices, distributed, placement
 from launch.catalogue import nearest
-from launch.checkpoints import Checkpoints, claim
+from launch.checkpoints import Checkpoints, claim, newest
 from launch.logbook import read_metrics
 from launch.loop import StopRequest, Trainer, restore, train
 from launch.report import Report, training_section
@@ -189,8 +189,7 @@ class Session:
 
     def _step(self, name: str) -> int:
         """Steps of the newest checkpoint; -1 without one."""
-        folders = (self.workdir / name / "checkpoints").glob("[0-9]*")
-        return max((int(f.name) for f in folders if f.name.isdigit()), default=-1)
+        return newest(self.workdir / name)
 
     def _history(self, name: str, state: Any, seconds: float) -> dict[str, Any]:
         config, steps = self.runs[name].config, int(state.step)

@@ -190,6 +190,8 @@ def tfds(name: str, data_dir: str = "", key: str = "text") -> dict[str, bytes]:
 
 def _tfds_builder(name: str, data_dir: str):
     """A builder whose data is on disk, in a format of random access."""
+    if "://" in data_dir:
+        raise UserError(f"TFDS sets are read from a disk: copy {data_dir!r} to one")
     import tensorflow_datasets  # half a second, and for this source alone
 
     try:

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from common import storage
 from common.contract import UserError
 
 SPLITS = ("train", "valid", "test")
@@ -28,7 +29,7 @@ def files(root: str | Path) -> dict[str, bytes]:
     """
     if not str(root):
         raise UserError(f"no text folder given; {_LAYOUTS}")
-    path = Path(root).expanduser()
+    path = storage.path(root)
     if not path.exists():
         raise UserError(f"text root {str(root)!r} does not exist; {_LAYOUTS}")
     splits = _one_file(path) if path.is_file() else _folder(path)
@@ -47,8 +48,8 @@ def _folder(folder: Path) -> dict[str, bytes]:
             return triple
     texts = [
         path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name.removesuffix(".gz").endswith((".txt", ".md"))
+        for path in storage.files_below(folder)
+        if path.name.removesuffix(".gz").endswith((".txt", ".md"))
     ]
     if not texts:
         raise UserError(f"no text found in {str(folder)!r}; {_LAYOUTS}")

@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from common import storage
 from common.contract import UserError
 
 NEWLINES = ("keep", "drop", "eos")
@@ -57,7 +58,8 @@ class Vocab(abc.ABC):
     def save(self, path: str | Path) -> None:
         """Writes the JSON that `load` reads."""
         fields = {"unit": self.unit, **dataclasses.asdict(self)}
-        Path(path).write_text(json.dumps(fields, ensure_ascii=False, indent=1), "utf-8")
+        text = json.dumps(fields, ensure_ascii=False, indent=1)
+        storage.path(path).write_text(text, "utf-8")
 
 
 class _SymbolVocab(Vocab):
@@ -301,7 +303,7 @@ def build(unit: str, train: bytes, **options) -> Vocab:
 def load(path: str | Path) -> Vocab:
     """The vocabulary that `Vocab.save` wrote."""
     try:
-        fields = json.loads(Path(path).read_text("utf-8"))
+        fields = json.loads(storage.path(path).read_text("utf-8"))
         cls = _CLASSES[fields.pop("unit")]
         if cls is WordVocab:
             fields["words"] = tuple(fields["words"])

@@ -26,6 +26,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors import safe_open
 
+from common import storage
 from common.contract import UserError
 from papers.transformer_xl.config import Model
 
@@ -96,7 +97,7 @@ def names(config: Model) -> dict[str, tuple[str, Callable[[Shape], Shape]]]:
 def load(path: str, config: Model, like: Mapping[str, Any]) -> dict:
     """The parameters in a weights file. `like`: a tree of the right shapes. UserError
     if the file cannot be read, or does not hold exactly this model's arrays."""
-    return from_tensorflow(_read(Path(path).expanduser()), config, like)
+    return from_tensorflow(_read(storage.path(path)), config, like)
 
 
 def from_tensorflow(
@@ -162,11 +163,12 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     """A file's arrays but for the optimiser's, which are two thirds of a checkpoint."""
     if path.suffix not in (".npz", ".safetensors") or not path.is_file():
         raise UserError(f"{path}: no such weights file, .npz or .safetensors")
+    local = storage.local(path)
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as file:
+            with np.load(local, allow_pickle=False) as file:
                 return {n: file[n] for n in file.files if not BOOKKEEPING.search(n)}
-        with safe_open(path, framework="numpy") as file:
+        with safe_open(local, framework="numpy") as file:
             kept = [n for n in file.keys() if not BOOKKEEPING.search(n)]  # noqa: SIM118
             return {n: file.get_tensor(n) for n in kept}
     except Exception as error:  # zip, zlib, numpy, safetensors: each has its own

@@ -1,0 +1,117 @@
+"""Paths on a disk and in a bucket: one way to ask for both, and what each refuses."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common import storage
+from common.contract import UserError
+from common.data import text_files, vocab
+from tests.bucket import serve
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    pytest.importorskip("gcsfs", reason="a bucket needs gcsfs: pip install '.[gcs]'")
+    patch = pytest.MonkeyPatch()
+    with serve() as (bucket, environment):
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield bucket
+        patch.undo()
+
+
+def fill(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        if storage.is_local(folder):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def test_a_path_on_a_disk_is_pathlibs():
+    assert storage.path("runs/x") == Path("runs/x")
+    assert storage.path("~/runs") == Path.home() / "runs"
+    assert storage.local(Path("weights.npz")) == Path("weights.npz")
+
+
+def test_what_cannot_be_reached_is_told_in_one_line(monkeypatch):
+    with pytest.raises(UserError, match="gs://"):
+        storage.path("s3://bucket/x")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install '\.\[gcs\]'"):
+        storage.path("gs://bucket/x")
+
+
+def test_a_bucket_that_is_not_there(bucket):
+    with pytest.raises(UserError, match="no bucket gs://another"):
+        storage.path("gs://another/x")
+
+
+def test_files_in_a_bucket_are_files(bucket):
+    folder = storage.path("gs://bucket/folder")
+    assert not folder.exists()
+    fill(folder, {"b.txt": "b", "a/c.txt": "c"})
+    assert folder.is_dir()
+    assert sorted(p.name for p in folder.iterdir()) == ["a", "b.txt"]
+    assert [str(p) for p in storage.files_below(folder)] == [
+        "gs://bucket/folder/a/c.txt",
+        "gs://bucket/folder/b.txt",
+    ]
+    assert not (folder / "new").exists()
+    bucket.write("folder/new", b"by another host")  # what was looked for is seen
+    assert (folder / "new").read_text() == "by another host"
+
+
+def test_a_growing_file_is_put_back_whole(bucket):
+    path = storage.path("gs://bucket/log")
+    copy = storage.local(path)
+    assert not copy.exists()
+    with copy.open("a") as file:
+        for line in ("first\n", "second\n"):
+            file.write(line)
+            file.flush()
+            storage.put_back(copy, path)
+            assert path.read_text().endswith(line)
+    assert storage.local(path).read_text() == "first\nsecond\n"
+    assert storage.local(path) != copy
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"enwik8": "0123456789" * 30},
+        {"wiki.train.tokens": "a b\n", "wiki.valid.tokens": "c\n",
+         "wiki.test.tokens": "d\n"},
+        {f"chapter {i}/page.txt": f"page {i}\n" * 9 for i in range(20)},
+    ],
+    ids=["one", "triple", "tree"],
+)  # fmt: skip
+def test_text_in_a_bucket_reads_as_on_a_disk(bucket, tmp_path, files, request):
+    name = f"gs://bucket/{request.node.callspec.id}"
+    fill(tmp_path, files)
+    fill(storage.path(name), files)
+    assert text_files.files(name) == text_files.files(tmp_path)
+
+
+def test_a_vocabulary_in_a_bucket(bucket):
+    built = vocab.build("word", "ein Wörterbuch ein".encode())
+    built.save("gs://bucket/vocab.json")
+    assert vocab.load("gs://bucket/vocab.json") == built
+
+
+@pytest.mark.parametrize("kind", ["npz", "safetensors"])
+def test_weights_in_a_bucket(bucket, tmp_path, kind):
+    from safetensors.numpy import save_file
+
+    from papers.transformer_xl import weights
+
+    arrays = {"a": np.arange(6.0, dtype=np.float32).reshape(2, 3)}
+    path = tmp_path / f"weights.{kind}"
+    np.savez(path, **arrays) if kind == "npz" else save_file(arrays, path)
+    bucket.write(path.name, path.read_bytes())
+    read = weights._read(storage.path(f"gs://bucket/{path.name}"))
+    np.testing.assert_array_equal(read["a"], arrays["a"])
+    assert os.listdir(tmp_path) == [path.name]
