@@ -20,6 +20,8 @@ from launch.results import Result, format_cell, inline, show
 if TYPE_CHECKING:
     from matplotlib.figure import Figure  # slow to import, and often not needed
 
+SHOWN = ("loss", "error", "accuracy")  # metrics whose curves a report has
+
 
 class Report:
     """Results of one evaluation, shown as they come and written at the end.
@@ -80,7 +82,8 @@ def read_results(folder: Path) -> tuple[dict[str, str], dict[str, Result]]:
 def training_section(
     runs: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[tuple[str, "Table | Figure"]]:
-    """Yields how the runs were trained: a table, and the loss curves if there are any.
+    """Yields how the runs were trained: a table, and curves of loss, error and accuracy,
+    those that training reports.
 
     runs: `{name: {"parameters", "steps", "seconds", "items", "unit", "metrics"}}`:
         `items` were seen in all, `unit` is their plural ("tokens"), and `metrics` are
@@ -91,34 +94,42 @@ def training_section(
     columns = ("run", "parameters", "steps", f"{unit} seen", "minutes", f"{unit}/s")
     columns += ("last training loss", "last validation loss")
     yield "Training", Table(columns, [_training_row(*run) for run in runs.items()])
+    for metric in SHOWN:
+        if any(_series(run, "train", metric)[0] for run in runs.values()):
+            title = "Training curves" + (f": {metric}" if metric != "loss" else "")
+            yield title, _training_curves(runs, metric)
+
+
+def _training_curves(runs: Mapping[str, Mapping[str, Any]], metric: str) -> "Figure":
+    from common import figures
 
     series, dashed = {}, []
     for name, run in runs.items():
         for split, label in ("train", name), ("valid", f"{name}, validation"):
-            steps, losses = _losses(run, split)
+            steps, values = _series(run, split, metric)
             if steps:
-                series[label] = steps, losses
+                series[label] = steps, values
             if split == "valid":
                 dashed.append(label)
-    if series:
-        from common import figures
-
-        figure = figures.curves(series, "step", "loss", dashed=dashed, robust=True)
-        yield "Training curves", figure
+    falls = metric != "accuracy"
+    return figures.curves(series, "step", metric, dashed=dashed, robust=falls)
 
 
 def _training_row(name: str, run: Mapping[str, Any]) -> list[str | int | float | None]:
     items, seconds = run["items"], run["seconds"]
     rate = items / seconds if seconds else None
-    last = [(_losses(run, split)[1] or [None])[-1] for split in ("train", "valid")]
+    splits = "train", "valid"
+    last = [(_series(run, split, "loss")[1] or [None])[-1] for split in splits]
     counts = run["parameters"], run["steps"], items
     return [name, *counts, seconds / 60, rate, *last]
 
 
-def _losses(run: Mapping[str, Any], split: str) -> tuple[list[int], list[float]]:
-    """Steps and losses of a split; both empty if it reports no "loss"."""
-    records = [r for r in run["metrics"] if r["split"] == split and "loss" in r]
-    return [r["step"] for r in records], [r["loss"] for r in records]
+def _series(
+    run: Mapping[str, Any], split: str, metric: str
+) -> tuple[list[int], list[float]]:
+    """Steps and values of a split's metric; both empty if it does not report it."""
+    records = [r for r in run["metrics"] if r["split"] == split and metric in r]
+    return [r["step"] for r in records], [r[metric] for r in records]
 
 
 def _plain(value: Any) -> Any:

@@ -236,6 +236,14 @@ def test_training_section():
     assert lines["xl, validation"].get_linestyle() == "--"
 
 
+def test_training_section_shows_errors_too():
+    wrong = run()
+    wrong["metrics"] = [r | {"error": 0.1} for r in wrong["metrics"]]
+    _, _, (title, figure) = training_section({"xl": wrong})
+    assert title == "Training curves: error"
+    assert [len(line.get_xdata()) for line in figure.axes[0].lines] == [2, 1]
+
+
 def test_training_section_of_mixed_units_and_no_losses():
     silent = run(unit="images", losses=(), valid=None)
     (_, table), *rest = training_section({"a": silent, "b": run("words", (), None)})
