@@ -21,6 +21,7 @@ class Optim:
     lr: float = 1e-3  # the peak
     schedule: str = "cosine"  # constant, cosine, linear, step
     warmup: int = 0  # steps from 0 to lr
+    warmup_at: float = 0.0  # not 0: no rise, but this fraction of lr until then
     decay_from_warmup: bool = True  # False: the decay's clock starts at step 0
     floor: float = 0.0  # the decay ends here, as a fraction of lr
     boundaries: tuple[int, ...] = ()  # schedule "step": where lr is multiplied ...
@@ -54,7 +55,8 @@ def schedule(config: Optim, steps: int) -> optax.Schedule:
     decay = _choose("optim.schedule", config.schedule, decays)()
 
     def rate(step):
-        warm = jnp.minimum(step / max(config.warmup, 1), 1.0) * config.lr
+        rise = jnp.minimum(step / max(config.warmup, 1), 1.0)
+        warm = (config.warmup_at or rise) * config.lr
         return jnp.where(step < config.warmup, warm, decay(step - start))
 
     return rate
