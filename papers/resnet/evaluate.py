@@ -121,8 +121,9 @@ def network_cost(config: Config) -> dict[str, int]:
     """Multiply-adds of one image: "stem", "stage1", ..., "head", and "total"."""
     d, model = config.data, dataclasses.replace(config.model, scan="never", remat=False)
     image = jnp.zeros((1, d.size, d.size, d.channels))
-    counts = {}
-    layers = multiply_adds(ResNet(model).init, jax.random.key(0), image)
+    counts, net = {}, ResNet(model)
+    variables = jax.eval_shape(net.init, jax.random.key(0), image)
+    layers = multiply_adds(net.apply, variables, image)
     for path, count in layers.items():
         part = path[1] if path[0] == "backbone" else path[0]
         counts[part] = counts.get(part, 0) + count
