@@ -1,4 +1,4 @@
-"""Writes torchvision_logits.json: logits of torchvision's own ResNets on random weights.
+"""Writes torchvision_logits.json: logits of torchvision's ResNets on random weights.
 
     python tests/papers/resnet/torchvision_logits.py      # needs torch and torchvision
 
@@ -23,8 +23,10 @@ def draw(shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
         values = rng.standard_normal(shape, np.float32)
         if len(shape) > 1:
             values *= np.float32((2 / np.prod(shape[1:])) ** 0.5)
-        elif name.endswith(("running_var", "weight")):  # of BatchNorm
+        elif name.endswith("running_var"):
             values = np.exp(0.2 * values)
+        elif name.endswith("weight"):  # of BatchNorm
+            values = 0.4 * np.exp(0.2 * values)
         else:
             values *= np.float32(0.2)
         arrays[name] = values.astype(np.float32)
