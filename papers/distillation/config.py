@@ -7,16 +7,19 @@ from dataclasses import field
 
 from common.contract import Loop, Run, UserError
 from common.optim import Optim
+from papers.resnet.config import Model as ResNet
 
 
 @dataclasses.dataclass
 class Net:
-    """A classifier of images: a multilayer perceptron."""
+    """A classifier of images."""
 
+    kind: str = "mlp"  # or resnet
     hidden: tuple[int, ...] = (1200, 1200)
-    dropout_input: float = 0.0
+    dropout_input: float = 0.0  # of an mlp, as the next two
     dropout: float = 0.0  # after each hidden layer
     max_norm: float = 0.0  # largest norm of a hidden unit's incoming weights; 0: any
+    resnet: ResNet = field(default_factory=ResNet)  # but for its classes
     jitter: int = 0  # pixels by which its training images are moved, at most
     dtype: str = "float32"  # of activations; parameters are always float32
 
@@ -193,6 +196,11 @@ def _checked(config: Config) -> Config:
             raise UserError(
                 f"config.distill.{name}: choose one of {', '.join(choices)}"
             )
+    for name, net in ("teacher", config.teacher), ("student", config.student):
+        if net.kind not in ("mlp", "resnet"):
+            raise UserError(f"config.{name}.kind: choose mlp or resnet")
+    if config.role == "specialist" and config.net.kind != "mlp":
+        raise UserError("specialists are made of config.teacher.kind=mlp")
     if not d.temperatures or min(d.temperatures) <= 0:
         raise UserError("temperatures must be above 0, and at least one")
     if not 0 <= d.hard_weight <= 1:

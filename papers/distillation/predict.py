@@ -9,12 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from common import optim
 from common.contract import Table, UserError
 from common.data.image_files import decode, picture_paths
 from common.losses import ensemble_logits
-from papers.distillation import data, model
-from papers.distillation.config import Config, Net
+from papers.distillation import data, model, train
+from papers.distillation.config import Config
 
 
 def predict(
@@ -24,13 +23,15 @@ def predict(
     averaged, and its teacher's where the state holds one. A table, then JSON."""
     names = data.load(config.data, "train").class_names
     files, pictures = _pictures(inputs, data.shape(config))
-    nets: dict[str, tuple[Net, Any]] = {}
-    if "params" in state.teacher:
-        nets["teacher"] = config.teacher, state.teacher["params"]
-    nets[config.role] = config.net, optim.averaged(state.opt_state, state.params)
+    images = jnp.asarray(pictures)[:, None]
+    answers = {config.role: train.forward(config, state, images)}
+    if variables := state.teacher.get("variables"):
+        outputs = data.classes(config)
+        answers["teacher"] = model.apply(config.teacher, outputs, variables, images)
     rows, found = [], []
-    for name, (net, params) in nets.items():
-        probabilities = _probabilities(config, net, params, pictures)
+    for name, logits in answers.items():
+        mixed = ensemble_logits(logits[..., : len(names)], config.distill.average)
+        probabilities = np.asarray(jax.nn.softmax(mixed / config.predict.temperature))
         for file, p in zip(files, probabilities, strict=True):
             best = np.argsort(-p, kind="stable")[: config.predict.top_k]
             top = [[names[i], float(p[i])] for i in best]
@@ -51,12 +52,3 @@ def _pictures(inputs: str, shape: tuple[int, ...]) -> tuple[list[str], np.ndarra
     if not pictures:
         raise UserError(f"no picture in {inputs!r}: give one, or a folder of them")
     return [*pictures], np.stack([data.fitted(x, shape) for x in pictures.values()])
-
-
-def _probabilities(
-    config: Config, net: Net, params: Any, pictures: np.ndarray
-) -> np.ndarray:
-    outputs = data.classes(config)
-    logits = model.apply(net, outputs, params, jnp.asarray(pictures)[:, None])
-    mixed = ensemble_logits(logits, config.distill.average)
-    return np.asarray(jax.nn.softmax(mixed / config.predict.temperature))

@@ -25,7 +25,8 @@ def choose(config: Config, generalist: Any) -> dict[str, Array]:
     train = data.load(config.data, "train")
     n_classes = data.classes(config)
     images = jnp.asarray(train.images)[:, None]
-    logits = model.apply(config.teacher, n_classes, generalist, images)[:, 0]
+    variables = {"params": generalist}
+    logits = model.apply(config.teacher, n_classes, variables, images)[:, 0]
     cluster = online_kmeans(confusion(logits), config.seeds)
     counts = jnp.bincount(jnp.asarray(train.labels), length=n_classes)
     return {
@@ -75,7 +76,7 @@ def online_kmeans(
 
 def start(generalist: Any, clusters: int) -> Any:
     """The generalist's parameters for each specialist, its dustbin output at zero."""
-    output = f"Dense_{len(generalist) - 1}"
+    output = model.output_layer(generalist)
 
     def widened(leaf: Float[Array, "members *inputs classes"]):
         return jnp.concatenate([leaf, jnp.zeros_like(leaf[..., :1])], axis=-1)

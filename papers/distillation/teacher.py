@@ -2,6 +2,7 @@
 free. They come from a trained run, once or at every step, or from a file."""
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,25 +23,29 @@ def logits(
     net: Net,
     classes: int,
     average: str,
-    params,
+    variables: dict[str, Any],
     images: UInt8[Array, "*batch height width channels"],
 ) -> Float[Array, "*batch classes"]:
     """The ensemble's logits, without dropout, and without a gradient."""
     flat = images.reshape(-1, 1, *images.shape[-3:])
-    members = model.apply(net, classes, params, flat)
+    members = model.apply(net, classes, variables, flat)
     mixed = jax.lax.stop_gradient(ensemble_logits(members, average))
     return mixed.reshape(*images.shape[:-3], classes)
 
 
 def cached(
-    net: Net, classes: int, average: str, params, images: UInt8[np.ndarray, "n *shape"]
+    net: Net,
+    classes: int,
+    average: str,
+    variables: dict[str, Any],
+    images: UInt8[np.ndarray, "n *shape"],
 ) -> Float[Array, "n classes"]:
     """As `logits`, a chunk at a time."""
     n = len(images)
     size = min(CHUNK, n)
     padded = np.pad(images, [(0, -n % size), *[(0, 0)] * (images.ndim - 1)])
     chunks = jnp.asarray(padded.reshape(-1, size, *images.shape[1:]))
-    found = jax.lax.map(lambda x: logits(net, classes, average, params, x), chunks)
+    found = jax.lax.map(lambda x: logits(net, classes, average, variables, x), chunks)
     return found.reshape(-1, classes)[:n]
 
 

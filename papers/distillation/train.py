@@ -24,8 +24,9 @@ class State:
     step: Int[Array, ""]
     key: Key[Array, ""]
     params: Any  # each leaf [members, ...]
+    batch_stats: Any  # as well; empty without BatchNorm
     opt_state: Any  # as well
-    teacher: dict[str, Any]  # "params" of its net, "logits" of the training images
+    teacher: dict[str, Any]  # "variables" of its net, "logits" of the training images
     special: dict[str, Array]  # a specialist's classes, and all classes' frequencies
 
 
@@ -37,18 +38,19 @@ def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> Stat
     keys = jax.vmap(jax.random.fold_in, (None, 0))(
         rng.stream(key, 0, "init"), jnp.arange(config.members) % config.seeds
     )
-    outputs = data.classes(config)
     special = {}
     if config.role == "specialist":
         ((_, generalist),) = after.values()
         special = specialists.choose(config, generalist.params)
-        params = specialists.start(generalist.params, config.seeds)
+        variables = {"params": specialists.start(generalist.params, config.seeds)}
     else:
-        params = model.start(config.net, data.shape(config), outputs, keys)
+        variables = model.start(config.net, data.shape(config), _outputs(config), keys)
+    params = variables["params"]
     return State(
         step=jnp.zeros((), jnp.int32),
         key=key,
         params=params,
+        batch_stats=variables.get("batch_stats", {}),
         opt_state=jax.vmap(_tx(config).init)(params),
         teacher=_teacher(config, after) if config.taught else {},
         special=special,
@@ -60,13 +62,13 @@ def _teacher(config: Config, after: dict | None) -> dict[str, Any]:
         return {}
     ((_, taught),) = after.values()
     # Copies: the teacher's own buffers are not this state's to give up.
-    params = jax.tree.map(jnp.copy, optim.averaged(taught.opt_state, taught.params))
+    variables = jax.tree.map(jnp.copy, averaged_variables(taught))
     if config.distill.targets == "live":
-        return {"params": params}
-    kept = {"params": params} if config.distill.keep_teacher else {}
+        return {"variables": variables}
+    kept = {"variables": variables} if config.distill.keep_teacher else {}
     images = data.load(config.data, "train").images
     arguments = config.teacher, data.classes(config), config.distill.average
-    return {**kept, "logits": teacher.cached(*arguments, params, images)}
+    return {**kept, "logits": teacher.cached(*arguments, variables, images)}
 
 
 def train_step(
@@ -80,14 +82,16 @@ def train_step(
 
     def loss_fn(params, rows, chunk):
         keys = jax.random.split(jax.random.fold_in(dropout, chunk), config.members)
-        keys = keys if config.net.dropout or config.net.dropout_input else None
-        outputs = data.classes(config) + bool(state.special)
-        logits = model.apply(config.net, outputs, params, rows["image"], keys)
+        variables = {"params": params, "batch_stats": state.batch_stats}
+        logits, batch_stats = model.apply_train(
+            config.net, _outputs(config), variables, rows["image"], keys, axis_name
+        )
         losses = _losses(config, state.special, logits, rows)
-        hits = jnp.argmax(logits, -1) == rows["label"]
-        return Mean.of(jnp.sum(losses, axis=1)), {"hits": jnp.mean(hits, 1)}
+        hits = Mean.of(jnp.argmax(logits, axis=-1) == rows["label"])
+        averaged = {"batch_stats": batch_stats, "hits": hits}
+        return Mean.of(jnp.sum(losses, axis=1)), (), averaged
 
-    grads, loss, kept = optim.gradients(
+    grads, loss, _, averaged = optim.gradients(
         loss_fn,
         state.params,
         rows,
@@ -102,11 +106,16 @@ def train_step(
         params = model.limit_norms(params, config.net.max_norm)
     metrics = {
         "loss": loss / config.members,
-        "accuracy": Mean.of(kept["hits"]).across(axis_name).value,
+        "accuracy": averaged["hits"].value,
         "grad_norm": optax.tree.norm(grads),
         "lr": optim.schedule(config.optim, config.loop.steps)(state.step),
     }
-    state = state.replace(step=state.step + 1, params=params, opt_state=opt_state)
+    state = state.replace(
+        step=state.step + 1,
+        params=params,
+        batch_stats=averaged["batch_stats"],
+        opt_state=opt_state,
+    )
     return state, metrics
 
 
@@ -138,16 +147,14 @@ def _targets(
     if "logits" in state.teacher:
         return state.teacher["logits"][batch["index"]]
     arguments = config.teacher, data.classes(config), config.distill.average
-    return teacher.logits(*arguments, state.teacher["params"], batch["image"])
+    return teacher.logits(*arguments, state.teacher["variables"], batch["image"])
 
 
 def eval_step(
     config: Config, state: State, batch: dict, *, axis_name: str | None = None
 ) -> dict[str, Mean]:
     """Loss on the labels and accuracy, means over the members."""
-    params = optim.averaged(state.opt_state, state.params)
-    outputs = data.classes(config) + bool(state.special)
-    logits = model.apply(config.net, outputs, params, batch["image"])
+    logits = forward(config, state, batch["image"])
     labels = jnp.broadcast_to(batch["label"], logits.shape[:2])
     if state.special:
         logits, labels = specialists.merged(state.special["classes"], logits, labels)
@@ -158,6 +165,25 @@ def eval_step(
         name: Mean.of(jnp.mean(value, axis=1), batch["mask"]).across(axis_name)
         for name, value in values.items()
     }
+
+
+def forward(
+    config: Config, state: State, images: model.Images
+) -> Float[Array, "rows members outputs"]:
+    """Logits of all members in evaluation mode."""
+    return model.apply(config.net, _outputs(config), averaged_variables(state), images)
+
+
+def averaged_variables(state: State) -> dict[str, Any]:
+    """What evaluation computes with: the average of the parameters where one is kept,
+    and the running statistics."""
+    params = optim.averaged(state.opt_state, state.params)
+    return {"params": params, "batch_stats": state.batch_stats}
+
+
+def _outputs(config: Config) -> int:
+    """Classes, and a specialist's dustbin."""
+    return data.classes(config) + (config.role == "specialist")
 
 
 def _tx(config: Config) -> optax.GradientTransformation:

@@ -20,12 +20,12 @@ from papers.distillation.config import (
 
 def _default() -> Config:
     """The slides' two tables on real digits: minutes on 2 CPU cores."""
-    net = {"hidden": (400, 400)}
+    net = {"hidden": (200, 200)}
     return Config(
         teacher=Net(**net, dropout_input=0.2, dropout=0.5, max_norm=4.0, jitter=2),
         student=Net(**net),
         optim=Optim(lr=1e-3, warmup=50),
-        loop=Loop(steps=1500, log_every=50, eval_every=500, save_every=500),
+        loop=Loop(steps=1200, log_every=20, eval_every=300, save_every=600),
         rows=(
             "baseline", "ensemble", "distilled", "hard_part", "soft_part",
             "hard_without", "soft_without", "soft_only",
@@ -47,7 +47,7 @@ def _smoke() -> Config:
         student=Net(hidden=(16,)),
         data=Data(source="generated", batch_size=16),
         experiment=Experiment(members=4, seeds=2, share=0.1, temperatures=(1.0, 4.0)),
-        optim=Optim(lr=3e-3, warmup=5),
+        optim=Optim(lr=1e-2, warmup=5),
         loop=Loop(steps=20, log_every=5, eval_every=10, save_every=10),
         eval=Eval(batch_size=64, digits=2, timed_steps=2),
         rows=(
