@@ -34,12 +34,17 @@ def distillation(
     temperature: Float[Array, "*#batch"] | float = 1.0,
     hard_weight: float = 0.0,
 ) -> Float[Array, "*batch"]:
-    """(1 - a) T^2 soft_cross_entropy + a cross_entropy, a being `hard_weight`.
+    """(1 - a) T^2 soft + a cross_entropy(labels), a being `hard_weight` and soft the
+    `soft_cross_entropy` less that of the targets with themselves: KL(p || q), with the
+    same gradient, and 0 where it cannot fall.
 
     The gradient of the soft part falls as 1 / T^2: times T^2, the two parts keep their
     proportion when T changes (section 2 of Hinton et al. 2015).
     """
     soft = soft_cross_entropy(logits, target_logits, temperature)
+    soft -= soft_cross_entropy(
+        jax.lax.stop_gradient(target_logits), target_logits, temperature
+    )
     hard = cross_entropy(logits, labels)
     return (1 - hard_weight) * temperature**2 * soft + hard_weight * hard
 
