@@ -25,6 +25,13 @@ MISSING = {"soft_without": (2.06, 86.8, 3.5, 1.09, 98.6)}
 MISSING["soft_only"] = (47.3, None, -7.6, 13.2, None)
 
 
+TITLES = {
+    "baseline": "single model",
+    "small": "student, labels alone",
+    "distilled": "distilled single model",
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Trained:
     """One trained run, and what it says of the images."""
@@ -83,10 +90,8 @@ def _ensemble(runs: Mapping[str, Trained], test: ImageSet) -> Table:
     n, labels = ensemble.config.members, test.labels
     every = {"baseline": ensemble.test, "ensemble": None}
     every |= {name: runs[name].test for name in ("small", "distilled") if name in runs}
-    titles = {"baseline": "single model", "ensemble": f"{n}x ensemble",
-              "small": "student, labels alone", "distilled": "distilled single model"}  # fmt: skip
+    titles = {**TITLES, "ensemble": f"{n}x ensemble" if n > 1 else "teacher"}
     if n == 1:
-        titles["ensemble"] = "teacher"
         del every["baseline"]
     rows = []
     for name, found in every.items():
@@ -141,10 +146,11 @@ def _few(runs: Mapping[str, Trained], test: ImageSet) -> Table:
         seen = measure.trained_accuracy(run.config, run.state)[members]
         right = measure.accuracy(run.test[:, members], test.labels)
         n = data.chosen(run.config).shape[1]
-        rows.append([f"{100 * run.config.data.share:g}%", kind, n, len(right),
-                     seen.mean(), right.mean(), _spread(right), *FEW[name]])  # fmt: skip
+        share, means = f"{100 * run.config.data.share:g}%", (seen.mean(), right.mean())
+        rows.append([share, kind, n, len(right), *means, _spread(right), *FEW[name]])
     columns = ("training set", "trained on", "images", "models", "train accuracy %",
-               "test accuracy %", "spread", "paper, train %", "paper, test %")  # fmt: skip
+               "test accuracy %", "spread", "paper, train %", "paper, test %",
+               )  # fmt: skip
     gains = measure.accuracy(runs["soft_part"].test[:, best[1]], test.labels)
     gains = gains - measure.accuracy(runs["hard_part"].test, test.labels)
     each = ", ".join(f"{gain:+.1f}" for gain in gains)
