@@ -154,8 +154,8 @@ def infer(
     special: Classes,
     *,
     top: int = 1,
-    steps: int = 200,
-    rate: float = 0.5,
+    steps: int = 500,
+    rate: float = 1.0,
 ) -> Float[Array, "n classes"]:
     """The logits z that minimise `divergence` for each image, by gradient descent from
     the generalist's. Active are the specialists that own one of its `top` classes."""

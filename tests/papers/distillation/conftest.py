@@ -10,14 +10,25 @@ from papers.distillation.config import runs
 from papers.distillation.variants import get_config
 
 
-def started(config, names=None):
-    """{row: (its config, its first state)} of a variant's runs."""
+def started(config):
+    """{row: (its config, its first state)} of a config's runs."""
     made = {}
     for name, run in runs(config).items():
-        after = {other: made[other] for other in run.after}
-        state = train.init(run.config, jax.random.key(run.config.seed), after=after)
-        made[name] = run.config, state
+        made[name] = run.config, first(run, made)
     return made
+
+
+def first(run, made):
+    """The run's state before its first step, after those that are `made`."""
+    configs = {name: made[name][0] for name in run.after}
+    states = {name: made[name][1] for name in run.after}
+
+    @jax.jit
+    def init(key, states):
+        after = {name: (configs[name], state) for name, state in states.items()}
+        return train.init(run.config, key, after=after)
+
+    return init(jax.random.key(run.config.seed), states)
 
 
 def stepped(config, state, batches):

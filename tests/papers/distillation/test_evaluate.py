@@ -1,5 +1,6 @@
 """Measurements, the tables, and predictions."""
 
+import itertools
 import json
 
 import jax
@@ -9,10 +10,12 @@ from PIL import Image
 
 from common.contract import Table, UserError
 from common.losses import ensemble_logits
-from papers.distillation import data, measure, train
+from papers.distillation import data, measure, teacher, train
+from papers.distillation.config import runs
 from papers.distillation.evaluate import evaluate
 from papers.distillation.predict import predict
 from papers.distillation.variants import get_config
+from tests.papers.distillation.conftest import first, stepped
 
 RNG = np.random.default_rng(0)
 
@@ -70,8 +73,6 @@ def test_evaluate_sets_our_numbers_beside_the_papers(smoke, tmp_path):
     assert {"Soft targets", "Accuracy against temperature", "Specialists",
             "Cost of a step", "Summary"} <= {*values}  # fmt: skip
     assert all(isinstance(name, str) for name in values)
-    from papers.distillation import teacher
-
     written = teacher.read(config.eval.write, 512, 10)
     cached = smoke["distilled"][1].teacher["logits"]
     np.testing.assert_allclose(written, cached, atol=1e-5)
@@ -101,8 +102,6 @@ def test_predict_shows_student_and_teacher(smoke, tmp_path):
 @pytest.fixture(scope="module")
 def digits():
     """Rows of the paper's experiments, trained on scikit-learn's digits."""
-    from papers.distillation.config import runs
-    from tests.papers.distillation.conftest import started, stepped
 
     config = get_config("smoke")
     config.data.source, config.data.name, config.data.batch_size = (
@@ -118,14 +117,9 @@ def digits():
                    "soft_without")  # fmt: skip
     trained = {}
     for name, run in runs(config).items():
-        after = {other: trained[other] for other in run.after}
-        state = train.init(run.config, jax.random.key(config.seed), after=after)
-        batches = data.batches(run.config, "train")
-        state, _ = stepped(
-            run.config, state, (next(batches) for _ in range(config.loop.steps))
-        )
+        batches = itertools.islice(data.batches(run.config, "train"), config.loop.steps)
+        state, _ = stepped(run.config, first(run, trained), batches)
         trained[name] = run.config, state
-    del started
     return config, trained
 
 

@@ -1,6 +1,7 @@
 """The networks: their sizes, their members, and what a norm's limit leaves alone."""
 
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -51,19 +52,19 @@ def test_the_mlp_is_rectified_layers_of_pixels():
 @pytest.mark.parametrize("kind", NETS)
 def test_members_are_the_networks_one_by_one(kind):
     net = NETS[kind]
-    variables = model.start(net, (6, 4, 1), 7, KEYS)
+    apply = jax.jit(partial(model.apply, net, 7))
+    apply_train = jax.jit(partial(model.apply_train, net, 7))
+    variables = jax.jit(partial(model.start, net, (6, 4, 1), 7))(KEYS)
     own = np.random.default_rng(1).integers(0, 256, (5, 3, 6, 4, 1), np.uint8)
-    shared = model.apply(net, 7, variables, IMAGES)
-    apart = model.apply(net, 7, variables, own)
-    trained, stats = model.apply_train(net, 7, variables, own, KEYS)
+    shared = apply(variables, IMAGES)
+    apart = apply(variables, own)
+    trained, stats = apply_train(variables, own, KEYS)
     for m in range(3):
         one = jax.tree.map(lambda leaf, m=m: leaf[m : m + 1], variables)
         for many, images in (shared, IMAGES), (apart, own[:, m : m + 1]):
-            alone = model.apply(net, 7, one, images)[:, 0]
+            alone = apply(one, images)[:, 0]
             np.testing.assert_allclose(many[:, m], alone, rtol=1e-4, atol=1e-5)
-        alone, moved = model.apply_train(
-            net, 7, one, own[:, m : m + 1], KEYS[m : m + 1]
-        )
+        alone, moved = apply_train(one, own[:, m : m + 1], KEYS[m : m + 1])
         np.testing.assert_allclose(trained[:, m], alone[:, 0], rtol=1e-3, atol=1e-4)
         for many, single in zip(*map(jax.tree.leaves, (stats, moved)), strict=True):
             np.testing.assert_allclose(many[m], single[0], rtol=1e-3, atol=1e-4)

