@@ -22,6 +22,7 @@ up to a thousand layers. The shortcuts cost neither parameters nor multiplicatio
 """
 
 from papers.resnet.config import runs
+from papers.resnet.cost import describe
 from papers.resnet.data import batch_spec, batches
 from papers.resnet.evaluate import evaluate
 from papers.resnet.predict import predict
@@ -34,6 +35,7 @@ __all__ = [
     "State",
     "batch_spec",
     "batches",
+    "describe",
     "eval_step",
     "evaluate",
     "features",

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from common.contract import Table
-from common.multiply_adds import multiply_adds
 from common.normalization import BatchNorm
 from papers.resnet.config import Config
+from papers.resnet.cost import network_cost
 from papers.resnet.data import image_set, in_order, normalised
 from papers.resnet.model import ResNet
 from papers.resnet.score import errors, top_error
@@ -115,19 +115,6 @@ def _degradation(kinds: Mapping[str, list[Net]]) -> Values:
 
 def _depth(net: Net) -> int:
     return net.depth
-
-
-def network_cost(config: Config) -> dict[str, int]:
-    """Multiply-adds of one image: "stem", "stage1", ..., "head", and "total"."""
-    d, model = config.data, dataclasses.replace(config.model, scan="never", remat=False)
-    image = jnp.zeros((1, d.size, d.size, d.channels))
-    counts, net = {}, ResNet(model)
-    variables = jax.eval_shape(net.init, jax.random.key(0), image)
-    layers = multiply_adds(net.apply, variables, image)
-    for path, count in layers.items():
-        part = path[1] if path[0] == "backbone" else path[0]
-        counts[part] = counts.get(part, 0) + count
-    return {**counts, "total": sum(counts.values())}
 
 
 def responses(net: Net) -> list[float]:

@@ -14,7 +14,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from common.contract import UserError
 from papers import resnet
 from papers.resnet.config import Model, blocks
-from papers.resnet.evaluate import network_cost
+from papers.resnet.cost import network_cost
 from papers.resnet.model import Block, ResNet, by_platform, pad_channels
 
 # Multiply-adds of an image, in units of 1e6.
