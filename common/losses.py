@@ -13,3 +13,83 @@ def cross_entropy(
     logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
     label_logit = jnp.take_along_axis(logits, labels[..., None], axis=-1, mode="clip")
     return jax.nn.logsumexp(logits, axis=-1) - label_logit[..., 0]
+
+
+def soft_cross_entropy(
+    logits: Float[Array, "*batch classes"],
+    target_logits: Float[Array, "*batch classes"],
+    temperature: Float[Array, "*#batch"] | float = 1.0,
+) -> Float[Array, "*batch"]:
+    """-sum_i p_i log q_i with q = softmax(logits / T) and p = softmax(targets / T),
+    which no gradient enters (section 2 of Hinton et al. 2015). In float32 at least."""
+    log_q = _log_softmax(logits, temperature)
+    p = jnp.exp(_log_softmax(jax.lax.stop_gradient(target_logits), temperature))
+    return -jnp.sum(p * log_q, axis=-1)
+
+
+def distillation(
+    logits: Float[Array, "*batch classes"],
+    target_logits: Float[Array, "*batch classes"],
+    labels: Int[Array, "*batch"],
+    temperature: Float[Array, "*#batch"] | float = 1.0,
+    hard_weight: float = 0.0,
+) -> Float[Array, "*batch"]:
+    """(1 - a) T^2 soft + a cross_entropy(labels), a being `hard_weight` and soft the
+    `soft_cross_entropy` less that of the targets with themselves: KL(p || q), with the
+    same gradient, and 0 where it cannot fall.
+
+    The gradient of the soft part falls as 1 / T^2: times T^2, the two parts keep their
+    proportion when T changes (section 2 of Hinton et al. 2015).
+    """
+    soft = soft_cross_entropy(logits, target_logits, temperature)
+    soft -= soft_cross_entropy(
+        jax.lax.stop_gradient(target_logits), target_logits, temperature
+    )
+    hard = cross_entropy(logits, labels)
+    return (1 - hard_weight) * temperature**2 * soft + hard_weight * hard
+
+
+def soft_gradient(
+    logits: Float[Array, "*batch classes"],
+    target_logits: Float[Array, "*batch classes"],
+    temperature: Float[Array, "*#batch"] | float = 1.0,
+) -> Float[Array, "*batch classes"]:
+    """dC/dz = (q - p) / T of `soft_cross_entropy` (eq. 2 of Hinton et al. 2015)."""
+    q = jnp.exp(_log_softmax(logits, temperature))
+    p = jnp.exp(_log_softmax(target_logits, temperature))
+    return (q - p) / jnp.asarray(temperature)[..., None]
+
+
+def matching_gradient(
+    logits: Float[Array, "*batch classes"],
+    target_logits: Float[Array, "*batch classes"],
+    temperature: Float[Array, "*#batch"] | float,
+) -> Float[Array, "*batch classes"]:
+    """What `soft_gradient` tends to at high temperatures, (z - v) / (N T^2) with the
+    means over the N classes taken off z and v: that of half the squared distance of
+    the logits, over N T^2 (eq. 4 of Hinton et al. 2015)."""
+    difference = logits - target_logits
+    difference -= jnp.mean(difference, axis=-1, keepdims=True)
+    scale = logits.shape[-1] * jnp.asarray(temperature) ** 2
+    return difference / scale[..., None]
+
+
+def ensemble_logits(
+    logits: Float[Array, "*batch members classes"], average: str = "arithmetic"
+) -> Float[Array, "*batch classes"]:
+    """Logits whose softmax is the members' mean probability, "arithmetic", or their
+    normalised "geometric" mean. They can be softened at any temperature."""
+    log_p = _log_softmax(logits, 1.0)
+    if average == "geometric":
+        return jnp.mean(log_p, axis=-2)
+    if average != "arithmetic":
+        raise ValueError(f"average: arithmetic or geometric, not {average!r}")
+    return jax.nn.logsumexp(log_p, axis=-2) - jnp.log(logits.shape[-2])
+
+
+def _log_softmax(
+    logits: Float[Array, "*batch classes"], temperature: Float[Array, "*#batch"] | float
+) -> Float[Array, "*batch classes"]:
+    logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
+    temperature = jnp.asarray(temperature, logits.dtype)
+    return jax.nn.log_softmax(logits / temperature[..., None], axis=-1)

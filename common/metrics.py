@@ -4,7 +4,7 @@ import chex
 import jax
 import jax.numpy as jnp
 from flax import struct
-from jaxtyping import Array, Float, Num
+from jaxtyping import Array, Bool, Float, Int, Num
 
 
 @struct.dataclass
@@ -37,3 +37,14 @@ class Mean:
     def across(self, axis_name: str | None) -> "Mean":
         """Adds up over the devices of a pmap or shard_map axis; None: alone already."""
         return self if axis_name is None else jax.lax.psum(self, axis_name)
+
+
+def in_top(
+    logits: Float[Array, "*batch classes"], labels: Int[Array, "*batch"], k: int
+) -> Bool[Array, "*batch"]:
+    """Whether fewer than k classes have a larger logit than the label's; of equal ones
+    the first counts as larger, as in argmax. Never where the label's is nan."""
+    own = jnp.take_along_axis(logits, labels[..., None], axis=-1, mode="clip")
+    before = jnp.arange(logits.shape[-1]) < labels[..., None]
+    larger = (logits > own) | ((logits == own) & before)
+    return (jnp.sum(larger, axis=-1) < k) & ~jnp.isnan(own[..., 0])

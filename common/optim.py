@@ -21,6 +21,7 @@ class Optim:
     lr: float = 1e-3  # the peak
     schedule: str = "cosine"  # constant, cosine, linear, step
     warmup: int = 0  # steps from 0 to lr
+    warmup_at: float = 0.0  # not 0: no rise, but this fraction of lr until then
     decay_from_warmup: bool = True  # False: the decay's clock starts at step 0
     floor: float = 0.0  # the decay ends here, as a fraction of lr
     boundaries: tuple[int, ...] = ()  # schedule "step": where lr is multiplied ...
@@ -54,7 +55,8 @@ def schedule(config: Optim, steps: int) -> optax.Schedule:
     decay = _choose("optim.schedule", config.schedule, decays)()
 
     def rate(step):
-        warm = jnp.minimum(step / max(config.warmup, 1), 1.0) * config.lr
+        rise = jnp.minimum(step / max(config.warmup, 1), 1.0)
+        warm = (config.warmup_at or rise) * config.lr
         return jnp.where(step < config.warmup, warm, decay(step - start))
 
     return rate
@@ -124,7 +126,7 @@ def averaged(opt_state: PyTree, params: PyTree) -> PyTree:
     return params
 
 
-LossFn = Callable[[PyTree, PyTree, Array], tuple[Mean, PyTree]]
+LossFn = Callable[[PyTree, PyTree, Array], tuple[Mean, PyTree, PyTree]]
 
 
 def gradients(
@@ -134,39 +136,45 @@ def gradients(
     *,
     chunks: int = 1,
     axis_name: str | None = None,
-) -> tuple[PyTree, Float[Array, ""], PyTree]:
+) -> tuple[PyTree, Float[Array, ""], PyTree, PyTree]:
     """Gradient of the mean loss over all rows, computed `chunks` rows-groups at a time.
 
-    `loss_fn(params, rows, chunk) -> (Mean, carried)`; every leaf of `rows` and of
-    `carried` has the batch axis first. Totals and counts are summed before the
+    `loss_fn(params, rows, chunk) -> (Mean, carried, averaged)`; every leaf of `rows`
+    and of `carried` has the batch axis first. Totals and counts are summed before the
     division, so the result is that of one big batch however ragged the masks are.
+    `averaged`, any tree of floats, is averaged over chunks and devices. Metrics go
+    there as `Mean`s, whose value that leaves right, and so do BatchNorm's new
+    statistics: each chunk normalises by its own, and the running ones move once a
+    batch, towards the average over its chunks.
     `axis_name` is pmap's, vmap's, or that of a shard_map with check_vma=False.
-    Returns (gradient, mean loss, carried rows in their old order).
+    Returns (gradient, mean loss, carried rows in their old order, averaged).
     """
 
     def total(params, rows, chunk):
-        loss, carried = loss_fn(params, rows, chunk)
-        return loss.total, (loss, carried)
+        loss, carried, averaged = loss_fn(params, rows, chunk)
+        return loss.total, (loss, carried, averaged)
 
     grad_fn = jax.grad(total, has_aux=True)
 
     def add(sums, chunk_rows):
-        grads, (loss, carried) = grad_fn(params, chunk_rows[1], chunk_rows[0])
-        return jax.tree.map(jnp.add, sums, (grads, loss)), carried
+        grads, (loss, *kept) = grad_fn(params, chunk_rows[1], chunk_rows[0])
+        return jax.tree.map(jnp.add, sums, (grads, loss)), kept
 
     if chunks == 1:
-        grads, (loss, carried) = grad_fn(params, rows, jnp.zeros((), jnp.int32))
+        grads, (loss, carried, averaged) = grad_fn(params, rows, jnp.int32(0))
     else:
         nothing = Mean(jnp.zeros(()), jnp.zeros(()))
         zeros = (jax.tree.map(jnp.zeros_like, params), nothing)
         xs = (jnp.arange(chunks), jax.tree.map(lambda x: _split(x, chunks), rows))
-        (grads, loss), carried = jax.lax.scan(add, zeros, xs)
+        (grads, loss), (carried, averaged) = jax.lax.scan(add, zeros, xs)
         carried = jax.tree.map(_join, carried)
+        averaged = jax.tree.map(lambda x: jnp.mean(x, 0), averaged)
     if axis_name is not None:
         grads = jax.lax.psum(grads, axis_name)
+        averaged = jax.lax.pmean(averaged, axis_name)
     loss = loss.across(axis_name)
     grads = jax.tree.map(lambda g: g / jnp.maximum(loss.count, 1e-9), grads)
-    return grads, loss.value, carried
+    return grads, loss.value, carried, averaged
 
 
 def _split(x: Array, chunks: int) -> Array:

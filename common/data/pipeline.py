@@ -30,6 +30,7 @@ def pipeline(
     shuffle: bool = False,
     repeat: bool = True,
     map_fn: Callable[[Any], Item] | None = None,
+    random_map_fn: Callable[[Any, np.random.Generator], Item] | None = None,
     process_index: int = 0,
     process_count: int = 1,
 ) -> grain.DatasetIterator:
@@ -56,6 +57,9 @@ def pipeline(
       shuffle: a new order every epoch.
       repeat: run for ever, rather than once.
       map_fn: applied to each item.
+      random_map_fn: applied after it, to an item and a generator whose draws depend on
+        the seed and on which item of the endless stream it is: they are others in every
+        epoch, the same after a resume and for any number of processes.
       process_index: which share this process reads.
       process_count: shares in all.
 
@@ -71,7 +75,9 @@ def pipeline(
         data = data.map(map_fn)
     if repeat:
         data = data.repeat()
-    elif batch_size is not None:
+    if random_map_fn is not None:
+        data = data.random_map(random_map_fn)
+    if not repeat and batch_size is not None:
         data = _padded(data, batch_size * process_count)
     data = data[process_index::process_count]
     if batch_size is not None:

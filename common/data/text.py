@@ -5,17 +5,17 @@ bytes must see every one of them, and the user's files need not be valid UTF-8.
 """
 
 import ast
-import difflib
 import functools
 import importlib
 import itertools
 import os
 import random
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from common.contract import UserError
+from common.data.prepared import nearest, prepared
 from common.data.text_files import by_name, by_position, files
 
 SOURCES = ("embedded", "files", "tfds", "generated")
@@ -40,7 +40,7 @@ def load(source: str, root: str = "", name: str = "") -> dict[str, bytes]:
             return tfds(name, root)
         case "generated":
             return generated()
-    raise UserError(f"unknown text source {source!r}; {_nearest(source, SOURCES)}")
+    raise UserError(f"unknown text source {source!r}; {nearest(source, SOURCES)}")
 
 
 # Reference manual and library only: no tests, no near-duplicate codec tables, nothing
@@ -166,15 +166,7 @@ def tfds(name: str, data_dir: str = "", key: str = "text") -> dict[str, bytes]:
     other way round; a set of one split (wikipedia) is cut 90/5/5 by position. Reading
     takes about 60 us an example.
     """
-    builder = _tfds_builder(name, data_dir)
-    for part, wanted, there in (
-        ("feature", key, builder.info.features),
-        ("split", "train", builder.info.splits),
-    ):
-        if wanted not in there:
-            raise UserError(
-                f"TFDS set {name!r} has no {part} {wanted!r}; {_nearest(wanted, there)}"
-            )
+    builder = prepared(name, data_dir, features=(key,))
     held_out = [
         split for split in ("validation", "test") if split in builder.info.splits
     ]
@@ -186,33 +178,3 @@ def tfds(name: str, data_dir: str = "", key: str = "text") -> dict[str, bytes]:
         return by_position(texts["train"])
     valid, test = texts[held_out[0]], texts[held_out[-1]]
     return {"train": texts["train"], "valid": valid, "test": test}
-
-
-def _tfds_builder(name: str, data_dir: str):
-    """A builder whose data is on disk, in a format of random access."""
-    if "://" in data_dir:
-        raise UserError(f"TFDS sets are read from a disk: copy {data_dir!r} to one")
-    import tensorflow_datasets  # half a second, and for this source alone
-
-    try:
-        builder = tensorflow_datasets.builder(name, data_dir=data_dir or None)
-    except ValueError as error:  # of the name, the configuration or the version
-        known = tensorflow_datasets.list_builders(with_community_datasets=False)
-        raise UserError(
-            f"unknown TFDS set {name!r}; {_nearest(name, known)}"
-        ) from error
-    formats = {form.value for form in builder.info.available_file_formats()}
-    if not builder.is_prepared() or not formats & {"array_record", "parquet"}:
-        where = f"data_dir={data_dir!r}, " if data_dir else ""
-        raise UserError(
-            f"TFDS set {name!r} is not prepared for random access; prepare it with: "
-            "import tensorflow_datasets as tfds; "
-            f"tfds.builder({name!r}, {where}file_format='array_record')"
-            ".download_and_prepare()"
-        )
-    return builder
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=4, cutoff=0)
-    return f"nearest: {', '.join(near)}"

@@ -79,7 +79,7 @@ def train_step(
             rngs={"dropout": jax.random.fold_in(dropout, chunk)},
             method="nll",
         )
-        return Mean.of(nll, rows["counted"]), memory
+        return Mean.of(nll, rows["counted"]), memory, ()
 
     rows = {
         "inputs": batch["inputs"],
@@ -87,7 +87,7 @@ def train_step(
         "counted": counted,
         "memory": state.memory.forget(batch["first"]),
     }
-    grads, loss, memory = optim.gradients(
+    grads, loss, memory, _ = optim.gradients(
         loss_fn,
         state.params,
         rows,

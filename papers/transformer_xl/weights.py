@@ -18,15 +18,13 @@ code counts these columns from the end: its cluster rows stand in reverse.
 
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
-from safetensors import safe_open
 
-from common import storage
+from common import weights
 from common.contract import UserError
 from papers.transformer_xl.config import Model
 
@@ -97,7 +95,9 @@ def names(config: Model) -> dict[str, tuple[str, Callable[[Shape], Shape]]]:
 def load(path: str, config: Model, like: Mapping[str, Any]) -> dict:
     """The parameters in a weights file. `like`: a tree of the right shapes. UserError
     if the file cannot be read, or does not hold exactly this model's arrays."""
-    return from_tensorflow(_read(storage.path(path)), config, like)
+    # The optimiser's arrays are two thirds of a checkpoint.
+    arrays = weights.read(path, lambda name: not BOOKKEEPING.search(name))
+    return from_tensorflow(arrays, config, like)
 
 
 def from_tensorflow(
@@ -138,39 +138,10 @@ def _layout(config: Model, like: Mapping[str, Any]) -> dict[str, dict[str, Shape
 
 
 def _refuse_differences(layout: Mapping, arrays: Mapping[str, np.ndarray]) -> None:
-    """UserError naming the arrays that are missing, surplus or of another shape."""
     expected = {}
     for name, parts in layout.items():
         *rest, width = next(iter(parts.values()))
-        expected[name] = str([*rest, width * len(parts)])
-    found = {n: _described(a) for n, a in arrays.items() if not BOOKKEEPING.search(n)}
-    differ = [
-        f"{n} expected {expected.get(n, 'nothing')}, found {found.get(n, 'nothing')}"
-        for n in expected | found
-        if expected.get(n) != found.get(n)
-    ]
-    if differ:
-        shown = "; ".join(differ[:5])
-        raise UserError(f"{len(differ)} weights do not fit config.model: {shown}")
-
-
-def _described(array: np.ndarray) -> str:
-    kind = "" if jnp.issubdtype(array.dtype, jnp.floating) else f" of {array.dtype}"
-    return f"{list(array.shape)}{kind}"
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    """A file's arrays but for the optimiser's, which are two thirds of a checkpoint."""
-    if path.suffix not in (".npz", ".safetensors") or not path.is_file():
-        raise UserError(f"{path}: no such weights file, .npz or .safetensors")
-    local = storage.local(path)
-    try:
-        if path.suffix == ".npz":
-            with np.load(local, allow_pickle=False) as file:
-                return {n: file[n] for n in file.files if not BOOKKEEPING.search(n)}
-        with safe_open(local, framework="numpy") as file:
-            kept = [n for n in file.keys() if not BOOKKEEPING.search(n)]  # noqa: SIM118
-            return {n: file.get_tensor(n) for n in kept}
-    except Exception as error:  # zip, zlib, numpy, safetensors: each has its own
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: not a readable weights file: {reason}") from error
+        expected[name] = *rest, width * len(parts)
+    # Without the optimiser's arrays.
+    found = {n: a for n, a in arrays.items() if not BOOKKEEPING.search(n)}
+    weights.refuse_differences(expected, found)

@@ -281,7 +281,7 @@ def loss_fn(params, rows, chunk):
     prediction = jnp.tanh(rows["x"] @ params["w"]) + params["b"]
     loss = Mean.of((prediction - rows["y"]) ** 2, rows["mask"])
     carried = {"id": rows["id"], "chunk": jnp.full(rows["id"].shape, chunk)}
-    return loss, carried
+    return loss, carried, {"loss": loss, "x": jnp.mean(rows["x"], (0, 1))}
 
 
 @jax.jit
@@ -299,12 +299,19 @@ def assert_same(found, expected):
     chex.assert_trees_all_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
+def assert_averaged(averaged, rows, loss):
+    """A plain mean over chunks and devices; that of a Mean has the value of all."""
+    assert_same(averaged["x"], jnp.mean(rows["x"], (0, 1)))
+    assert_same(averaged["loss"].value, loss)
+
+
 @pytest.mark.parametrize("chunks", [1, 2, 4])
 def test_chunks_give_the_gradient_of_one_big_batch(chunks):
     params, rows = problem()
     run = jax.jit(partial(gradients, loss_fn, chunks=chunks))
-    grads, loss, _ = run(params, rows)
+    grads, loss, _, averaged = run(params, rows)
     assert_same((grads, loss), one_big_batch(params, rows))
+    assert_averaged(averaged, rows, loss)
 
 
 def test_the_mean_over_chunks_of_their_means_would_be_another_gradient():
@@ -322,7 +329,7 @@ def test_the_mean_over_chunks_of_their_means_would_be_another_gradient():
 @pytest.mark.parametrize("chunks", [1, 4, 16])
 def test_carried_rows_return_in_their_order_and_know_their_chunk(chunks):
     params, rows = problem()
-    *_, carried = gradients(loss_fn, params, rows, chunks=chunks)
+    *_, carried, _ = gradients(loss_fn, params, rows, chunks=chunks)
     ids = np.arange(ROWS)
     np.testing.assert_array_equal(carried["id"], ids)
     np.testing.assert_array_equal(carried["chunk"], ids % chunks)
@@ -332,7 +339,7 @@ def test_carried_rows_return_in_their_order_and_know_their_chunk(chunks):
 def test_a_batch_that_counts_nothing_moves_nothing(chunks):
     params, rows = problem()
     rows["mask"] = jnp.zeros_like(rows["mask"])
-    grads, loss, _ = gradients(loss_fn, params, rows, chunks=chunks)
+    grads, loss, *_ = gradients(loss_fn, params, rows, chunks=chunks)
     assert_same((grads, loss), (jax.tree.map(jnp.zeros_like, params), jnp.zeros(())))
 
 
@@ -350,22 +357,23 @@ def mapped(transform, params, rows, chunks):
     run = partial(gradients, loss_fn, chunks=chunks, axis_name="device")
     shards = jax.tree.map(lambda x: x.reshape(DEVICES, -1, *x.shape[1:]), rows)
     run = transform(
-        run, axis_name="device", in_axes=(None, 0), out_axes=(None, None, 0)
+        run, axis_name="device", in_axes=(None, 0), out_axes=(None, None, 0, None)
     )
-    grads, loss, carried = run(params, shards)
-    return grads, loss, jax.tree.map(jnp.ravel, carried)
+    grads, loss, carried, averaged = run(params, shards)
+    return grads, loss, jax.tree.map(jnp.ravel, carried), averaged
 
 
 @pytest.mark.parametrize("chunks", [1, 2])
 def test_devices_of_an_axis_find_the_gradient_of_one_big_batch(chunks):
     params, rows = problem()
-    grads, loss, carried = mapped(jax.vmap, params, rows, chunks)
+    grads, loss, carried, averaged = mapped(jax.vmap, params, rows, chunks)
     assert_same((grads, loss), one_big_batch(params, rows))
+    assert_averaged(averaged, rows, loss)
     np.testing.assert_array_equal(carried["id"], rows["id"])
 
 
 def on_devices(mode, chunks):
-    """(grads, loss, carried rows) over DEVICES fake devices."""
+    """(grads, loss, carried rows, averaged) over DEVICES fake devices."""
     params, rows = problem()
     mesh = jax.sharding.Mesh(np.array(jax.devices()[:DEVICES]), ("device",))
     whole, split = jax.P(), jax.P("device")
@@ -373,7 +381,7 @@ def on_devices(mode, chunks):
         return mapped(jax.pmap, params, rows, chunks)
     if mode == "shard_map":
         run = partial(gradients, loss_fn, chunks=chunks, axis_name="device")
-        specs = {"in_specs": (whole, split), "out_specs": (whole, whole, split)}
+        specs = {"in_specs": (whole, split), "out_specs": (whole, whole, split, whole)}
         return jax.jit(jax.shard_map(run, mesh=mesh, check_vma=False, **specs))(
             params, rows
         )
@@ -382,7 +390,7 @@ def on_devices(mode, chunks):
     run = jax.jit(
         partial(gradients, loss_fn, chunks=chunks),
         in_shardings=(replicated, batch),
-        out_shardings=(replicated, replicated, batch),
+        out_shardings=(replicated, replicated, batch, replicated),
     )
     # Each device keeps its rows: only sums may cross.
     assert "all-gather" not in run.lower(params, rows).compile().as_text()
@@ -393,6 +401,7 @@ def on_devices(mode, chunks):
 @pytest.mark.parametrize("mode", ["jit", "pmap", "shard_map"])
 def test_every_kind_of_parallelism_agrees(mode, chunks):
     params, rows = problem()
-    grads, loss, carried = on_devices(mode, chunks)
+    grads, loss, carried, averaged = on_devices(mode, chunks)
     assert_same((grads, loss), one_big_batch(params, rows))
+    assert_averaged(averaged, rows, loss)
     np.testing.assert_array_equal(carried["id"], rows["id"])

@@ -117,6 +117,51 @@ def test_map_sees_items_and_whole_batches_pass_as_they_are():
     assert all(set(batch) == {"x"} for batch in whole)
 
 
+def drawn(item, rng):
+    return {"x": item["x"], "draw": rng.integers(1 << 30)}
+
+
+def draws(n, process_index=0, process_count=1, skip=0, seed=0):
+    """[(item, draw), ...] of `n` batches, in a set order within each."""
+    batches = pipeline(
+        source(10), batch_size=4 // process_count, shuffle=True, seed=seed,
+        random_map_fn=drawn, process_index=process_index, process_count=process_count,
+    )  # fmt: skip
+    if skip:
+        position = draws_position(skip)
+        batches.set_state(position)
+    return [
+        [*zip(batch["x"][:, 0].tolist(), batch["draw"].tolist(), strict=True)]
+        for batch in itertools.islice(batches, n)
+    ]
+
+
+def draws_position(n):
+    batches = pipeline(source(10), batch_size=4, shuffle=True, random_map_fn=drawn)
+    take(n, batches)
+    return json.loads(json.dumps(batches.get_state()))
+
+
+def test_random_maps_draw_anew_each_epoch_and_the_same_after_a_resume():
+    flat = list(itertools.chain.from_iterable(draws(15)))
+    assert len({draw for _, draw in flat}) == len(flat) == 60
+    assert draws(15) == draws(15) != draws(15, seed=1)
+    assert draws(5, skip=7) == draws(12)[7:]
+
+
+def test_random_maps_do_not_depend_on_the_number_of_processes():
+    parts = [draws(12, index, 2) for index in range(2)]
+    joined = [sorted(a + b) for a, b in zip(*parts, strict=True)]
+    assert joined == [sorted(batch) for batch in draws(12)]
+
+
+def test_random_maps_of_an_evaluation_leave_the_padding_alone():
+    *_, last = pipeline(source(5), batch_size=3, repeat=False, random_map_fn=drawn)
+    assert last["mask"].tolist() == [1, 1, 0]
+    assert last["draw"][2] == 0
+    assert all(last["draw"][:2] > 0)
+
+
 def test_an_empty_source_is_a_user_error():
     with pytest.raises(UserError, match="no items"):
         pipeline([], batch_size=2)

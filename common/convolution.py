@@ -1,0 +1,200 @@
+"""Convolutions with padding that is said, not guessed: NHWC images, HWIO kernels.
+
+`Conv` has nn.Conv's parameters and numbers. What differs is how XLA is asked. A 1 x 1
+convolution is a matrix product on every platform. The gradient of a larger kernel is,
+on a CPU alone, a matrix product over shifted copies of the image: XLA's own is a
+convolution whose window is the whole image. TPU and GPU programs are the plain ones.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax.linen.dtypes import promote_dtype
+from jax import lax
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float
+
+from common.contract import UserError
+
+Image = Float[Array, "batch height width channels"]
+Kernel = Float[Array, "kernel_height kernel_width inputs features"]
+Pairs = tuple[tuple[int, int], tuple[int, int]]
+
+# He et al. 2015 (Delving Deep into Rectifiers), eq. 10 and 14: normal, std sqrt(2 / n),
+# with n the products that enter one output, or that one input enters.
+he_normal_fan_in = jax.nn.initializers.variance_scaling(2.0, "fan_in", "normal")
+he_normal_fan_out = jax.nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+
+SMALL_MAP, MANY_CHANNELS = 64, 256  # where all shifts at once are the faster gradient
+
+
+class Geometry(NamedTuple):
+    """What a convolution is besides its arrays; pairs are (height, width)."""
+
+    strides: tuple[int, int] = (1, 1)
+    padding: Pairs = ((0, 0), (0, 0))
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+
+
+class Conv(nn.Module):
+    """nn.Conv over images, with explicit padding and faster gradients on CPUs.
+
+    Parameters "kernel" [kh, kw, inputs / groups, features] and "bias" [features] are
+    float32. Differentiable in reverse mode, any number of times; not by jax.jvp.
+    """
+
+    features: int
+    kernel_size: int | tuple[int, int]
+    strides: int | tuple[int, int] = 1
+    padding: int | Pairs = 0  # both sides of both axes, or (low, high) an axis
+    dilation: int | tuple[int, int] = 1  # of the kernel
+    groups: int = 1
+    use_bias: bool = True
+    kernel_init: Callable = nn.initializers.lecun_normal()
+    bias_init: Callable = nn.initializers.zeros_init()
+    dtype: DTypeLike | None = None  # of the computation; None: of input and parameters
+
+    @nn.compact
+    def __call__(self, x: Image) -> Image:
+        inputs = x.shape[-1]
+        if inputs % self.groups or self.features % self.groups:
+            raise UserError(
+                f"{self.groups} groups divide neither or only one of {inputs} input "
+                f"channels and {self.features} features"
+            )
+        shape = (*_pair(self.kernel_size), inputs // self.groups, self.features)
+        kernel = self.param("kernel", self.kernel_init, shape)
+        bias = None
+        if self.use_bias:
+            bias = self.param("bias", self.bias_init, (self.features,))
+        x, kernel, bias = promote_dtype(x, kernel, bias, dtype=self.dtype)
+        geometry = Geometry(
+            _pair(self.strides),
+            _pairs(self.padding),
+            _pair(self.dilation),
+            self.groups,
+        )
+        y = convolve(x, kernel, geometry)
+        return y if bias is None else y + bias
+
+
+def _pair(value: int | Sequence[int]) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def _pairs(padding: int | Pairs) -> Pairs:
+    if isinstance(padding, int):
+        return ((padding, padding),) * 2
+    return tuple(tuple(sides) for sides in padding)
+
+
+def convolve(x: Image, kernel: Kernel, geometry: Geometry) -> Image:
+    """The cross-correlation that deep learning calls convolution."""
+    if kernel.shape[:2] == (1, 1) and geometry.groups == 1:
+        return _one_by_one(x, kernel[0, 0], geometry)
+    if geometry.groups > 1:
+        return _plain(x, kernel, geometry)
+    return _convolve(x, kernel, geometry)
+
+
+def _one_by_one(x: Image, kernel: Float[Array, "inputs features"], geometry: Geometry):
+    """Every strides-th pixel, times a matrix."""
+    if geometry.padding != ((0, 0), (0, 0)):
+        x = jnp.pad(x, ((0, 0), *geometry.padding, (0, 0)))
+    down, right = geometry.strides
+    return lax.dot_general(x[:, ::down, ::right], kernel, (((3,), (0,)), ((), ())))
+
+
+def _plain(x: Image, kernel: Kernel, geometry: Geometry) -> Image:
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        geometry.strides,
+        geometry.padding,
+        rhs_dilation=geometry.dilation,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=geometry.groups,
+    )
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _convolve(x, kernel, geometry):
+    return _plain(x, kernel, geometry)
+
+
+def _forward(x, kernel, geometry):
+    return _plain(x, kernel, geometry), (x, kernel)
+
+
+def _backward(geometry, saved, dy):
+    x, kernel = saved
+    (dx,) = jax.linear_transpose(lambda x: _plain(x, kernel, geometry), x)(dy)
+
+    def by_convolution(x, dy):
+        transpose = jax.linear_transpose(lambda k: _plain(x, k, geometry), kernel)
+        return transpose(dy)[0]
+
+    by_products = partial(
+        kernel_gradient, kernel_size=kernel.shape[:2], geometry=geometry
+    )
+    dk = lax.platform_dependent(x, dy, cpu=by_products, default=by_convolution)
+    return dx, dk
+
+
+_convolve.defvjp(_forward, _backward)
+
+
+def kernel_gradient(
+    x: Image, dy: Image, kernel_size: tuple[int, int], geometry: Geometry
+) -> Kernel:
+    """sum over batch, h, w of x[b, s h + d i, s w + d j, c] dy[b, h, w, f], as matrix
+    products. What is shifted and laid side by side, and so how often memory is read,
+    depends on the shape: all taps of small or many-channelled maps; else the columns of
+    x, against the rows of dy where nothing is strided, or row by row of the kernel."""
+    (rows, columns), (down, _) = kernel_size, geometry.strides
+    height, width = dy.shape[1:3]
+    x = jnp.pad(x, ((0, 0), *geometry.padding, (0, 0)))
+    across = partial(_shifts, axis=2, geometry=geometry, taps=columns, size=width)
+    along = partial(_shifts, axis=1, geometry=geometry, taps=rows, size=height)
+    if height * width <= SMALL_MAP or x.shape[-1] >= MANY_CHANNELS:
+        patches = [tap for row in along(x) for tap in across(row)]
+        dk = _product(jnp.concatenate(patches, -1), dy)
+    elif down == 1:
+        dk = _rows_and_columns(jnp.concatenate(across(x), -1), dy, rows, geometry)
+    else:
+        wide = [jnp.concatenate(across(row), -1) for row in along(x)]
+        dk = jnp.stack([_product(row, dy) for row in wide])
+    return dk.reshape(rows, columns, x.shape[-1], dy.shape[-1])
+
+
+def _rows_and_columns(wide: Image, dy: Image, rows: int, geometry: Geometry):
+    """One product of all columns of x with all rows of dy, [rows, columns * channels,
+    features]: the fewest copies."""
+    height, dilation = wide.shape[1], geometry.dilation[0]
+    features = dy.shape[-1]
+    tall = [
+        jnp.pad(dy, ((0, 0), (i, height - dy.shape[1] - i), (0, 0), (0, 0)))
+        for i in range(0, rows * dilation, dilation)
+    ]
+    dk = _product(wide, jnp.concatenate(tall, -1))  # [columns * c, rows * features]
+    return jnp.moveaxis(dk.reshape(-1, rows, features), 1, 0)
+
+
+def _shifts(x, *, axis: int, geometry: Geometry, taps: int, size: int) -> list[Image]:
+    """What each tap of the kernel along `axis` sees: `size` pixels, strides apart."""
+    stride, dilation = geometry.strides[axis - 1], geometry.dilation[axis - 1]
+    span = stride * (size - 1) + 1
+    return [
+        lax.slice_in_dim(x, tap * dilation, tap * dilation + span, stride, axis)
+        for tap in range(taps)
+    ]
+
+
+def _product(x: Image, dy: Image) -> Float[Array, "channels features"]:
+    pixels = tuple(range(3))
+    return lax.dot_general(x, dy, ((pixels, pixels), ((), ())))

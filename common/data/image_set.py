@@ -1,0 +1,141 @@
+"""A set of images with classes: random access, subsets, and balanced splits."""
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from common.contract import UserError
+
+Picture = UInt8[np.ndarray, "height width channels"]
+
+
+class Pictures(Protocol):
+    """Images by index; None where one cannot be read."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Picture | None: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageSet:
+    """Items {"image": uint8 [height, width, channels], "label": int32}.
+
+    Attributes:
+      images: uint8 [n, height, width, channels], or `Pictures` decoded on access.
+      labels: int32 [n]; of a TFDS set, read on access.
+      class_names: by label.
+    """
+
+    images: np.ndarray | Pictures
+    labels: Int[np.ndarray, "n"] | Sequence[int]
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Item `index`, or the next one that can be read."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        index = int(index) % len(self)
+        for i in itertools.chain(range(index, len(self)), range(index)):
+            image = self.images[i]
+            if image is not None:
+                return {"image": image, "label": np.int32(self.labels[i])}
+        raise UserError("none of the images can be read")
+
+    def take(self, indices: Int[np.ndarray, "m"]) -> "ImageSet":
+        """The set of these items, in this order."""
+        return ImageSet(
+            _chosen(self.images, indices), _chosen(self.labels, indices),
+            self.class_names,
+        )  # fmt: skip
+
+    def in_memory(self) -> "ImageSet":
+        """The set as arrays, without what cannot be read; UserError if the images are
+        not all of one size."""
+        if isinstance(self.images, np.ndarray):
+            return self
+        images = [self.images[i] for i in range(len(self))]
+        labels = [label for label, x in zip(self.labels, images, strict=True)
+                  if x is not None]  # fmt: skip
+        images = [image for image in images if image is not None]
+        shapes = sorted({image.shape for image in images})
+        if len(shapes) > 1:
+            sizes = ", ".join("x".join(map(str, shape)) for shape in shapes[:4])
+            raise UserError(
+                f"images of one size are needed here, and these are {sizes}"
+                f"{' ...' if len(shapes) > 4 else ''}: resize them first"
+            )
+        if not images:
+            raise UserError("none of the images can be read")
+        return ImageSet(
+            np.stack(images), np.asarray(labels, np.int32), self.class_names
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Chosen:
+    """Some of a sequence's items, looked up on access."""
+
+    items: Any
+    indices: Int[np.ndarray, "m"]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.items[int(self.indices[index])]
+
+
+def _chosen(items: Any, indices: Int[np.ndarray, "m"]) -> Any:
+    return items[indices] if isinstance(items, np.ndarray) else _Chosen(items, indices)
+
+
+def balanced_order(
+    labels: Int[np.ndarray, "n"] | Sequence[int], seed: int = 0
+) -> Int[np.ndarray, "n"]:
+    """A seeded permutation of the items of which every prefix holds the classes in
+    their shares of the whole, as far as whole items can. Labels that are not in memory
+    are not looked at: their order is a plain permutation."""
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    if not isinstance(labels, np.ndarray):
+        return shuffled
+    mixed = labels[shuffled]
+    by_class = np.argsort(mixed, kind="stable")
+    counts = np.bincount(mixed)
+    first = np.cumsum(counts) - counts
+    rank = np.empty(len(labels))
+    rank[by_class] = np.arange(len(labels)) - first[mixed[by_class]]
+    return shuffled[np.argsort((rank + 0.5) / counts[mixed], kind="stable")]
+
+
+def cut(data: ImageSet, *sizes: int, seed: int = 0) -> list[ImageSet]:
+    """Disjoint sets of `sizes` items, and last of all the others: balanced over the
+    classes, each in the order of the whole. UserError if nothing is left."""
+    if sum(sizes) >= len(data):
+        held_out = " and ".join(map(str, sizes))
+        raise UserError(f"{len(data)} images are too few to hold out {held_out}")
+    order = balanced_order(data.labels, seed)
+    parts = np.split(order, np.cumsum(sizes))
+    return [data.take(np.sort(part)) for part in parts]
+
+
+def with_channels(
+    images: UInt8[np.ndarray, "*batch channels"], channels: int
+) -> UInt8[np.ndarray, "*batch wanted"]:
+    """Grey repeated to RGB, or RGB made grey by ITU-R 601's weights, as Pillow's."""
+    there = images.shape[-1]
+    if there == channels:
+        return images
+    if there == 1:
+        return np.broadcast_to(images, (*images.shape[:-1], channels))
+    if (there, channels) != (3, 1):
+        raise UserError(f"images have {there} channels, not {channels}")
+    grey = images.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    return np.round(grey)[..., None].astype(np.uint8)

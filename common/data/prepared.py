@@ -1,0 +1,45 @@
+"""TFDS sets that are prepared on disk, and the nearest names to a wrong one."""
+
+import difflib
+from collections.abc import Iterable
+
+from common.contract import UserError
+
+
+def prepared(name: str, data_dir: str = "", features: Iterable[str] = ()):
+    """The builder of a TFDS set whose data is on disk in a format of random access.
+    UserError unless it is, and has a split "train" and these features.
+
+    data_dir: where it was prepared; "": TFDS's default.
+    """
+    if "://" in data_dir:
+        raise UserError(f"TFDS sets are read from a disk: copy {data_dir!r} to one")
+    import tensorflow_datasets  # half a second, and for this source alone
+
+    try:
+        builder = tensorflow_datasets.builder(name, data_dir=data_dir or None)
+    except ValueError as error:  # of the name, the configuration or the version
+        known = tensorflow_datasets.list_builders(with_community_datasets=False)
+        raise UserError(f"unknown TFDS set {name!r}; {nearest(name, known)}") from error
+    formats = {form.value for form in builder.info.available_file_formats()}
+    if not builder.is_prepared() or not formats & {"array_record", "parquet"}:
+        where = f"data_dir={data_dir!r}, " if data_dir else ""
+        raise UserError(
+            f"TFDS set {name!r} is not prepared for random access; prepare it with: "
+            "import tensorflow_datasets as tfds; "
+            f"tfds.builder({name!r}, {where}file_format='array_record')"
+            ".download_and_prepare()"
+        )
+    wanted = [("feature", key, builder.info.features) for key in features]
+    for part, key, there in (*wanted, ("split", "train", builder.info.splits)):
+        if key not in there:
+            raise UserError(
+                f"TFDS set {name!r} has no {part} {key!r}; {nearest(key, there)}"
+            )
+    return builder
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """ "nearest: ..." of the known names."""
+    near = difflib.get_close_matches(name, list(known), n=4, cutoff=0)
+    return f"nearest: {', '.join(near)}"

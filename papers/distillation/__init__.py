@@ -1,0 +1,44 @@
+"""Distilling the Knowledge in a Neural Network.
+
+Hinton, Vinyals, Dean, 2015, arXiv:1503.02531.
+
+A trained net, or an ensemble of them, says more about an image than its label: which
+wrong classes are less wrong. A student is trained on these probabilities, softened by a
+temperature T, q_i = exp(z_i / T) / sum_j exp(z_j / T), and keeps most of what an
+ensemble gains at the cost of one model; or learns from a few images what the teacher
+learnt from many.
+
+    >>> import functools, jax
+    >>> from papers import distillation
+    >>> config = distillation.get_config("smoke")
+    >>> run = distillation.runs(config)["baseline"]
+    >>> state = distillation.init(run.config, jax.random.key(0))
+    >>> data = distillation.batches(run.config, "train")
+    >>> step = jax.jit(functools.partial(distillation.train_step, run.config))
+    >>> for _ in range(20):
+    ...     state, metrics = step(state, next(data))
+    >>> bool(metrics["loss"] < 2.2)
+    True
+"""
+
+from papers.distillation.config import runs
+from papers.distillation.data import batch_spec, batches
+from papers.distillation.evaluate import evaluate
+from papers.distillation.predict import predict
+from papers.distillation.train import State, eval_step, init, train_step
+from papers.distillation.variants import PARAM_COUNTS, VARIANTS, get_config
+
+__all__ = [
+    "PARAM_COUNTS",
+    "VARIANTS",
+    "State",
+    "batch_spec",
+    "batches",
+    "eval_step",
+    "evaluate",
+    "get_config",
+    "init",
+    "predict",
+    "runs",
+    "train_step",
+]

@@ -1,0 +1,160 @@
+"""Images as the networks read them: for all members, or for each its own."""
+
+import functools
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Int
+
+from common.contract import UserError
+from common.data import images
+from common.data.augment import resize, shift
+from common.data.image_set import ImageSet, balanced_order, with_channels
+from common.data.pipeline import pipeline
+from papers.distillation import teacher
+from papers.distillation.config import Config, Data
+
+
+class Replicas:
+    """Item i: what each replica has as its i-th, stacked.
+
+    indices: of the split's items, in each replica's order.
+    logits: the teacher's for the split's items, where they come from a file.
+    """
+
+    def __init__(
+        self, data: ImageSet, indices: Int[np.ndarray, "replicas n"], logits=None
+    ):
+        self._data, self._indices, self._logits = data, indices, logits
+
+    def __len__(self) -> int:
+        return self._indices.shape[1]
+
+    def __getitem__(self, i: int) -> dict[str, np.ndarray]:
+        rows = self._indices[:, i]
+        item = {"image": self._data.images[rows], "label": self._data.labels[rows]}
+        if self._logits is not None:
+            return {**item, "teacher": self._logits[rows]}
+        return {**item, "index": rows}
+
+
+def batches(
+    config: Config, split: str, *, process_index: int = 0, process_count: int = 1
+) -> Iterator[dict[str, np.ndarray]]:
+    """Batches of `batch_spec`. "train" goes on for ever and has `get_state` and
+    `set_state`; "valid" and "test" hold every image once, with a mask."""
+    data = load(config.data, split)
+    share = {"process_index": process_index, "process_count": process_count}
+    if split != "train":
+        items = Replicas(data, np.arange(len(data), dtype=np.int32)[None])
+        rows = config.eval.batch_size // process_count
+        return pipeline(items, batch_size=rows, repeat=False, **share)
+    logits = None
+    if config.taught and config.distill.file:
+        logits = teacher.read(config.distill.file, len(data), classes(config))
+    pixels = config.net.jitter
+
+    def jittered(item, rng):
+        return {
+            **item,
+            "image": np.stack([shift(x, rng, pixels) for x in item["image"]]),
+        }
+
+    return pipeline(
+        Replicas(data, chosen(config), logits),
+        batch_size=config.data.batch_size // process_count,
+        seed=config.seed,
+        shuffle=True,
+        random_map_fn=jittered if pixels else None,
+        **share,
+    )
+
+
+def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
+    """Shapes of a batch; "index" counts within the whole training split."""
+    train = split == "train"
+    rows = config.data.batch_size if train else config.eval.batch_size
+    lead = (rows, config.members if train and config.data.own_share else 1)
+    spec = {
+        "image": jax.ShapeDtypeStruct((*lead, *shape(config)), jnp.uint8),
+        "label": jax.ShapeDtypeStruct(lead, jnp.int32),
+    }
+    if train and config.taught and config.distill.file:
+        logits = (*lead, classes(config))
+        return {**spec, "teacher": jax.ShapeDtypeStruct(logits, jnp.float32)}
+    spec["index"] = jax.ShapeDtypeStruct(lead, jnp.int32)
+    return (
+        spec if train else {**spec, "mask": jax.ShapeDtypeStruct((rows,), jnp.float32)}
+    )
+
+
+def shape(config: Config) -> tuple[int, ...]:
+    """Height, width and channels of an image."""
+    return config.data.image or load(config.data, "train").images.shape[1:]
+
+
+def classes(config: Config) -> int:
+    return config.data.classes or len(load(config.data, "train").class_names)
+
+
+def chosen(config: Config) -> Int[np.ndarray, "replicas n"]:
+    """Which items of the training split this run reads: a row for all members, or one a
+    member, the same for the members of one seed."""
+    d = config.data
+    labels = load(d, "train").labels
+    n = max(round(d.share * len(labels)), 1)
+    seeds = range(config.seeds if d.own_share else 1)
+    rows = []
+    for seed in seeds:
+        kept = balanced_order(labels, config.seed + seed)[:n]
+        kept = kept[~np.isin(labels[kept], d.without)]
+        rows.append(kept[np.isin(labels[kept], d.only)] if d.only else kept)
+    n = min(map(len, rows))  # a class left out may be rarer in one share than in others
+    rows = np.stack([row[:n] for row in rows]).astype(np.int32)
+    return np.tile(rows, (len(config.distill.temperatures) if d.own_share else 1, 1))
+
+
+def load(data: Data, split: str) -> ImageSet:
+    """A split as arrays, of the size that the config says."""
+    loaded = _load(data.source, data.name, data.root, tuple(data.image), split)
+    if data.classes and len(loaded.class_names) > data.classes:
+        raise UserError(
+            f"the set has {len(loaded.class_names)} classes, not {data.classes}: set "
+            f"--config.data.classes={len(loaded.class_names)}"
+        )
+    return loaded
+
+
+@functools.cache
+def _load(
+    source: str, name: str, root: str, shape: tuple[int, ...], split: str
+) -> ImageSet:
+    data = images.load(source, split, name, root)
+    if not shape or (
+        isinstance(data.images, np.ndarray) and data.images.shape[1:] == shape
+    ):
+        return data.in_memory()
+    return ImageSet(
+        _Resized(data.images, shape), data.labels, data.class_names
+    ).in_memory()
+
+
+class _Resized:
+    """Pictures of one size."""
+
+    def __init__(self, pictures, shape: tuple[int, ...]):
+        self._pictures, self._shape = pictures, shape
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def __getitem__(self, index: int):
+        picture = self._pictures[index]
+        return None if picture is None else fitted(picture, self._shape)
+
+
+def fitted(picture: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A picture resized to height, width and channels."""
+    return with_channels(resize(picture, shape[:2]), shape[2])

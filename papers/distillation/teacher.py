@@ -1,0 +1,68 @@
+"""What the teacher says of the training images: logits, so that the temperature stays
+free. They come from a trained run, once or at every step, or from a file."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, UInt8
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from common.contract import UserError
+from common.losses import ensemble_logits
+from papers.distillation import model
+from papers.distillation.config import Net
+
+CHUNK = 500  # images at once
+
+
+def logits(
+    net: Net,
+    classes: int,
+    average: str,
+    variables: dict[str, Any],
+    images: UInt8[Array, "*batch height width channels"],
+) -> Float[Array, "*batch classes"]:
+    """The ensemble's logits, without dropout, and without a gradient."""
+    flat = images.reshape(-1, 1, *images.shape[-3:])
+    members = model.apply(net, classes, variables, flat)
+    mixed = jax.lax.stop_gradient(ensemble_logits(members, average))
+    return mixed.reshape(*images.shape[:-3], classes)
+
+
+def cached(
+    net: Net,
+    classes: int,
+    average: str,
+    variables: dict[str, Any],
+    images: UInt8[np.ndarray, "n *shape"],
+) -> Float[Array, "n classes"]:
+    """As `logits`, a chunk at a time."""
+    n = len(images)
+    size = min(CHUNK, n)
+    padded = np.pad(images, [(0, -n % size), *[(0, 0)] * (images.ndim - 1)])
+    chunks = jnp.asarray(padded.reshape(-1, size, *images.shape[1:]))
+    found = jax.lax.map(lambda x: logits(net, classes, average, variables, x), chunks)
+    return found.reshape(-1, classes)[:n]
+
+
+def write(path: str | Path, table: Float[np.ndarray, "n classes"]) -> None:
+    """Logits of the training split, in its order, as a safetensors file."""
+    save_file({"logits": np.asarray(table, np.float32)}, str(path))
+
+
+def read(path: str | Path, n: int, classes: int) -> Float[np.ndarray, "n classes"]:
+    """What `write` wrote; UserError if it is not for `n` images of `classes`."""
+    try:
+        table = load_file(str(Path(path).expanduser()))["logits"]
+    except (OSError, SafetensorError, KeyError) as error:
+        raise UserError(f"no teacher logits in {str(path)!r}: {error}") from error
+    if table.shape != (n, classes):
+        raise UserError(
+            f"{str(path)!r} has logits {list(table.shape)}, and the training split "
+            f"needs {[n, classes]}: they are of another set"
+        )
+    return table

@@ -1,0 +1,190 @@
+"""Training: members side by side, on labels, on a teacher's soft targets, or both.
+
+The members of a run are independent models: the loss is their sum, the optimiser is
+vmapped, and only the images of a batch are common to them.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+from jaxtyping import Array, Float, Int, Key
+
+from common import optim, rng
+from common.losses import cross_entropy, distillation
+from common.metrics import Mean
+from papers.distillation import data, model, specialists, teacher
+from papers.distillation.config import Config
+
+
+@struct.dataclass
+class State:
+    step: Int[Array, ""]
+    key: Key[Array, ""]
+    params: Any  # each leaf [members, ...]
+    batch_stats: Any  # as well; empty without BatchNorm
+    opt_state: Any  # as well
+    teacher: dict[str, Any]  # "variables" of its net, "logits" of the training images
+    special: dict[str, Array]  # a specialist's classes, and all classes' frequencies
+
+
+def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> State:
+    """The state before the first step; `after` holds the teacher, or the generalist.
+
+    Members of one seed start alike, whatever their temperature and their run.
+    """
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(
+        rng.stream(key, 0, "init"), jnp.arange(config.members) % config.seeds
+    )
+    special = {}
+    if config.role == "specialist":
+        ((_, generalist),) = after.values()
+        special = specialists.choose(config, generalist.params)
+        variables = {"params": specialists.start(generalist.params, config.seeds)}
+    else:
+        variables = model.start(config.net, data.shape(config), _outputs(config), keys)
+    params = variables["params"]
+    return State(
+        step=jnp.zeros((), jnp.int32),
+        key=key,
+        params=params,
+        batch_stats=variables.get("batch_stats", {}),
+        opt_state=jax.vmap(_tx(config).init)(params),
+        teacher=_teacher(config, after) if config.taught else {},
+        special=special,
+    )
+
+
+def _teacher(config: Config, after: dict | None) -> dict[str, Any]:
+    if config.distill.file:
+        return {}
+    ((_, taught),) = after.values()
+    # Copies: the teacher's own buffers are not this state's to give up.
+    variables = jax.tree.map(jnp.copy, averaged_variables(taught))
+    if config.distill.targets == "live":
+        return {"variables": variables}
+    kept = {"variables": variables} if config.distill.keep_teacher else {}
+    images = data.load(config.data, "train").images
+    arguments = config.teacher, data.classes(config), config.distill.average
+    return {**kept, "logits": teacher.cached(*arguments, variables, images)}
+
+
+def train_step(
+    config: Config, state: State, batch: dict, *, axis_name: str | None = None
+) -> tuple[State, dict[str, Float[Array, ""]]]:
+    """One batch for all members. `loss` is their mean."""
+    dropout = rng.stream(state.key, state.step, "dropout", axis_name)
+    rows = {"image": batch["image"], "label": batch["label"]}
+    if config.taught:
+        rows["teacher"] = _targets(config, state, batch)
+
+    def loss_fn(params, rows, chunk):
+        keys = jax.random.split(jax.random.fold_in(dropout, chunk), config.members)
+        variables = {"params": params, "batch_stats": state.batch_stats}
+        logits, batch_stats = model.apply_train(
+            config.net, _outputs(config), variables, rows["image"], keys, axis_name
+        )
+        losses = _losses(config, state.special, logits, rows)
+        hits = Mean.of(jnp.argmax(logits, axis=-1) == rows["label"])
+        averaged = {"batch_stats": batch_stats, "hits": hits}
+        return Mean.of(jnp.sum(losses, axis=1)), (), averaged
+
+    grads, loss, _, averaged = optim.gradients(
+        loss_fn,
+        state.params,
+        rows,
+        chunks=config.optim.accumulate,
+        axis_name=axis_name,
+    )
+    updates, opt_state = jax.vmap(_tx(config).update)(
+        grads, state.opt_state, state.params
+    )
+    params = optax.apply_updates(state.params, updates)
+    if config.net.max_norm:
+        params = model.limit_norms(params, config.net.max_norm)
+    metrics = {
+        "loss": loss / config.members,
+        "accuracy": averaged["hits"].value,
+        "grad_norm": optax.tree.norm(grads),
+        "lr": optim.schedule(config.optim, config.loop.steps)(state.step),
+    }
+    state = state.replace(
+        step=state.step + 1,
+        params=params,
+        batch_stats=averaged["batch_stats"],
+        opt_state=opt_state,
+    )
+    return state, metrics
+
+
+def _losses(
+    config: Config,
+    special: dict[str, Array],
+    logits: Float[Array, "rows members classes"],
+    rows: dict[str, Array],
+) -> Float[Array, "rows members"]:
+    """Each member's loss of each image."""
+    labels = jnp.broadcast_to(rows["label"], logits.shape[:2])
+    if special:
+        return specialists.losses(special, logits, labels)
+    if not config.taught:
+        return cross_entropy(logits, labels)
+    temperatures = jnp.repeat(jnp.array(config.distill.temperatures), config.seeds)
+    targets = jnp.broadcast_to(rows["teacher"], logits.shape)
+    return distillation(
+        logits, targets, labels, temperatures, config.distill.hard_weight
+    )
+
+
+def _targets(
+    config: Config, state: State, batch: dict
+) -> Float[Array, "rows replicas classes"]:
+    """The teacher's logits for a batch."""
+    if "teacher" in batch:
+        return batch["teacher"]
+    if "logits" in state.teacher:
+        return state.teacher["logits"][batch["index"]]
+    arguments = config.teacher, data.classes(config), config.distill.average
+    return teacher.logits(*arguments, state.teacher["variables"], batch["image"])
+
+
+def eval_step(
+    config: Config, state: State, batch: dict, *, axis_name: str | None = None
+) -> dict[str, Mean]:
+    """Loss on the labels and accuracy, means over the members."""
+    logits = forward(config, state, batch["image"])
+    labels = jnp.broadcast_to(batch["label"], logits.shape[:2])
+    if state.special:
+        logits, labels = specialists.merged(state.special["classes"], logits, labels)
+    losses = cross_entropy(logits, labels)
+    hits = jnp.argmax(logits, -1) == labels
+    values = {"loss": losses, "accuracy": hits}
+    return {
+        name: Mean.of(jnp.mean(value, axis=1), batch["mask"]).across(axis_name)
+        for name, value in values.items()
+    }
+
+
+def forward(
+    config: Config, state: State, images: model.Images
+) -> Float[Array, "rows members outputs"]:
+    """Logits of all members in evaluation mode."""
+    return model.apply(config.net, _outputs(config), averaged_variables(state), images)
+
+
+def averaged_variables(state: State) -> dict[str, Any]:
+    """What evaluation computes with: the average of the parameters where one is kept,
+    and the running statistics."""
+    params = optim.averaged(state.opt_state, state.params)
+    return {"params": params, "batch_stats": state.batch_stats}
+
+
+def _outputs(config: Config) -> int:
+    """Classes, and a specialist's dustbin."""
+    return data.classes(config) + (config.role == "specialist")
+
+
+def _tx(config: Config) -> optax.GradientTransformation:
+    return optim.optimiser(config.optim, config.loop.steps)

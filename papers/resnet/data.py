@@ -1,0 +1,147 @@
+"""Images as the network reads them: uint8 batches, augmented on the host."""
+
+import dataclasses
+import functools
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, UInt8
+
+from common.contract import UserError
+from common.data import augment, images
+from common.data.image_set import ImageSet
+from common.data.pipeline import pipeline
+from papers.resnet.config import Config, Data
+
+Picture = UInt8[np.ndarray, "height width channels"]
+
+# Of ImageNet's RGB values in [0, 1], as torchvision's models want them.
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def batches(
+    config: Config, split: str, *, process_index: int = 0, process_count: int = 1
+) -> Iterator[dict[str, np.ndarray]]:
+    """Batches of `batch_spec`. "train" is shuffled and augmented, goes on for ever and
+    has `get_state` and `set_state`; "valid" and "test" have a mask."""
+    share = {"process_index": process_index, "process_count": process_count}
+    data = image_set(config, split)
+    if split != "train":
+        return in_order(config, data, **share)
+    return pipeline(
+        data,
+        batch_size=config.data.batch_size // process_count,
+        seed=config.seed,
+        shuffle=True,
+        random_map_fn=partial(_augmented, config.data),
+        **share,
+    )
+
+
+def in_order(
+    config: Config, data: ImageSet, *, process_index: int = 0, process_count: int = 1
+) -> Iterator[dict[str, np.ndarray]]:
+    """Batches of "valid" and "test", of any images."""
+    return pipeline(
+        data,
+        batch_size=config.eval.batch_size // process_count,
+        repeat=False,
+        map_fn=partial(_prepared, config),
+        process_index=process_index,
+        process_count=process_count,
+    )
+
+
+def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
+    """Shapes of a batch."""
+    d, train = config.data, split == "train"
+    rows = d.batch_size if train else config.eval.batch_size
+    spec = {
+        "image": jax.ShapeDtypeStruct((rows, d.size, d.size, d.channels), jnp.uint8),
+        "label": jax.ShapeDtypeStruct((rows,), jnp.int32),
+    }
+    mask = jax.ShapeDtypeStruct((rows,), jnp.float32)
+    return spec if train else {**spec, "mask": mask}
+
+
+def image_set(config: Config, split: str) -> ImageSet:
+    """One split, as it is; UserError if the network has too few classes."""
+    d, classes = config.data, config.model.num_classes
+    data = images.load(d.source, split, d.name, d.root, d.channels)
+    if len(data.class_names) > classes:
+        raise UserError(
+            f"the images have {len(data.class_names)} classes, the network {classes}: "
+            f"set --config.model.num_classes={len(data.class_names)}"
+        )
+    return data
+
+
+def _prepared(config: Config, item: dict[str, Any]) -> dict[str, Any]:
+    return {**item, "image": prepare(config, item["image"])}
+
+
+def prepare(config: Config, image: Picture) -> Picture:
+    """A picture of any size as evaluation sees it."""
+    size, short = config.data.size, config.eval.short
+    if not short:
+        return augment.resize(image, (size, size))
+    return augment.centre_crop(augment.resize_short(image, short), size)
+
+
+def _augmented(data: Data, item: dict, rng: np.random.Generator) -> dict[str, Any]:
+    image, size = item["image"], data.size
+    if data.augment == "imagenet":
+        image = augment.scale_jitter(image, rng, data.short, size)
+        image = augment.pca_colour(augment.flip(image, rng), rng)
+        return {**item, "image": image}
+    image = augment.resize(image, (size, size))
+    if data.augment != "none":
+        image = augment.random_crop(image, rng, data.padding)
+    if data.augment == "cifar":
+        image = augment.flip(image, rng)
+    return {**item, "image": image}
+
+
+def normalised(
+    config: Config,
+    mean: Float[Array, "height width channels"],
+    image: UInt8[Array, "batch rows columns channels"],
+) -> Float[Array, "batch rows columns channels"]:
+    """What the network gets: values in [0, 1] less the mean (which is resized for maps
+    of another size, in a multi-scale test), and in units of ImageNet's deviation."""
+    if mean.shape[:2] not in ((1, 1), image.shape[1:3]):
+        mean = jax.image.resize(mean, image.shape[1:], "bilinear")
+    x = image.astype(jnp.float32) / 255.0 - mean
+    if config.data.subtract == "imagenet":
+        x = x / jnp.array(IMAGENET_STD)
+    return x.astype(config.model.dtype)
+
+
+def mean_image(config: Config) -> Float[Array, "height width channels"]:
+    """What is subtracted: the training images' mean, pixel by pixel, in [0, 1], or one
+    constant a channel. The images are read when it runs, not when it is traced."""
+    d = config.data
+    if d.subtract == "imagenet":
+        return jnp.array(IMAGENET_MEAN).reshape(1, 1, 3)
+    shape = jax.ShapeDtypeStruct((d.size, d.size, d.channels), jnp.float32)
+    key = tuple(dataclasses.asdict(d).items()), config.eval.short
+    return jax.pure_callback(
+        partial(_mean_image, *key), shape, vmap_method="sequential"
+    )
+
+
+@functools.cache
+def _mean_image(data: tuple, short: int) -> np.ndarray:
+    config = Config(data=Data(**dict(data)))
+    config.eval.short = short
+    config.model.num_classes = 1 << 30
+    source = image_set(config, "train")
+    chosen = np.random.default_rng(0).permutation(len(source))[: config.data.mean_of]
+    total = 0.0
+    for index in chosen:
+        total = total + prepare(config, source[index]["image"]).astype(np.float64)
+    return (total / (255.0 * len(chosen))).astype(np.float32)

@@ -1,0 +1,143 @@
+"""Training a ResNet: state, one step, and the evaluation of a batch."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+from jaxtyping import Array, Float, Int, Key, UInt8
+
+from common import optim, rng
+from common.losses import cross_entropy
+from common.metrics import Mean, in_top
+from papers.resnet import weights
+from papers.resnet.config import Config
+from papers.resnet.data import mean_image, normalised
+from papers.resnet.model import Backbone, ResNet, by_platform
+
+
+@struct.dataclass
+class State:
+    step: Int[Array, ""]
+    key: Key[Array, ""]
+    params: Any
+    batch_stats: Any
+    opt_state: Any
+    mean: Float[Array, "height width channels"]  # that images are seen less of
+
+
+def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> State:
+    """The state before the first step; `after` is unused: no run builds on another."""
+    del after
+    variables = _variables(config, rng.stream(key, 0, "init"))
+    return State(
+        step=jnp.zeros((), jnp.int32),
+        key=key,
+        params=variables["params"],
+        batch_stats=variables["batch_stats"],
+        opt_state=_tx(config).init(variables["params"]),
+        mean=mean_image(config),
+    )
+
+
+def _variables(config: Config, key: Key[Array, ""]) -> Any:
+    """Random ones, or those of `config.weights`, with a new head where it must be."""
+    # No smaller than the stages halve it.
+    image = jnp.zeros((1, 32, 32, config.data.channels))
+    random = jax.jit(ResNet(config.model).init)(key, image)
+    if config.weights:
+        return weights.load(config.weights, config.model, random)
+    return random
+
+
+def train_step(
+    config: Config, state: State, batch: dict, *, axis_name: str | None = None
+) -> tuple[State, dict[str, Float[Array, ""]]]:
+    """One batch, as of data.py. `loss` in nats; `error` is the share of images whose
+    most probable class is not theirs."""
+    step = partial(_train_step, axis_name=axis_name)
+    return by_platform(step, config, state, batch)
+
+
+def _train_step(config: Config, state: State, batch: dict, axis_name: str | None):
+    model = ResNet(config.model, axis_name)
+
+    def loss_fn(params, rows, chunk):
+        logits, updated = model.apply(
+            {"params": params, "batch_stats": state.batch_stats},
+            normalised(config, state.mean, rows["image"]),
+            train=True,
+            mutable=["batch_stats"],
+        )
+        loss = Mean.of(cross_entropy(logits, rows["label"]))
+        error = Mean.of(~in_top(logits, rows["label"], 1))
+        return loss, (), {**updated, "error": error}
+
+    grads, loss, _, averaged = optim.gradients(
+        loss_fn,
+        state.params,
+        batch,
+        chunks=config.optim.accumulate,
+        axis_name=axis_name,
+    )
+    updates, opt_state = _tx(config).update(grads, state.opt_state, state.params)
+    metrics = {
+        "loss": loss,
+        "error": averaged["error"].value,
+        "lr": optim.schedule(config.optim, config.loop.steps)(state.step),
+    }
+    state = state.replace(
+        step=state.step + 1,
+        params=optax.apply_updates(state.params, updates),
+        batch_stats=averaged["batch_stats"],
+        opt_state=opt_state,
+    )
+    return state, metrics
+
+
+def eval_step(
+    config: Config, state: State, batch: dict, *, axis_name: str | None = None
+) -> dict[str, Mean]:
+    """Loss, top-1 and top-5 error with the running statistics."""
+    logits = forward(config, state, batch["image"])
+    values = {
+        "loss": cross_entropy(logits, batch["label"]),
+        "error": ~in_top(logits, batch["label"], 1),
+        "error_5": ~in_top(logits, batch["label"], 5),
+    }
+    means = {name: Mean.of(value, batch["mask"]) for name, value in values.items()}
+    return {name: mean.across(axis_name) for name, mean in means.items()}
+
+
+def forward(
+    config: Config, state: State, image: UInt8[Array, "batch height width channels"]
+) -> Float[Array, "batch num_classes"]:
+    """Logits in evaluation mode, of images of any one size."""
+    return by_platform(_forward, config, state, image)
+
+
+def _forward(config: Config, state: State, image):
+    variables = averaged_variables(state)
+    return ResNet(config.model).apply(variables, normalised(config, state.mean, image))
+
+
+def features(
+    config: Config, state: State, image: UInt8[Array, "batch height width channels"]
+) -> dict[str, Float[Array, "batch rows columns features"]]:
+    """Maps after the stem and after each stage, in evaluation mode."""
+    x = normalised(config, state.mean, image)
+    variables = {k: tree["backbone"] for k, tree in averaged_variables(state).items()}
+    return Backbone(config.model).apply(variables, x)
+
+
+def averaged_variables(state: State) -> dict[str, Any]:
+    """What evaluation computes with: the average of the parameters where one is kept,
+    and the running statistics."""
+    params = optim.averaged(state.opt_state, state.params)
+    return {"params": params, "batch_stats": state.batch_stats}
+
+
+def _tx(config: Config) -> optax.GradientTransformation:
+    return optim.optimiser(config.optim, config.loop.steps)

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.contract import UserError
+from common.data import augment
+
+IMAGE = np.random.default_rng(0).integers(1, 256, (12, 16, 3), np.uint8)
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def test_random_crop_shows_the_image_moved_over_zeros():
+    moves = set()
+    for seed in range(400):
+        out = augment.random_crop(IMAGE, rng(seed), 2)
+        assert out.shape == IMAGE.shape
+        padded = np.zeros((16, 20, 3), np.uint8)
+        padded[2:-2, 2:-2] = IMAGE
+        found = [
+            (top, left)
+            for top in range(5)
+            for left in range(5)
+            if np.array_equal(out, padded[top : top + 12, left : left + 16])
+        ]
+        assert len(found) == 1
+        moves |= {*found}
+    assert len(moves) == 25
+    np.testing.assert_array_equal(augment.shift(IMAGE, rng(), 0), IMAGE)
+
+
+def test_flip_mirrors_half_of_the_time():
+    flipped = [augment.flip(IMAGE, rng(seed)) for seed in range(200)]
+    mirrored = [np.array_equal(x, IMAGE[:, ::-1]) for x in flipped]
+    same = [np.array_equal(x, IMAGE) for x in flipped]
+    assert sum(mirrored) + sum(same) == 200
+    assert 70 < sum(mirrored) < 130
+
+
+@pytest.mark.parametrize(("shape", "short", "expected"), [
+    ((40, 60), 20, (20, 30)), ((60, 40), 20, (30, 20)), ((10, 10), 20, (20, 20)),
+])  # fmt: skip
+def test_resize_short_keeps_the_proportions(shape, short, expected):
+    image = rng().integers(0, 256, (*shape, 3), np.uint8)
+    out = augment.resize_short(image, short)
+    assert out.shape == (*expected, 3)
+    pillow = Image.fromarray(image).resize(expected[::-1], Image.BILINEAR)
+    np.testing.assert_array_equal(out, np.asarray(pillow))
+    grey = augment.resize_short(image[..., :1], short)
+    np.testing.assert_array_equal(grey[..., 0], out[..., 0])
+
+
+def test_crops_come_from_the_image():
+    np.testing.assert_array_equal(augment.centre_crop(IMAGE, 8), IMAGE[2:10, 4:12])
+    ten = augment.ten_crops(IMAGE, 8)
+    assert ten.shape == (10, 8, 8, 3)
+    np.testing.assert_array_equal(ten[3], IMAGE[-8:, -8:])
+    np.testing.assert_array_equal(ten[4], augment.centre_crop(IMAGE, 8))
+    np.testing.assert_array_equal(ten[5:], ten[:5, :, ::-1])
+    with pytest.raises(UserError, match="12x16 has no 13x13 crop"):
+        augment.centre_crop(IMAGE, 13)
+
+
+def test_scale_jitter_draws_every_size_and_place():
+    y, x = np.mgrid[:64, :64]
+    image = np.stack([4 * y, 4 * x, 0 * x], axis=-1).astype(np.uint8)
+    crops = [augment.scale_jitter(image, rng(s), (32, 64), 24) for s in range(300)]
+    assert all(crop.shape == (24, 24, 3) for crop in crops)
+    # A gradient tells the scale by its slope and the place by its value.
+    slopes = np.array([np.diff(c[12, 4:20, 1].astype(float)).mean() for c in crops])
+    assert slopes.min() < 4.3
+    assert slopes.max() > 7.5
+    corners = np.array([crop[0, 0, :2] for crop in crops])
+    assert corners.min(0).max() < 10
+    assert corners.max(0).min() > 140
+
+
+def test_pca_colour_is_one_colour_along_the_components():
+    image = np.full((2, 2, 3), 128, np.uint8)
+    moved = np.stack([augment.pca_colour(image, rng(seed)) for seed in range(2000)])
+    assert (moved == moved[:, :1, :1]).all()
+    shifts = (moved[:, 0, 0].astype(float) - 128) / 255
+    vectors, values = augment.IMAGENET_EIGENVECTORS, augment.IMAGENET_EIGENVALUES
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(3), atol=1e-3)
+    expected = vectors @ np.diag((0.1 * values) ** 2) @ vectors.T
+    rounding = np.eye(3) / 12 / 255**2
+    np.testing.assert_allclose(np.cov(shifts.T), expected + rounding, atol=3e-5)
+    white = np.full((1, 1, 3), 255, np.uint8)
+    assert augment.pca_colour(white, rng(), std=9.0).dtype == np.uint8

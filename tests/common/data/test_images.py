@@ -1,0 +1,291 @@
+import gzip
+import struct
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from common.contract import UserError
+from common.data import images
+from common.data.image_files import SPLITS, files
+from common.data.image_set import ImageSet, balanced_order, cut, with_channels
+from common.data.pipeline import pipeline
+
+RNG = np.random.default_rng(0)
+
+
+def grey(n, size=4):
+    return RNG.integers(0, 256, (n, size, size), np.uint8)
+
+
+def write_idx(path, array):
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    data = header + array.tobytes()
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+
+
+def write_mnist(folder, n_train=40, n_test=10, ending=""):
+    sets = {}
+    for part, n in (("train", n_train), ("t10k", n_test)):
+        x, y = grey(n), np.arange(n, dtype=np.uint8) % 10
+        write_idx(folder / f"{part}-images-idx3-ubyte{ending}", x)
+        write_idx(folder / f"{part}-labels-idx1-ubyte{ending}", y)
+        sets[part] = x, y
+    return sets
+
+
+def write_pictures(folder, counts, size=(6, 5), mode="RGB"):
+    for name, n in counts.items():
+        (folder / name).mkdir(parents=True)
+        for i in range(n):
+            colour = i if mode == "L" else (i, 0, 255)
+            Image.new(mode, size, colour).save(folder / name / f"{i}.png")
+
+
+def keys(data):
+    """Each item as bytes, to compare sets."""
+    return [item["image"].tobytes() + bytes([item["label"]]) for item in data]
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "side", "paper"),
+    [("mnist5k", (3500, 500, 1000), 28, 0.1307), ("digits", (1097, 200, 500), 8, 0.30)],
+)
+def test_embedded_sets_are_real_balanced_and_disjoint(name, sizes, side, paper):
+    splits = {split: images.load("embedded", split, name) for split in SPLITS}
+    assert tuple(map(len, splits.values())) == sizes
+    seen = set()
+    for data in splits.values():
+        assert data.images.dtype == np.uint8
+        assert data.images.shape[1:] == (side, side, 1)
+        shares = np.bincount(data.labels, minlength=10) / len(data)
+        np.testing.assert_allclose(shares, 0.1, atol=0.005)
+        assert not seen & {*keys(data)}
+        seen |= {*keys(data)}
+    whole = np.concatenate([data.images for data in splits.values()])
+    assert whole.max() == 255
+    assert whole.mean() / 255 == pytest.approx(paper, abs=0.01)  # MNIST's mean is known
+
+
+def test_an_item_is_an_image_and_its_label():
+    data = images.load("embedded", "train", "digits")
+    item = data[3]
+    np.testing.assert_array_equal(item["image"], data.images[3])
+    assert item["label"] == data.labels[3]
+    assert item["label"].dtype == np.int32
+    assert data[-1]["label"] == data.labels[-1]
+    with pytest.raises(IndexError):
+        data[len(data)]
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_idx_files_keep_their_test_split_and_give_a_balanced_tenth_away(
+    tmp_path, ending
+):
+    sets = write_mnist(tmp_path, n_train=100, ending=ending)
+    splits = files(tmp_path)
+    np.testing.assert_array_equal(splits["test"].images[..., 0], sets["t10k"][0])
+    np.testing.assert_array_equal(splits["test"].labels, sets["t10k"][1])
+    assert (len(splits["train"]), len(splits["valid"])) == (90, 10)
+    assert sorted(splits["valid"].labels) == list(range(10))
+    x, y = sets["train"]
+    whole = ImageSet(x[..., None], y.astype(np.int32), ())
+    assert sorted(keys(splits["train"]) + keys(splits["valid"])) == sorted(keys(whole))
+    assert keys(files(tmp_path)["valid"]) == keys(splits["valid"])
+
+
+def test_broken_idx_files_are_user_errors(tmp_path):
+    write_mnist(tmp_path)
+    path = tmp_path / "t10k-labels-idx1-ubyte"
+    good = path.read_bytes()
+    path.write_bytes(b"\x00\x00\x0d\x01" + good[4:])
+    with pytest.raises(UserError, match=r"begins with 00000d01, not with idx's 000008"):
+        files(tmp_path)
+    path.write_bytes(good[:-1])
+    with pytest.raises(UserError, match="cut short"):
+        files(tmp_path)
+    write_idx(path, np.zeros(3, np.uint8))
+    with pytest.raises(UserError, match="10 t10k images and 3 labels"):
+        files(tmp_path)
+    path.unlink()
+    with pytest.raises(UserError, match="has no t10k-labels-idx1-ubyte beside"):
+        files(tmp_path)
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(good)[:-6])
+    with pytest.raises(UserError, match="not a complete gzip file"):
+        files(tmp_path)
+
+
+@pytest.mark.parametrize("n_labels", [1, 2])
+def test_cifars_binary_version(tmp_path, n_labels):
+    x = RNG.integers(0, 256, (30, 32, 32, 3), np.uint8)
+    y = RNG.integers(0, 10, 30, np.uint8)
+    coarse = np.full((30, n_labels - 1), 77, np.uint8)
+    planes = x.transpose(0, 3, 1, 2).reshape(30, -1)
+    rows = np.concatenate([coarse, y[:, None], planes], axis=1)
+    names = ("train.bin", "test.bin") if n_labels == 2 else (
+        "data_batch_1.bin", "data_batch_2.bin", "test_batch.bin")  # fmt: skip
+    for name, part in zip(names, np.array_split(rows, len(names)), strict=True):
+        (tmp_path / name).write_bytes(part.tobytes())
+    (tmp_path / "batches.meta.txt").write_text("\n".join("abcdefghij") + "\n\n")
+    splits = files(tmp_path)
+    n_test = len(splits["test"])
+    np.testing.assert_array_equal(splits["test"].images, x[-n_test:])
+    np.testing.assert_array_equal(splits["test"].labels, y[-n_test:])
+    assert len(splits["train"]) + len(splits["valid"]) == 30 - n_test
+    if n_labels == 1:
+        assert splits["train"].class_names == tuple("abcdefghij")
+    (tmp_path / names[0]).write_bytes(rows.tobytes()[:-5])
+    with pytest.raises(UserError, match="cut short"):
+        files(tmp_path)
+
+
+def test_folders_of_splits_are_taken_as_they_are(tmp_path):
+    write_pictures(tmp_path / "train", {"cat": 6, "ant": 5})
+    write_pictures(tmp_path / "val", {"ant": 2, "cat": 1})
+    splits = files(tmp_path)
+    assert splits["train"].class_names == ("ant", "cat")
+    assert splits["train"].labels.tolist() == [0] * 5 + [1] * 6
+    assert splits["test"] is splits["valid"]
+    item = splits["train"][4]
+    assert item["image"].shape == (5, 6, 3)
+    assert item["image"][0, 0].tolist() == [4, 0, 255]
+    write_pictures(tmp_path / "test", {"dog": 2})
+    with pytest.raises(UserError, match="class 'dog' that is not in the training"):
+        files(tmp_path)
+
+
+def test_one_level_of_classes_is_cut_and_greys_stay_grey(tmp_path):
+    write_pictures(tmp_path, {"a": 20, "b": 10}, mode="L")
+    splits = files(tmp_path)
+    assert [len(splits[s]) for s in SPLITS] == [24, 3, 3]
+    assert np.bincount(splits["valid"].labels).tolist() == [2, 1]
+    assert splits["train"][0]["image"].shape == (5, 6, 1)
+    again = files(tmp_path)
+    assert keys(again["train"]) == keys(splits["train"])
+    rgb = images.load("files", "train", root=str(tmp_path), channels=3)
+    assert rgb[0]["image"].shape == (5, 6, 3)
+
+
+def test_corrupt_pictures_are_named_and_skipped(tmp_path):
+    write_pictures(tmp_path / "train", {"a": 3, "b": 3})
+    write_pictures(tmp_path / "val", {"a": 2, "b": 2})
+    broken = tmp_path / "train" / "a" / "1.png"
+    broken.write_bytes(broken.read_bytes()[:50])
+    train = files(tmp_path)["train"]
+    with pytest.warns(UserWarning, match=r"skipped the image .*a/1\.png"):
+        item = train[1]
+    assert item["image"][0, 0].tolist() == [2, 0, 255]
+    with pytest.warns(UserWarning, match=r"a/1\.png"):
+        array = train.in_memory()
+    assert array.labels.tolist() == [0, 0, 1, 1, 1]
+    assert array.images.shape == (5, 5, 6, 3)
+
+
+def test_images_of_several_sizes_are_a_user_error_where_one_is_needed(tmp_path):
+    write_pictures(tmp_path / "x", {"a": 8, "b": 8})
+    write_pictures(tmp_path / "y", {"c": 8}, size=(9, 9))
+    (tmp_path / "y" / "c").rename(tmp_path / "x" / "c")
+    train = files(tmp_path / "x")["train"]
+    assert {item["image"].shape for item in train} == {(5, 6, 3), (9, 9, 3)}
+    with pytest.raises(UserError, match=r"one size are needed .* 5x6x3, 9x9x3"):
+        train.in_memory()
+
+
+def test_unusable_folders_and_names_are_user_errors(tmp_path):
+    with pytest.raises(UserError, match=r"no image set found in .* accepted: "):
+        files(tmp_path)
+    with pytest.raises(UserError, match="does not exist; accepted: "):
+        files(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="no image folder given"):
+        images.load("files", "train")
+    (tmp_path / "train" / "a").mkdir(parents=True)
+    with pytest.raises(UserError, match="has no pictures"):
+        files(tmp_path)
+    with pytest.raises(UserError, match="unknown image source 'file'; nearest: files"):
+        images.load("file", "train")
+    with pytest.raises(UserError, match="unknown split 'dev'"):
+        images.load("embedded", "dev")
+    with pytest.raises(UserError, match="unknown embedded set 'mnist'; nearest: mnist"):
+        images.load("embedded", "train", "mnist")
+    with pytest.raises(UserError, match="HEIGHTxWIDTHxCHANNELSxCLASSES"):
+        images.load("generated", "train", "8x8")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_prefix_of_a_balanced_order_is_balanced(seed):
+    labels = RNG.permutation(np.repeat(np.arange(4), [40, 40, 20, 10]))
+    order = balanced_order(labels, seed)
+    assert sorted(order) == list(range(110))
+    for n in range(1, 110):
+        counts = np.bincount(labels[order[:n]], minlength=4)
+        expected = n * np.array([40, 40, 20, 10]) / 110
+        assert np.abs(counts - expected).max() <= 1
+    assert not np.array_equal(order, balanced_order(labels, seed + 1))
+
+
+def test_cut_refuses_to_leave_nothing():
+    data = ImageSet(grey(4)[..., None], np.zeros(4, np.int32), ("a",))
+    first, rest = cut(data, 1)
+    assert (len(first), len(rest)) == (1, 3)
+    with pytest.raises(UserError, match="too few to hold out 2 and 2"):
+        cut(data, 2, 2)
+
+
+def test_grey_is_what_pillow_makes_of_rgb():
+    x = RNG.integers(0, 256, (9, 9, 3), np.uint8)
+    expected = np.asarray(Image.fromarray(x).convert("L"), np.int32)
+    assert np.abs(with_channels(x, 1)[..., 0] - expected).max() <= 1
+    np.testing.assert_array_equal(with_channels(x[..., :1], 3), x[..., :1].repeat(3, 2))
+    with pytest.raises(UserError, match="2 channels"):
+        with_channels(x[..., :2], 3)
+
+
+def test_generated_classes_can_be_told_apart_in_new_images():
+    train, test = (images.load("generated", s, "12x10x3x5") for s in ("train", "test"))
+    assert train.images.shape == (512, 12, 10, 3)
+    means = [train.images[train.labels == c].mean(0) for c in range(5)]
+    distance = [[np.abs(x - mean).mean() for mean in means] for x in test.images]
+    assert (np.argmin(distance, axis=1) == test.labels).mean() > 0.9
+    again = images.generated("12x10x3x5")["train"]
+    assert keys(again) == keys(train)
+
+
+class Blobs(tfds.core.GeneratorBasedBuilder):
+    """Ten by ten pixels a digit's grey, stored as PNG files."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        features = tfds.features.FeaturesDict(
+            {
+                "image": tfds.features.Image(shape=(10, 10, 1)),
+                "label": tfds.features.ClassLabel(names=["dark", "light"]),
+            }
+        )
+        return tfds.core.DatasetInfo(builder=self, features=features)
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._blobs(40), "test": self._blobs(6)}
+
+    def _generate_examples(self, **kwargs):
+        raise NotImplementedError
+
+    def _blobs(self, n):
+        for i in range(n):
+            yield i, {"image": Image.new("L", (10, 10), 5 * i), "label": int(i > n / 2)}
+
+
+def test_a_prepared_tfds_set_is_decoded_on_access(tmp_path):
+    Blobs(data_dir=tmp_path, file_format="array_record").download_and_prepare()
+    train, valid, test = (
+        images.load("tfds", split, "blobs", str(tmp_path)) for split in SPLITS
+    )
+    assert (len(train), len(valid), len(test)) == (36, 4, 6)
+    assert test.class_names == ("dark", "light")
+    pairs = {(int(x["image"][0, 0, 0]), int(x["label"])) for x in test}
+    assert pairs == {(5 * i, int(i > 3)) for i in range(6)}
+    assert {*keys(train)}.isdisjoint(keys(valid))
+    batch = next(pipeline(train, batch_size=4, shuffle=True))
+    assert batch["image"].shape == (4, 10, 10, 1)
+    assert train.in_memory().labels.dtype == np.int32

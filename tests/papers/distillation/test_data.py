@@ -1,0 +1,124 @@
+"""Which images a run reads, and what a config may not say."""
+
+import itertools
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.contract import UserError
+from papers.distillation import data
+from papers.distillation.config import runs
+from papers.distillation.variants import get_config
+
+
+def changed(row="baseline", **changes):
+    config = get_config("smoke")
+    config.rows = tuple(dict.fromkeys(["baseline", "ensemble", row]))
+    for name, value in changes.items():
+        section, _, field = name.partition("__")
+        setattr(getattr(config, section) if field else config, field or section, value)
+    return runs(config)[row].config
+
+
+def test_every_seed_has_its_own_balanced_share_whatever_the_temperature():
+    config = changed("soft_part", experiment__seeds=3, experiment__share=0.1)
+    indices = data.chosen(config)
+    labels = data.load(config.data, "train").labels
+    assert indices.shape == (3 * 2, 51)
+    np.testing.assert_array_equal(indices[:3], indices[3:])
+    assert len({tuple(sorted(row)) for row in indices[:3]}) == 3
+    for row in indices:
+        assert len({*row.tolist()}) == 51
+        assert np.ptp(np.bincount(labels[row], minlength=10)) <= 1
+
+
+def test_a_batch_has_each_members_own_images():
+    config = changed("soft_part")
+    split, indices = data.load(config.data, "train"), data.chosen(config)
+    (batch,) = itertools.islice(data.batches(config, "train"), 1)
+    assert batch["index"].shape == (16, 4)
+    for member in range(4):
+        rows = batch["index"][:, member]
+        assert np.isin(rows, indices[member]).all()
+        np.testing.assert_array_equal(batch["image"][:, member], split.images[rows])
+        np.testing.assert_array_equal(batch["label"][:, member], split.labels[rows])
+
+
+@pytest.mark.parametrize(
+    ("row", "kept"),
+    [("soft_without", {0, 1, 2, *range(4, 10)}), ("soft_only", {7, 8}),
+     ("hard_without", {0, 1, 2, *range(4, 10)})],
+)  # fmt: skip
+def test_a_transfer_set_lacks_its_classes(row, kept):
+    config = changed(row)
+    batches = itertools.islice(data.batches(config, "train"), 40)
+    assert {int(y) for batch in batches for y in batch["label"].ravel()} == kept
+    (valid, *_) = data.batches(config, "valid")
+    assert {*valid["label"].ravel().tolist()} == {*range(10)}
+
+
+def test_jitter_moves_training_images_alone():
+    config = changed()
+    split = data.load(config.data, "train")
+    (batch,) = itertools.islice(data.batches(config, "train"), 1)
+    plain = split.images[batch["index"][:, 0]]
+    moved = (batch["image"][:, 0] != plain).any((1, 2, 3))
+    assert 0.5 < moved.mean() <= 1
+    (valid, *_) = data.batches(config, "valid")
+    expected = data.load(config.data, "valid").images[:64]
+    np.testing.assert_array_equal(valid["image"][:, 0], expected)
+
+
+def write_folder(root, sizes=((12, 9), (7, 7))):
+    for split, n in ("train", 12), ("test", 6):
+        for name in ("ant", "bee"):
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for i in range(n):
+                size = sizes[i % len(sizes)]
+                Image.new("RGB", size, (9 * i, 0, 0)).save(folder / f"{i}.png")
+
+
+def test_a_folder_of_pictures_of_many_sizes_is_resized_if_told(tmp_path):
+    write_folder(tmp_path)
+    files = {"data__source": "files", "data__root": str(tmp_path)}
+    with pytest.raises(UserError, match="images of one size are needed"):
+        data.batch_spec(changed(**files))
+    config = changed(**files, data__image=(8, 8, 1))
+    spec = data.batch_spec(config)
+    assert spec["image"].shape == (16, 1, 8, 8, 1)
+    assert data.classes(config) == 2
+    (batch,) = itertools.islice(data.batches(config, "train"), 1)
+    assert batch["image"].shape == spec["image"].shape
+    with pytest.raises(UserError, match=r"2 classes, not 1: set --config\.data\.cl"):
+        data.classes(changed(**files, data__image=(8, 8, 1), data__classes=1)) and (
+            data.batch_spec(changed(**files, data__classes=1, data__image=(8, 8, 1))),
+            next(data.batches(
+                changed(**files, data__classes=1, data__image=(8, 8, 1)), "train")),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rows": ("distilled",)}, "'distilled' comes after 'ensemble': add it"),
+        ({"rows": ("nothing",)}, "no 'nothing'; rows: baseline"),
+        ({"distill__average": "median"}, "distill.average: choose one of arithmetic"),
+        ({"distill__targets": "now"}, "distill.targets: choose one of cached, live"),
+        ({"distill__temperatures": (0.0,)}, "temperatures must be above 0"),
+        ({"distill__hard_weight": 1.5}, "between 0 and 1"),
+        ({"data__share": 0.0}, "share of the training split"),
+        ({"data__image": (8, 8)}, "height,width,channels"),
+        ({"teacher__kind": "cnn"}, "choose mlp or resnet"),
+        ({"experiment__members": 0}, "members must be at least 1"),
+        ({"optim__accumulate": 3}, "accumulate must divide"),
+    ],
+)
+def test_values_that_cannot_be_are_user_errors(changes, message):
+    config = get_config("smoke")
+    for name, value in changes.items():
+        section, _, field = name.partition("__")
+        setattr(getattr(config, section) if field else config, field or section, value)
+    with pytest.raises(UserError, match=message):
+        runs(config)

@@ -1,0 +1,150 @@
+"""Measurements, the tables, and predictions."""
+
+import itertools
+import json
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.contract import Table, UserError
+from common.losses import ensemble_logits
+from papers.distillation import data, measure, teacher, train
+from papers.distillation.config import runs
+from papers.distillation.evaluate import evaluate
+from papers.distillation.predict import predict
+from papers.distillation.variants import get_config
+from tests.papers.distillation.conftest import first, stepped
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("true", [-3.0, 0.0, 4.5])
+def test_the_best_shift_undoes_a_bias(true):
+    labels = RNG.integers(0, 5, 4000)
+    logits = 8.0 * np.eye(5)[labels] + RNG.gumbel(size=(4000, 5))
+    biased = measure.shifted(logits, (2, 3), -true)
+    found = measure.best_shift(biased, labels, (2, 3))
+    assert found == pytest.approx(true, abs=2.5)
+    repaired = measure.accuracy(measure.shifted(biased, (2, 3), found), labels)
+    assert repaired >= measure.accuracy(logits, labels)
+    np.testing.assert_array_equal(biased[:, [0, 1, 4]], logits[:, [0, 1, 4]])
+
+
+def test_trained_accuracy_is_that_of_each_members_own_images(smoke):
+    config, state = smoke["soft_part"]
+    found = measure.trained_accuracy(config, state)
+    split, indices = data.load(config.data, "train"), data.chosen(config)
+    for member, rows in enumerate(indices):
+        logits = train.forward(config, state, split.images[rows][:, None])
+        expected = 100 * np.mean(logits[:, member].argmax(-1) == split.labels[rows])
+        assert found[member] == pytest.approx(expected)
+
+
+def test_logits_do_not_depend_on_how_they_are_batched(smoke):
+    config, state = smoke["ensemble"]
+    images = data.load(config.data, "test").images[:70]  # 64 a batch
+    found = measure.logits(config, state, images)
+    expected = train.forward(config, state, images[:, None])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_evaluate_sets_our_numbers_beside_the_papers(smoke, tmp_path):
+    config = get_config("smoke")
+    config.eval.write = str(tmp_path / "logits.safetensors")
+    values = dict(evaluate(config, smoke))
+    table = values["Ensemble and distilled model"]
+    assert [row[-2:] for row in table.rows] == [
+        [58.9, 10.9],
+        [61.1, 10.7],
+        [60.8, 10.7],
+    ]
+    ensemble, taught = smoke["ensemble"]
+    test = data.load(config.data, "test")
+    members = train.forward(ensemble, taught, test.images[:, None])
+    right = measure.accuracy(np.asarray(ensemble_logits(members)), test.labels)
+    assert table.rows[1][2] == pytest.approx(right)
+    each = measure.accuracy(np.asarray(members), test.labels)
+    assert table.rows[0][2] == pytest.approx(each.mean())
+    few = values["Few labels"]
+    assert [row[-2:] for row in few.rows] == [[63.4, 58.9], [67.3, 44.5], [65.4, 57.0]]
+    assert [row[2] for row in few.rows] == [512, 51, 51]
+    assert {"Soft targets", "Accuracy against temperature", "Specialists",
+            "Cost of a step", "Summary"} <= {*values}  # fmt: skip
+    assert all(isinstance(name, str) for name in values)
+    written = teacher.read(config.eval.write, 512, 10)
+    cached = smoke["distilled"][1].teacher["logits"]
+    np.testing.assert_allclose(written, cached, atol=1e-5)
+
+
+def test_predict_shows_student_and_teacher(smoke, tmp_path):
+    config, state = smoke["distilled"]
+    image = data.load(config.data, "test").images[0]
+    Image.fromarray(image[..., 0]).save(tmp_path / "a.png")
+    Image.fromarray(image[..., 0]).resize((20, 20)).save(tmp_path / "b.png")
+    (tmp_path / "c.png").write_bytes(b"no picture")
+    with pytest.warns(UserWarning, match=r"c\.png"):
+        (_, table), text = predict(config, state, str(tmp_path))
+    assert isinstance(table, Table)
+    assert [row[1] for row in table.rows] == ["student"] * 2 + ["teacher"] * 2
+    first, *_ = json.loads(text)
+    logits = ensemble_logits(train.forward(config, state, image[None, None]))
+    p = np.asarray(jax.nn.softmax(logits))[0]
+    assert [float(share) for _, share in first["top"]] == pytest.approx(
+        np.sort(p)[::-1][:5].tolist(), rel=1e-4
+    )
+    assert first["top"][0][0] == str(p.argmax())
+    with pytest.raises(UserError, match="no picture in"):
+        next(predict(config, state, str(tmp_path / "nowhere")))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Rows of the paper's experiments, trained on scikit-learn's digits."""
+
+    config = get_config("smoke")
+    config.data.source, config.data.name, config.data.batch_size = (
+        "embedded", "digits", 64)  # fmt: skip
+    for net in config.teacher, config.student:
+        net.hidden, net.jitter, net.max_norm = (128, 128), 0, 0.0
+    config.teacher.dropout = 0.3
+    config.optim.lr, config.loop.steps, config.seed = 1e-3, 800, 1
+    config.experiment.seeds, config.experiment.share = 3, 0.03
+    config.experiment.temperatures = (4.0,)
+    config.experiment.without = 3
+    config.rows = ("baseline", "ensemble", "hard_part", "soft_part", "hard_without",
+                   "soft_without")  # fmt: skip
+    trained = {}
+    for name, run in runs(config).items():
+        batches = itertools.islice(data.batches(run.config, "train"), config.loop.steps)
+        state, _ = stepped(run.config, first(run, trained), batches)
+        trained[name] = run.config, state
+    return config, trained
+
+
+@pytest.mark.slow
+def test_soft_targets_beat_labels_by_five_points_on_three_per_cent(digits):
+    _, trained = digits
+    right = {}
+    for name in ("hard_part", "soft_part"):
+        run, state = trained[name]
+        test = data.load(run.data, "test")
+        logits = measure.logits(run, state, test.images)
+        right[name] = measure.accuracy(logits, test.labels)
+    gains = right["soft_part"] - right["hard_part"]
+    assert gains.mean() >= 5
+    assert gains.min() > 0
+
+
+@pytest.mark.slow
+def test_a_shifted_bias_finds_the_class_that_the_student_never_saw(digits):
+    config, trained = digits
+    table = dict(evaluate(config, trained))["Classes that the transfer set lacks"]
+    rows = {row[1]: row for row in table.rows}
+    *_, hard_before, _, _, hard_after, _, _ = rows["labels"]
+    *_, soft_before, _, _, soft_after, _, _ = rows["soft targets"]
+    assert hard_before == 0
+    assert soft_before > 0
+    assert soft_after > max(soft_before, 50)
+    assert hard_after < soft_after
