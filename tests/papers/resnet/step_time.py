@@ -6,7 +6,7 @@ One process trains with PyTorch, eager, channels_last, in the environment of the
 Python (it needs torch alone), one with this package; they take turns of a few steps, so
 that both meet the same machine. Both step SGD with momentum and decay on fresh images:
 ResNet-20 on 128 of 32 x 32, ResNet-18 and 50 on 8 of 128 x 128. Prints the medians and
-their ratio, turn by turn.
+their ratio, turn by turn, and CPU seconds, which a busy machine disturbs less.
 """
 
 import argparse
@@ -74,7 +74,8 @@ def torch_network(depth: int, classes: int):
 
 
 def torch_worker(depth: int, cores: int) -> None:
-    """Reads "go" lines; answers each with the seconds of STEPS steps."""
+    """Reads "go" lines; answers each with the seconds of STEPS steps, by the wall's
+    clock and of CPU."""
     import time
 
     import torch
@@ -91,13 +92,14 @@ def torch_worker(depth: int, cores: int) -> None:
         for _ in range(STEPS):
             images = torch.randint(0, 256, (rows, 3, size, size), dtype=torch.uint8)
             labels = torch.randint(0, classes, (rows,))
-            start = time.perf_counter()
+            start = time.perf_counter(), time.process_time()
             x = (images.float() / 255 - 0.5).to(memory_format=torch.channels_last)
             loss = F.cross_entropy(network(x), labels)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            seconds.append(time.perf_counter() - start)
+            end = time.perf_counter(), time.process_time()
+            seconds.append([b - a for a, b in zip(start, end, strict=True)])
         print(json.dumps(seconds), flush=True)
 
 
@@ -132,17 +134,20 @@ def jax_worker(depth: int, host_devices: int) -> None:
             labels = rng.integers(0, classes, rows, np.int32)
             batch = trainer.put("train", {"image": images, "label": labels})
             jax.block_until_ready(batch)
-            start = time.perf_counter()
+            start = time.perf_counter(), time.process_time()
             state, metrics = trainer.train_step(state, batch)
             jax.block_until_ready((state, metrics))
-            seconds.append(time.perf_counter() - start)
+            end = time.perf_counter(), time.process_time()
+            seconds.append([b - a for a, b in zip(start, end, strict=True)])
         print(json.dumps(seconds), flush=True)
 
 
 def ask(worker: subprocess.Popen) -> list[float]:
+    """Median milliseconds of a step, by the wall's clock and of CPU."""
     worker.stdin.write("go\n")
     worker.stdin.flush()
-    return json.loads(worker.stdout.readline())
+    steps = json.loads(worker.stdout.readline())
+    return [1e3 * statistics.median(kind) for kind in zip(*steps, strict=True)]
 
 
 def compare(depth: int, torch_python: str, common: list[str]) -> None:
@@ -156,26 +161,27 @@ def compare(depth: int, torch_python: str, common: list[str]) -> None:
     for _ in range(WARM_UP):
         for worker in workers.values():
             ask(worker)
-    ratios, medians = [], {"torch": [], "jax": []}
-    for turn in range(TURNS):
-        for name, worker in workers.items():
-            medians[name].append(1e3 * statistics.median(ask(worker)))
-        torch_ms, jax_ms = medians["torch"][-1], medians["jax"][-1]
-        ratios.append(jax_ms / torch_ms)
-        print(
-            f"ResNet-{depth}, turn {turn + 1}: torch {torch_ms:.0f} ms, "
-            f"jax {jax_ms:.0f} ms, ratio {ratios[-1]:.2f}",
-            flush=True,
-        )
-    print(
-        f"ResNet-{depth}: torch {statistics.median(medians['torch']):.0f} ms, "
-        f"jax {statistics.median(medians['jax']):.0f} ms, ratio "
-        f"{statistics.median(ratios):.2f} (medians of {TURNS} turns), "
-        f"load {os.getloadavg()[0]:.1f}"
-    )
+    turns = []
+    for turn in range(1, TURNS + 1):
+        turns.append([ask(workers[name]) for name in ("torch", "jax")])
+        print(f"ResNet-{depth}, turn {turn}: {compared(*turns[-1])}", flush=True)
+    medians = [
+        [statistics.median(kind) for kind in zip(*side, strict=True)]
+        for side in zip(*turns, strict=True)
+    ]
+    load = os.getloadavg()[0]
+    print(f"ResNet-{depth}, median: {compared(*medians)}, load {load:.1f}", flush=True)
     for worker in workers.values():
         worker.stdin.close()
         worker.wait()
+
+
+def compared(torch: list[float], jax: list[float]) -> str:
+    parts = [
+        f"{what} torch {a:.0f} ms, jax {b:.0f} ms, ratio {b / a:.2f}"
+        for what, a, b in zip(("wall", "CPU"), torch, jax, strict=True)
+    ]
+    return "; ".join(parts)
 
 
 def main() -> None:
