@@ -4,6 +4,7 @@ strongly their layers respond."""
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -88,11 +89,11 @@ def _degradation(kinds: Mapping[str, list[Net]]) -> Values:
     """Section 1's observation: what more layers do, on the same images and steps."""
     rows = []
     for kind, nets in kinds.items():
-        shallow, deep = min(nets, key=_depth), max(nets, key=_depth)
-        change = [deep.train["loss"] - shallow.train["loss"]]
-        change += [100 * (deep.train["error"] - shallow.train["error"])]
-        change += [100 * (deep.test - shallow.test)]
-        rows.append([kind, f"{shallow.depth} to {deep.depth}", *change])
+        for shallow, deep in pairwise(sorted(nets, key=_depth)):
+            change = [deep.train["loss"] - shallow.train["loss"]]
+            change += [100 * (deep.train["error"] - shallow.train["error"])]
+            change += [100 * (deep.test - shallow.test)]
+            rows.append([kind, f"{shallow.depth} to {deep.depth}", *change])
     columns = ("kind", "layers", "train loss", "train error, points")
     columns += ("test error, points",)
     note = "what changes with depth; above 0: the deeper net is worse"
