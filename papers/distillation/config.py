@@ -57,7 +57,7 @@ class Experiment:
     temperature: float = 2.0  # of the distilled model
     hard_weight: float = 0.1  # of its labels
     share: float = 0.03  # of the training split, for the rows with few labels
-    temperatures: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 20.0)  # of these rows
+    temperatures: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)  # of these rows
     without: int = 3  # the class that the transfer set lacks
     only: tuple[int, ...] = (7, 8)  # the classes that a transfer set is confined to
     clusters: int = 3  # specialists

@@ -272,16 +272,18 @@ def _specialists(runs: Mapping[str, Trained], test: ImageSet) -> Values:
 
 
 def _cost(runs: Mapping[str, Trained]) -> Table:
+    """What a model of the ensemble costs beside one that is trained alone."""
     pairs = {n: (runs[n].config, runs[n].state) for n in ("baseline", "ensemble")}
-    turns = runs["baseline"].config.eval.timed_steps
-    seconds = measure.step_seconds(pairs, turns)
+    steps = runs["baseline"].config.eval.timed_steps
+    seconds = measure.step_seconds(pairs, steps)
     rows = []
     for name, (config, _) in pairs.items():
-        each = seconds[name] / config.members
-        rows.append([name, config.members, 1e3 * seconds[name], 1e3 * each,
-                     each / seconds["baseline"]])  # fmt: skip
-    columns = ("run", "models", "ms a step", "ms a model", "of a single run's")
-    note = f"one device, median of {turns} steps in turns, on copies"
+        n, both = config.members, zip(seconds[name], seconds["baseline"], strict=True)
+        row = [name, n, *(1e3 * s for s in seconds[name])]
+        rows.append([*row, *(s / n / single for s, single in both)])
+    columns = ("run", "models", "ms a step", "with its images", "a model, of a single",
+               "with its images: of a single")  # fmt: skip
+    note = f"one device; the least of three means over {steps} steps, in turns"
     return Table(columns, rows, note)
 
 

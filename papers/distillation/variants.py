@@ -20,12 +20,13 @@ from papers.distillation.config import (
 
 def _default() -> Config:
     """The slides' two tables on real digits: minutes on 2 CPU cores."""
-    net = {"hidden": (200, 200)}
+    net = {"hidden": (200, 200), "jitter": 2}
     return Config(
-        teacher=Net(**net, dropout_input=0.2, dropout=0.5, max_norm=4.0, jitter=2),
+        teacher=Net(**net),
         student=Net(**net),
+        distill=Distill(targets="live"),
         optim=Optim(lr=1e-3, warmup=50),
-        loop=Loop(steps=1200, log_every=20, eval_every=300, save_every=600),
+        loop=Loop(steps=1000, log_every=20, eval_every=250, save_every=500),
         rows=(
             "baseline", "ensemble", "distilled", "hard_part", "soft_part",
             "hard_without", "soft_without", "soft_only",
@@ -59,9 +60,12 @@ def _smoke() -> Config:
 
 def _mnist_1200() -> Config:
     """The paper's MNIST nets: 2 x 1200 with dropout teaches 2 x 800 without."""
-    teacher = Net((1200, 1200), dropout_input=0.2, dropout=0.5, max_norm=4.0, jitter=2)
+    teacher = Net(
+        hidden=(1200, 1200), dropout_input=0.2, dropout=0.5, max_norm=4.0, jitter=2
+    )
     config = _default()
-    config.teacher, config.student = teacher, Net((800, 800))
+    config.teacher, config.student = teacher, Net(hidden=(800, 800))
+    config.distill.targets = "cached"
     config.experiment.members, config.experiment.temperature = 1, 20.0
     config.rows = ("ensemble", "small", "distilled", "soft_without", "soft_only")
     return config
@@ -70,7 +74,7 @@ def _mnist_1200() -> Config:
 def _mnist_30() -> Config:
     """Students of 2 x 30 units, for which the paper found T from 2.5 to 4 the best."""
     config = _mnist_1200()
-    config.student = Net((30, 30))
+    config.student = Net(hidden=(30, 30))
     config.experiment.temperature = 3.0
     config.rows = ("ensemble", "small", "distilled")
     return config
@@ -78,7 +82,7 @@ def _mnist_30() -> Config:
 
 def _speech() -> Config:
     """The acoustic model of section 3 at its published size, on generated frames."""
-    net = Net((2560,) * 8)
+    net = Net(hidden=(2560,) * 8)
     return Config(
         teacher=net,
         student=net,
