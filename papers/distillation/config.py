@@ -54,8 +54,9 @@ class Experiment:
 
     members: int = 10  # of the ensemble
     seeds: int = 3  # students a row
-    temperature: float = 2.0  # of the distilled model
-    hard_weight: float = 0.1  # of its labels
+    distilled_at: tuple[float, ...] = (1.0, 2.0)  # temperatures of the distilled model
+    temperature: float = 2.0  # where the transfer set lacks classes
+    hard_weight: float = 0.1  # of the labels in both
     share: float = 0.03  # of the training split, for the rows with few labels
     temperatures: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)  # of these rows
     without: int = 3  # the class that the transfer set lacks
@@ -156,7 +157,9 @@ ROWS = {
     "baseline": lambda c: ({}, None),
     "ensemble": lambda c: ({"seeds": c.experiment.members}, None),
     "small": lambda c: (_hard(c), None),
-    "distilled": lambda c: (_soft(c), "ensemble"),
+    "distilled": lambda c: (
+        _soft(c, **{"distill.temperatures": c.experiment.distilled_at}), "ensemble"
+    ),
     "hard_part": lambda c: (_hard(c, **_part(c)), None),
     "soft_part": lambda c: (
         _soft(c, **_part(c), **{"distill.temperatures": c.experiment.temperatures,

@@ -25,13 +25,6 @@ MISSING = {"soft_without": (2.06, 86.8, 3.5, 1.09, 98.6)}
 MISSING["soft_only"] = (47.3, None, -7.6, 13.2, None)
 
 
-TITLES = {
-    "baseline": "single model",
-    "small": "student, labels alone",
-    "distilled": "distilled single model",
-}
-
-
 @dataclasses.dataclass(frozen=True)
 class Trained:
     """One trained run, and what it says of the images."""
@@ -46,6 +39,12 @@ class Trained:
     @functools.cached_property
     def valid(self) -> np.ndarray:
         return self.logits("valid")
+
+    def at(self, temperature: float) -> np.ndarray:
+        """What the members of one temperature say of the test images."""
+        seeds = self.config.seeds
+        first = seeds * self.config.distill.temperatures.index(temperature)
+        return self.test[:, first : first + seeds]
 
     def logits(self, split: str) -> np.ndarray:
         images = data.load(self.config.data, split).images
@@ -85,42 +84,43 @@ def _spread(values: np.ndarray) -> float | None:
 
 def _ensemble(runs: Mapping[str, Trained], test: ImageSet) -> Table:
     """Section 3: does one model keep what ten gain? The single model's row is the mean
-    over the ensemble's members, which were trained as it was."""
-    ensemble = runs["ensemble"]
-    n, labels = ensemble.config.members, test.labels
-    every = {"baseline": ensemble.test, "ensemble": None}
-    every |= {name: runs[name].test for name in ("small", "distilled") if name in runs}
-    titles = {**TITLES, "ensemble": f"{n}x ensemble" if n > 1 else "teacher"}
-    if n == 1:
-        del every["baseline"]
+    over the ensemble's members, which were trained as it was. The last row is the
+    temperature that is best on the validation split."""
+    ensemble, distilled = runs["ensemble"], runs["distilled"]
+    n, mixed = ensemble.config.members, measure.mixed(ensemble.config, ensemble.test)
+    found = {"single model": ("baseline", ensemble.test)} if n > 1 else {}
+    found[f"{n}x ensemble" if n > 1 else "teacher"] = "ensemble", mixed[:, None]
+    if "small" in runs:
+        found["student, labels alone"] = "small", runs["small"].test
+    best, _ = _best_temperature(distilled)
+    temperatures = distilled.config.distill.temperatures
+    for t in sorted(temperatures, key=lambda t: t == best):
+        found[f"distilled at T = {t:g}"] = "distilled", distilled.at(t)
     rows = []
-    for name, found in every.items():
-        if found is None:
-            found = measure.mixed(ensemble.config, ensemble.test)[:, None]
-        right, loss = measure.accuracy(found, labels), measure.nll(found, labels)
-        paper = SPEECH.get(name, (None, None)) if n > 1 else (MNIST.get(name),)
-        rows.append([titles[name], found.shape[1], right.mean(), _spread(right),
-                     loss.mean(), *paper])  # fmt: skip
+    for title, (name, logits) in found.items():
+        right = measure.accuracy(logits, test.labels)
+        loss = measure.nll(logits, test.labels).mean()
+        paper = SPEECH[name] if n > 1 and name in SPEECH else (MNIST.get(name),)
+        paper = paper if n == 1 or len(paper) == 2 else (None, None)
+        rows.append([title, len(right), right.mean(), _spread(right), loss, *paper])
     columns = ["model", "of them", "test accuracy %", "spread", "test loss"]
     columns += (
         ["paper, frames right %", "paper, words wrong %"] if n > 1 else ["paper %"]
     )
-    note = f"spread: standard deviation over models; {len(labels):,} test images"
-    if n > 1:
-        note += f"; {_kept(rows)}"
-    return Table(columns, rows, note)
+    note = f"spread: standard deviation over models; {len(test):,} test images"
+    return Table(columns, rows, f"{note}; {_kept(rows)}" if n > 1 else note)
 
 
 def _kept(rows: list[list]) -> str:
-    """How much of the ensemble's gain the distilled model has."""
-    (single, _, *_), (ensemble, *_), distilled = rows[0][2:5], rows[1][2:5], rows[-1][2]
-    share = (distilled - single) / (ensemble - single) if ensemble != single else 0.0
-    loss = [row[4] for row in (rows[0], rows[1], rows[-1])]
-    of_loss = (loss[0] - loss[2]) / (loss[0] - loss[1])
+    """How much of the ensemble's gain the last row has."""
+    single, ensemble, distilled = rows[0], rows[1], rows[-1]
+    accuracy, loss = (
+        100 * (distilled[i] - single[i]) / (ensemble[i] - single[i] or 1.0)
+        for i in (2, 4)
+    )
     return (
-        f"the distilled model keeps {100 * share:.0f}% of the ensemble's gain in "
-        f"accuracy and {100 * of_loss:.0f}% of its gain in loss; the paper's, 86% of "
-        "the gain in frames"
+        f"the last row keeps {accuracy:.0f}% of the ensemble's gain in accuracy and "
+        f"{loss:.0f}% of its gain in loss; the paper's, 86% of the gain in frames"
     )
 
 
@@ -283,7 +283,7 @@ def _cost(runs: Mapping[str, Trained]) -> Table:
         rows.append([*row, *(s / n / single for s, single in both)])
     columns = ("run", "models", "ms a step", "with its images", "a model, of a single",
                "with its images: of a single")  # fmt: skip
-    note = f"one device; the least of three means over {steps} steps, in turns"
+    note = f"one device; the least of five means over {steps} steps, in turns"
     return Table(columns, rows, note)
 
 

@@ -89,7 +89,7 @@ def shifted(
 
 
 def step_seconds(
-    models: dict[str, tuple[Config, Any]], steps: int, turns: int = 3
+    models: dict[str, tuple[Config, Any]], steps: int, turns: int = 5
 ) -> dict[str, tuple[float, float]]:
     """Seconds of a train step of each model, alone and with the reading of its batch;
     on one device, the least of `turns` means over `steps`, in turns, on copies."""
