@@ -24,6 +24,9 @@ def describe(session: Session, names: list[str]) -> None:
         show(f"{name}: parameters", _parameters(state.params))
         show(f"{name}: state", _bytes(state))
         show(f"{name}: a batch", _inputs(session.paper.batch_spec(config)))
+        if hasattr(session.paper, "describe"):
+            for title, table in session.paper.describe(config):
+                show(f"{name}: {title}", table)
         flops = step_flops(session.paper, config, state)
         each = flops / config.items_per_step
         unit = config.unit.removesuffix("s")

@@ -80,7 +80,8 @@ def read_results(folder: Path) -> tuple[dict[str, str], dict[str, Result]]:
 def training_section(
     runs: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[tuple[str, "Table | Figure"]]:
-    """Yields how the runs were trained: a table, and the loss curves if there are any.
+    """Yields how the runs were trained: a table, and the curves of their loss and of
+    their error, training and validation in one picture, where they report them.
 
     runs: `{name: {"parameters", "steps", "seconds", "items", "unit", "metrics"}}`:
         `items` were seen in all, `unit` is their plural ("tokens"), and `metrics` are
@@ -92,33 +93,37 @@ def training_section(
     columns += ("last training loss", "last validation loss")
     yield "Training", Table(columns, [_training_row(*run) for run in runs.items()])
 
-    series, dashed = {}, []
-    for name, run in runs.items():
-        for split, label in ("train", name), ("valid", f"{name}, validation"):
-            steps, losses = _losses(run, split)
-            if steps:
-                series[label] = steps, losses
-            if split == "valid":
-                dashed.append(label)
-    if series:
-        from common import figures
+    for measure, title in ("loss", "Training curves"), ("error", "Error curves"):
+        series, dashed = {}, []
+        for name, run in runs.items():
+            for split, label in ("train", name), ("valid", f"{name}, validation"):
+                steps, values = _values(run, split, measure)
+                if steps:
+                    series[label] = steps, values
+                if split == "valid":
+                    dashed.append(label)
+        if series:
+            from common import figures
 
-        figure = figures.curves(series, "step", "loss", dashed=dashed, robust=True)
-        yield "Training curves", figure
+            figure = figures.curves(series, "step", measure, dashed=dashed, robust=True)
+            yield title, figure
 
 
 def _training_row(name: str, run: Mapping[str, Any]) -> list[str | int | float | None]:
     items, seconds = run["items"], run["seconds"]
     rate = items / seconds if seconds else None
-    last = [(_losses(run, split)[1] or [None])[-1] for split in ("train", "valid")]
+    losses = [_values(run, split, "loss")[1] for split in ("train", "valid")]
+    last = [(values or [None])[-1] for values in losses]
     counts = run["parameters"], run["steps"], items
     return [name, *counts, seconds / 60, rate, *last]
 
 
-def _losses(run: Mapping[str, Any], split: str) -> tuple[list[int], list[float]]:
-    """Steps and losses of a split; both empty if it reports no "loss"."""
-    records = [r for r in run["metrics"] if r["split"] == split and "loss" in r]
-    return [r["step"] for r in records], [r["loss"] for r in records]
+def _values(
+    run: Mapping[str, Any], split: str, measure: str
+) -> tuple[list[int], list[float]]:
+    """Steps and values of a split's measure; both empty if it reports none."""
+    records = [r for r in run["metrics"] if r["split"] == split and measure in r]
+    return [r["step"] for r in records], [r[measure] for r in records]
 
 
 def _plain(value: Any) -> Any:

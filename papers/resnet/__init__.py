@@ -10,7 +10,8 @@ up to a thousand layers. The shortcuts cost neither parameters nor multiplicatio
     >>> import functools, jax
     >>> from papers import resnet
     >>> config = resnet.get_config("smoke")
-    >>> state, data = resnet.init(config, jax.random.key(0)), resnet.batches(config, "train")
+    >>> state = resnet.init(config, jax.random.key(0))
+    >>> data = resnet.batches(config, "train")
     >>> step = jax.jit(functools.partial(resnet.train_step, config), donate_argnums=0)
     >>> for _ in range(30):
     ...     state, metrics = step(state, next(data))
@@ -21,6 +22,7 @@ up to a thousand layers. The shortcuts cost neither parameters nor multiplicatio
 """
 
 from papers.resnet.config import runs
+from papers.resnet.cost import describe
 from papers.resnet.data import batch_spec, batches
 from papers.resnet.evaluate import evaluate
 from papers.resnet.predict import predict
@@ -33,6 +35,7 @@ __all__ = [
     "State",
     "batch_spec",
     "batches",
+    "describe",
     "eval_step",
     "evaluate",
     "features",

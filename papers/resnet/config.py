@@ -49,6 +49,7 @@ class Eval:
     short: int = 0  # resize the short side to it, then crop; 0: resize to size x size
     test: str = "centre"  # centre, ten_crops, multi_scale
     scales: tuple[int, ...] = (224, 256, 384, 480, 640)  # of multi_scale
+    train_images: int = 10_000  # of the training split that are measured too, at most
     responses: bool = True  # and the layers' responses (figure 7)
 
 

@@ -31,9 +31,7 @@ def batches(
     share = {"process_index": process_index, "process_count": process_count}
     data = image_set(config, split)
     if split != "train":
-        rows = config.eval.batch_size // process_count
-        prepare = partial(_prepared, config)
-        return pipeline(data, batch_size=rows, repeat=False, map_fn=prepare, **share)
+        return in_order(config, data, **share)
     return pipeline(
         data,
         batch_size=config.data.batch_size // process_count,
@@ -41,6 +39,20 @@ def batches(
         shuffle=True,
         random_map_fn=partial(_augmented, config.data),
         **share,
+    )
+
+
+def in_order(
+    config: Config, data: ImageSet, *, process_index: int = 0, process_count: int = 1
+) -> Iterator[dict[str, np.ndarray]]:
+    """Batches of "valid" and "test", of any images."""
+    return pipeline(
+        data,
+        batch_size=config.eval.batch_size // process_count,
+        repeat=False,
+        map_fn=partial(_prepared, config),
+        process_index=process_index,
+        process_count=process_count,
     )
 
 

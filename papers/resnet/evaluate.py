@@ -1,5 +1,170 @@
-"""What the trained nets are worth: errors against depth, and how layers respond."""
+"""What the trained nets are worth: errors against depth, plain beside residual, and how
+strongly their layers respond."""
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from common.contract import Table
+from common.normalization import BatchNorm
+from papers.resnet.config import Config
+from papers.resnet.cost import network_cost
+from papers.resnet.data import image_set, in_order, normalised
+from papers.resnet.model import ResNet
+from papers.resnet.score import errors, top_error
+from papers.resnet.train import State, averaged_variables
+from papers.resnet.variants import CIFAR_ERRORS
+
+Values = Iterator[tuple[str, Any]]
+PLAIN, RESIDUAL = "plain", "residual"
+PAGE = "[ResNet](papers/resnet)"
 
 
-def evaluate(config, trained):
-    yield "x", 1.0
+@dataclasses.dataclass(frozen=True)
+class Net:
+    """One trained run, measured."""
+
+    name: str
+    config: Config
+    state: State
+    train: dict[str, float]  # loss, error, error_5
+    test: float  # top-1 error, and the way that `eval.test` names
+    test_5: float
+
+    @property
+    def kind(self) -> str:
+        return PLAIN if self.config.model.shortcut == "none" else RESIDUAL
+
+    @property
+    def depth(self) -> int:
+        return self.config.model.depth
+
+
+def evaluate(config: Config, trained: Mapping[str, tuple[Config, State]]) -> Values:
+    """Yields (name, value): the errors of every run, what depth does to plain and to
+    residual nets, and figure 7's responses."""
+    nets = []
+    for name, (c, state) in trained.items():
+        train, test = errors(c, state, "train"), top_error(c, state, 1)
+        nets.append(Net(name, c, state, train, test, top_error(c, state, 5)))
+    yield "Errors", _errors(nets)
+    kinds = {kind: [net for net in nets if net.kind == kind]
+             for kind in (PLAIN, RESIDUAL)}  # fmt: skip
+    if all(len(of_kind) > 1 for of_kind in kinds.values()):
+        yield from _degradation(kinds)
+    if config.eval.responses:
+        yield from _responses(nets)
+    yield "Summary", _summary(kinds)
+
+
+def _errors(nets: list[Net]) -> Table:
+    columns = (
+        "run", "layers", "parameters", "million multiply-adds", "train loss",
+        "train error %", "test error %", "test top-5 error %", "paper, CIFAR-10 %",
+    )  # fmt: skip
+    rows = []
+    for n in nets:
+        count = sum(p.size for p in jax.tree.leaves(n.state.params))
+        paper = CIFAR_ERRORS.get(n.depth) if n.kind == RESIDUAL else None
+        cost = network_cost(n.config)["total"] / 1e6
+        train = n.train["loss"], 100 * n.train["error"]
+        rows.append(
+            [n.name, n.depth, count, cost, *train, 100 * n.test, 100 * n.test_5, paper]
+        )
+    c = nets[0].config
+    note = (
+        f"{len(image_set(c, 'test')):,} test images, {c.eval.test}; training images "
+        "are measured as test images are, after training"
+    )
+    return Table(columns, rows, note)
+
+
+def _degradation(kinds: Mapping[str, list[Net]]) -> Values:
+    """Section 1's observation: what more layers do, on the same images and steps."""
+    rows = []
+    for kind, nets in kinds.items():
+        for shallow, deep in pairwise(sorted(nets, key=_depth)):
+            change = [deep.train["loss"] - shallow.train["loss"]]
+            change += [100 * (deep.train["error"] - shallow.train["error"])]
+            change += [100 * (deep.test - shallow.test)]
+            rows.append([kind, f"{shallow.depth} to {deep.depth}", *change])
+    columns = ("kind", "layers", "train loss", "train error, points")
+    columns += ("test error, points",)
+    note = "what changes with depth; above 0: the deeper net is worse"
+    yield "Degradation", Table(columns, rows, note)
+    series = {}
+    for kind, nets in kinds.items():
+        nets = sorted(nets, key=_depth)
+        depths = [net.depth for net in nets]
+        series[kind] = depths, [100 * net.train["error"] for net in nets]
+        series[f"{kind}, test"] = depths, [100 * net.test for net in nets]
+    from common import figures
+
+    dashed = [name for name in series if name.endswith("test")]
+    labels = "layers", "error %, training and test"
+    yield (
+        "Error against depth",
+        figures.curves(series, *labels, points=True, dashed=dashed),
+    )
+
+
+def _depth(net: Net) -> int:
+    return net.depth
+
+
+def responses(net: Net) -> list[float]:
+    """Standard deviation of what each 3x3 layer gives after its BatchNorm, before ReLU
+    and addition (figure 7), over a batch of test images; first layer first."""
+    model = dataclasses.replace(net.config.model, scan="never", remat=False)
+    batch = next(iter(in_order(net.config, image_set(net.config, "test"))))
+    x = normalised(net.config, net.state.mean, batch["image"])
+    _, kept = ResNet(model).apply(
+        averaged_variables(net.state),
+        x,
+        capture_intermediates=lambda module, _: isinstance(module, BatchNorm),
+        mutable=["intermediates"],
+    )
+    outputs = jax.tree_util.tree_leaves_with_path(kept["intermediates"])
+    named = {jax.tree_util.keystr(path, simple=True): y for path, y in outputs}
+    layers = sorted((n for n in named if "shortcut" not in n), key=_numbers)
+    return [float(jnp.std(named[name])) for name in layers]
+
+
+def _numbers(name: str) -> list[int]:
+    """Natural order: the stem has no numbers, block 10 comes after block 9."""
+    return [*map(int, re.findall(r"\d+", name.partition("norm")[0]))]
+
+
+def _responses(nets: list[Net]) -> Values:
+    series = {}
+    for net in nets:
+        stds = responses(net)
+        series[net.name] = np.arange(1, len(stds) + 1), stds
+    from common import figures
+
+    labels = "layer", "standard deviation"
+    yield "Layer responses", figures.curves(series, *labels, log_y=True)
+    rows = [
+        [name, float(np.mean(y)), float(np.max(y))] for name, (_, y) in series.items()
+    ]
+    note = "of the outputs of BatchNorm, before ReLU and addition (figure 7)"
+    yield "Mean response", Table(("run", "mean", "largest"), rows, note)
+
+
+def _summary(kinds: Mapping[str, list[Net]]) -> Table:
+    """This paper's rows in the table of all papers."""
+    rows = []
+    for kind, nets in kinds.items():
+        if nets:
+            deep = max(nets, key=_depth)
+            paper = CIFAR_ERRORS.get(deep.depth) if kind == RESIDUAL else None
+            paper = f"{paper} (CIFAR-10)" if paper else None
+            what = f"test error %, {kind} net of {deep.depth} layers"
+            rows.append([PAGE, what, 100 * deep.test, paper])
+    return Table(("paper", "what is measured", "ours", "the paper's"), rows)

@@ -125,14 +125,32 @@ class Stage(nn.Module):
         c, n = self.config, self.n_blocks
         kind = nn.remat(Block, static_argnums=(2,)) if c.remat else Block
         x = kind(c, self.width, self.strides, self.axis_name, name="block_0")(x, train)
-        if loops(c, n) and not self.is_initializing():
-            return self._loop([f"block_{i}" for i in range(1, n)], x, train)
-        for i in range(1, n):
-            x = kind(c, self.width, 1, self.axis_name, name=f"block_{i}")(x, train)
+        names = [f"block_{i}" for i in range(1, n)]
+        if self.is_initializing():
+            self._draw(names, x)
+        elif c.scan == "always" and names:
+            x = self._loop(names, x, train)
+        else:
+            for name in names:
+                x = kind(c, self.width, 1, self.axis_name, name=name)(x, train)
         return x
 
+    def _equal_block(self) -> Block:
+        return Block(self.config, self.width, 1, self.axis_name, parent=None)
+
+    def _draw(self, names: list[str], x: Maps) -> None:
+        """The first variables of the equal blocks, all at once: a thousand layers are
+        drawn, or their shapes known, in seconds."""
+        block, keys = self._equal_block(), self.make_rng("params")
+        keys = jax.random.split(keys, len(names))
+        stacked = jax.vmap(lambda key: block.init(key, x, False))(keys)
+        for i, name in enumerate(names):
+            for kind, tree in stacked.items():
+                own = jax.tree.map(lambda leaf, i=i: leaf[i], tree)
+                self.put_variable(kind, name, own)
+
     def _loop(self, names: list[str], x: Maps, train: bool) -> Maps:
-        block = Block(self.config, self.width, 1, self.axis_name, parent=None)
+        block = self._equal_block()
         of_blocks = [
             {kind: tree[name] for kind, tree in self.variables.items()}
             for name in names
@@ -196,12 +214,6 @@ class ResNet(nn.Module):
         return nn.Dense(c.num_classes, kernel_init=he_normal_fan_in, name="head")(
             pooled
         )
-
-
-def loops(config: Model, n_blocks: int) -> bool:
-    """Whether a stage's equal blocks run in a loop; "auto" is "never" but for what
-    `by_platform` makes of it."""
-    return config.scan == "always" and n_blocks > 2
 
 
 def by_platform(step: Callable, config: Config, *arguments: Any) -> Any:

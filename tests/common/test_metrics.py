@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from common.metrics import Mean
+from common.metrics import Mean, in_top
 
 VALUES = np.arange(23, dtype=np.float32) ** 1.5
 RAGGED = np.split(VALUES, [1, 9, 12])  # 1, 8, 3 and 11 values
@@ -94,3 +94,20 @@ def test_a_mean_can_be_carried_through_a_scan():
     rows = VALUES[:20].reshape(4, 5)
     mean, _ = jax.jit(lambda rows: jax.lax.scan(body, start, rows))(rows)
     np.testing.assert_allclose(mean.value, rows.mean(), rtol=1e-6)
+
+
+LOGITS = jnp.array([[0.1, 3.0, 2.0, 2.0], [1.0, 1.0, 1.0, 1.0], [0.0, jnp.nan, 1, 2]])
+
+
+@pytest.mark.parametrize(
+    ("labels", "k", "expected"),
+    [
+        ([1, 0, 3], 1, [True, True, True]),
+        ([2, 1, 2], 1, [False, False, False]),
+        ([2, 1, 2], 2, [True, True, True]),
+        ([3, 3, 0], 3, [True, False, True]),
+        ([0, 3, 1], 5, [True, True, False]),
+    ],
+)
+def test_in_top_counts_larger_logits_and_of_equal_ones_the_first(labels, k, expected):
+    np.testing.assert_array_equal(in_top(LOGITS, jnp.array(labels), k), expected)

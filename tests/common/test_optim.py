@@ -39,6 +39,10 @@ QUARTER = 0.5 * (1 + np.cos(np.pi / 4))  # the cosine after a quarter of its way
             {"schedule": "cosine", "warmup": 4, "floor": 0.1},
             {3: 1.5, 4: 2, 8: 1.1, 12: 0.2, 20: 0.2},
         ),
+        (
+            {"schedule": "step", "boundaries": (5,), "warmup": 3, "warmup_at": 0.25},
+            {0: 0.5, 2: 0.5, 3: 2, 4: 2, 5: 0.2},
+        ),
         ({"schedule": "linear", "floor": 0.25}, {0: 2, 4: 1.5, 12: 0.5, 20: 0.5}),
         (
             {"schedule": "linear", "warmup": 2},

@@ -1,0 +1,41 @@
+"""Multiply-adds of a network, counted from its layers: the "FLOPs" of the paper."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+
+from common.contract import Table
+from common.multiply_adds import multiply_adds
+from papers.resnet.config import Config
+from papers.resnet.model import ResNet
+
+# Table 1, at 224 x 224: 1e9 multiply-adds.
+PAPER = {18: 1.8, 34: 3.6, 50: 3.8, 101: 7.6, 152: 11.3}
+
+
+def network_cost(config: Config) -> dict[str, int]:
+    """Multiply-adds of one image: "stem", "stage1", ..., "head", and "total"."""
+    d, model = config.data, dataclasses.replace(config.model, scan="never", remat=False)
+    image = jnp.zeros((1, d.size, d.size, d.channels))
+    counts, net = {}, ResNet(model)
+    variables = jax.eval_shape(net.init, jax.random.key(0), image)
+    layers = multiply_adds(net.apply, variables, image)
+    for path, count in layers.items():
+        part = path[1] if path[0] == "backbone" else path[0]
+        counts[part] = counts.get(part, 0) + count
+    return {**counts, "total": sum(counts.values())}
+
+
+def describe(config: Config) -> Iterator[tuple[str, Table]]:
+    """What `--mode=describe` adds."""
+    rows = [[part, count / 1e6] for part, count in network_cost(config).items()]
+    paper = PAPER.get(config.model.depth)
+    known = config.model.family == "imagenet" and config.data.size == 224
+    note = "convolutions and the classifier, one image"
+    if known:
+        note += (
+            f"; the paper's table 1 says {paper:g}e9 for {config.model.depth} layers"
+        )
+    yield "multiply-adds", Table(("part", "millions"), rows, note)

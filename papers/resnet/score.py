@@ -1,0 +1,125 @@
+"""Errors on a split, by one crop, ten crops, or whole images at several scales."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from common.data import augment
+from common.data.image_set import ImageSet
+from common.data.pipeline import pipeline
+from papers.resnet.config import Config
+from papers.resnet.data import image_set, in_order
+from papers.resnet.train import State, eval_step, forward
+
+Picture = UInt8[np.ndarray, "height width channels"]
+Scores = Float[np.ndarray, "images num_classes"]
+COARSE = 32  # pixels: whole images have sides that this divides
+
+
+def errors(config: Config, state: State, split: str) -> dict[str, float]:
+    """{"loss", "error", "error_5"} of `eval_step` over a split; of a training split
+    over `eval.train_images` of it, without augmentation."""
+    data = image_set(config, split)
+    if split == "train" and len(data) > config.eval.train_images:
+        data = data.take(np.arange(config.eval.train_images) * len(data)
+                         // config.eval.train_images)  # fmt: skip
+    step, sums = jax.jit(partial(eval_step, config)), Counter()
+    for batch in in_order(config, data):
+        for name, mean in jax.device_get(step(state, batch)).items():
+            sums[name] += float(mean.total)
+            sums[name, "count"] += float(mean.count)
+    return {n: sums[n] / sums[n, "count"] for n in ("loss", "error", "error_5")}
+
+
+def top_error(config: Config, state: State, k: int) -> float:
+    """Top-k error of the test split, by the way that `eval.test` names."""
+    if config.eval.test == "centre":
+        return errors(config, state, "test")["error" if k == 1 else "error_5"]
+    way = ten_crop_scores if config.eval.test == "ten_crops" else multi_scale_scores
+    scores, labels = way(config, state, image_set(config, "test"))
+    ranks = np.argsort(-scores, axis=-1, kind="stable")[:, :k]
+    return float(np.mean(~np.any(ranks == labels[:, None], axis=-1)))
+
+
+def ten_crop_scores(
+    config: Config, state: State, data: ImageSet
+) -> tuple[Scores, Int[np.ndarray, "images"]]:
+    """Probabilities, the mean over ten crops, and labels."""
+    short, size = config.eval.short or config.data.size, config.data.size
+
+    def crops(item):
+        image = augment.resize_short(item["image"], short)
+        return {**item, "image": augment.ten_crops(image, size)}
+
+    rows = max(config.eval.batch_size // 10, 1)
+    probabilities = _probabilities(config, state)
+    scores, labels = [], []
+    for batch in pipeline(data, batch_size=rows, repeat=False, map_fn=crops):
+        flat = batch["image"].reshape(-1, *batch["image"].shape[2:])
+        mean = probabilities(flat).reshape(rows, 10, -1).mean(1)
+        here = batch["mask"] > 0
+        scores.append(mean[here])
+        labels.append(batch["label"][here])
+    return np.concatenate(scores), np.concatenate(labels)
+
+
+def multi_scale_scores(
+    config: Config, state: State, data: ImageSet
+) -> tuple[Scores, Int[np.ndarray, "images"]]:
+    """Probabilities of whole images, the mean over the sizes of `eval.scales`, and
+    labels. The longer side is rounded to a multiple of 32 pixels, so that a few
+    programs serve pictures of all proportions."""
+    probabilities = _probabilities(config, state)
+    scores = np.zeros((len(data), config.model.num_classes))
+    labels = np.zeros(len(data), np.int32)
+
+    def images(short):
+        for i, item in ((i, data[i]) for i in range(len(data))):
+            labels[i] = item["label"]
+            yield whole(item["image"], short)
+
+    for short in config.eval.scales:
+        for indices, batch in by_shape(images(short), config.eval.batch_size):
+            scores[indices] += probabilities(batch)[: len(indices)]
+    return scores / len(config.eval.scales), labels
+
+
+def whole(image: Picture, short: int) -> Picture:
+    """Resized to `short` pixels along the short side and about in proportion."""
+    height, width, _ = image.shape
+    least = min(height, width)
+    sides = [
+        short if side == least else COARSE * round(side * short / least / COARSE)
+        for side in (height, width)
+    ]
+    return augment.resize(image, tuple(max(side, short) for side in sides))
+
+
+def by_shape(
+    images: Iterable[Picture], rows: int
+) -> Iterator[tuple[list[int], UInt8[np.ndarray, "rows height width channels"]]]:
+    """Batches of equal shapes, and the places of their images in the sequence; the
+    last of each shape are padded with zeros."""
+    waiting: dict[tuple, list] = defaultdict(list)
+
+    def batch(shape):
+        indices, pictures = zip(*waiting.pop(shape), strict=True)
+        padding = np.zeros((rows - len(pictures), *shape), np.uint8)
+        return [*indices], np.concatenate([np.stack(pictures), padding])
+
+    for index, image in enumerate(images):
+        waiting[image.shape].append((index, image))
+        if len(waiting[image.shape]) == rows:
+            yield batch(image.shape)
+    for shape in [*waiting]:
+        yield batch(shape)
+
+
+def _probabilities(config: Config, state: State) -> Callable[[Any], Scores]:
+    step = jax.jit(lambda images: jax.nn.softmax(forward(config, state, images)))
+    return lambda images: np.asarray(step(images))

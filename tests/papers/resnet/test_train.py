@@ -1,0 +1,136 @@
+"""What a step reads and does: the mean image, augmentation, weight decay, accumulation,
+and, slowly, that a thousand layers learn and that deep plain nets do not."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from common.contract import UserError
+from papers import resnet
+from papers.resnet import data
+
+
+def smoke(**fields):
+    config = resnet.get_config("smoke")
+    for name, value in fields.items():
+        section, _, field = name.partition("__")
+        setattr(getattr(config, section), field, value)
+    return config
+
+
+def test_the_mean_image_is_that_of_the_training_split_pixel_by_pixel():
+    config = smoke()
+    images = data.image_set(config, "train").images
+    found = jax.jit(partial(data.mean_image, config))()
+    np.testing.assert_allclose(found, images.mean(0) / 255, rtol=1e-5)
+    x = data.normalised(config, found, jnp.asarray(images))
+    np.testing.assert_allclose(x.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(x[3], images[3] / 255 - found, atol=1e-6)
+
+
+def test_images_of_another_size_lose_the_resized_mean():
+    config = smoke()
+    mean = jnp.full((8, 8, 1), 0.25)
+    x = data.normalised(config, mean, jnp.full((2, 12, 20, 1), 255, jnp.uint8))
+    np.testing.assert_allclose(x, 0.75, rtol=1e-6)
+
+
+def test_imagenet_s_constants_are_torchvision_s():
+    config = smoke(data__subtract="imagenet", data__channels=3)
+    pixel = np.array([124, 116, 104], np.uint8).reshape(1, 1, 1, 3)
+    found = data.normalised(config, data.mean_image(config), jnp.asarray(pixel))
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    np.testing.assert_allclose(found[0, 0, 0], (pixel[0, 0, 0] / 255 - mean) / std,
+                               rtol=1e-4, atol=1e-5)  # fmt: skip
+
+
+def test_augmented_images_are_crops_and_mirrors_of_their_own():
+    """Every pixel of a shifted image is one of the image, or of the black border."""
+    plain = {"image": np.arange(1, 65, dtype=np.uint8).reshape(8, 8, 1), "label": 0}
+    seen = set()
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        config = smoke(data__augment="cifar", data__padding=1)
+        image = data._augmented(config.data, plain, rng)["image"][..., 0].astype(int)
+        step = image[4, 5] - image[4, 4]
+        assert abs(step) == 1
+        seen.add((step, image[4, 4]))
+    assert len(seen) == 18  # 3 x 3 shifts, mirrored or not
+
+
+def test_too_many_classes_are_answered_with_their_number():
+    config = smoke(data__name="8x8x1x12")
+    with pytest.raises(UserError, match="num_classes=12"):
+        data.batches(config, "train")
+
+
+def test_every_parameter_decays():
+    """Without gradient, a step is p - lr wd p, for gains and biases as for kernels."""
+    config = smoke(optim__weight_decay=0.1, optim__lr=0.5, optim__momentum=0.0)
+    state = resnet.init(config, jax.random.key(0))
+    state = state.replace(params=jax.tree.map(jnp.ones_like, state.params))
+    # Nothing of the input passes a stem whose gain and bias are 0.
+    stem = state.params["backbone"]["stem"]["norm"]
+    stem |= {"scale": jnp.full_like(stem["scale"], 0.0)}
+    after, _ = jax.jit(partial(resnet.train_step, config))(
+        state, next(resnet.batches(config, "train"))
+    )
+    kernel = after.params["backbone"]["stem"]["conv"]["kernel"]
+    np.testing.assert_allclose(kernel, 1 - 0.5 * 0.1, rtol=1e-5)
+
+
+def test_chunks_normalise_by_their_own_statistics_and_move_the_running_ones_once():
+    config = smoke(optim__accumulate=2)
+    state = resnet.init(config, jax.random.key(0))
+    batch = next(resnet.batches(config, "train"))
+    after, metrics = jax.jit(partial(resnet.train_step, config))(state, batch)
+    config.optim.accumulate = 1
+    halves = [{name: x[c::2] for name, x in batch.items()} for c in (0, 1)]
+    step = jax.jit(partial(resnet.train_step, config))
+    parts = [step(state, half) for half in halves]
+    mean = jax.tree.map(lambda a, b: (a + b) / 2, *(s.batch_stats for s, _ in parts))
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6),
+        after.batch_stats, mean,
+    )  # fmt: skip
+    for name in ("loss", "error"):
+        expected = np.mean([m[name] for _, m in parts])
+        np.testing.assert_allclose(metrics[name], expected, rtol=1e-5)
+
+
+def losses(config, steps, batch=None):
+    """Training losses, on the stream of batches or one of them over and over."""
+    state, stream = (
+        resnet.init(config, jax.random.key(0)),
+        resnet.batches(config, "train"),
+    )
+    step = jax.jit(partial(resnet.train_step, config), donate_argnums=0)
+    found = []
+    for _ in range(steps):
+        state, metrics = step(state, next(stream) if batch is None else batch)
+        found.append(float(metrics["loss"]))
+    return found
+
+
+@pytest.mark.slow
+def test_a_thousand_layers_build_step_and_learn():
+    config = smoke(model__depth=1202, model__scan="always", data__batch_size=4)
+    config.optim.warmup, config.optim.warmup_at = 0, 0.0
+    batch = next(resnet.batches(config, "train"))
+    found = losses(config, 12, batch)
+    assert np.isfinite(found).all()
+    assert min(found[-3:]) < found[0]
+
+
+@pytest.mark.slow
+def test_deep_plain_nets_train_worse_than_residual_ones():
+    """Degradation in small: 44 layers, the same images and steps."""
+    final = {}
+    for row in ("plain_44", "resnet_44"):
+        config = resnet.get_config()
+        config.rows = (row,)
+        final[row] = np.mean(losses(resnet.runs(config)[row].config, 120)[-20:])
+    assert final["plain_44"] > final["resnet_44"] + 0.2
