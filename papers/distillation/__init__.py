@@ -21,10 +21,10 @@ learnt from many.
     True
 """
 
-from papers.distillation.config import runs
 from papers.distillation.data import batch_spec, batches
 from papers.distillation.evaluate import evaluate
 from papers.distillation.predict import predict
+from papers.distillation.rows import runs
 from papers.distillation.train import (
     SHARDING,
     State,

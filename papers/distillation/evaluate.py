@@ -11,7 +11,7 @@ import numpy as np
 
 from common.contract import Table
 from common.data.image_set import ImageSet
-from papers.distillation import data, measure, specialists, teacher
+from papers.distillation import data, look, measure, specialists, teacher
 from papers.distillation.config import Config
 
 Values = Iterator[tuple[str, Any]]
@@ -70,7 +70,8 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
     if {"baseline", "ensemble"} <= {*runs} and config.eval.timed_steps:
         yield "Cost of a step", _cost(runs)
     if "ensemble" in runs:
-        yield from _soft_targets(config, runs["ensemble"], test)
+        ensemble = measure.mixed(runs["ensemble"].config, runs["ensemble"].test)
+        yield from look.soft_targets(config, ensemble, test)
         if config.eval.write:
             _write(config, runs["ensemble"])
     if summary:
@@ -100,8 +101,7 @@ def _ensemble(runs: Mapping[str, Trained], test: ImageSet) -> Table:
     for title, (name, logits) in found.items():
         right = measure.accuracy(logits, test.labels)
         loss = measure.nll(logits, test.labels).mean()
-        paper = SPEECH[name] if n > 1 and name in SPEECH else (MNIST.get(name),)
-        paper = paper if n == 1 or len(paper) == 2 else (None, None)
+        paper = SPEECH.get(name, (None, None)) if n > 1 else (MNIST.get(name),)
         rows.append([title, len(right), right.mean(), _spread(right), loss, *paper])
     columns = ["model", "of them", "test accuracy %", "spread", "test loss"]
     columns += (
@@ -285,44 +285,6 @@ def _cost(runs: Mapping[str, Trained]) -> Table:
                "with its images: of a single")  # fmt: skip
     note = f"one device; the least of five means over {steps} steps, in turns"
     return Table(columns, rows, note)
-
-
-def _soft_targets(config: Config, run: Trained, test: ImageSet) -> Values:
-    """The images of which the ensemble is right and least sure, and its softened
-    probabilities of all classes."""
-    z = measure.mixed(run.config, run.test)
-    log_p = z - np.log(np.exp(z).sum(-1, keepdims=True))
-    entropy = -(np.exp(log_p) * log_p).sum(-1)
-    entropy[z.argmax(-1) != test.labels] = -1
-    picked = np.argsort(-entropy, kind="stable")[: config.eval.digits]
-    softened = [np.asarray(jax.nn.softmax(z[picked] / t)) for t in config.eval.soften]
-    rows = np.stack(softened, axis=1).reshape(-1, z.shape[1])
-    names = test.class_names
-    ticks = [f"{names[test.labels[i]]}, T = {t:g}" for i in picked
-             for t in config.eval.soften]  # fmt: skip
-    from common import figures
-
-    yield (
-        "Soft targets",
-        figures.heatmap(
-            rows, "class", "image, temperature", x_ticks=names, y_ticks=ticks,
-            title="what the ensemble says", colour_label="probability",
-        ),
-    )  # fmt: skip
-    pictures = [_shown(test.images[i]) for i in picked]
-    captions = []
-    for i in picked:
-        best = np.argsort(-z[i])[:3]
-        p = np.exp(log_p[i])
-        captions.append("  ".join(f"{names[c]} {p[c]:.2f}" for c in best))
-    yield (
-        "Images of the soft targets",
-        figures.image_grid([pictures], captions=[captions]),
-    )
-
-
-def _shown(image: np.ndarray) -> np.ndarray:
-    return image[..., 0] if image.shape[-1] == 1 else image[..., :3]
 
 
 def _write(config: Config, run: Trained) -> None:

@@ -91,7 +91,7 @@ def _speech() -> Config:
         data=Data(source="generated", name="26x40x1x14000", image=(26, 40, 1),
                   classes=14_000, batch_size=256),
         distill=Distill(keep_teacher=False),
-        experiment=Experiment(members=10, seeds=1, distilled_at=(2.0,), hard_weight=0.5),
+        experiment=Experiment(seeds=1, distilled_at=(2.0,), hard_weight=0.5),
         optim=Optim(lr=1e-4, warmup=1000),
         loop=Loop(steps=100_000, log_every=100, eval_every=5000, save_every=5000),
         eval=Eval(batch_size=256),

@@ -5,7 +5,7 @@ import functools
 import jax
 
 from papers.distillation import train
-from papers.distillation.config import runs
+from papers.distillation.rows import runs
 
 
 def started(config):

@@ -8,7 +8,7 @@ from PIL import Image
 
 from common.contract import UserError
 from papers.distillation import data
-from papers.distillation.config import runs
+from papers.distillation.rows import runs
 from papers.distillation.variants import get_config
 
 

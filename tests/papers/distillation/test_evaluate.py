@@ -12,9 +12,9 @@ from PIL import Image
 from common.contract import Table, UserError
 from common.losses import ensemble_logits
 from papers.distillation import data, measure, teacher, train
-from papers.distillation.config import runs
 from papers.distillation.evaluate import evaluate
 from papers.distillation.predict import predict
+from papers.distillation.rows import runs
 from papers.distillation.variants import get_config
 
 RNG = np.random.default_rng(0)
