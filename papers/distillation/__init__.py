@@ -21,15 +21,22 @@ learnt from many.
     True
 """
 
-from papers.distillation.config import runs
 from papers.distillation.data import batch_spec, batches
 from papers.distillation.evaluate import evaluate
 from papers.distillation.predict import predict
-from papers.distillation.train import State, eval_step, init, train_step
+from papers.distillation.rows import runs
+from papers.distillation.train import (
+    SHARDING,
+    State,
+    eval_step,
+    init,
+    train_step,
+)
 from papers.distillation.variants import PARAM_COUNTS, VARIANTS, get_config
 
 __all__ = [
     "PARAM_COUNTS",
+    "SHARDING",
     "VARIANTS",
     "State",
     "batch_spec",

@@ -1,11 +1,9 @@
-"""Configuration of distillation, and the runs that a config stands for."""
+"""Configuration of distillation."""
 
-import copy
 import dataclasses
-import functools
 from dataclasses import field
 
-from common.contract import Loop, Run, UserError
+from common.contract import Loop
 from common.optim import Optim
 from papers.resnet.config import Model as ResNet
 
@@ -54,10 +52,11 @@ class Experiment:
 
     members: int = 10  # of the ensemble
     seeds: int = 3  # students a row
-    temperature: float = 2.0  # of the distilled model
-    hard_weight: float = 0.1  # of its labels
+    distilled_at: tuple[float, ...] = (1.0, 2.0)  # temperatures of the distilled model
+    temperature: float = 2.0  # where the transfer set lacks classes
+    hard_weight: float = 0.1  # of the labels in both
     share: float = 0.03  # of the training split, for the rows with few labels
-    temperatures: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 20.0)  # of these rows
+    temperatures: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)  # of these rows
     without: int = 3  # the class that the transfer set lacks
     only: tuple[int, ...] = (7, 8)  # the classes that a transfer set is confined to
     clusters: int = 3  # specialists
@@ -91,7 +90,7 @@ class Config:
     loop: Loop = field(default_factory=Loop)
     eval: Eval = field(default_factory=Eval)
     predict: Predict = field(default_factory=Predict)
-    rows: tuple[str, ...] = ("baseline", "ensemble", "distilled")  # names in ROWS
+    rows: tuple[str, ...] = ("baseline", "ensemble", "distilled")  # names in rows.ROWS
     role: str = "teacher"  # which net this run trains: teacher, student, specialist
     seeds: int = 1  # models trained side by side, from different starts
     seed: int = 0
@@ -114,106 +113,3 @@ class Config:
     @property
     def taught(self) -> bool:
         return self.distill.hard_weight < 1
-
-
-def runs(config: Config) -> dict[str, Run]:
-    """The rows of the variant's tables."""
-    unknown = [row for row in config.rows if row not in ROWS]
-    if unknown:
-        raise UserError(f"config.rows: no {unknown[0]!r}; rows: {', '.join(ROWS)}")
-    found = {}
-    for row in config.rows:
-        changes, after = ROWS[row](config)
-        changed = _checked(_with(config, changes))
-        if after is None or (changed.taught and config.distill.file):
-            found[row] = Run(changed)
-        elif after in config.rows:
-            found[row] = Run(changed, (after,))
-        else:
-            raise UserError(f"config.rows: {row!r} comes after {after!r}: add it")
-    return found
-
-
-def _soft(config: Config, **changes) -> dict:
-    """A student of the ensemble."""
-    e = config.experiment
-    soft = {"temperatures": (e.temperature,), "hard_weight": e.hard_weight}
-    changes = {"role": "student", "seeds": e.seeds, **changes}
-    return {**{f"distill.{name}": value for name, value in soft.items()}, **changes}
-
-
-def _part(config: Config) -> dict:
-    """A few labels: each seed its own."""
-    return {"data.share": config.experiment.share, "data.own_share": True}
-
-
-def _hard(config: Config, **changes) -> dict:
-    return {"role": "student", "seeds": config.experiment.seeds, **changes}
-
-
-# Each row: what it changes in the config, and the run that it comes after.
-ROWS = {
-    "baseline": lambda c: ({}, None),
-    "ensemble": lambda c: ({"seeds": c.experiment.members}, None),
-    "small": lambda c: (_hard(c), None),
-    "distilled": lambda c: (_soft(c), "ensemble"),
-    "hard_part": lambda c: (_hard(c, **_part(c)), None),
-    "soft_part": lambda c: (
-        _soft(c, **_part(c), **{"distill.temperatures": c.experiment.temperatures,
-                                "distill.hard_weight": 0.0}),
-        "baseline",
-    ),
-    "hard_without": lambda c: (
-        _hard(c, **{"data.without": (c.experiment.without,)}), None
-    ),
-    "soft_without": lambda c: (
-        _soft(c, **{"data.without": (c.experiment.without,)}), "ensemble"
-    ),
-    "soft_only": lambda c: (_soft(c, **{"data.only": c.experiment.only}), "ensemble"),
-    "specialists": lambda c: (
-        {"role": "specialist", "seeds": c.experiment.clusters}, "baseline"
-    ),
-}  # fmt: skip
-
-
-def _with(config: Config, changes: dict) -> Config:
-    """A copy of `config` with other values in these dotted fields."""
-    config = copy.deepcopy(config)
-    for name, value in changes.items():
-        *path, last = name.split(".")
-        setattr(functools.reduce(getattr, path, config), last, value)
-    return config
-
-
-def _checked(config: Config) -> Config:
-    """The config; UserError for values that no field's type rules out."""
-    d = config.distill
-    for name, value, choices in (
-        ("average", d.average, ("arithmetic", "geometric")),
-        ("targets", d.targets, ("cached", "live")),
-    ):
-        if value not in choices:
-            raise UserError(
-                f"config.distill.{name}: choose one of {', '.join(choices)}"
-            )
-    for name, net in ("teacher", config.teacher), ("student", config.student):
-        if net.kind not in ("mlp", "resnet"):
-            raise UserError(f"config.{name}.kind: choose mlp or resnet")
-    if config.role == "specialist" and config.net.kind != "mlp":
-        raise UserError("specialists are made of config.teacher.kind=mlp")
-    if not d.temperatures or min(d.temperatures) <= 0:
-        raise UserError("temperatures must be above 0, and at least one")
-    if not 0 <= d.hard_weight <= 1:
-        raise UserError("the weight of the hard labels must be between 0 and 1")
-    if not 0 < config.data.share <= 1:
-        raise UserError("the share of the training split must be above 0, at most 1")
-    if len(config.data.image) not in (0, 3):
-        raise UserError("config.data.image is height,width,channels, or nothing")
-    for name, value in (("members", config.members), ("top_k", config.predict.top_k),
-                        ("batch size", config.data.batch_size),
-                        ("eval batch size", config.eval.batch_size)):  # fmt: skip
-        if value < 1:
-            raise UserError(f"the {name} must be at least 1, not {value}")
-    if config.data.batch_size % config.optim.accumulate:
-        raise UserError("config.optim.accumulate must divide config.data.batch_size")
-    return config

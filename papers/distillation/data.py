@@ -18,7 +18,7 @@ from papers.distillation.config import Config, Data
 
 
 class Replicas:
-    """Item i: what each replica has as its i-th, stacked.
+    """Item i: what each replica has as its i-th.
 
     indices: of the split's items, in each replica's order.
     logits: the teacher's for the split's items, where they come from a file.
@@ -76,7 +76,7 @@ def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtype
     """Shapes of a batch; "index" counts within the whole training split."""
     train = split == "train"
     rows = config.data.batch_size if train else config.eval.batch_size
-    lead = (rows, config.members if train and config.data.own_share else 1)
+    lead = (rows, replicas(config) if train else 1)
     spec = {
         "image": jax.ShapeDtypeStruct((*lead, *shape(config)), jnp.uint8),
         "label": jax.ShapeDtypeStruct(lead, jnp.int32),
@@ -100,20 +100,27 @@ def classes(config: Config) -> int:
 
 
 def chosen(config: Config) -> Int[np.ndarray, "replicas n"]:
-    """Which items of the training split this run reads: a row for all members, or one a
-    member, the same for the members of one seed."""
+    """Which items of the training split this run reads: a row for all members, or one
+    a seed."""
     d = config.data
     labels = load(d, "train").labels
     n = max(round(d.share * len(labels)), 1)
-    seeds = range(config.seeds if d.own_share else 1)
     rows = []
-    for seed in seeds:
+    for seed in range(replicas(config)):
         kept = balanced_order(labels, config.seed + seed)[:n]
         kept = kept[~np.isin(labels[kept], d.without)]
         rows.append(kept[np.isin(labels[kept], d.only)] if d.only else kept)
     n = min(map(len, rows))  # a class left out may be rarer in one share than in others
-    rows = np.stack([row[:n] for row in rows]).astype(np.int32)
-    return np.tile(rows, (len(config.distill.temperatures) if d.own_share else 1, 1))
+    if not n:
+        raise UserError(
+            "no image is left to train on: a larger share, or other classes"
+        )
+    return np.stack([row[:n] for row in rows]).astype(np.int32)
+
+
+def replicas(config: Config) -> int:
+    """How many different batches the members train on, side by side."""
+    return config.seeds if config.data.own_share else 1
 
 
 def load(data: Data, split: str) -> ImageSet:

@@ -11,7 +11,7 @@ import numpy as np
 
 from common.contract import Table
 from common.data.image_set import ImageSet
-from papers.distillation import data, measure, specialists, teacher
+from papers.distillation import data, look, measure, specialists, teacher
 from papers.distillation.config import Config
 
 Values = Iterator[tuple[str, Any]]
@@ -23,13 +23,6 @@ FEW = {"baseline": (63.4, 58.9), "hard_part": (67.3, 44.5), "soft_part": (65.4, 
 MNIST = {"ensemble": 99.33, "small": 98.54, "distilled": 99.26}
 MISSING = {"soft_without": (2.06, 86.8, 3.5, 1.09, 98.6)}
 MISSING["soft_only"] = (47.3, None, -7.6, 13.2, None)
-
-
-TITLES = {
-    "baseline": "single model",
-    "small": "student, labels alone",
-    "distilled": "distilled single model",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +39,12 @@ class Trained:
     @functools.cached_property
     def valid(self) -> np.ndarray:
         return self.logits("valid")
+
+    def at(self, temperature: float) -> np.ndarray:
+        """What the members of one temperature say of the test images."""
+        seeds = self.config.seeds
+        first = seeds * self.config.distill.temperatures.index(temperature)
+        return self.test[:, first : first + seeds]
 
     def logits(self, split: str) -> np.ndarray:
         images = data.load(self.config.data, split).images
@@ -71,7 +70,8 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
     if {"baseline", "ensemble"} <= {*runs} and config.eval.timed_steps:
         yield "Cost of a step", _cost(runs)
     if "ensemble" in runs:
-        yield from _soft_targets(config, runs["ensemble"], test)
+        ensemble = measure.mixed(runs["ensemble"].config, runs["ensemble"].test)
+        yield from look.soft_targets(config, ensemble, test)
         if config.eval.write:
             _write(config, runs["ensemble"])
     if summary:
@@ -85,42 +85,42 @@ def _spread(values: np.ndarray) -> float | None:
 
 def _ensemble(runs: Mapping[str, Trained], test: ImageSet) -> Table:
     """Section 3: does one model keep what ten gain? The single model's row is the mean
-    over the ensemble's members, which were trained as it was."""
-    ensemble = runs["ensemble"]
-    n, labels = ensemble.config.members, test.labels
-    every = {"baseline": ensemble.test, "ensemble": None}
-    every |= {name: runs[name].test for name in ("small", "distilled") if name in runs}
-    titles = {**TITLES, "ensemble": f"{n}x ensemble" if n > 1 else "teacher"}
-    if n == 1:
-        del every["baseline"]
+    over the ensemble's members, which were trained as it was. The last row is the
+    temperature that is best on the validation split."""
+    ensemble, distilled = runs["ensemble"], runs["distilled"]
+    n, mixed = ensemble.config.members, measure.mixed(ensemble.config, ensemble.test)
+    found = {"single model": ("baseline", ensemble.test)} if n > 1 else {}
+    found[f"{n}x ensemble" if n > 1 else "teacher"] = "ensemble", mixed[:, None]
+    if "small" in runs:
+        found["student, labels alone"] = "small", runs["small"].test
+    best, _ = _best_temperature(distilled)
+    temperatures = distilled.config.distill.temperatures
+    for t in sorted(temperatures, key=lambda t: t == best):
+        found[f"distilled at T = {t:g}"] = "distilled", distilled.at(t)
     rows = []
-    for name, found in every.items():
-        if found is None:
-            found = measure.mixed(ensemble.config, ensemble.test)[:, None]
-        right, loss = measure.accuracy(found, labels), measure.nll(found, labels)
+    for title, (name, logits) in found.items():
+        right = measure.accuracy(logits, test.labels)
+        loss = measure.nll(logits, test.labels).mean()
         paper = SPEECH.get(name, (None, None)) if n > 1 else (MNIST.get(name),)
-        rows.append([titles[name], found.shape[1], right.mean(), _spread(right),
-                     loss.mean(), *paper])  # fmt: skip
+        rows.append([title, len(right), right.mean(), _spread(right), loss, *paper])
     columns = ["model", "of them", "test accuracy %", "spread", "test loss"]
     columns += (
         ["paper, frames right %", "paper, words wrong %"] if n > 1 else ["paper %"]
     )
-    note = f"spread: standard deviation over models; {len(labels):,} test images"
-    if n > 1:
-        note += f"; {_kept(rows)}"
-    return Table(columns, rows, note)
+    note = f"spread: standard deviation over models; {len(test):,} test images"
+    return Table(columns, rows, f"{note}; {_kept(rows)}" if n > 1 else note)
 
 
 def _kept(rows: list[list]) -> str:
-    """How much of the ensemble's gain the distilled model has."""
-    (single, _, *_), (ensemble, *_), distilled = rows[0][2:5], rows[1][2:5], rows[-1][2]
-    share = (distilled - single) / (ensemble - single) if ensemble != single else 0.0
-    loss = [row[4] for row in (rows[0], rows[1], rows[-1])]
-    of_loss = (loss[0] - loss[2]) / (loss[0] - loss[1])
+    """How much of the ensemble's gain the last row has."""
+    single, ensemble, distilled = rows[0], rows[1], rows[-1]
+    accuracy, loss = (
+        100 * (distilled[i] - single[i]) / (ensemble[i] - single[i] or 1.0)
+        for i in (2, 4)
+    )
     return (
-        f"the distilled model keeps {100 * share:.0f}% of the ensemble's gain in "
-        f"accuracy and {100 * of_loss:.0f}% of its gain in loss; the paper's, 86% of "
-        "the gain in frames"
+        f"the last row keeps {accuracy:.0f}% of the ensemble's gain in accuracy and "
+        f"{loss:.0f}% of its gain in loss; the paper's, 86% of the gain in frames"
     )
 
 
@@ -272,55 +272,19 @@ def _specialists(runs: Mapping[str, Trained], test: ImageSet) -> Values:
 
 
 def _cost(runs: Mapping[str, Trained]) -> Table:
+    """What a model of the ensemble costs beside one that is trained alone."""
     pairs = {n: (runs[n].config, runs[n].state) for n in ("baseline", "ensemble")}
-    turns = runs["baseline"].config.eval.timed_steps
-    seconds = measure.step_seconds(pairs, turns)
+    steps = runs["baseline"].config.eval.timed_steps
+    seconds = measure.step_seconds(pairs, steps)
     rows = []
     for name, (config, _) in pairs.items():
-        each = seconds[name] / config.members
-        rows.append([name, config.members, 1e3 * seconds[name], 1e3 * each,
-                     each / seconds["baseline"]])  # fmt: skip
-    columns = ("run", "models", "ms a step", "ms a model", "of a single run's")
-    note = f"one device, median of {turns} steps in turns, on copies"
+        n, both = config.members, zip(seconds[name], seconds["baseline"], strict=True)
+        row = [name, n, *(1e3 * s for s in seconds[name])]
+        rows.append([*row, *(s / n / single for s, single in both)])
+    columns = ("run", "models", "ms a step", "with its images", "a model, of a single",
+               "with its images: of a single")  # fmt: skip
+    note = f"one device; the least of five means over {steps} steps, in turns"
     return Table(columns, rows, note)
-
-
-def _soft_targets(config: Config, run: Trained, test: ImageSet) -> Values:
-    """The images of which the ensemble is right and least sure, and its softened
-    probabilities of all classes."""
-    z = measure.mixed(run.config, run.test)
-    log_p = z - np.log(np.exp(z).sum(-1, keepdims=True))
-    entropy = -(np.exp(log_p) * log_p).sum(-1)
-    entropy[z.argmax(-1) != test.labels] = -1
-    picked = np.argsort(-entropy, kind="stable")[: config.eval.digits]
-    softened = [np.asarray(jax.nn.softmax(z[picked] / t)) for t in config.eval.soften]
-    rows = np.stack(softened, axis=1).reshape(-1, z.shape[1])
-    names = test.class_names
-    ticks = [f"{names[test.labels[i]]}, T = {t:g}" for i in picked
-             for t in config.eval.soften]  # fmt: skip
-    from common import figures
-
-    yield (
-        "Soft targets",
-        figures.heatmap(
-            rows, "class", "image, temperature", x_ticks=names, y_ticks=ticks,
-            title="what the ensemble says", colour_label="probability",
-        ),
-    )  # fmt: skip
-    pictures = [_shown(test.images[i]) for i in picked]
-    captions = []
-    for i in picked:
-        best = np.argsort(-z[i])[:3]
-        p = np.exp(log_p[i])
-        captions.append("  ".join(f"{names[c]} {p[c]:.2f}" for c in best))
-    yield (
-        "Images of the soft targets",
-        figures.image_grid([pictures], captions=[captions]),
-    )
-
-
-def _shown(image: np.ndarray) -> np.ndarray:
-    return image[..., 0] if image.shape[-1] == 1 else image[..., :3]
 
 
 def _write(config: Config, run: Trained) -> None:

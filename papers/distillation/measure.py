@@ -57,18 +57,14 @@ def nll(
 def trained_accuracy(config: Config, state: Any) -> Float[np.ndarray, "members"]:
     """Per cent of the images that each member was trained on."""
     split, indices = data.load(config.data, "train"), data.chosen(config)
-    if len(indices) == 1:
-        images, labels = split.images[indices[0]], split.labels[indices[0]]
-        return accuracy(logits(config, state, images), labels)
-    every = np.unique(indices)
+    every, places = np.unique(indices, return_inverse=True)
     found = logits(config, state, split.images[every])
-    rows = np.searchsorted(every, indices)
-    return np.array(
-        [
-            accuracy(found[row, member], split.labels[every[row]])
-            for member, row in enumerate(rows)
-        ]
-    )
+    rows = places.reshape(indices.shape)
+    right = []
+    for member in range(config.members):
+        seen = rows[member % len(indices)]
+        right.append(accuracy(found[seen, member], split.labels[every[seen]]))
+    return np.array(right)
 
 
 def best_shift(
@@ -92,19 +88,29 @@ def shifted(
     return logits
 
 
-def step_seconds(models: dict[str, tuple[Config, Any]], turns: int) -> dict[str, float]:
-    """Median seconds of a train step of each model on one device, in turns. The steps
-    are taken on copies."""
-    device, steps = jax.local_devices()[0], {}
+def step_seconds(
+    models: dict[str, tuple[Config, Any]], steps: int, turns: int = 5
+) -> dict[str, tuple[float, float]]:
+    """Seconds of a train step of each model, alone and with the reading of its batch;
+    on one device, the least of `turns` means over `steps`, in turns, on copies."""
+    device, ready = jax.local_devices()[0], {}
     for name, (config, state) in models.items():
-        batch = jax.device_put(next(data.batches(config, "train")), device)
         state = jax.device_put(jax.tree.map(jnp.copy, state), device)
         step = jax.jit(functools.partial(train.train_step, config), donate_argnums=0)
-        steps[name] = [jax.block_until_ready(step(state, batch))[0], step, batch]
-    seconds = {name: [] for name in models}
-    for _ in range(turns):
-        for name, (state, step, batch) in steps.items():
-            began = time.perf_counter()
-            steps[name][0] = jax.block_until_ready(step(state, batch))[0]
-            seconds[name].append(time.perf_counter() - began)
-    return {name: float(np.median(found)) for name, found in seconds.items()}
+        read = data.batches(config, "train")
+        batch = jax.device_put(next(read), device)
+        ready[name] = [jax.block_until_ready(step(state, batch))[0], step, batch, read]
+    alone, reading = ({name: [] for name in models} for _ in range(2))
+    for name in [*models] * turns:
+        state, step, batch, read = ready[name]
+        began = time.perf_counter()
+        for _ in range(steps):
+            state, _ = step(state, batch)
+        jax.block_until_ready(state)
+        between = time.perf_counter()
+        for _ in range(steps):
+            state, _ = step(state, next(read))
+        ready[name][0] = jax.block_until_ready(state)
+        alone[name].append((between - began) / steps)
+        reading[name].append((time.perf_counter() - between) / steps)
+    return {name: (min(alone[name]), min(reading[name])) for name in models}

@@ -1,8 +1,8 @@
 """The networks, many at once: variables have a leading axis of members, and one vmapped
 program runs all of them.
 
-Axes: rows (of a batch), replicas (1 where all members see the same images, else one a
-member), members, classes.
+Axes: rows (of a batch), replicas (1 where all members see the same images, else as many
+as there are members), members, classes.
 """
 
 import dataclasses

@@ -8,9 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
+from common import weights
 from common.contract import UserError
 from common.losses import ensemble_logits
 from papers.distillation import model
@@ -50,19 +49,17 @@ def cached(
 
 
 def write(path: str | Path, table: Float[np.ndarray, "n classes"]) -> None:
-    """Logits of the training split, in its order, as a safetensors file."""
-    save_file({"logits": np.asarray(table, np.float32)}, str(path))
+    """Logits of the training split, in its order, as .npz or .safetensors."""
+    weights.write(path, {"logits": np.asarray(table, np.float32)})
 
 
 def read(path: str | Path, n: int, classes: int) -> Float[np.ndarray, "n classes"]:
     """What `write` wrote; UserError if it is not for `n` images of `classes`."""
-    try:
-        table = load_file(str(Path(path).expanduser()))["logits"]
-    except (OSError, SafetensorError, KeyError) as error:
-        raise UserError(f"no teacher logits in {str(path)!r}: {error}") from error
-    if table.shape != (n, classes):
+    table = weights.read(path).get("logits")
+    if table is None or table.shape != (n, classes):
+        found = "no logits" if table is None else f"logits {[*table.shape]}"
         raise UserError(
-            f"{str(path)!r} has logits {list(table.shape)}, and the training split "
-            f"needs {[n, classes]}: they are of another set"
+            f"{str(path)!r} has {found}, and the training split needs {[n, classes]}: "
+            "it is of another set"
         )
     return table

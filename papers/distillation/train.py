@@ -4,6 +4,7 @@ The members of a run are independent models: the loss is their sum, the optimise
 vmapped, and only the images of a batch are common to them.
 """
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,6 +18,9 @@ from common.losses import cross_entropy, distillation
 from common.metrics import Mean
 from papers.distillation import data, model, specialists, teacher
 from papers.distillation.config import Config
+
+# With a mesh's fsdp part, its devices share the members before they share a layer.
+SHARDING = ((r"Dense_\d+/kernel", (0, 2, 1)),)
 
 
 @struct.dataclass
@@ -79,6 +83,7 @@ def train_step(
     rows = {"image": batch["image"], "label": batch["label"]}
     if config.taught:
         rows["teacher"] = _targets(config, state, batch)
+    rows = jax.tree.map(partial(_to_members, config), rows)
 
     def loss_fn(params, rows, chunk):
         keys = jax.random.split(jax.random.fold_in(dropout, chunk), config.members)
@@ -117,6 +122,13 @@ def train_step(
         opt_state=opt_state,
     )
     return state, metrics
+
+
+def _to_members(config: Config, x: Array) -> Array:
+    """[rows, seeds, ...] -> [rows, members, ...]: a seed's images at each temperature.
+    What is for all members stays as it is."""
+    repeats = 1 if x.shape[1] == 1 else config.members // x.shape[1]
+    return jnp.concatenate([x] * repeats, axis=1)
 
 
 def _losses(

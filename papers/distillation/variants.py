@@ -20,12 +20,13 @@ from papers.distillation.config import (
 
 def _default() -> Config:
     """The slides' two tables on real digits: minutes on 2 CPU cores."""
-    net = {"hidden": (200, 200)}
+    net = {"hidden": (200, 200), "jitter": 2}
     return Config(
-        teacher=Net(**net, dropout_input=0.2, dropout=0.5, max_norm=4.0, jitter=2),
+        teacher=Net(**net),
         student=Net(**net),
-        optim=Optim(lr=1e-3, warmup=50),
-        loop=Loop(steps=1200, log_every=20, eval_every=300, save_every=600),
+        distill=Distill(targets="live"),
+        optim=Optim(lr=4e-3, warmup=50),
+        loop=Loop(steps=2000, log_every=20, eval_every=500, save_every=1000),
         rows=(
             "baseline", "ensemble", "distilled", "hard_part", "soft_part",
             "hard_without", "soft_without", "soft_only",
@@ -46,7 +47,8 @@ def _smoke() -> Config:
         teacher=Net(hidden=(32, 32), max_norm=4.0, jitter=1),
         student=Net(hidden=(16,)),
         data=Data(source="generated", batch_size=16),
-        experiment=Experiment(members=4, seeds=2, share=0.1, temperatures=(1.0, 4.0)),
+        experiment=Experiment(members=4, seeds=2, distilled_at=(2.0,), share=0.1,
+        temperatures=(1.0, 4.0)),
         optim=Optim(lr=1e-2, warmup=5),
         loop=Loop(steps=20, log_every=5, eval_every=10, save_every=10),
         eval=Eval(batch_size=64, digits=2, timed_steps=2),
@@ -59,10 +61,14 @@ def _smoke() -> Config:
 
 def _mnist_1200() -> Config:
     """The paper's MNIST nets: 2 x 1200 with dropout teaches 2 x 800 without."""
-    teacher = Net((1200, 1200), dropout_input=0.2, dropout=0.5, max_norm=4.0, jitter=2)
+    teacher = Net(
+        hidden=(1200, 1200), dropout_input=0.2, dropout=0.5, max_norm=4.0, jitter=2
+    )
     config = _default()
-    config.teacher, config.student = teacher, Net((800, 800))
+    config.teacher, config.student = teacher, Net(hidden=(800, 800))
+    config.distill.targets = "cached"
     config.experiment.members, config.experiment.temperature = 1, 20.0
+    config.experiment.distilled_at = (20.0,)
     config.rows = ("ensemble", "small", "distilled", "soft_without", "soft_only")
     return config
 
@@ -70,22 +76,22 @@ def _mnist_1200() -> Config:
 def _mnist_30() -> Config:
     """Students of 2 x 30 units, for which the paper found T from 2.5 to 4 the best."""
     config = _mnist_1200()
-    config.student = Net((30, 30))
-    config.experiment.temperature = 3.0
+    config.student = Net(hidden=(30, 30))
+    config.experiment.distilled_at = (2.5, 4.0, 20.0)
     config.rows = ("ensemble", "small", "distilled")
     return config
 
 
 def _speech() -> Config:
     """The acoustic model of section 3 at its published size, on generated frames."""
-    net = Net((2560,) * 8)
+    net = Net(hidden=(2560,) * 8)
     return Config(
         teacher=net,
         student=net,
         data=Data(source="generated", name="26x40x1x14000", image=(26, 40, 1),
                   classes=14_000, batch_size=256),
         distill=Distill(keep_teacher=False),
-        experiment=Experiment(members=10, seeds=1, temperature=2.0, hard_weight=0.5),
+        experiment=Experiment(seeds=1, distilled_at=(2.0,), hard_weight=0.5),
         optim=Optim(lr=1e-4, warmup=1000),
         loop=Loop(steps=100_000, log_every=100, eval_every=5000, save_every=5000),
         eval=Eval(batch_size=256),

@@ -1,43 +1,10 @@
-"""Smoke runs before their first step, one a row."""
-
-import functools
-
-import jax
 import pytest
+from distilling import started
 
-from papers.distillation import train
-from papers.distillation.config import runs
 from papers.distillation.variants import get_config
-
-
-def started(config):
-    """{row: (its config, its first state)} of a config's runs."""
-    made = {}
-    for name, run in runs(config).items():
-        made[name] = run.config, first(run, made)
-    return made
-
-
-def first(run, made):
-    """The run's state before its first step, after those that are `made`."""
-    configs = {name: made[name][0] for name in run.after}
-    states = {name: made[name][1] for name in run.after}
-
-    @jax.jit
-    def init(key, states):
-        after = {name: (configs[name], state) for name, state in states.items()}
-        return train.init(run.config, key, after=after)
-
-    return init(jax.random.key(run.config.seed), states)
-
-
-def stepped(config, state, batches):
-    step = jax.jit(functools.partial(train.train_step, config))
-    for batch in batches:
-        state, metrics = step(state, batch)
-    return state, metrics
 
 
 @pytest.fixture(scope="session")
 def smoke():
+    """Smoke runs before their first step: {row: (config, state)}."""
     return started(get_config("smoke"))

@@ -6,16 +6,16 @@ import json
 import jax
 import numpy as np
 import pytest
+from distilling import first, stepped
 from PIL import Image
 
 from common.contract import Table, UserError
 from common.losses import ensemble_logits
 from papers.distillation import data, measure, teacher, train
-from papers.distillation.config import runs
 from papers.distillation.evaluate import evaluate
 from papers.distillation.predict import predict
+from papers.distillation.rows import runs
 from papers.distillation.variants import get_config
-from tests.papers.distillation.conftest import first, stepped
 
 RNG = np.random.default_rng(0)
 
@@ -36,7 +36,8 @@ def test_trained_accuracy_is_that_of_each_members_own_images(smoke):
     config, state = smoke["soft_part"]
     found = measure.trained_accuracy(config, state)
     split, indices = data.load(config.data, "train"), data.chosen(config)
-    for member, rows in enumerate(indices):
+    for member in range(config.members):  # two seeds at each of two temperatures
+        rows = indices[member % 2]
         logits = train.forward(config, state, split.images[rows][:, None])
         expected = 100 * np.mean(logits[:, member].argmax(-1) == split.labels[rows])
         assert found[member] == pytest.approx(expected)

@@ -10,13 +10,13 @@ import chex
 import jax
 import numpy as np
 import pytest
+from distilling import started, stepped
 
 from common.contract import UserError
 from common.losses import ensemble_logits
 from papers.distillation import data, teacher, train
-from papers.distillation.config import runs
+from papers.distillation.rows import runs
 from papers.distillation.variants import get_config
-from tests.papers.distillation.conftest import started, stepped
 
 
 def take(config, n=4):
@@ -90,7 +90,7 @@ def test_targets_are_the_quiet_ensembles_logits(smoke):
 def test_logits_of_another_set_are_a_user_error(tmp_path):
     config = with_dropout("cached")
     config.distill.file = path = str(tmp_path / "logits.safetensors")
-    with pytest.raises(UserError, match="no teacher logits in"):
+    with pytest.raises(UserError, match="no such weights file"):
         data.batches(runs(config)["distilled"].config, "train")
     teacher.write(path, np.zeros((7, 10)))
     with pytest.raises(UserError, match=r"has logits \[7, 10\], .* needs \[512, 10\]"):

@@ -1,0 +1,58 @@
+"""Pictures of soft targets."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from common.data.image_set import ImageSet
+from papers.distillation.config import Config
+
+
+def soft_targets(
+    config: Config, logits: Float[np.ndarray, "n classes"], test: ImageSet
+) -> Iterator[tuple[str, Any]]:
+    """The images of which the ensemble is right and least sure, and its softened
+    probabilities of all classes; `logits` are those of the test images."""
+    log_p = np.asarray(jax.nn.log_softmax(logits))
+    entropy = -(np.exp(log_p) * log_p).sum(-1)
+    entropy[logits.argmax(-1) != test.labels] = -1
+    picked = np.argsort(-entropy, kind="stable")[: config.eval.digits]
+    softened = [jax.nn.softmax(logits[picked] / t) for t in config.eval.soften]
+    rows = np.stack(softened, axis=1).reshape(-1, logits.shape[1])
+    names = test.class_names
+    ticks = [
+        f"{names[test.labels[i]]}, T = {t:g}"
+        for i in picked
+        for t in config.eval.soften
+    ]
+    from common import figures
+
+    yield (
+        "Soft targets",
+        figures.heatmap(
+            rows,
+            "class",
+            "image, temperature",
+            title="what the ensemble says",
+            colour_label="probability",
+            x_ticks=names,
+            y_ticks=ticks,
+        ),
+    )
+    pictures = [_shown(test.images[i]) for i in picked]
+    captions = [_caption(np.exp(log_p[i]), names) for i in picked]
+    figure = figures.image_grid([pictures], captions=[captions])
+    yield "Images of the soft targets", figure
+
+
+def _caption(p: Float[np.ndarray, "classes"], names: tuple[str, ...]) -> str:
+    """The three most probable classes."""
+    best = np.argsort(-p, kind="stable")[:3]
+    return "  ".join(f"{names[c]} {p[c]:.2f}" for c in best)
+
+
+def _shown(image: np.ndarray) -> np.ndarray:
+    return image[..., 0] if image.shape[-1] == 1 else image[..., :3]

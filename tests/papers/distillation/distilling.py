@@ -1,0 +1,36 @@
+"""Runs of a config, made and stepped in memory."""
+
+import functools
+
+import jax
+
+from papers.distillation import train
+from papers.distillation.rows import runs
+
+
+def started(config):
+    """{row: (its config, its first state)} of a config's runs."""
+    made = {}
+    for name, run in runs(config).items():
+        made[name] = run.config, first(run, made)
+    return made
+
+
+def first(run, made):
+    """The run's state before its first step, after those that are `made`."""
+    configs = {name: made[name][0] for name in run.after}
+    states = {name: made[name][1] for name in run.after}
+
+    @jax.jit
+    def init(key, states):
+        after = {name: (configs[name], state) for name, state in states.items()}
+        return train.init(run.config, key, after=after)
+
+    return init(jax.random.key(run.config.seed), states)
+
+
+def stepped(config, state, batches):
+    step = jax.jit(functools.partial(train.train_step, config))
+    for batch in batches:
+        state, metrics = step(state, batch)
+    return state, metrics
