@@ -118,11 +118,11 @@ def losses(config, steps, batch=None):
 @pytest.mark.slow
 def test_a_thousand_layers_build_step_and_learn():
     config = smoke(model__depth=1202, model__scan="always", data__batch_size=4)
-    config.optim.warmup, config.optim.warmup_at = 0, 0.0
+    config.optim.lr = 1e-4
     batch = next(resnet.batches(config, "train"))
-    found = losses(config, 12, batch)
+    found = losses(config, 20, batch)
     assert np.isfinite(found).all()
-    assert min(found[-3:]) < found[0]
+    assert np.mean(found[-5:]) < 0.5 * np.mean(found[:5])
 
 
 @pytest.mark.slow
