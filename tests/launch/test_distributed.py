@@ -46,7 +46,7 @@ def job(workdir: Path, *more: str, processes: int = 2, **options) -> list:
     ]
 
 
-def ended(processes: list, timeout: float = 240) -> list[tuple[int, str, str]]:
+def ended(processes: list, timeout: float = 600) -> list[tuple[int, str, str]]:
     """(exit code, stdout, stderr) of each."""
     outputs = [p.communicate(timeout=timeout) for p in processes]
     return [
@@ -140,7 +140,7 @@ def test_sigterm_on_one_host_saves_the_same_step_on_all(tmp_path):
     processes = job(tmp_path, *LONG)
     wait_for_step(tmp_path, 20)
     processes[1].send_signal(signal.SIGTERM)
-    results = ended(processes, timeout=60)
+    results = ended(processes, timeout=240)
     assert [code for code, *_ in results] == [0, 0], results
     assert "nothing is lost" in results[0][1]
     stopped = newest(tmp_path)
@@ -207,7 +207,7 @@ def test_a_killed_process_ends_the_others_and_the_job_resumes(killed, tmp_path):
     wait_for_step(broken, 20)
     os.kill(processes[killed].pid, signal.SIGKILL)
     start = time.monotonic()
-    results = ended(processes, timeout=120)
+    results = ended(processes, timeout=240)
     assert time.monotonic() - start < 2 * distributed.HEARTBEAT_SECONDS
     code, _, stderr = results[1 - killed]
     assert code == distributed.LOST, results

@@ -1,7 +1,7 @@
 import pytest
-from distilling import started
 
 from papers.distillation.variants import get_config
+from tests.papers.distillation.distilling import started
 
 
 @pytest.fixture(scope="session")

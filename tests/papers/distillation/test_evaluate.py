@@ -6,7 +6,6 @@ import json
 import jax
 import numpy as np
 import pytest
-from distilling import first, stepped
 from PIL import Image
 
 from common.contract import Table, UserError
@@ -16,6 +15,7 @@ from papers.distillation.evaluate import evaluate
 from papers.distillation.predict import predict
 from papers.distillation.rows import runs
 from papers.distillation.variants import get_config
+from tests.papers.distillation.distilling import first, stepped
 
 RNG = np.random.default_rng(0)
 

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from distilling import started
 
 from papers.distillation import specialists, train
 from papers.distillation.variants import get_config
+from tests.papers.distillation.distilling import started
 
 RNG = np.random.default_rng(0)
 SPECIAL = jnp.array([[1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 1, 0]], bool)

@@ -10,13 +10,13 @@ import chex
 import jax
 import numpy as np
 import pytest
-from distilling import started, stepped
 
 from common.contract import UserError
 from common.losses import ensemble_logits
 from papers.distillation import data, teacher, train
 from papers.distillation.rows import runs
 from papers.distillation.variants import get_config
+from tests.papers.distillation.distilling import started, stepped
 
 
 def take(config, n=4):

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torchvision_logits
 
 from common import weights as files
 from common.contract import UserError
@@ -18,6 +17,7 @@ from papers import resnet
 from papers.resnet import weights
 from papers.resnet.config import Model
 from papers.resnet.model import ResNet
+from tests.papers.resnet import torchvision_logits
 
 WRITTEN = json.loads(Path(torchvision_logits.__file__).with_suffix(".json").read_text())
 

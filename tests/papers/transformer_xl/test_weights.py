@@ -6,7 +6,6 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy_forward
 import pytest
 from safetensors.numpy import save_file
 
@@ -15,6 +14,7 @@ from papers.transformer_xl import train, weights
 from papers.transformer_xl.config import Config, Data, Model
 from papers.transformer_xl.memory import empty_memory
 from papers.transformer_xl.model import TransformerXL
+from tests.papers.transformer_xl import numpy_forward
 
 TIME, PAST, BATCH, EPSILON = 4, 6, 2, 1e-12
 SIZES = {
