@@ -1,13 +1,12 @@
 """Paths on a disk and in a bucket: one way to ask for both, and what each refuses."""
 
 import importlib.util
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from common import storage
+from common import storage, weights
 from common.contract import UserError
 from common.data import text_files, vocab
 from tests.bucket import serve
@@ -103,15 +102,9 @@ def test_a_vocabulary_in_a_bucket(bucket):
 
 
 @pytest.mark.parametrize("kind", ["npz", "safetensors"])
-def test_weights_in_a_bucket(bucket, tmp_path, kind):
-    from safetensors.numpy import save_file
-
-    from papers.transformer_xl import weights
-
+def test_weights_in_a_bucket(bucket, kind):
     arrays = {"a": np.arange(6.0, dtype=np.float32).reshape(2, 3)}
-    path = tmp_path / f"weights.{kind}"
-    np.savez(path, **arrays) if kind == "npz" else save_file(arrays, path)
-    bucket.write(path.name, path.read_bytes())
-    read = weights._read(storage.path(f"gs://bucket/{path.name}"))
+    weights.write(f"gs://bucket/weights.{kind}", arrays)
+    assert f"weights.{kind}" in bucket.objects
+    read = weights.read(f"gs://bucket/weights.{kind}")
     np.testing.assert_array_equal(read["a"], arrays["a"])
-    assert os.listdir(tmp_path) == [path.name]
