@@ -243,11 +243,22 @@ def test_a_mistake_is_not_tried_again(cloud, code):
     assert len(it.events("start")) == 2
 
 
+def interrupted(process: subprocess.Popen) -> str:
+    """stderr of a process after Ctrl-C, pressed again where Python lost it: one that
+    comes while it cleans up an object is printed and forgotten."""
+    for _ in range(3):
+        process.send_signal(signal.SIGINT)
+        try:
+            return process.communicate(timeout=15)[1]
+        except subprocess.TimeoutExpired:
+            continue
+    raise AssertionError("it does not end")
+
+
 def test_ctrl_c_leaves_the_job_and_stop_saves_it(cloud):
     it = cloud(mains=[["wait", "wait"]] * 3)
     with it.running("run", "--", *ARGS) as process:
-        process.send_signal(signal.SIGINT)
-        _, told = process.communicate()
+        told = interrupted(process)
     assert process.returncode == 130
     again = "pod.py logs|stop --tpu=v4-16 --zone=us-west4-a --name=papers"
     assert again in told
