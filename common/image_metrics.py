@@ -11,7 +11,7 @@ from types import ModuleType
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from common.colour import luma
 
@@ -32,12 +32,15 @@ def psnr(
     image: Float[Array, "*batch height width channels"],
     reference: Float[Array, "*batch height width channels"],
     peak: float = 1.0,
+    where: Bool[Array, "*batch #height #width #channels"] | None = None,
 ) -> Float[Array, "*batch"]:
     """10 log10(peak^2 / mean squared error) in dB, of the image clipped to [0, peak];
-    the mean is over pixels and channels. Equal images have inf."""
+    the mean is over pixels and channels, those of `where` alone. Equal images have inf.
+    """
     xp = _namespace(image)
-    error = xp.clip(image, 0, peak) - reference
-    mse = xp.mean(xp.square(error), axis=(-3, -2, -1))
+    square = xp.square(xp.clip(image, 0, peak) - reference)
+    where = True if where is None else xp.broadcast_to(where, square.shape)
+    mse = xp.mean(square, axis=(-3, -2, -1), where=where)
     if xp is np:
         with np.errstate(divide="ignore"):
             return 10 * np.log10(peak**2 / mse)

@@ -3,25 +3,23 @@
 import resource
 import statistics
 import time
-from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 
 from common.contract import Table
+from common.timing import MATMUL, matmul_flops
 from launch.describe import step_flops
 from launch.results import show
 from launch.session import Session
 
 WARM_UP = 3  # steps, after the one that compiles
 STEPS = 20  # timed
-MATMUL = 2048  # rows and columns of the product that stands for the peak
 
 
 def benchmark(session: Session, names: list[str]) -> None:
     """Prints one row a run: every step has a fresh batch, which is made and placed
     before its clock starts."""
-    peak = matmul_flops()
+    peak = peak_flops()
     rows = [_row(session, name, peak) for name in names]
     columns = (
         "run", "devices", "compile s", "step ms", "fastest ms", "items/s", "GFLOP/s",
@@ -62,21 +60,11 @@ def _row(session: Session, name: str, peak: float) -> list[str | int | float | N
     ]
 
 
-def matmul_flops(size: int = MATMUL) -> float:
-    """FLOP/s of a square float32 product on all devices: the best of ten."""
-    x = jnp.ones((size, size), jnp.float32)
-    product = jax.jit(jnp.dot)
-    jax.block_until_ready(product(x, x))
-    one = min(_seconds(lambda: product(x, x)) for _ in range(10))
+def peak_flops() -> float:
+    """FLOP/s of a square float32 product on all devices."""
     # A CPU host's devices share its cores; elsewhere each device has its own.
     devices = 1 if jax.default_backend() == "cpu" else jax.device_count()
-    return devices * 2 * size**3 / one
-
-
-def _seconds(run: Callable[[], jax.Array]) -> float:
-    start = time.perf_counter()
-    jax.block_until_ready(run())
-    return time.perf_counter() - start
+    return devices * matmul_flops()
 
 
 def peak_bytes() -> int:

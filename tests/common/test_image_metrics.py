@@ -40,6 +40,16 @@ def test_values_out_of_range_are_clipped():
     np.testing.assert_array_equal(ssim(wild, references), ssim(clipped, references))
 
 
+def test_psnr_of_some_pixels_is_that_of_the_crop():
+    images, references = pair()
+    where = np.zeros((2, 24, 31, 1), bool)
+    where[:, 4:-4, 4:-4] = True
+    expected = psnr(without_border(images, 4), without_border(references, 4))
+    np.testing.assert_allclose(psnr(images, references, where=where), expected)
+    ours = psnr(jnp.asarray(images), jnp.asarray(references), where=where)
+    np.testing.assert_allclose(ours, expected, rtol=1e-5)
+
+
 def test_equal_images():
     _, references = pair()
     assert np.isinf(psnr(references, references)).all()
