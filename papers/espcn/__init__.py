@@ -11,7 +11,8 @@ place: a learned filter a pixel position instead of one fixed filter, and cheape
     >>> import functools, jax
     >>> from papers import espcn
     >>> config = espcn.get_config("smoke")
-    >>> state, data = espcn.init(config, jax.random.key(0)), espcn.batches(config, "train")
+    >>> state = espcn.init(config, jax.random.key(0))
+    >>> data = espcn.batches(config, "train")
     >>> step = jax.jit(functools.partial(espcn.train_step, config), donate_argnums=0)
     >>> losses = []
     >>> for _ in range(30):
