@@ -19,7 +19,7 @@ STEPS = 20  # timed
 def benchmark(session: Session, names: list[str]) -> None:
     """Prints one row a run: every step has a fresh batch, which is made and placed
     before its clock starts."""
-    peak = peak_flops()
+    peak = matmul_flops()
     rows = [_row(session, name, peak) for name in names]
     columns = (
         "run", "devices", "compile s", "step ms", "fastest ms", "items/s", "GFLOP/s",
@@ -58,13 +58,6 @@ def _row(session: Session, name: str, peak: float) -> list[str | int | float | N
         flops / median / peak,
         peak_bytes() / 2**20,
     ]
-
-
-def peak_flops() -> float:
-    """FLOP/s of a square float32 product on all devices."""
-    # A CPU host's devices share its cores; elsewhere each device has its own.
-    devices = 1 if jax.default_backend() == "cpu" else jax.device_count()
-    return devices * matmul_flops()
 
 
 def peak_bytes() -> int:

@@ -80,7 +80,8 @@ def read_results(folder: Path) -> tuple[dict[str, str], dict[str, Result]]:
 def training_section(
     runs: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[tuple[str, "Table | Figure"]]:
-    """Yields how the runs were trained: a table, and the loss curves if there are any.
+    """Yields how the runs were trained: a table, the loss curves if there are any, and
+    a curve of each other metric that was taken more than once on validation data.
 
     runs: `{name: {"parameters", "steps", "seconds", "items", "unit", "metrics"}}`:
         `items` were seen in all, `unit` is their plural ("tokens"), and `metrics` are
@@ -105,6 +106,13 @@ def training_section(
 
         figure = figures.curves(series, "step", "loss", dashed=dashed, robust=True)
         yield "Training curves", figure
+    for metric in _validated(runs):
+        from common import figures
+
+        curves = {name: _values(run, "valid", metric) for name, run in runs.items()}
+        curves = {name: curve for name, curve in curves.items() if curve[0]}
+        figure = figures.curves(curves, "step", f"validation {metric}")
+        yield f"Validation {metric}", figure
 
 
 def _training_row(name: str, run: Mapping[str, Any]) -> list[str | int | float | None]:
@@ -117,8 +125,28 @@ def _training_row(name: str, run: Mapping[str, Any]) -> list[str | int | float |
 
 def _losses(run: Mapping[str, Any], split: str) -> tuple[list[int], list[float]]:
     """Steps and losses of a split; both empty if it reports no "loss"."""
-    records = [r for r in run["metrics"] if r["split"] == split and "loss" in r]
-    return [r["step"] for r in records], [r["loss"] for r in records]
+    return _values(run, split, "loss")
+
+
+def _values(
+    run: Mapping[str, Any], split: str, metric: str
+) -> tuple[list[int], list[float]]:
+    records = [r for r in run["metrics"] if r["split"] == split and metric in r]
+    return [r["step"] for r in records], [r[metric] for r in records]
+
+
+def _validated(runs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Metrics besides the loss of which some run has a curve, in their order."""
+    found = [
+        metric
+        for run in runs.values()
+        for record in run["metrics"]
+        if record["split"] == "valid"
+        for metric in record
+        if metric not in ("step", "split", "seconds", "loss")
+        and len(_values(run, "valid", metric)[0]) > 1
+    ]
+    return [*dict.fromkeys(found)]
 
 
 def _plain(value: Any) -> Any:

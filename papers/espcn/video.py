@@ -7,14 +7,13 @@ half the resolution as they are, through bicubic interpolation.
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
@@ -25,7 +24,7 @@ from common.timing import matmul_flops, median_seconds
 from papers.espcn.config import Config
 from papers.espcn.speed import frame_flops
 from papers.espcn.train import forward
-from papers.espcn.upscale import inference_params
+from papers.espcn.upscale import inference_params, on_all_devices
 
 ENDINGS = {
     ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv",
@@ -81,7 +80,7 @@ def _transcode(av: ModuleType, config: Config, params: Any, reader, writer) -> T
     size = stream.codec_context.width, stream.codec_context.height
     layout = _layout(config.model.channels, *size)
     encoded = _encoder(config, writer, stream, layout)
-    run, rows = _compiled(config, params, layout)
+    run, rows = on_all_devices(partial(LAYOUTS[layout], config), params)
 
     def write(made: Frames, originals: list) -> None:
         for array, original in zip(np.asarray(made), originals, strict=False):
@@ -171,16 +170,6 @@ def _frames(reader, stream, writer, sound: dict) -> Iterator:
 def _array(frame, layout: str) -> UInt8[np.ndarray, "*plane_shape"]:
     """In the limited range, whatever it came in."""
     return frame.reformat(format=layout, dst_color_range="MPEG").to_ndarray()
-
-
-def _compiled(config: Config, params: Any, layout: str) -> tuple[Callable, int]:
-    """Frames -> frames, one on each device, and how many at a time."""
-    devices = jax.local_devices()
-    mesh = jax.sharding.Mesh(np.array(devices), ("frame",))
-    by_frame = jax.sharding.NamedSharding(mesh, jax.P("frame"))
-    params = jax.device_put(params, jax.sharding.NamedSharding(mesh, jax.P()))
-    run = jax.jit(partial(LAYOUTS[layout], config), out_shardings=by_frame)
-    return lambda x: run(params, jax.device_put(x, by_frame)), len(devices)
 
 
 def upscale_yuv420p(config: Config, params: Any, frames: Frames) -> Frames:

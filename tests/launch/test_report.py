@@ -236,6 +236,19 @@ def test_training_section():
     assert lines["xl, validation"].get_linestyle() == "--"
 
 
+def test_other_validation_metrics_have_curves():
+    measured = run()
+    valid = {"split": "valid", "seconds": 1.0}
+    measured["metrics"] += [
+        {**valid, "step": 10, "psnr": 30.0, "once": 1.0},
+        {**valid, "step": 20, "psnr": 31.0},
+    ]
+    *_, (name, figure) = training_section({"xl": measured, "plain": run(valid=None)})
+    assert name == "Validation psnr"
+    (line,) = figure.axes[0].lines
+    assert line.get_xydata().tolist() == [[10, 30.0], [20, 31.0]]
+
+
 def test_training_section_of_mixed_units_and_no_losses():
     silent = run(unit="images", losses=(), valid=None)
     (_, table), *rest = training_section({"a": silent, "b": run("words", (), None)})
