@@ -1,7 +1,7 @@
 """Sub-pixel convolution: channels become pixels, at r times the resolution.
 
-Channels are in PyTorch's order, c r^2 + i r + j for output channel c and the pixel in
-row i and column j of its r x r square (eq. 4 of Shi et al. 2016).
+Eq. 4 of Shi et al. 2016, with the channels in PyTorch's order: c r^2 + i r + j for
+output channel c and the pixel in row i and column j of its r x r square.
 """
 
 from jaxtyping import Array, Float, Num

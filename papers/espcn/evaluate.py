@@ -1,5 +1,6 @@
 """Bicubic, SRCNN and ESPCN side by side: decibels, costs, and pictures."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -102,12 +103,11 @@ def _strips(
     the small image, with the whole image's dB below."""
     from common import figures
 
-    d, model = config.data, config.model
-    photographs = pictures(d.source, d.root, d.test_root, d.images, "test")
-    shown = [*decibels][: config.eval.strips]
-    grid, captions = [], []
-    for image in shown:
-        original = cropped_to_multiple(photographs[image], model.scale)
+    model, grid, captions = config.model, [], []
+    measured = ((n, x) for n, x in pictures(config, "test") if n in decibels)
+    shown = dict(itertools.islice(measured, config.eval.strips))
+    for image, photograph in shown.items():
+        original = cropped_to_multiple(photograph, model.scale)
         low = shrink(original / 255.0, model.scale)
         made = [upscale.upscaled_rgb(model, f, low) for f in methods.values()]
         place = liveliest(luma(original / 255.0), config.eval.crop)
@@ -117,7 +117,7 @@ def _strips(
         captions.append(["", "PSNR of the whole", *below])
     labels = ["", "original", *methods]
     return figures.image_grid(
-        grid, row_labels=shown, column_labels=labels, captions=captions
+        grid, row_labels=[*shown], column_labels=labels, captions=captions
     )
 
 

@@ -52,7 +52,7 @@ def _params(config: Config, key: Key[Array, ""]) -> Any:
 def train_step(
     config: Config, state: State, batch: dict, *, axis_name: str | None = None
 ) -> tuple[State, dict[str, Float[Array, ""]]]:
-    """One batch of patches, as of data.py. `loss`: the mean squared error (eq. 4)."""
+    """One batch of patches, as of data.py. `loss`: the mean squared error (eq. 5)."""
 
     def loss_fn(params, rows, chunk):
         high = forward(config, params, rows["low"])
@@ -106,7 +106,7 @@ def forward(config: Config, params: Any, low: Low, sizes: Sizes | None = None) -
 def squared_error(
     high: High, target: High, where: Array | None = None
 ) -> Float[Array, "batch"]:
-    """Eq. 4 of Shi et al. 2016, an image at a time: the mean over its pixels. Outputs
+    """Eq. 5 of Shi et al. 2016, an image at a time: the mean over its pixels. Outputs
     are not clipped: a clipped one would get no gradient."""
     return jnp.mean(jnp.square(high - target), axis=(1, 2, 3), where=where)
 

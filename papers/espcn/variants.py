@@ -122,9 +122,9 @@ VARIANTS = {
         f"x{r}_t91": _variant(_t91, _doc("the 91 images", r, PAPER_91), r)
         for r in (2, 3, 4, 8)
     },
-    "x3_t91_compared": _t91_compared,
-    "x3_t91_relu": _t91_relu,
-    "x3_t91_sgd": _t91_sgd,
+    "x3_compared": _t91_compared,
+    "x3_relu": _t91_relu,
+    "x3_sgd": _t91_sgd,
     **{
         f"x{r}_rgb": _variant(_rgb, f"x{r} on RGB, the 91 images.", r)
         for r in (2, 3, 4, 8)
@@ -139,9 +139,9 @@ _COUNTS = {2: 21_284, 3: 22_729, 4: 24_752, 8: 38_624}
 PARAM_COUNTS = {
     "default": _COUNTS[3],
     **{f"x{r}_t91": count for r, count in _COUNTS.items()},
-    "x3_t91_compared": _COUNTS[3],
-    "x3_t91_relu": _COUNTS[3],
-    "x3_t91_sgd": _COUNTS[3],
+    "x3_compared": _COUNTS[3],
+    "x3_relu": _COUNTS[3],
+    "x3_sgd": _COUNTS[3],
     "x3_rgb": 31_131,
     **{f"x{r}_imagenet": _COUNTS[r] for r in (3, 4)},
 }

@@ -1,7 +1,5 @@
 """Patches, whole images, and folders as users have them."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,8 +10,6 @@ from common.resize import shrink
 from papers import espcn
 from papers.espcn.config import Data
 from papers.espcn.data import Patches, Whole, _turned, make_pair, pairs
-
-MODEL = espcn.get_config("smoke").model
 
 
 def photograph(height=70, width=100, seed=0):
@@ -38,19 +34,18 @@ def files(root, test_root=""):
 
 def test_a_pair_is_the_benchmarks():
     image = photograph(70, 100)
-    pair = make_pair(MODEL, "name", image)
+    pair = make_pair(image, "name", 3)
     y = luma(image[:69, :99] / 255.0)
     np.testing.assert_allclose(pair.high, y, atol=1e-6)
     np.testing.assert_allclose(pair.low, shrink(y, 3), atol=1e-6)
-    rgb = make_pair(dataclasses.replace(MODEL, channels=3), "name", image)
+    rgb = make_pair(image, "name", 3, channels=3)
     np.testing.assert_allclose(rgb.high, image[:69, :99] / 255.0, atol=1e-6)
     assert rgb.low.shape == (23, 33, 3)
 
 
 @pytest.mark.parametrize("scale", [2, 3])
 def test_patches_lie_at_the_papers_stride(scale):
-    model = dataclasses.replace(MODEL, scale=scale)
-    made = [make_pair(model, str(i), photograph(150, 130 + 9 * i)) for i in range(2)]
+    made = [make_pair(photograph(150, 130 + 9 * i), str(i), scale) for i in range(2)]
     patches = Patches(Data(patch=17, stride=14), scale, made)
     places = [
         (pair, top, left)
@@ -79,8 +74,8 @@ def test_a_turned_patch_is_the_patch_of_the_turned_image():
 
 def test_whole_images_are_mirrored_to_one_size_and_large_ones_lose_their_edge():
     config = espcn.get_config("smoke")  # 60 pixels a side
-    made = [make_pair(MODEL, "small", photograph(48, 54)),
-            make_pair(MODEL, "large", photograph(96, 54))]  # fmt: skip
+    made = [make_pair(photograph(48, 54), "small", 3),
+            make_pair(photograph(96, 54), "large", 3)]  # fmt: skip
     small, large = Whole(config, made)[0], Whole(config, made)[1]
     assert small["low"].shape == large["low"].shape == (20, 20, 1)
     np.testing.assert_array_equal(small["sizes"], [16, 18])

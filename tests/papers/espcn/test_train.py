@@ -39,7 +39,7 @@ def test_the_last_layer_learns_ten_times_slower():
     batch = next(espcn.batches(config, "train"))
     state = espcn.init(config, jax.random.key(0))
     plain, _ = espcn.train_step(config, state, batch)
-    config.optim.slower = espcn.get_config("x3_t91_sgd").optim.slower
+    config.optim.slower = espcn.get_config("x3_sgd").optim.slower
     slow_state = state.replace(opt_state=espcn.init(config, state.key).opt_state)
     slow, _ = espcn.train_step(config, slow_state, batch)
     moved = [
