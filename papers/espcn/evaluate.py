@@ -33,8 +33,9 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
     """Yields (name, value): PSNR and SSIM of every test image and method, operations
     beside measured time, and strips of crops."""
     methods: dict[str, Upscale] = {"bicubic": upscale.bicubic_upscaler(config.model)}
-    for name, (c, state) in trained.items():
-        methods[name] = upscale.upscaler(c, state)
+    baselines_first = sorted(trained, key=lambda n: trained[n][0].model.upscaling)
+    for name in baselines_first:
+        methods[name] = upscale.upscaler(*trained[name])
     tests = pairs(config, "test")
     measured = {
         pair.name: {n: quality(pair, f(pair.low)) for n, f in methods.items()}
@@ -53,7 +54,7 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
             for image, row in measured.items()
         }
         yield "Crops", _strips(config, methods, decibels)
-    yield "Summary", _summary(config, methods, measured, costs)
+    yield "Summary", _summary(config, next(iter(trained)), measured, costs)
 
 
 def quality(pair: Pair, high: Planes) -> tuple[float, float]:
@@ -78,14 +79,13 @@ def _table(
 
 def _summary(
     config: Config,
-    methods: Mapping[str, Upscale],
+    run: str,
     measured: Mapping[str, Mapping[str, tuple[float, float]]],
     costs: Table,
 ) -> Table:
     """This paper's rows in the table of all papers."""
     name, r = "[ESPCN](papers/espcn)", config.model.scale
-    espcn = next(method for method in methods if method != "bicubic")
-    gains = [row[espcn][0] - row["bicubic"][0] for row in measured.values()]
+    gains = [row[run][0] - row["bicubic"][0] for row in measured.values()]
     rows = [[name, f"dB over bicubic, x{r}", np.mean(gains), PAPER_GAINS.get(r)]]
     if len(costs.rows) > 1:
         other, _, ratio, _, slower, *_ = costs.rows[-1]

@@ -19,7 +19,7 @@ def test_the_methods_stand_side_by_side():
     }
     results = dict(espcn.evaluate(config, trained))
     table = results["PSNR"]
-    assert list(table.columns) == ["image", "bicubic", "espcn", "srcnn_9_1_5"]
+    assert list(table.columns) == ["image", "bicubic", "srcnn_9_1_5", "espcn"]
     *rows, (_, *means) = table.rows
     tests = {pair.name: pair for pair in pairs(config, "test")}
     bicubic = bicubic_upscaler(config.model)
