@@ -24,8 +24,8 @@ from papers.espcn.config import Config, Data, Eval, Model
 def _default() -> Config:
     """Bicubic, SRCNN and ESPCN, x3, on packaged photographs: minutes on 2 CPU cores."""
     return Config(
-        optim=Optim(lr=1e-3, schedule="cosine", floor=0.01),
-        loop=Loop(steps=3000, log_every=50, eval_every=250, save_every=500),
+        optim=Optim(lr=4e-3, warmup=100, schedule="cosine", floor=0.01),
+        loop=Loop(steps=2000, log_every=50, eval_every=250, save_every=500),
         rows=("espcn", "srcnn_9_1_5"),
     )
 
@@ -47,7 +47,7 @@ def _t91(scale: int) -> Config:
     config = Config(
         model=Model(scale=scale),
         data=Data(source="files", batch_size=16, augment=True),
-        optim=Optim(lr=1e-3, schedule="cosine", floor=0.01, ema=0.999),
+        optim=Optim(lr=3e-3, warmup=200, schedule="cosine", floor=0.01, ema=0.999),
         loop=Loop(steps=200_000, log_every=100, eval_every=1000, save_every=2000),
         eval=Eval(batch_size=4, strips=5),
     )

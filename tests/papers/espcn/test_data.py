@@ -1,5 +1,7 @@
 """Patches, whole images, and folders as users have them."""
 
+import warnings
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -108,6 +110,15 @@ def test_a_corrupt_image_is_named_and_skipped(tmp_path):
     assert len(names) == 9
 
 
+def test_a_small_image_is_named_and_left_out_of_training_alone(tmp_path):
+    root = folder(tmp_path / "photos", 3)
+    Image.fromarray(photograph(22, 40)).save(root / "small.png")
+    config = files(root, root)
+    with pytest.warns(UserWarning, match=r"small\.png'?: less than 24 pixels"):
+        assert len(pairs(config, "train")) == 3
+    assert len(pairs(config, "test")) == 4
+
+
 @pytest.mark.parametrize(
     ("root", "message"),
     [("", "give a folder"), ("nowhere", "no images"), ("tiny", "24 pixels a side")],
@@ -118,5 +129,7 @@ def test_folders_that_cannot_work_are_one_line(tmp_path, root, message):
         image = Image.fromarray(photograph(20, 90))
         image.save(tmp_path / "tiny" / f"{i}.png")
     config = files(tmp_path / root if root else "")
-    with pytest.raises(UserError, match=message):
-        espcn.batches(config, "train")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(UserError, match=message):
+            espcn.batches(config, "train")
