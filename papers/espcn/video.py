@@ -38,10 +38,14 @@ def upscale_video(config: Config, state: Any, source: Path) -> Values:
     it is and how fast that was."""
     av, target = _av(), _target(config, source)
     try:
-        with av.open(str(source)) as reader, av.open(str(target), "w") as writer:
-            facts = _transcode(av, config, inference_params(state), reader, writer)
+        reader = av.open(str(source))
     except av.error.FFmpegError as error:
         raise UserError(f"{source} is not a video that can be read: {error}") from error
+    try:
+        with reader, av.open(str(target), "w") as writer:
+            facts = _transcode(av, config, inference_params(state), reader, writer)
+    except av.error.FFmpegError as error:
+        raise UserError(f"{source} to {target}: {error}") from error
     yield f"{target}\n"
     yield "Video", facts
 
@@ -58,7 +62,8 @@ def _av() -> ModuleType:
 
 def _target(config: Config, source: Path) -> Path:
     """`predict.out`, in which a folder keeps the video's name; else beside it."""
-    ending = source.suffix if source.suffix in (".mkv", ".mov", ".mp4") else ".mp4"
+    # Matroska holds any kind of sound.
+    ending = source.suffix if source.suffix in (".mov", ".mp4") else ".mkv"
     name = f"{source.stem}_x{config.model.scale}{ending}"
     if not config.predict.out:
         return source.with_name(name)
@@ -92,7 +97,7 @@ def _transcode(av: ModuleType, config: Config, params: Any, reader, writer) -> T
     frames = itertools.islice(frames, config.predict.frames or None)
     count, waiting, alone, start = 0, (), 0.0, 0.0
     while batch := list(itertools.islice(frames, rows)):
-        arrays = np.stack([_array(frame, layout) for frame in batch])
+        arrays = np.stack([_array(frame, layout, size) for frame in batch])
         arrays = arrays[np.minimum(np.arange(rows), len(batch) - 1)]
         if not count:  # the clock starts when the program is compiled
             alone = median_seconds(partial(run, arrays), 3) / rows
@@ -167,9 +172,13 @@ def _frames(reader, stream, writer, sound: dict) -> Iterator:
             writer.mux(packet)
 
 
-def _array(frame, layout: str) -> UInt8[np.ndarray, "*plane_shape"]:
-    """In the limited range, whatever it came in."""
-    return frame.reformat(format=layout, dst_color_range="MPEG").to_ndarray()
+def _array(
+    frame, layout: str, size: tuple[int, int]
+) -> UInt8[np.ndarray, "*plane_shape"]:
+    """In the limited range and the first frame's size, whatever it came in."""
+    width, height = size
+    same = frame.reformat(width, height, layout, dst_color_range="MPEG")
+    return same.to_ndarray()
 
 
 def upscale_yuv420p(config: Config, params: Any, frames: Frames) -> Frames:
