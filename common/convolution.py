@@ -154,14 +154,18 @@ def kernel_gradient(
 ) -> Kernel:
     """sum over batch, h, w of x[b, s h + d i, s w + d j, c] dy[b, h, w, f], as matrix
     products. What is shifted and laid side by side, and so how often memory is read,
-    depends on the shape: all taps of small or many-channelled maps; else the columns of
-    x, against the rows of dy where nothing is strided, or row by row of the kernel."""
+    depends on the shape: all taps of small or many-channelled maps, and of few inputs;
+    else the columns of x, against the rows of dy where nothing is strided, or row by
+    row of the kernel."""
     (rows, columns), (down, _) = kernel_size, geometry.strides
     height, width = dy.shape[1:3]
     x = jnp.pad(x, ((0, 0), *geometry.padding, (0, 0)))
     across = partial(_shifts, axis=2, geometry=geometry, taps=columns, size=width)
     along = partial(_shifts, axis=1, geometry=geometry, taps=rows, size=height)
-    if height * width <= SMALL_MAP or x.shape[-1] >= MANY_CHANNELS:
+    inputs, features = x.shape[-1], dy.shape[-1]
+    # Values that are copied a pixel: here, and in _rows_and_columns.
+    few = down == 1 and rows * columns * inputs <= columns * inputs + rows * features
+    if few or height * width <= SMALL_MAP or inputs >= MANY_CHANNELS:
         patches = [tap for row in along(x) for tap in across(row)]
         dk = _product(jnp.concatenate(patches, -1), dy)
     elif down == 1:
@@ -169,7 +173,7 @@ def kernel_gradient(
     else:
         wide = [jnp.concatenate(across(row), -1) for row in along(x)]
         dk = jnp.stack([_product(row, dy) for row in wide])
-    return dk.reshape(rows, columns, x.shape[-1], dy.shape[-1])
+    return dk.reshape(rows, columns, inputs, features)
 
 
 def _rows_and_columns(wide: Image, dy: Image, rows: int, geometry: Geometry):

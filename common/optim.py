@@ -34,6 +34,8 @@ class Optim:
     weight_decay: float = 0.0  # decoupled for adamw, an L2 gradient for adam and sgd
     decay_biases: bool = False  # False: only arrays of two or more axes decay
     clip_norm: float = 0.0  # global norm; 0 never clips
+    slower: tuple[str, ...] = ()  # modules whose parameters move less, by ...
+    slower_by: float = 0.1  # ... this factor
     accumulate: int = 1  # chunks a batch is computed in
     ema: float = 0.0  # decay of the running average of the parameters; 0 keeps none
 
@@ -63,7 +65,7 @@ def schedule(config: Optim, steps: int) -> optax.Schedule:
 
 
 def optimiser(config: Optim, steps: int) -> optax.GradientTransformation:
-    """Clip, decay, direction, learning rate and parameter average, in that order."""
+    """Clip, decay, direction, learning rates and parameter average, in that order."""
     moments = {"b1": config.b1, "b2": config.b2, "eps": config.eps}
     momentum = config.momentum or None
     directions = {
@@ -83,9 +85,26 @@ def optimiser(config: Optim, steps: int) -> optax.GradientTransformation:
         direction,
         decay if decoupled else None,
         optax.scale_by_learning_rate(schedule(config, steps)),
+        _slowed(config) if config.slower else None,
         parameter_average(config.ema) if config.ema else None,
     ]
     return optax.chain(*(t for t in transforms if t is not None))
+
+
+def _slowed(config: Optim) -> optax.GradientTransformation:
+    """A lower learning rate for the modules in `slower`, by their names."""
+
+    def chosen(params: PyTree) -> PyTree:
+        def inside(path, _):
+            return any(getattr(k, "key", None) in config.slower for k in path)
+
+        mask = jax.tree_util.tree_map_with_path(inside, params)
+        if not any(jax.tree.leaves(mask)):
+            names = ", ".join(config.slower)
+            raise UserError(f"config.optim.slower: no parameters in modules {names}")
+        return mask
+
+    return optax.masked(optax.scale(config.slower_by), chosen)
 
 
 def _matrices(params: PyTree) -> PyTree:

@@ -3,19 +3,17 @@
 import resource
 import statistics
 import time
-from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 
 from common.contract import Table
+from common.timing import MATMUL, matmul_flops
 from launch.describe import step_flops
 from launch.results import show
 from launch.session import Session
 
 WARM_UP = 3  # steps, after the one that compiles
 STEPS = 20  # timed
-MATMUL = 2048  # rows and columns of the product that stands for the peak
 
 
 def benchmark(session: Session, names: list[str]) -> None:
@@ -60,23 +58,6 @@ def _row(session: Session, name: str, peak: float) -> list[str | int | float | N
         flops / median / peak,
         peak_bytes() / 2**20,
     ]
-
-
-def matmul_flops(size: int = MATMUL) -> float:
-    """FLOP/s of a square float32 product on all devices: the best of ten."""
-    x = jnp.ones((size, size), jnp.float32)
-    product = jax.jit(jnp.dot)
-    jax.block_until_ready(product(x, x))
-    one = min(_seconds(lambda: product(x, x)) for _ in range(10))
-    # A CPU host's devices share its cores; elsewhere each device has its own.
-    devices = 1 if jax.default_backend() == "cpu" else jax.device_count()
-    return devices * 2 * size**3 / one
-
-
-def _seconds(run: Callable[[], jax.Array]) -> float:
-    start = time.perf_counter()
-    jax.block_until_ready(run())
-    return time.perf_counter() - start
 
 
 def peak_bytes() -> int:

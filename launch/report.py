@@ -20,7 +20,7 @@ from launch.results import Result, format_cell, inline, show
 if TYPE_CHECKING:
     from matplotlib.figure import Figure  # slow to import, and often not needed
 
-SHOWN = ("loss", "error", "accuracy")  # metrics whose curves a report has
+SHOWN = ("loss", "error", "accuracy", "psnr")  # metrics whose curves a report has
 
 
 class Report:
@@ -82,8 +82,8 @@ def read_results(folder: Path) -> tuple[dict[str, str], dict[str, Result]]:
 def training_section(
     runs: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[tuple[str, "Table | Figure"]]:
-    """Yields how the runs were trained: a table, and curves of the loss, error and
-    accuracy that training reports.
+    """Yields how the runs were trained: a table, and curves of the metrics that are
+    `SHOWN`.
 
     runs: `{name: {"parameters", "steps", "seconds", "items", "unit", "metrics"}}`:
         `items` were seen in all, `unit` is their plural ("tokens"), and `metrics` are
@@ -95,7 +95,7 @@ def training_section(
     columns += ("last training loss", "last validation loss")
     yield "Training", Table(columns, [_training_row(*run) for run in runs.items()])
     for metric in SHOWN:
-        if any(_series(run, "train", metric)[0] for run in runs.values()):
+        if any(metric in r for run in runs.values() for r in run["metrics"]):
             title = "Training curves" + (f": {metric}" if metric != "loss" else "")
             yield title, _training_curves(runs, metric)
 
@@ -111,7 +111,7 @@ def _training_curves(runs: Mapping[str, Mapping[str, Any]], metric: str) -> "Fig
                 series[label] = steps, values
             if split == "valid":
                 dashed.append(label)
-    falls = metric != "accuracy"
+    falls = metric in ("loss", "error")
     return figures.curves(series, "step", metric, dashed=dashed, robust=falls)
 
 

@@ -4,8 +4,6 @@ The vanilla Transformer reads its whole window anew for each token; Transformer-
 each token once. Every way below predicts with `keys` tokens in sight, one stream.
 """
 
-import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int
 
 from common.contract import Table
+from common.timing import median_seconds
 from papers.transformer_xl.config import Config
 from papers.transformer_xl.decode import empty_decoder, read
 from papers.transformer_xl.memory import empty_memory, projected_memory
@@ -57,14 +56,7 @@ Timed = tuple[Callable[..., Any], tuple]  # a function and what it is called wit
 def _seconds(timed: Timed, *, tokens: int) -> float:
     """Median seconds a predicted token of a call that predicts `tokens`."""
     run, arguments = timed
-    compiled = jax.jit(run)
-    jax.block_until_ready(compiled(*arguments))
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        jax.block_until_ready(compiled(*arguments))
-        times.append(time.perf_counter() - start)
-    return statistics.median(times) / tokens
+    return median_seconds(partial(jax.jit(run), *arguments), REPEATS) / tokens
 
 
 def _tokens(config: Config, count: int) -> Int[Array, "batch time"]:

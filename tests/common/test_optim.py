@@ -409,3 +409,17 @@ def test_every_kind_of_parallelism_agrees(mode, chunks):
     assert_same((grads, loss), one_big_batch(params, rows))
     assert_averaged(averaged, rows, loss)
     np.testing.assert_array_equal(carried["id"], rows["id"])
+
+
+def test_a_slower_module_moves_by_a_tenth_and_its_average_follows():
+    params = {"first": {"w": jnp.ones(3)}, "last": {"w": jnp.ones(3)}}
+    grads = jax.tree.map(lambda p: jnp.array([1.0, -2.0, 0.5]), params)
+    tx = optimiser(Optim(name="adam", slower=("last",), ema=0.5), 10)
+    updates, state = tx.update(grads, tx.init(params), params)
+    first, last = updates["first"]["w"], updates["last"]["w"]
+    np.testing.assert_allclose(last, 0.1 * first, rtol=1e-6)
+    np.testing.assert_allclose(
+        averaged(state, params)["last"]["w"], 1 + 0.5 * last, rtol=1e-6
+    )
+    with pytest.raises(UserError, match="no parameters in modules middle"):
+        optimiser(Optim(slower=("middle",)), 10).init(params)

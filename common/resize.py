@@ -1,0 +1,84 @@
+"""Bicubic resizing as MATLAB's imresize does it, by one matrix an axis.
+
+Super-resolution benchmarks are defined by it: Keys' kernel with a = -1/2, widened by
+the factor when it shrinks (antialiasing), pixel centres at half integers, and images
+mirrored at their borders. Pillow and jax.image.resize agree off the borders; OpenCV
+and PyTorch's plain bicubic have a = -3/4 and do not.
+"""
+
+import functools
+import math
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float
+
+A = -0.5  # Keys 1981
+
+
+def bicubic(
+    image: Float[Array, "*batch height width channels"], size: tuple[int, int]
+) -> Float[Array, "*batch new_height new_width channels"]:
+    """Resized to (height, width) `size`, values not clipped. numpy in, numpy out."""
+    rows, columns = map(bicubic_matrix, image.shape[-3:-1], size)
+    if isinstance(image, np.ndarray):
+        product = functools.partial(np.einsum, optimize=True)
+    else:
+        product = functools.partial(jnp.einsum, precision=lax.Precision.HIGHEST)
+    rows, columns = rows.astype(image.dtype), columns.astype(image.dtype)
+    tall = product("ih,...hwc->...iwc", rows, image)
+    return product("jw,...iwc->...ijc", columns, tall)
+
+
+def shrink(
+    image: Float[Array, "*batch height width channels"], factor: int
+) -> Float[Array, "*batch new_height new_width channels"]:
+    """1 / factor of the size, as benchmarks make a low-resolution image; the size is to
+    be divisible (`cropped_to_multiple`)."""
+    height, width = image.shape[-3:-1]
+    return bicubic(image, (height // factor, width // factor))
+
+
+def enlarge(
+    image: Float[Array, "*batch height width channels"], factor: int
+) -> Float[Array, "*batch new_height new_width channels"]:
+    """`factor` times the size: the baseline of every benchmark."""
+    height, width = image.shape[-3:-1]
+    return bicubic(image, (height * factor, width * factor))
+
+
+def cropped_to_multiple(
+    image: Float[Array, "*batch height width channels"], factor: int
+) -> Float[Array, "*batch new_height new_width channels"]:
+    """Without the last rows and columns that `factor` leaves over."""
+    height, width = (n - n % factor for n in image.shape[-3:-1])
+    return image[..., :height, :width, :]
+
+
+@functools.cache
+def bicubic_matrix(size: int, new_size: int) -> Float[np.ndarray, "new_size size"]:
+    """The matrix that resizes one axis; its rows sum to 1."""
+    scale = new_size / size
+    stretch = max(1.0, 1.0 / scale)  # of the kernel, where the image shrinks
+    centres = (np.arange(new_size) + 0.5) / scale - 0.5
+    taps = math.ceil(4 * stretch) + 2
+    first = np.floor(centres - 2 * stretch).astype(int)
+    places = first[:, None] + np.arange(taps)
+    weights = _cubic((centres[:, None] - places) / stretch)
+    weights /= weights.sum(1, keepdims=True)
+    # Mirrored, the border pixels twice: ... 1 0 | 0 1 ... n-1 | n-1 ...
+    places = places % (2 * size)
+    places = np.minimum(places, 2 * size - 1 - places)
+    matrix = np.zeros((new_size, size))
+    np.add.at(matrix, (np.arange(new_size)[:, None], places), weights)
+    matrix.setflags(write=False)  # all callers share it
+    return matrix
+
+
+def _cubic(x: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    """Keys' kernel: 1 at 0, 0 at the other integers and from 2 on."""
+    x = np.abs(x)
+    near = (A + 2) * x**3 - (A + 3) * x**2 + 1
+    far = A * (x**3 - 5 * x**2 + 8 * x - 4)
+    return np.where(x <= 1, near, np.where(x < 2, far, 0.0))

@@ -1,0 +1,34 @@
+"""Seconds of compiled calls, and what a matrix product reaches on the same devices."""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+MATMUL = 2048  # rows and columns of the product that stands for the peak
+
+
+def median_seconds(call: Callable[[], Any], repeats: int = 5) -> float:
+    """Of `repeats` calls, after one that compiles."""
+    _seconds(call)
+    return statistics.median(_seconds(call) for _ in range(repeats))
+
+
+def matmul_flops(size: int = MATMUL) -> float:
+    """FLOP/s of a square float32 product on all devices: the best of ten."""
+    x = jnp.ones((size, size), jnp.float32)
+    product = jax.jit(jnp.dot)
+    _seconds(lambda: product(x, x))
+    one = min(_seconds(lambda: product(x, x)) for _ in range(10))
+    # A CPU host's devices share its cores; elsewhere each device has its own.
+    devices = 1 if jax.default_backend() == "cpu" else jax.device_count()
+    return devices * 2 * size**3 / one
+
+
+def _seconds(call: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    jax.block_until_ready(call())
+    return time.perf_counter() - start

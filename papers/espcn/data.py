@@ -1,0 +1,234 @@
+"""Pairs of low- and high-resolution images, and patches of them.
+
+A photograph is cropped to a multiple of the scale, its Y (or RGB) taken in float, and
+shrunk by MATLAB's bicubic: the protocol of the benchmarks.
+"""
+
+import dataclasses
+import functools
+import warnings
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from common.colour import luma
+from common.contract import UserError
+from common.data.image_files import decode, picture_paths
+from common.data.photos import photo_path
+from common.data.pipeline import pipeline
+from common.resize import bicubic, cropped_to_multiple, shrink
+from papers.espcn.config import Config, Data
+
+Picture = UInt8[np.ndarray, "height width 3"]
+Planes = Float[np.ndarray, "height width channels"]
+
+EMBEDDED = {
+    "train": ("coffee", "rocket", "motorcycle_left", "hubble", "retina"),
+    "test": ("astronaut", "chelsea"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """An image and what is left of it at low resolution, float32 in about [0, 1]."""
+
+    name: str
+    low: Planes
+    high: Planes
+
+
+def batches(
+    config: Config, split: str, *, process_index: int = 0, process_count: int = 1
+) -> Iterator[dict[str, np.ndarray]]:
+    """Batches of `batch_spec`. "train" are shuffled patches, without end, and has
+    `get_state` and `set_state`; "valid" and "test" are the test images, padded to one
+    size, with a mask."""
+    share = {"process_index": process_index, "process_count": process_count}
+    if split != "train":
+        rows = config.eval.batch_size // process_count
+        whole = Whole(config, pairs(config, "test"))
+        return pipeline(whole, batch_size=rows, repeat=False, **share)
+    return pipeline(
+        Patches(config.data, config.model.scale, pairs(config, "train")),
+        batch_size=config.data.batch_size // process_count,
+        seed=config.seed,
+        shuffle=True,
+        random_map_fn=_turned if config.data.augment else None,
+        **share,
+    )
+
+
+def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
+    """Shapes of a batch: patches, or images padded to `eval.most`."""
+    d, c, train = config.data, config.model, split == "train"
+    rows = d.batch_size if train else config.eval.batch_size
+    side = d.patch if train else config.eval.most // c.scale
+    shape = partial(jax.ShapeDtypeStruct, dtype=jnp.float32)
+    spec = {
+        "low": shape((rows, side, side, c.channels)),
+        "high": shape((rows, side * c.scale, side * c.scale, c.channels)),
+    }
+    sizes = jax.ShapeDtypeStruct((rows, 2), jnp.int32)
+    return spec if train else {**spec, "sizes": sizes, "mask": shape((rows,))}
+
+
+def pairs(config: Config, split: str) -> list[Pair]:
+    """The images of "train" or "test" in both resolutions, read once a process: 50,000
+    of ImageNet's fill 40 GB. What is too small is named and left out; UserError if
+    nothing remains."""
+    m, d = config.model, config.data
+    # A patch, or what SSIM's window of 11 needs within the border.
+    least = d.patch * m.scale if split == "train" else 11 + 2 * m.scale
+    made = []
+    for pair in _pairs(m.scale, m.channels, split, *_place(d)):
+        if min(pair.high.shape[:2]) >= least:
+            made.append(pair)
+        else:
+            message = f"left out {pair.name!r}: less than {least} pixels a side"
+            warnings.warn(message, stacklevel=2)
+    if not made:
+        raise UserError(f"no {split} image has {least} pixels a side: give larger ones")
+    return made
+
+
+@functools.cache
+def _pairs(scale: int, channels: int, split: str, *place) -> list[Pair]:
+    images = _pictures(split, *place)
+    return [make_pair(image, name, scale, channels) for name, image in images]
+
+
+def make_pair(image: Picture, name: str, scale: int, channels: int = 1) -> Pair:
+    """Both resolutions of a photograph. They are not rounded to whole grey levels."""
+    rgb = cropped_to_multiple(image, scale) / 255.0
+    high = luma(rgb) if channels == 1 else rgb
+    return Pair(name, shrink(high, scale).astype(np.float32), high.astype(np.float32))
+
+
+def pictures(config: Config, split: str) -> Iterator[tuple[str, Picture]]:
+    """Photographs and their names; what cannot be read is named and left out."""
+    return _pictures(split, *_place(config.data))
+
+
+def _place(data: Data) -> tuple:
+    return data.source, data.root, data.test_root, data.images
+
+
+def _pictures(
+    split: str, source: str, root: str, test_root: str, images: int
+) -> Iterator[tuple[str, Picture]]:
+    if source == "generated":
+        yield from _generated(split)
+        return
+    if source == "embedded":
+        paths = {name: photo_path(name) for name in EMBEDDED[split]}
+    else:
+        paths = _files(root, test_root, images, split)
+    for name, path in paths.items():
+        image = decode(path)
+        if image is not None:
+            yield name, image
+
+
+def _files(root: str, test_root: str, images: int, split: str) -> dict[str, Path]:
+    """Paths by their names within the folder."""
+    field = "test_root" if split == "test" and test_root else "root"
+    folder = test_root if field == "test_root" else root
+    found = picture_paths(folder) if folder else []
+    if not found:
+        raise UserError(f"config.data.{field}={folder!r} has no images: give a folder")
+    if field == "root":
+        found = found[: images or None]
+    if not test_root:
+        if len(found) < 2:
+            raise UserError(f"{folder!r} has one image; give config.data.test_root too")
+        held_out = {*found[::10]}
+        found = [path for path in found if (path in held_out) == (split == "test")]
+    base = Path(folder).expanduser()
+    return {str(path.relative_to(base)): path for path in found}
+
+
+def _generated(split: str) -> Iterator[tuple[str, Picture]]:
+    """Smooth colours with edges: noise of two sizes, enlarged, the coarse one cut."""
+    rng = np.random.default_rng([*split.encode()])
+    for i in range({"train": 6, "test": 3}[split]):
+        coarse, fine = rng.random((6, 8, 3)), rng.random((24, 32, 3))
+        coarse, fine = (bicubic(noise, (72, 96)) for noise in (coarse, fine))
+        mixed = 0.6 * (coarse > 0.5) + 0.4 * fine
+        yield f"{split}_{i}", np.clip(np.round(255 * mixed), 0, 255).astype(np.uint8)
+
+
+class Patches:
+    """Every patch of every image, `stride` apart, as items {"low", "high"}."""
+
+    def __init__(self, data: Data, scale: int, pairs: list[Pair]) -> None:
+        self._patch, self._scale, self._pairs = data.patch, scale, pairs
+        places = [_grid(pair.low, data.patch, data.stride) for pair in pairs]
+        self._image = np.repeat(np.arange(len(pairs)), [*map(len, places)])
+        self._place = np.concatenate(places)
+
+    def __len__(self) -> int:
+        return len(self._image)
+
+    def __getitem__(self, index: int) -> dict[str, Planes]:
+        pair, corner = self._pairs[self._image[index]], self._place[index]
+        cut = partial(_cut, corner=corner, size=self._patch)
+        return {"low": cut(pair.low), "high": cut(pair.high, scale=self._scale)}
+
+
+def _grid(image: Planes, patch: int, stride: int) -> Int[np.ndarray, "patches 2"]:
+    """Upper left corners of the patches."""
+    tops, lefts = (np.arange(0, n - patch + 1, stride) for n in image.shape[:2])
+    return np.stack(np.meshgrid(tops, lefts, indexing="ij"), -1).reshape(-1, 2)
+
+
+def _cut(image: Planes, corner: np.ndarray, size: int, scale: int = 1) -> Planes:
+    top, left = corner * scale
+    return image[top : top + size * scale, left : left + size * scale]
+
+
+def _turned(item: dict[str, Planes], rng: np.random.Generator) -> dict[str, Planes]:
+    """One of the square's eight symmetries."""
+    turns, mirrored = rng.integers(4), rng.random() < 0.5
+
+    def turn(image: Planes) -> Planes:
+        image = np.rot90(image, turns)
+        return np.ascontiguousarray(image[:, ::-1] if mirrored else image)
+
+    return {name: turn(image) for name, image in item.items()}
+
+
+class Whole:
+    """Whole images, or their middle, padded to one size: {"low", "high", "sizes"}."""
+
+    def __init__(self, config: Config, pairs: list[Pair]) -> None:
+        self._side = config.eval.most // config.model.scale
+        self._scale, self._pairs = config.model.scale, pairs
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        pair = self._pairs[index]
+        size = np.minimum(pair.low.shape[:2], self._side)
+        top, left = (np.array(pair.low.shape[:2]) - size) // 2
+        height, width = size
+
+        def middle(image: Planes, r: int) -> Planes:
+            rows = slice(r * top, r * (top + height))
+            columns = slice(r * left, r * (left + width))
+            return padded(image[rows, columns], (r * self._side, r * self._side))
+
+        low, high = middle(pair.low, 1), middle(pair.high, self._scale)
+        return {"low": low, "high": high, "sizes": size.astype(np.int32)}
+
+
+def padded(image: Planes, size: tuple[int, int]) -> Planes:
+    """Filled up to (height, width) at the end by its mirror image."""
+    beyond = [(0, n - m) for n, m in zip(size, image.shape[:2], strict=True)]
+    return np.pad(image, [*beyond, (0, 0)], mode="symmetric")

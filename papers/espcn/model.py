@@ -1,0 +1,66 @@
+"""ESPCN and SRCNN: one stack of convolutions, and where it upscales.
+
+ESPCN (section 2 of Shi et al. 2016) works on low-resolution maps and shuffles the last
+layer's channels into pixels. SRCNN (Dong et al. 2014) enlarges the image by bicubic
+interpolation first, and works on high-resolution maps.
+
+Axes: batch, height, width, channels; `high` is `scale` times `low` in both directions.
+"""
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax.nn.initializers import normal
+from jaxtyping import Array, Bool, Float, Int
+
+from common.convolution import Conv, he_normal_fan_out
+from common.resize import enlarge
+from common.subpixel import shuffle
+from papers.espcn.config import Model
+
+Low = Float[Array, "batch height width channels"]
+High = Float[Array, "batch height_r width_r channels"]
+Sizes = Int[Array, "batch 2"]  # height and width of each image, in `low` pixels
+
+ACTIVATIONS = {"tanh": nn.tanh, "relu": nn.relu}
+
+
+class Upscaler(nn.Module):
+    """low -> high, float32, not clipped: eq. 1 to 3 of Shi et al. 2016.
+
+    Layers keep the size of their maps, with zeros beyond the image. Images of several
+    sizes share a batch when they are padded at the end, by their mirrored selves, and
+    `sizes` says where they end: what is inside is then what each would be alone.
+    """
+
+    config: Model
+
+    @nn.compact
+    def __call__(self, low: Low, sizes: Sizes | None = None) -> High:
+        c, x = self.config, low
+        outputs = c.channels * c.scale**2
+        if c.upscaling == "first":
+            x, outputs = enlarge(low, c.scale), c.channels
+            sizes = None if sizes is None else sizes * c.scale
+        last = len(c.features)
+        for i, (k, n) in enumerate(zip(c.kernels, (*c.features, outputs), strict=True)):
+            if sizes is not None:
+                x = jnp.where(inside(x, sizes), x, 0.0)
+            init = normal(0.001) if i == last else he_normal_fan_out
+            name = f"layer{i + 1}"
+            conv = Conv(
+                n, k, padding=k // 2, kernel_init=init, dtype=c.dtype, name=name
+            )
+            x = conv(x) if i == last else ACTIVATIONS[c.activation](conv(x))
+        x = x.astype(jnp.float32)
+        return x if c.upscaling == "first" else shuffle(x, c.scale)
+
+
+def inside(
+    x: Float[Array, "batch height width channels"], sizes: Sizes, border: int = 0
+) -> Bool[Array, "batch height width 1"]:
+    """Which pixels of x belong to an image of `sizes` without its border."""
+    rows, columns = jnp.arange(x.shape[1])[:, None], jnp.arange(x.shape[2])
+    height, width = (sizes[:, i, None, None] for i in (0, 1))
+    in_rows = (rows >= border) & (rows < height - border)
+    in_columns = (columns >= border) & (columns < width - border)
+    return (in_rows & in_columns)[..., None]

@@ -1,0 +1,115 @@
+"""Training ESPCN and SRCNN: state, one step, and the evaluation of whole images."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+from jaxtyping import Array, Float, Int, Key
+
+from common import optim, rng
+from common.image_metrics import luma, psnr
+from common.metrics import Mean
+from papers.espcn import weights
+from papers.espcn.config import Config
+from papers.espcn.model import High, Low, Sizes, Upscaler, inside
+
+
+@struct.dataclass
+class State:
+    step: Int[Array, ""]
+    key: Key[Array, ""]
+    params: Any
+    opt_state: Any
+
+
+def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> State:
+    """The state before the first step; `after` is unused: no run builds on another."""
+    del after
+    params = _params(config, rng.stream(key, 0, "init"))
+    return State(
+        step=jnp.zeros((), jnp.int32),
+        key=key,
+        params=params,
+        opt_state=_tx(config).init(params),
+    )
+
+
+def _params(config: Config, key: Key[Array, ""]) -> Any:
+    """Random parameters, or those of `config.weights`."""
+    c = config.model
+
+    def random(key):
+        low = jnp.zeros((1, config.data.patch, config.data.patch, c.channels))
+        return Upscaler(c).init(key, low)["params"]
+
+    if config.weights and c.upscaling == "last":
+        return weights.load(config.weights, c, jax.eval_shape(random, key))
+    return jax.jit(random)(key)
+
+
+def train_step(
+    config: Config, state: State, batch: dict, *, axis_name: str | None = None
+) -> tuple[State, dict[str, Float[Array, ""]]]:
+    """One batch of patches, as of data.py. `loss`: the mean squared error (eq. 5)."""
+
+    def loss_fn(params, rows, chunk):
+        high = forward(config, params, rows["low"])
+        return Mean.of(squared_error(high, rows["high"])), (), ()
+
+    grads, loss, _, _ = optim.gradients(
+        loss_fn,
+        state.params,
+        batch,
+        chunks=config.optim.accumulate,
+        axis_name=axis_name,
+    )
+    updates, opt_state = _tx(config).update(grads, state.opt_state, state.params)
+    metrics = {
+        "loss": loss,
+        "psnr": -10 * jnp.log10(loss),
+        "lr": optim.schedule(config.optim, config.loop.steps)(state.step),
+    }
+    state = state.replace(
+        step=state.step + 1,
+        params=optax.apply_updates(state.params, updates),
+        opt_state=opt_state,
+    )
+    return state, metrics
+
+
+def eval_step(
+    config: Config, state: State, batch: dict, *, axis_name: str | None = None
+) -> dict[str, Mean]:
+    """Mean squared error of whole images, and their PSNR in dB: of Y, clipped, without
+    a border of `scale` pixels, averaged over images."""
+    params = optim.averaged(state.opt_state, state.params)
+    r, high, sizes = config.model.scale, batch["high"], batch["sizes"]
+    upscaled = forward(config, params, batch["low"], sizes)
+    counted = inside(high, sizes * r)
+    error = squared_error(upscaled, high, jnp.broadcast_to(counted, high.shape))
+    y, reference = upscaled, high
+    if config.model.channels == 3:
+        y, reference = luma(jnp.clip(y, 0, 1)), luma(reference)
+    decibels = psnr(y, reference, where=inside(high, sizes * r, border=r))
+    values = {"loss": error, "psnr": decibels}
+    means = {name: Mean.of(value, batch["mask"]) for name, value in values.items()}
+    return {name: mean.across(axis_name) for name, mean in means.items()}
+
+
+def forward(config: Config, params: Any, low: Low, sizes: Sizes | None = None) -> High:
+    """The image at `scale` times the resolution, not clipped."""
+    return Upscaler(config.model).apply({"params": params}, low, sizes)
+
+
+def squared_error(
+    high: High, target: High, where: Array | None = None
+) -> Float[Array, "batch"]:
+    """Eq. 5 of Shi et al. 2016, an image at a time: the mean over its pixels. Outputs
+    are not clipped: a clipped one would get no gradient."""
+    return jnp.mean(jnp.square(high - target), axis=(1, 2, 3), where=where)
+
+
+def _tx(config: Config) -> optax.GradientTransformation:
+    return optim.optimiser(config.optim, config.loop.steps)

@@ -1,0 +1,78 @@
+"""Photographs through a network of Y or of RGB, at any size."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from common import colour
+from common.optim import averaged
+from common.resize import enlarge
+from papers.espcn.config import Config, Model
+from papers.espcn.data import Planes, padded
+from papers.espcn.train import forward
+
+Upscale = Callable[[Planes], Planes]  # [h, w, channels] -> [r h, r w, channels]
+Rgb = Float[np.ndarray, "height width 3"]
+
+
+def upscaler(config: Config, state: Any) -> Upscale:
+    """The trained network on one image. Images are padded to multiples of
+    `predict.bucket`, which changes nothing inside: a program a bucket is compiled."""
+    params = inference_params(state)
+    run = jax.jit(partial(forward, config))
+    r, bucket = config.model.scale, config.predict.bucket
+
+    def upscale(low: Planes) -> Planes:
+        height, width = low.shape[:2]
+        size = tuple(-(-n // bucket) * bucket for n in (height, width))
+        low = padded(low.astype(np.float32), size)
+        high = run(params, low[None], np.array([[height, width]], np.int32))
+        return np.asarray(high[0])[: r * height, : r * width]
+
+    return upscale
+
+
+def inference_params(state: Any) -> Any:
+    """The parameters' average where one is kept, on the host: what they are computed
+    with decides where."""
+    return jax.device_get(averaged(state.opt_state, state.params))
+
+
+def on_all_devices(compute: Callable, params: Any) -> tuple[Callable, int]:
+    """`compute(params, frames)`, compiled for one frame on each device, as a function
+    of the frames, and how many there are."""
+    devices = jax.local_devices()
+    mesh = jax.sharding.Mesh(np.array(devices), ("frame",))
+    by_frame = jax.sharding.NamedSharding(mesh, jax.P("frame"))
+    params = jax.device_put(params, jax.sharding.NamedSharding(mesh, jax.P()))
+    run = jax.jit(compute, out_shardings=by_frame)
+    return lambda frames: run(params, jax.device_put(frames, by_frame)), len(devices)
+
+
+def bicubic_upscaler(model: Model) -> Upscale:
+    """The baseline."""
+    return partial(enlarge, factor=model.scale)
+
+
+def upscaled_rgb(
+    model: Model, upscale: Upscale, low: Rgb
+) -> UInt8[np.ndarray, "height_r width_r 3"]:
+    """A colour image, in [0, 1] before and whole grey levels after. A network of Y has
+    Cb and Cr enlarged by bicubic interpolation beside it (section 3 of the paper)."""
+    if model.channels == 3:
+        high = upscale(low)
+    else:
+        planes = colour.ycbcr(low)
+        y, chroma = planes[..., :1], planes[..., 1:]
+        parts = [upscale(y), enlarge(chroma, model.scale)]
+        high = colour.rgb(np.concatenate(parts, axis=-1))
+    return to_uint8(high)
+
+
+def to_uint8(image: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
+    """[0, 1] to 0..255, clipped and rounded."""
+    return np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)

@@ -1,0 +1,52 @@
+"""What a report holds, and where its crops are taken."""
+
+import jax
+import numpy as np
+from matplotlib.figure import Figure
+
+from common.contract import Table
+from papers import espcn
+from papers.espcn.data import pairs
+from papers.espcn.evaluate import liveliest, quality
+from papers.espcn.upscale import bicubic_upscaler
+
+
+def test_the_methods_stand_side_by_side():
+    config = espcn.get_config("smoke")
+    trained = {
+        name: (run.config, espcn.init(run.config, jax.random.key(0)))
+        for name, run in espcn.runs(config).items()
+    }
+    results = dict(espcn.evaluate(config, trained))
+    table = results["PSNR"]
+    assert list(table.columns) == ["image", "bicubic", "srcnn_9_1_5", "espcn"]
+    *rows, (_, *means) = table.rows
+    tests = {pair.name: pair for pair in pairs(config, "test")}
+    bicubic = bicubic_upscaler(config.model)
+    for name, decibels, *_ in rows:
+        assert decibels == quality(tests[name], bicubic(tests[name].low))[0]
+    values = np.array([row[1:] for row in rows], float)
+    np.testing.assert_allclose(means, values.mean(0))
+    assert isinstance(results["Crops"], Figure)
+    assert isinstance(results["Summary"], Table)
+    costs = {row[0]: row for row in results["Operations and time"].rows}
+    assert costs["espcn"][2] == 1
+    assert costs["srcnn_9_1_5"][2] == costs["srcnn_9_1_5"][1] / costs["espcn"][1]
+
+
+def test_equal_images_are_perfect_and_a_border_does_not_count():
+    (pair, *_) = pairs(espcn.get_config("smoke"), "test")
+    wrong = pair.high.copy()
+    wrong[:3], wrong[:, -3:] = 0, 1
+    decibels, similarity = quality(pair, wrong)
+    assert np.isinf(decibels)
+    assert similarity == 1
+
+
+def test_a_crop_is_where_most_happens():
+    y = np.full((90, 120, 1), 0.5)
+    y[40:60, 70:90, 0] = np.indices((20, 20)).sum(0) % 2
+    rows, columns = liveliest(y, 24)
+    assert rows.start <= 40 < 60 <= rows.stop
+    assert columns.start <= 70 < 90 <= columns.stop
+    assert liveliest(y, 500) == (slice(0, 90), slice(0, 120))

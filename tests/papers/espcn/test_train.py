@@ -1,0 +1,105 @@
+"""The loss and its gradient, whole images in a step, and a whole training."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from common.optim import Optim
+from papers import espcn
+from papers.espcn.data import pairs
+from papers.espcn.evaluate import quality
+from papers.espcn.train import squared_error
+from papers.espcn.upscale import bicubic_upscaler, upscaler
+
+
+def test_an_output_out_of_range_is_pulled_back():
+    """A network that clamps what it trains on would leave it there."""
+    config = espcn.get_config("smoke")
+    state = espcn.init(config, jax.random.key(0))
+    bias = state.params["layer3"]["bias"]
+    state.params["layer3"]["bias"] = jnp.full_like(bias, 1.5)
+    batch = next(espcn.batches(config, "train"))
+    after, _ = espcn.train_step(config, state, batch)
+    assert np.all(np.asarray(after.params["layer3"]["bias"]) < 1.5)
+
+
+def test_the_loss_is_an_images_mean_square():
+    high = np.random.default_rng(0).random((3, 6, 6, 1))
+    target = np.random.default_rng(1).random((3, 6, 6, 1))
+    expected = [np.mean((a - b) ** 2) for a, b in zip(high, target, strict=True)]
+    np.testing.assert_allclose(squared_error(high, target), expected, rtol=1e-6)
+
+
+def test_the_last_layer_learns_ten_times_slower():
+    config = espcn.get_config("smoke")
+    config.optim = Optim(name="sgd", lr=0.1, schedule="constant", momentum=0.0)
+    batch = next(espcn.batches(config, "train"))
+    state = espcn.init(config, jax.random.key(0))
+    plain, _ = espcn.train_step(config, state, batch)
+    config.optim.slower = espcn.get_config("x3_sgd").optim.slower
+    slow_state = state.replace(opt_state=espcn.init(config, state.key).opt_state)
+    slow, _ = espcn.train_step(config, slow_state, batch)
+    moved = [
+        jax.tree.map(jnp.subtract, after.params, state.params)
+        for after in (plain, slow)
+    ]
+    for layer, factor in (("layer1", 1), ("layer2", 1), ("layer3", 0.1)):
+        expected = factor * np.asarray(moved[0][layer]["kernel"])
+        np.testing.assert_allclose(moved[1][layer]["kernel"], expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_step_measures_what_the_table_does(channels):
+    """PSNR of padded images in a batch: of Y, clipped, without the border."""
+    config = espcn.get_config("smoke")
+    config.eval.most, config.model.channels = 120, channels
+    for run in espcn.runs(config).values():
+        state = espcn.init(run.config, jax.random.key(0))
+        bias = state.params["layer3"]["bias"]
+        state.params["layer3"]["bias"] = jnp.full_like(bias, 0.5)
+        (batch,) = espcn.batches(run.config, "valid")
+        means = espcn.eval_step(run.config, state, batch)
+        upscale = upscaler(run.config, state)
+        tests = pairs(run.config, "test")
+        expected = np.mean([quality(p, upscale(p.low))[0] for p in tests])
+        np.testing.assert_allclose(means["psnr"].value, expected, atol=1e-3)
+        errors = [np.mean((upscale(p.low) - p.high) ** 2) for p in tests]
+        np.testing.assert_allclose(means["loss"].value, np.mean(errors), rtol=1e-4)
+
+
+def photographs():
+    """x3 on the packaged photographs, 17 x 17 patches 13 apart."""
+    config = espcn.get_config("default")
+    config.data.stride = 13
+    return config
+
+
+def test_bicubic_on_the_packaged_photographs():
+    config = photographs()
+    upscale = bicubic_upscaler(config.model)
+    found = {p.name: quality(p, upscale(p.low))[0] for p in pairs(config, "test")}
+    assert found["astronaut"] == pytest.approx(28.69, abs=0.01)
+    assert found["chelsea"] == pytest.approx(32.90, abs=0.01)
+
+
+@pytest.mark.slow
+def test_training_beats_bicubic_by_the_specified_margin():
+    """6000 steps of Adam, the rate halved every 2000: minutes. At 500 steps ESPCN is
+    still below bicubic."""
+    config = photographs()
+    config.optim = Optim(lr=1e-3, schedule="step", boundaries=(2000, 4000), factor=0.5)
+    config.loop.steps = 6000
+    state, data = espcn.init(config, jax.random.key(0)), espcn.batches(config, "train")
+    step = jax.jit(partial(espcn.train_step, config), donate_argnums=0)
+    for _ in range(config.loop.steps):
+        state, _ = step(state, next(data))
+    ours, bicubic = upscaler(config, state), bicubic_upscaler(config.model)
+    gains = {
+        p.name: quality(p, ours(p.low))[0] - quality(p, bicubic(p.low))[0]
+        for p in pairs(config, "test")
+    }
+    assert gains["astronaut"] >= 0.4
+    assert gains["chelsea"] >= 0.2
