@@ -1,0 +1,2 @@
+def evaluate(config, trained):
+    yield "x", 1.0
