@@ -137,11 +137,12 @@ CHOICES = {
     "predict.task": TASKS[:-1],
     "predict.rule": ("none", "variance", "noise"),
 }
+IMPEDANCE_STEPS = 400  # from then on a small net fits small noise too
 ROWS = ("main", "denoise", "sr", "inpaint", "restore", "jpeg", "flash", "impedance")
 
 
 def runs(config: Config) -> dict[str, Run]:
-    """The rows of the variant's table: tasks, and with "_pixels" those without prior."""
+    """The rows of the variant's table: a task each; "_pixels" are without prior."""
     made = {row: Run(_row(config, row)) for row in config.rows}
     for run in made.values():
         check(run.config)
@@ -161,6 +162,7 @@ def _row(config: Config, row: str) -> Config:
         config.data.batch_size = max(config.data.batch_size, len(TARGETS))
         config.data.pictures = config.data.pictures[:1]
         config.stop.rule = "none"
+        config.loop.steps = min(config.loop.steps, IMPEDANCE_STEPS)
     elif name != "main":
         config.task.name = name
         smooth = name in ("denoise", "jpeg", "flash", "sr")

@@ -82,8 +82,8 @@ def row_name(config: Config, row: int) -> str:
 
 
 def problems(config: Config) -> dict[str, Float[Array, "rows height width channels"]]:
-    """What each row is to be restored from. Pictures are read when this runs, not when
-    it is traced. "truth" and "observed", and where the task has them "mask" and "guide".
+    """What each row is restored from: "truth" and "observed" and, where the task has
+    them, "mask" and "guide". Pictures are read when this runs, not when it is traced.
     """
     rows, (height, width) = config.data.batch_size, config.data.size
     c, task = config.model.channels, config.task

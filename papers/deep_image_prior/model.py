@@ -1,4 +1,4 @@
-"""The hourglass with skip connections (figure 21 of the long version of Ulyanov et al.).
+"""The hourglass with skip connections of Ulyanov et al. 2018.
 
 Axes: batch, height, width, channels. The batch is one picture: BatchNorm's statistics
 are always those of the picture that is being made, also for the result.

@@ -22,7 +22,7 @@ def first_snapshot(config: Stop, learned: Any, rows: int) -> dict[str, Any]:
     # Copies: one buffer under two names could not be donated.
     return {
         "learned": jax.tree.map(jnp.copy, learned),
-        "fit": jnp.full(rows, -jnp.inf),
+        "fit": jnp.full(rows, -jnp.inf, jnp.float32),
     }
 
 
@@ -70,7 +70,7 @@ def first_answer(images: Images) -> dict[str, Array]:
         "image": images,
         "at": jnp.zeros(rows, jnp.int32),
         "done": jnp.zeros(rows, bool),
-        "least": jnp.full(rows, jnp.inf),
+        "least": jnp.full(rows, jnp.inf, jnp.float32),
         "variance": jnp.zeros(rows),
     }
 
@@ -93,11 +93,12 @@ def take_answer(
     stop, decay = config.stop, config.task.average
     spread = jnp.mean(jnp.square(output - average), (1, 2, 3))
     variance = decay * answer["variance"] + (1 - decay) * spread
+    level = variance / (1 - decay ** (step + 1))  # a running mean that began at 0
     asked = step >= stop.after
     better = jnp.ones_like(answer["done"])
     done = jnp.zeros_like(answer["done"])
     if stop.rule == "variance":
-        better = ~asked | (variance < answer["least"])
+        better = ~asked | (level < answer["least"])
         done = asked & (step - answer["at"] >= stop.patience)
     elif stop.rule == "noise":
         done = asked & (loss <= (config.task.sigma / 255) ** 2)
@@ -106,6 +107,6 @@ def take_answer(
         "image": choose(better, average, answer["image"]),
         "at": jnp.where(better, step, answer["at"]),
         "done": answer["done"] | done,
-        "least": jnp.where(better, variance, answer["least"]),
+        "least": jnp.where(better & asked, level, answer["least"]),
         "variance": variance,
     }

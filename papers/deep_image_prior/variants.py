@@ -36,12 +36,12 @@ def _default() -> Config:
 def _smoke() -> Config:
     """Seconds, on a generated picture: what the tests run."""
     return Config(
-        model=Model(input_channels=4, down=(8, 8), skip=(2,)),
+        model=Model(input_channels=4, down=(8,), skip=(2,)),
         data=Data(source="generated", size=(16, 16), batch_size=4),
         task=Task(average=0.9, factor=2),
         # Where a gradient is zero but for rounding, Adam's steps stay small.
         optim=Optim(lr=0.01, schedule="constant", eps=1e-5),
-        stop=Stop(backtrack_every=10, rule="variance", after=5, patience=20),
+        stop=Stop(backtrack_every=10, rule="variance", after=20, patience=20),
         record=Record(every=5, frames=(5, 20, 60)),
         loop=Loop(steps=60, log_every=10, eval_every=30, save_every=30),
         predict=Predict(steps=20, progress=10, preview=10),
@@ -105,7 +105,7 @@ def _inpaint_vase() -> Config:
 
 
 def _inpaint_library() -> Config:
-    """Windows of a library filled in: six levels, 5x5 kernels down, one noise channel."""
+    """A library without what stood in front of it: six levels, 5x5 kernels down."""
     task = Task(name="inpaint", jitter=0.0, result="clean")
     return _released(
         3001, (448, 704), task, input_channels=1, down=(16, 32, 64, 128, 128, 128),
