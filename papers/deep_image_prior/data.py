@@ -66,10 +66,13 @@ def restart(data: Data) -> Int[np.ndarray, "rows"]:
 
 
 def _items(data: Data) -> int:
-    """Different rows. Of a folder's pictures all, unless they are named."""
-    if data.source == "files" and not data.pictures:
-        return data.batch_size  # more restarts than pictures are not looked for
-    return max(len(data.pictures), 1) * len(data.targets)
+    """Different rows: pictures times targets."""
+    pictures = 1 if _nowhere(data) else len(_names(data))
+    return pictures * len(data.targets)
+
+
+def _nowhere(data: Data) -> bool:
+    return data.source == "files" and not data.root
 
 
 def row_name(config: Config, row: int) -> str:
@@ -87,7 +90,7 @@ def problems(config: Config) -> dict[str, Float[Array, "rows height width channe
     them, "mask" and "guide". Blank where no root is given to read from: a state is then
     good for its shapes, and `batches` says what is missing."""
     d = config.data
-    if d.source == "files" and not d.root:
+    if _nowhere(d):
         d = dataclasses.replace(d, source="generated", pictures=("blank",), guide="")
         config = dataclasses.replace(config, data=d)
     made = [problem(config, row) for row in range(d.batch_size)]

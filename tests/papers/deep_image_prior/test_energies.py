@@ -117,6 +117,8 @@ def test_a_folder_of_pictures_is_read_in_order(tmp_path):
         data=Data(source="files", root=str(tmp_path), pictures=(), size=(32, 32)),
         task=Task(degrade=False),
     )
+    config.data.batch_size = 4
+    assert data.restart(config.data).tolist() == [0, 0, 1, 1]
     values = [data.problem(config, row)["truth"].mean() for row in range(2)]
     np.testing.assert_allclose(values, [0, 100 / 255], atol=1e-6)
 
