@@ -75,7 +75,10 @@ def _restore(config: Config, photo: Photo) -> Iterator[str | tuple[str, Any]]:
             yield f"{photo.name} after {at} steps", picture(state.average)
     if config.stop.rule != "none":
         yield f"{photo.name}: the output of step {int(state.answer['at'][0]) + 1}\n"
-    yield f"{photo.name} {asked.task}", picture(restored(config, state))
+    yield (
+        f"{photo.name} {asked.task}",
+        picture(jax.jit(partial(restored, config))(state)),
+    )
 
 
 def fitted(config: Config, photo: Photo) -> tuple[Config, Problem]:

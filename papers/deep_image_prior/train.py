@@ -20,6 +20,12 @@ from common.rows import each_row
 from papers.deep_image_prior import data, energies, stopping
 from papers.deep_image_prior.config import Config
 from papers.deep_image_prior.model import network, output
+from papers.deep_image_prior.record import (
+    first_frames,
+    first_history,
+    recorded,
+    with_frame,
+)
 
 Images = Float[Array, "rows height width channels"]
 
@@ -60,8 +66,6 @@ def start(config: Config, key: Key[Array, ""], problem: dict[str, Images]) -> St
     params = made["params"]
     opt_state = jax.vmap(_tx(config).init)(params)
     blank, rows = jnp.zeros_like(problem["truth"]), len(again)
-    samples = (rows, config.loop.steps // config.record.every + 1)
-    frames = (rows, len(config.record.frames), *blank.shape[1:])
     return State(
         step=jnp.zeros((), jnp.int32),
         key=key,
@@ -73,8 +77,8 @@ def start(config: Config, key: Key[Array, ""], problem: dict[str, Images]) -> St
         average=jnp.copy(blank),
         snapshot=stopping.first_snapshot(config.stop, (params, opt_state), rows),
         answer=stopping.first_answer(jnp.copy(blank)),
-        history={name: jnp.zeros(samples) for name in ("fit", "last", "average")},
-        frames=jnp.zeros(frames, jnp.uint8),
+        history=first_history(config, rows),
+        frames=first_frames(config, blank),
     )
 
 
@@ -124,8 +128,8 @@ def train_step(
         average=average,
         snapshot=snapshot,
         answer=answer,
-        history=_recorded(config, state, found),
-        frames=_with_frame(config, state, x),
+        history=recorded(config, state.step, state.history, found),
+        frames=with_frame(config, state.step, state.frames, x),
     )
     means = {"loss": loss, "psnr": found["last"], "psnr_average": found["average"]}
     return state, {
@@ -203,23 +207,6 @@ def restored(config: Config, state: State, clean: Images | None = None) -> Image
         case "last":
             return state.output
     return outputs(config, state) if clean is None else clean
-
-
-def _recorded(config: Config, state: State, found: dict) -> dict:
-    """The history, with this step's values if one of `record.every` is due."""
-    index, late = jnp.divmod(state.step, config.record.every)
-    index = jnp.where(late == 0, index, jnp.iinfo(jnp.int32).max)  # dropped
-    return {
-        name: values.at[:, index].set(found[name], mode="drop")
-        for name, values in state.history.items()
-    }
-
-
-def _with_frame(config: Config, state: State, x: Images):
-    """The frames, with this one if it is to be kept."""
-    kept = jnp.array(config.record.frames, jnp.int32) == state.step + 1
-    image = jnp.round(255 * jnp.clip(x, 0, 1)).astype(jnp.uint8)
-    return jnp.where(kept[:, None, None, None], image[:, None], state.frames)
 
 
 def _tx(config: Config) -> optax.GradientTransformation:

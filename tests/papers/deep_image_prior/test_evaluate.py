@@ -7,7 +7,7 @@ import pytest
 
 from common.contract import Table
 from papers import deep_image_prior as dip
-from papers.deep_image_prior import evaluate
+from papers.deep_image_prior.fits import gather, untrained
 
 STEPS = 60
 
@@ -82,7 +82,7 @@ def test_every_run_has_its_pictures(results):
 
 def test_mean_filling_leaves_what_is_known():
     config, state = finished("restore")
-    fit = evaluate._fit("restore", config, state)
-    filled, mask = evaluate.untrained(fit), fit.state.problem["mask"]
+    fit = gather("restore", config, state)
+    filled, mask = untrained(fit), fit.state.problem["mask"]
     np.testing.assert_allclose(filled * mask, fit.state.problem["observed"], atol=1e-6)
     assert np.ptp(filled[0, ..., 0][mask[0, ..., 0] == 0]) < 1e-6

@@ -10,6 +10,7 @@ import pytest
 from papers import deep_image_prior as dip
 from papers.deep_image_prior import evaluate
 from papers.deep_image_prior.config import runs
+from papers.deep_image_prior.fits import gather, untrained
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +26,7 @@ def fitted(row, steps, batch_size=1):
     batches = dip.batches(config, "train")
     for _ in range(steps):
         state, _ = step(state, next(batches))
-    return evaluate._fit(row, config, state)
+    return gather(row, config, state)
 
 
 def test_impedance():
@@ -39,7 +40,7 @@ def test_impedance():
 def test_a_denoised_picture_peaks_and_falls_while_the_loss_keeps_falling():
     fit = fitted("denoise", 1600)
     average, loss = fit.history("average", 0), -fit.history("fit", 0)
-    noisy = fit.quality(evaluate.untrained(fit))[0]
+    noisy = fit.quality(untrained(fit))[0]
     peak = int(np.argmax(average))
     assert average[peak] >= noisy + 4
     assert average[-1] < average[peak] - 0.5
