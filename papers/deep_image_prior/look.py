@@ -1,4 +1,4 @@
-"""Pictures of finished runs: curves, strips over the iterations, results side by side."""
+"""Pictures of finished runs: curves, strips over the iterations, side by side."""
 
 from typing import Any
 
