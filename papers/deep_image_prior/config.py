@@ -97,7 +97,7 @@ class Predict:
     mask: str = ""  # a picture, white where known; "": transparent or black pixels
     factor: int = 4
     steps: int = 0  # at most; 0: config.loop.steps
-    rule: str = "none"  # as stop.rule
+    rule: str = "variance"  # as stop.rule
     progress: int = 100  # steps between lines; 0: none
     preview: int = 500  # steps between pictures; 0: none
 

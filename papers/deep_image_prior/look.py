@@ -10,6 +10,7 @@ from papers.deep_image_prior.fits import UNTRAINED, Fit, untrained
 
 
 def curve(fit: Fit) -> Any:
+    """The peak and the fall of the first row, beside what it fits; where a rule stops."""
     from common import figures
 
     series = {
@@ -17,6 +18,9 @@ def curve(fit: Fit) -> Any:
         "last output": (fit.steps, fit.history("last", 0)),
         "fit: -10 log10(energy)": (fit.steps, fit.history("fit", 0)),
     }
+    if fit.config.stop.rule != "none":
+        at = int(fit.state.answer["at"][0]) + 1
+        series[f"the rule's answer, of {at}"] = [at], fit.quality(fit.result)[:1]
     title = f"{fit.name}: {fit.label(0)}"
     return figures.curves(series, "iteration", "dB", title=title)
 
@@ -43,24 +47,30 @@ def strip(fit: Fit) -> Any:
 
 
 def side_by_side(fit: Fit, bare: Fit | None) -> Any:
+    """What is given, what needs no net, no prior, the result and the truth."""
     from common import figures
 
-    untried = untrained(fit)
-    columns = ["given", UNTRAINED.get(fit.config.task.name, "untrained")]
-    columns += ["no prior"] if bare else []
-    columns += ["deep image prior", "truth"]
+    ways = {"given": fit.state.problem["observed"]}
+    if fit.config.task.name in UNTRAINED:
+        ways[UNTRAINED[fit.config.task.name]] = untrained(fit)
+    if bare:
+        ways["no prior"] = bare.result
+    ways |= {"deep image prior": fit.result, "truth": fit.truth}
     grid, captions = [], []
     for row in fit.rows:
-        images = [untried, *([bare.result] if bare else [])]
-        images.append(fit.result)
-        scores = [f"{fit.quality(x)[row]:.2f} dB" for x in images]
-        images = [_bytes(x[row]) for x in (*images, fit.truth)]
-        grid.append([_given(fit, row), *images])
-        captions.append(["", *scores, ""])
+        grid.append([_given(fit, row), *(_bytes(x[row]) for x in [*ways.values()][1:])])
+        captions.append(
+            [
+                f"{fit.quality(x)[row]:.2f} dB"
+                if way != "truth" and x.shape == fit.truth.shape
+                else ""
+                for way, x in ways.items()
+            ]
+        )
     return figures.image_grid(
         [[_shown(image) for image in images] for images in grid],
         row_labels=[fit.label(row) for row in fit.rows],
-        column_labels=columns,
+        column_labels=[*ways],
         captions=captions,
     )
 

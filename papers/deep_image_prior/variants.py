@@ -26,7 +26,7 @@ def _default() -> Config:
     return Config(
         model=Model(input_channels=8, down=(32, 32, 32, 32)),
         data=Data(box=FACE, size=(64, 64), batch_size=2),
-        stop=Stop(backtrack_every=100),
+        stop=Stop(backtrack_every=100, rule="variance"),
         record=Record(every=10, frames=(10, 50, 100, 200, 400, 800, 1200)),
         loop=Loop(steps=1200, log_every=50, eval_every=0, save_every=400),
         rows=("denoise", "inpaint", "sr", "impedance", "sr_pixels", "inpaint_pixels"),
@@ -44,7 +44,7 @@ def _smoke() -> Config:
         stop=Stop(backtrack_every=10, rule="variance", after=20, patience=20),
         record=Record(every=5, frames=(5, 20, 60)),
         loop=Loop(steps=60, log_every=10, eval_every=30, save_every=30),
-        predict=Predict(steps=20, progress=10, preview=10),
+        predict=Predict(steps=20, rule="none", progress=10, preview=10),
         rows=("denoise", "sr"),
     )
 
