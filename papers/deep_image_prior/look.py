@@ -10,7 +10,7 @@ from papers.deep_image_prior.fits import UNTRAINED, Fit, untrained
 
 
 def curve(fit: Fit) -> Any:
-    """The peak and the fall of the first row, beside what it fits; where a rule stops."""
+    """Peak and fall of the first row, beside what it fits, and where a rule stops."""
     from common import figures
 
     series = {
