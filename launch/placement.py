@@ -7,6 +7,7 @@ step's `axis_name` is "data". All of it gives the same numbers.
 """
 
 import dataclasses
+import functools
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -93,7 +94,7 @@ class Placement:
         if self.pmap:
             return _pmapped(step, self, returns_state=True)
         return jax.jit(
-            step,
+            self._on_mesh(step),
             donate_argnums=0,
             in_shardings=(self.state, None),  # a batch comes with its own
             out_shardings=(self.state, self.whole),
@@ -103,7 +104,22 @@ class Placement:
         """(state, batch) -> {name: Mean} over the global batch."""
         if self.pmap:
             return _pmapped(step, self, returns_state=False)
-        return jax.jit(step, in_shardings=(self.state, None), out_shardings=self.whole)
+        return jax.jit(
+            self._on_mesh(step),
+            in_shardings=(self.state, None),
+            out_shardings=self.whole,
+        )
+
+    def _on_mesh(self, step: Callable) -> Callable:
+        """`step`, traced where `jax.sharding.get_abstract_mesh()` is the mesh: what is
+        not one program for all rows (`common.rows`) must know how they are split."""
+
+        @functools.wraps(step)
+        def traced(*arguments):
+            with jax.sharding.use_abstract_mesh(self.mesh.abstract_mesh):
+                return step(*arguments)
+
+        return traced
 
 
 def place(

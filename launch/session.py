@@ -92,7 +92,8 @@ class Session:
         """What the newest state of run `name` makes of `inputs`."""
         if not self._first_alone():
             return iter(())
-        state, _ = self._restore(name)
+        untrained = getattr(self.paper, "PREDICTS_UNTRAINED", False)
+        state = None if untrained else self._restore(name)[0]
         return self.paper.predict(self.runs[name].config, state, inputs)
 
     def trainer(self, name: str) -> Trainer:

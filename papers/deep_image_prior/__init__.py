@@ -1,0 +1,55 @@
+"""Deep Image Prior.
+
+Ulyanov, Vedaldi, Lempitsky, CVPR 2018, arXiv:1711.10925.
+
+A convolutional net that has seen no image knows much about images already. Fix a random
+input z and fit the weights to one degraded picture, min E(f(z); x0): the net takes to
+what looks natural quickly and to noise slowly, so that its output, some way through, is
+the picture restored. Nothing is learned from data: each picture has its own net.
+
+    >>> import functools, jax
+    >>> from papers import deep_image_prior as dip
+    >>> config = dip.get_config("smoke")
+    >>> state, data = dip.init(config, jax.random.key(0)), dip.batches(config, "train")
+    >>> step = jax.jit(functools.partial(dip.train_step, config), donate_argnums=0)
+    >>> for _ in range(60):
+    ...     state, metrics = step(state, next(data))
+    >>> bool(metrics["psnr_average"] > 16)
+    True
+    >>> state.average.shape  # four restarts of one picture
+    (4, 16, 16, 3)
+"""
+
+from papers.deep_image_prior.config import runs
+from papers.deep_image_prior.data import batch_spec, batches
+from papers.deep_image_prior.evaluate import evaluate
+from papers.deep_image_prior.predict import predict
+from papers.deep_image_prior.train import (
+    State,
+    eval_step,
+    init,
+    restored,
+    start,
+    train_step,
+)
+from papers.deep_image_prior.variants import PARAM_COUNTS, VARIANTS, get_config
+
+PREDICTS_UNTRAINED = True  # the picture is all there is to learn from
+
+__all__ = [
+    "PARAM_COUNTS",
+    "PREDICTS_UNTRAINED",
+    "VARIANTS",
+    "State",
+    "batch_spec",
+    "batches",
+    "eval_step",
+    "evaluate",
+    "get_config",
+    "init",
+    "predict",
+    "restored",
+    "runs",
+    "start",
+    "train_step",
+]

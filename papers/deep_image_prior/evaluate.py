@@ -1,0 +1,142 @@
+"""What the fits were worth: quality against iteration, impedance, and pictures.
+
+Everything shown was kept by the states: nothing is fitted here.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from common.contract import Table
+from common.image_metrics import ssim
+from papers.deep_image_prior import look
+from papers.deep_image_prior.config import Config
+from papers.deep_image_prior.fits import UNTRAINED, Fit, Images, gather, untrained
+from papers.deep_image_prior.train import quality
+
+Values = Iterator[tuple[str, Any]]
+PAPER = "30.43 (9 pictures, 512 x 512)"  # sigma 25, with the running average
+
+
+def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Values:
+    """Yields (name, value): tables and pictures of every run, the impedance experiment,
+    and the summary."""
+    fits = [gather(name, *run) for name, run in trained.items()]
+    tasks = [fit for fit in fits if fit.prior and not fit.impedance]
+    bare = {fit.name.removesuffix("_pixels"): fit for fit in fits if not fit.prior}
+    if tasks:
+        rows = [row for fit in tasks for row in _methods(fit, bare.get(fit.name))]
+        columns = ("run", "picture", "method", "PSNR", "SSIM", "PSNR of missing pixels")
+        yield "Restoration", Table(columns, rows, NOTE)
+        yield "Stopping", _stopping(tasks)
+    for fit in tasks:
+        yield f"{fit.name}: PSNR against iteration", look.curve(fit)
+        yield f"{fit.name}: iterations", look.strip(fit)
+        yield f"{fit.name}: side by side", look.side_by_side(fit, bare.get(fit.name))
+    for fit in fits:
+        if fit.impedance:
+            yield "Impedance", _impedance(fit)
+            yield "Loss against iteration, by target", look.impedance(fit)
+            yield f"{fit.name}: iterations", look.strip(fit)
+    yield "Summary", _summary(fits)
+
+
+NOTE = (
+    "dB to the true picture; of super-resolution on Y without a border. Untrained: "
+    "without any net; no prior: the same energy, the pixels themselves its parameters. "
+    "Where the truth is not known, the numbers are to the degraded picture"
+)
+
+
+def _methods(fit: Fit, bare: Fit | None) -> Iterator[list]:
+    """Rows of the table: ways to restore one run's pictures."""
+    name = UNTRAINED.get(fit.config.task.name, "as it is")
+    ways = {name: untrained(fit)}
+    if bare:
+        ways["no prior"] = bare.result
+    ways |= {"last output": fit.state.output, "running average": fit.state.average}
+    if fit.config.stop.rule == "none" and fit.config.task.result == "clean":
+        ways["output without jitter"] = fit.result
+    elif fit.config.stop.rule != "none":
+        ways["where the rule stops"] = fit.result
+    labels = [fit.label(row) for row in range(len(fit.truth))]
+    for way, images in ways.items():
+        for row in fit.rows:
+            yield [fit.name, labels[row], way, *_scores(fit, images, row)]
+    again = fit.restarts
+    if len(again) > 1:
+        way = f"mean of {len(again)} restarts"
+        images = fit.result[again].mean(0, keepdims=True)
+        yield [fit.name, labels[0], way, *_scores(fit, images, 0)]
+
+
+def _scores(fit: Fit, images: Images, row: int) -> list[float | None]:
+    image, truth = images[row : row + 1], fit.truth[row : row + 1]
+    small = min(truth.shape[1:3]) < 11
+    missing = None
+    if "mask" in fit.state.problem:
+        unknown = 1 - fit.state.problem["mask"][row]
+        error = np.square(np.clip(image, 0, 1) - truth)[0] * unknown
+        share = max(unknown.sum() * truth.shape[-1], 1)
+        missing = float(-10 * np.log10(max(error.sum() / share, 1e-12)))
+    score = float(quality(fit.config, image, truth)[0])
+    return [score, None if small else float(ssim(image, truth)[0]), missing]
+
+
+def _stopping(fits: list[Fit]) -> Table:
+    rows = []
+    for fit in fits:
+        for row in fit.rows:
+            average = fit.history("average", row)
+            peak = int(np.argmax(average))
+            answer = fit.state.answer
+            rule = fit.config.stop.rule
+            taken = fit.quality(fit.result)[row]
+            at = int(answer["at"][row]) + 1 if rule != "none" else None
+            best = float(average[peak]), int(fit.steps[peak])
+            last = float(average[-1]), int(fit.steps[-1])
+            rows.append(
+                [fit.name, fit.label(row), *best, *last, rule, float(taken), at]
+            )
+    columns = (
+        "run", "picture", "best average", "at", "last average", "at the end", "rule",
+        "result", "taken at",
+    )  # fmt: skip
+    note = (
+        "dB of the running average at its best, which only the truth can tell, and at "
+        "the end; result: what the run's rule and setting give without the truth"
+    )
+    return Table(columns, rows, note)
+
+
+def _impedance(fit: Fit) -> Table:
+    """Losses of figure 2 early, and at the end, where noise is fitted too."""
+    early = min(int(np.searchsorted(fit.steps, 100)), len(fit.steps) - 1)
+    rows, last = [], None
+    for row in range(len(fit.truth)):
+        losses = 10 ** (-fit.history("fit", row) / 10)
+        times = float(losses[early] / last) if last else None
+        rows.append([fit.label(row), float(losses[early]), times, float(losses[-1])])
+        last = losses[early]
+    columns = ("target", f"energy at {fit.steps[early]}", "times the one above")
+    note = "the same net and start for each: what is natural is fitted first"
+    return Table((*columns, f"at {fit.steps[-1]}"), rows, note)
+
+
+def _summary(fits: list[Fit]) -> Table:
+    link, rows = "[Deep Image Prior](papers/deep_image_prior)", []
+    for fit in fits:
+        if fit.impedance:
+            losses = [row[1] for row in _impedance(fit).rows]
+            what = "energy of noise over that of a picture, early on"
+            rows.append([link, what, losses[-1] / losses[0], "(a curve)"])
+        elif fit.prior and fit.config.task.degrade:
+            gain = fit.quality(fit.result) - fit.quality(untrained(fit))
+            base = UNTRAINED.get(fit.config.task.name, "the degraded picture")
+            what = f"{fit.config.task.name}: dB above {base}"
+            rows.append([link, what, float(gain.mean()), None])
+            if fit.config.task.name == "denoise" and fit.config.task.sigma == 25:
+                dB = float(fit.quality(fit.state.average).mean())
+                rows.append([link, "denoising at sigma 25, dB", dB, PAPER])
+    return Table(("paper", "what is measured", "ours", "the paper's"), rows)

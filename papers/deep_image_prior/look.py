@@ -1,0 +1,100 @@
+"""Pictures of finished runs: curves, strips over the iterations, side by side."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from common.image_metrics import psnr
+from papers.deep_image_prior.fits import UNTRAINED, Fit, untrained
+
+
+def curve(fit: Fit) -> Any:
+    """Peak and fall of the first row, beside what it fits, and where a rule stops."""
+    from common import figures
+
+    series = {
+        "running average": (fit.steps, fit.history("average", 0)),
+        "last output": (fit.steps, fit.history("last", 0)),
+        "fit: -10 log10(energy)": (fit.steps, fit.history("fit", 0)),
+    }
+    if fit.config.stop.rule != "none":
+        at = int(fit.state.answer["at"][0]) + 1
+        series[f"the rule's answer, of {at}"] = [at], fit.quality(fit.result)[:1]
+    title = f"{fit.name}: {fit.label(0)}"
+    return figures.curves(series, "iteration", "dB", title=title)
+
+
+def strip(fit: Fit) -> Any:
+    """Outputs on the way, from what is given to the truth."""
+    from common import figures
+
+    at = [i for i, n in enumerate(fit.config.record.frames) if n <= int(fit.state.step)]
+    rows = range(len(fit.truth)) if fit.impedance else fit.rows
+    grid, captions = [], []
+    for row in rows:
+        frames = [fit.state.frames[row, i] for i in at]
+        scores = [psnr(f / 255, fit.truth[row]) for f in frames]
+        grid.append([_given(fit, row), *frames, _bytes(fit.truth[row])])
+        captions.append(["", *(f"{score:.1f} dB" for score in scores), ""])
+    columns = ["given", *(str(fit.config.record.frames[i]) for i in at), "truth"]
+    return figures.image_grid(
+        [[_shown(image) for image in images] for images in grid],
+        row_labels=[fit.label(row) for row in rows],
+        column_labels=columns,
+        captions=captions,
+    )
+
+
+def side_by_side(fit: Fit, bare: Fit | None) -> Any:
+    """What is given, what needs no net, no prior, the result and the truth."""
+    from common import figures
+
+    ways = {"given": fit.state.problem["observed"]}
+    if fit.config.task.name in UNTRAINED:
+        ways[UNTRAINED[fit.config.task.name]] = untrained(fit)
+    if bare:
+        ways["no prior"] = bare.result
+    ways |= {"deep image prior": fit.result, "truth": fit.truth}
+    grid, captions = [], []
+    for row in fit.rows:
+        grid.append([_given(fit, row), *(_bytes(x[row]) for x in [*ways.values()][1:])])
+        captions.append(
+            [
+                f"{fit.quality(x)[row]:.2f} dB"
+                if way != "truth" and x.shape == fit.truth.shape
+                else ""
+                for way, x in ways.items()
+            ]
+        )
+    return figures.image_grid(
+        [[_shown(image) for image in images] for images in grid],
+        row_labels=[fit.label(row) for row in fit.rows],
+        column_labels=[*ways],
+        captions=captions,
+    )
+
+
+def _given(fit: Fit, row: int) -> UInt8[np.ndarray, "height width channels"]:
+    """The degraded picture; a small one with its pixels repeated."""
+    image = _bytes(fit.state.problem["observed"][row])
+    times = fit.truth.shape[1] // image.shape[0]
+    return image.repeat(times, 0).repeat(times, 1)
+
+
+def _bytes(image: Float[np.ndarray, "height width channels"]):
+    return np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)
+
+
+def _shown(image: UInt8[np.ndarray, "height width channels"]):
+    return image[..., 0] if image.shape[-1] == 1 else image
+
+
+def impedance(fit: Fit) -> Any:
+    from common import figures
+
+    series = {
+        fit.label(row): (fit.steps, 10 ** (-fit.history("fit", row) / 10))
+        for row in range(len(fit.truth))
+    }
+    return figures.curves(series, "iteration", "energy", log_x=True)

@@ -1,0 +1,213 @@
+"""Fitting: state, one iteration, and how good its pictures are.
+
+Every row has its own parameters, optimiser state and picture: rows share nothing but
+the program.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+from jaxtyping import Array, Float, Int, Key, UInt8
+
+from common import optim, rng
+from common.image_metrics import luma, psnr, without_border
+from common.metrics import Mean
+from common.rows import each_row
+from papers.deep_image_prior import data, energies, stopping
+from papers.deep_image_prior.config import Config
+from papers.deep_image_prior.model import network, output
+from papers.deep_image_prior.record import (
+    first_frames,
+    first_history,
+    recorded,
+    with_frame,
+)
+
+Images = Float[Array, "rows height width channels"]
+
+
+def _of_rows() -> Any:
+    return struct.field(metadata={"batch_axis": 0})
+
+
+@struct.dataclass
+class State:
+    step: Int[Array, ""]
+    key: Key[Array, ""]
+    params: Any = _of_rows()
+    opt_state: Any = _of_rows()
+    z: Float[Array, "rows height width inputs"] = _of_rows()  # fixed
+    problem: dict[str, Images] = _of_rows()  # as of data.problems
+    output: Images = _of_rows()  # of the last step, at its noisy z
+    average: Images = _of_rows()  # running, of outputs
+    snapshot: dict[str, Any] = _of_rows()  # to go back to
+    answer: dict[str, Array] = _of_rows()  # of the stop rule
+    history: dict[str, Float[Array, "rows samples"]] = _of_rows()  # every record.every
+    frames: UInt8[Array, "rows frames height width channels"] = _of_rows()
+
+
+def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> State:
+    """The state before the first step; `after` is unused: no run builds on another."""
+    del after
+    return start(config, key, data.problems(config))
+
+
+def start(config: Config, key: Key[Array, ""], problem: dict[str, Images]) -> State:
+    """The state before the first step on these pictures, as of `data.problems`. Rows
+    begin alike; restarts of a row differ in z and in their weights."""
+    again = data.restart(config.data)
+    keys = jax.vmap(partial(jax.random.fold_in, rng.stream(key, 0, "init")))(again)
+    z = _inputs(config, rng.stream(key, 0, "z"), again, problem)
+    made = jax.jit(jax.vmap(lambda key, z: network(config).init(key, z[None])))(keys, z)
+    params = made["params"]
+    opt_state = jax.vmap(_tx(config).init)(params)
+    blank, rows = jnp.zeros_like(problem["truth"]), len(again)
+    return State(
+        step=jnp.zeros((), jnp.int32),
+        key=key,
+        params=params,
+        opt_state=opt_state,
+        z=z,
+        problem=problem,
+        output=blank,
+        average=jnp.copy(blank),
+        snapshot=stopping.first_snapshot(config.stop, (params, opt_state), rows),
+        answer=stopping.first_answer(jnp.copy(blank)),
+        history=first_history(config, rows),
+        frames=first_frames(config, blank),
+    )
+
+
+def _inputs(config: Config, key: Key[Array, ""], again, problem: dict[str, Images]):
+    """z: uniform noise, the coordinates (x, y) in [0, 1], or a picture."""
+    m, (rows, height, width, _) = config.model, problem["truth"].shape
+    if m.input == "image":
+        return jnp.copy(problem["guide"])
+    if m.input == "meshgrid":
+        x, y = jnp.meshgrid(jnp.linspace(0, 1, width), jnp.linspace(0, 1, height))
+        return jnp.broadcast_to(jnp.stack([x, y], -1), (rows, height, width, 2))
+    keys = jax.vmap(partial(jax.random.fold_in, key))(again)
+    shape = height, width, m.input_channels
+    return m.input_scale * jax.vmap(lambda key: jax.random.uniform(key, shape))(keys)
+
+
+def train_step(
+    config: Config, state: State, batch: dict, *, axis_name: str | None = None
+) -> tuple[State, dict[str, Float[Array, ""]]]:
+    """One iteration of every row. `loss` is the energy; `psnr`, and `psnr_average` of
+    the running average, are in dB to the truth: to the observation if none is known."""
+    jitter = rng.stream(state.key, state.step, "jitter")
+    keys = jax.vmap(partial(jax.random.fold_in, jitter))(batch["row"])
+    before = state.params, state.opt_state
+    with jax.default_matmul_precision(config.model.precision):
+        loss, x, after = each_row(
+            partial(_iterate, config), *before, state.z, state.problem, keys
+        )
+    decay = jnp.where(state.step > 0, config.task.average, 0.0)
+    average = decay * state.average + (1 - decay) * x
+    fit = -10 * jnp.log10(loss)
+    snapshot, (params, opt_state) = stopping.backtrack(
+        config.stop, state.step, state.snapshot, before, after, fit
+    )
+    answer = stopping.take_answer(config, state.step, state.answer, x, average, loss)
+    truth = state.problem["truth"]
+    found = {
+        "fit": fit,
+        "last": quality(config, x, truth),
+        "average": quality(config, average, truth),
+    }
+    state = state.replace(
+        step=state.step + 1,
+        params=params,
+        opt_state=opt_state,
+        output=x,
+        average=average,
+        snapshot=snapshot,
+        answer=answer,
+        history=recorded(config, state.step, state.history, found),
+        frames=with_frame(config, state.step, state.frames, x),
+    )
+    means = {"loss": loss, "psnr": found["last"], "psnr_average": found["average"]}
+    return state, {
+        name: Mean.of(value).across(axis_name).value for name, value in means.items()
+    }
+
+
+def _iterate(config: Config, params, opt_state, z, problem, key):
+    """(energy, output, (params, opt_state)) of one row: z is jittered, and the energy
+    is that of the output before the step."""
+    noise = (
+        config.task.jitter * jax.random.normal(key, z.shape)
+        if (config.task.jitter)
+        else 0.0
+    )
+
+    def loss_fn(params):
+        x = output(config, params, z + noise)
+        return energy(config, x, problem), x
+
+    (loss, x), grads = jax.value_and_grad(loss_fn, has_aux=True)(params)
+    updates, opt_state = _tx(config).update(grads, opt_state, params)
+    return loss, x, (optax.apply_updates(params, updates), opt_state)
+
+
+def energy(config: Config, x: Images, problem: dict[str, Images]):
+    """The task's energy, one value a picture."""
+    observed = problem["observed"]
+    match config.task.name:
+        case "sr":
+            return energies.super_resolution(x, observed, config.task.factor)
+        case "inpaint" | "restore":
+            return energies.inpainting(x, observed, problem["mask"])
+    return energies.denoising(x, observed)
+
+
+def quality(config: Config, x: Images, truth: Images) -> Float[Array, "rows"]:
+    """PSNR in dB; of super-resolved colour pictures that of Y, without a border of as
+    many pixels as the factor."""
+    if config.task.name == "sr":
+        if x.shape[-1] == 3:
+            x, truth = luma(x), luma(truth)
+        x, truth = (without_border(y, config.task.factor) for y in (x, truth))
+    return psnr(x, truth)
+
+
+def eval_step(
+    config: Config, state: State, batch: dict, *, axis_name: str | None = None
+) -> dict[str, Mean]:
+    """The energy of the output at z itself, its quality, and that of the result."""
+    clean = outputs(config, state)
+    truth = state.problem["truth"]
+    values = {
+        "loss": energy(config, clean, state.problem),
+        "psnr_clean": quality(config, clean, truth),
+        "psnr": quality(config, restored(config, state, clean), truth),
+    }
+    means = {name: Mean.of(value, batch["mask"]) for name, value in values.items()}
+    return {name: mean.across(axis_name) for name, mean in means.items()}
+
+
+def outputs(config: Config, state: State) -> Images:
+    """What the nets make of z without jitter."""
+    with jax.default_matmul_precision(config.model.precision):
+        return each_row(partial(output, config), state.params, state.z)
+
+
+def restored(config: Config, state: State, clean: Images | None = None) -> Images:
+    """The result: the stop rule's answer if there is a rule, else `task.result`."""
+    if config.stop.rule != "none":
+        return state.answer["image"]
+    match config.task.result:
+        case "average":
+            return state.average
+        case "last":
+            return state.output
+    return outputs(config, state) if clean is None else clean
+
+
+def _tx(config: Config) -> optax.GradientTransformation:
+    return optim.optimiser(config.optim, config.loop.steps)

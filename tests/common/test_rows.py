@@ -1,0 +1,52 @@
+"""Independent rows: vmap's numbers, whatever devices they are on."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import pytest
+from jax.sharding import NamedSharding, PartitionSpec
+
+from common.rows import each_row
+from launch import devices
+
+
+def convolved(kernel, image):
+    """A convolution with a kernel of its row, and its gradient."""
+
+    def total(kernel):
+        y = jax.lax.conv(image[None], kernel, (1, 1), "SAME")
+        return jnp.sum(jnp.tanh(y)), y
+
+    return jax.grad(total, has_aux=True)(kernel)
+
+
+def arrays(rows):
+    keys = jax.random.split(jax.random.key(0))
+    return (
+        jax.random.normal(keys[0], (rows, 2, 3, 3, 3)),
+        jax.random.normal(keys[1], (rows, 3, 8, 8)),
+    )
+
+
+def test_rows_are_as_under_vmap():
+    expected = jax.vmap(convolved)(*arrays(3))
+    chex.assert_trees_all_close(each_row(convolved, *arrays(3)), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("rows", "sizes"), [(4, "data"), (8, "data:2,fsdp"),
+                                             (2, "data:2,fsdp:2")])  # fmt: skip
+def test_rows_stay_on_their_devices(rows, sizes):
+    mesh = devices.make_mesh(4 * rows, sizes, devices=jax.devices()[:4])
+
+    def step(*arrays):
+        with jax.sharding.use_abstract_mesh(mesh.abstract_mesh):
+            return each_row(convolved, *arrays)
+
+    split = NamedSharding(mesh, PartitionSpec(devices.split_rows(mesh, rows)))
+    compiled = jax.jit(step, in_shardings=split).lower(*arrays(rows)).compile()
+    program = compiled.as_text()
+    assert "all-gather" not in program
+    assert "all-reduce" not in program
+    found = compiled(*jax.device_put(arrays(rows), split))
+    chex.assert_trees_all_close(found, jax.vmap(convolved)(*arrays(rows)), atol=1e-5)
+    assert found[0].sharding.is_equivalent_to(split, 5)

@@ -1,0 +1,54 @@
+"""The gates of real fits, minutes each on a loaded machine: impedance, the peak and the
+fall of a denoised picture, and missing pixels."""
+
+from functools import partial
+
+import jax
+import numpy as np
+import pytest
+
+from papers import deep_image_prior as dip
+from papers.deep_image_prior import evaluate
+from papers.deep_image_prior.config import runs
+from papers.deep_image_prior.fits import gather, untrained
+
+pytestmark = pytest.mark.slow
+
+
+def fitted(row, steps, batch_size=1):
+    """The default's run `row`, that many steps on."""
+    config = dip.get_config()
+    config.rows, config.data.batch_size, config.loop.steps = (row,), batch_size, steps
+    config = runs(config)[row].config
+    config.loop.steps = steps
+    state = jax.jit(partial(dip.init, config))(jax.random.key(0))
+    step = jax.jit(partial(dip.train_step, config), donate_argnums=0)
+    batches = dip.batches(config, "train")
+    for _ in range(steps):
+        state, _ = step(state, next(batches))
+    return gather(row, config, state)
+
+
+def test_impedance():
+    """The natural picture is fitted first, then that with noise, then shuffled pixels,
+    then noise: each is harder by 1.3 at least."""
+    fit = fitted("impedance", 101)
+    losses = 10 ** (-fit.state.history["fit"][:, -1] / 10)
+    assert (losses[1:] / losses[:-1] >= 1.3).all()
+
+
+def test_a_denoised_picture_peaks_and_falls_while_the_loss_keeps_falling():
+    fit = fitted("denoise", 1600)
+    average, loss = fit.history("average", 0), -fit.history("fit", 0)
+    noisy = fit.quality(untrained(fit))[0]
+    peak = int(np.argmax(average))
+    assert average[peak] >= noisy + 4
+    assert average[-1] < average[peak] - 0.5
+    assert loss[-10:].mean() < loss[peak : peak + 10].mean()
+
+
+def test_missing_pixels():
+    """Half of the pixels: better than their mean by 5 dB, where they are missing."""
+    fit = fitted("restore", 600)
+    scores = {row[2]: row[-1] for row in evaluate._methods(fit, None)}
+    assert scores["output without jitter"] >= scores["mean filling"] + 5

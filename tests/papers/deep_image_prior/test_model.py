@@ -1,0 +1,105 @@
+"""The hourglass: what it computes, and what it does not depend on."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from papers.deep_image_prior import model
+from papers.deep_image_prior.config import Config, Model
+
+X = jax.random.normal(jax.random.key(1), (1, 6, 5, 3))
+
+
+@pytest.mark.parametrize("method", ["nearest", "bilinear"])
+def test_twice_as_large(method):
+    expected = jax.image.resize(X, (1, 12, 10, 3), method)
+    np.testing.assert_allclose(model.twice_as_large(X, method), expected, atol=1e-6)
+
+
+def test_padding_mirrors_without_the_border():
+    found = model.padded(X, 2, "reflect")
+    pads = ((0, 0), (2, 2), (2, 2), (0, 0))
+    np.testing.assert_array_equal(found, np.pad(np.asarray(X), pads, "reflect"))
+
+
+def test_weights_start_as_pytorchs():
+    """U(-1/sqrt(n), 1/sqrt(n)), n = inputs of one output: kernels and biases."""
+    net = model.ConvNorm(Model(), 64, 3)
+    params = net.init(jax.random.key(0), jnp.zeros((1, 8, 8, 16)))["params"]
+    bound = (9 * 16) ** -0.5
+    for leaf in (params["conv"]["kernel"], params["bias"]):
+        assert bound * 0.9 < jnp.abs(leaf).max() <= bound
+        assert abs(jnp.std(leaf) - bound / 3**0.5) < 0.15 * bound
+
+
+def small(**fields) -> Config:
+    fields = {"input_channels": 3, "down": (4, 6), "skip": (2,), **fields}
+    return Config(model=Model(**fields))
+
+
+def apply(config, params, z):
+    return model.output(config, params, z)
+
+
+def parameters(config, z):
+    net = model.network(config)
+    params = net.init(jax.random.key(0), z[None])["params"]
+    # Away from the start, where BatchNorm's biases are all zero.
+    leaves, tree = jax.tree.flatten(params)
+    keys = jax.random.split(jax.random.key(1), len(leaves))
+    noisy = [
+        p + 0.2 * jax.random.normal(k, p.shape)
+        for p, k in zip(leaves, keys, strict=True)
+    ]
+    return jax.tree.unflatten(tree, noisy)
+
+
+Z = jax.random.uniform(jax.random.key(2), (16, 16, 3))
+
+
+@pytest.mark.parametrize("padding", ["reflect", "zero"])
+def test_a_bias_before_batchnorm_would_move_nothing(padding):
+    """The parameter is there; adding it or not is the same function."""
+    config = small(padding=padding)
+    net = model.ConvNorm(config.model, 4, 3)
+    params = net.init(jax.random.key(0), Z[None])["params"]
+    x, _ = net.apply({"params": params}, Z[None], mutable=["batch_stats"])
+    wide = model.padded(Z[None], 1, padding)
+    y = jax.lax.conv_general_dilated(
+        wide, params["conv"]["kernel"], (1, 1), "VALID",
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    ) + 5 * params["bias"]  # fmt: skip
+    y = (y - y.mean((0, 1, 2))) / jnp.sqrt(y.var((0, 1, 2)) + 1e-5)
+    np.testing.assert_allclose(x, jax.nn.leaky_relu(y, 0.2), atol=1e-4)
+
+
+def test_pixels_are_their_own_parameters():
+    config = small(family="pixels")
+    params = model.network(config).init(jax.random.key(0), Z[None])["params"]
+    np.testing.assert_array_equal(apply(config, params, Z), params["image"][0])
+
+
+def test_statistics_are_those_of_the_picture_itself():
+    """The first layers normalise: z scaled and shifted gives the same picture."""
+    config = small(padding="reflect")
+    params = parameters(config, Z)
+    once, scaled = apply(config, params, Z), apply(config, params, 3 * Z + 1)
+    np.testing.assert_allclose(once, scaled, atol=2e-3)
+    assert jnp.std(once) > 0.01
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"downsample": "average"},
+        {"one_by_one": False},
+        {"kernel_down": (5, 3)},
+        {"up": (8, 4)},
+    ],
+)
+def test_every_way_of_building_keeps_the_size(fields):
+    config = small(**fields)
+    picture = apply(config, parameters(config, Z), Z)
+    assert picture.shape == Z.shape
+    assert ((picture > 0) & (picture < 1)).all()

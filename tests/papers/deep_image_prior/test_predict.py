@@ -1,0 +1,130 @@
+"""A user's pictures: every mode and size, masks, folders, and what cannot work."""
+
+import dataclasses
+import warnings
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.contract import UserError
+from papers.deep_image_prior import photo
+from papers.deep_image_prior.predict import fitted, predict
+from papers.deep_image_prior.variants import get_config
+
+RNG = np.random.default_rng(0)
+
+
+def asked(**fields):
+    config = get_config("smoke")
+    return dataclasses.replace(
+        config, predict=dataclasses.replace(config.predict, **fields)
+    )
+
+
+def saved(folder, mode="RGB", size=(21, 14), name="photo.png"):
+    """A picture of this mode, of 21 x 14 pixels."""
+    bands = len(Image.new(mode, (1, 1)).getbands())
+    array = RNG.integers(1, 255, (*size[::-1], bands), dtype=np.uint8)
+    Image.fromarray(array.squeeze(), mode).save(folder / name)
+    return folder / name
+
+
+@pytest.mark.parametrize(
+    ("mode", "channels", "alpha"),
+    [("RGB", 3, False), ("RGBA", 3, True), ("L", 1, False), ("LA", 1, True)],
+)
+def test_modes(tmp_path, mode, channels, alpha):
+    path = saved(tmp_path, mode)
+    found = photo.open_photo(path)
+    assert found.image.shape == (14, 21, channels)
+    assert (found.alpha is not None) == alpha
+    with Image.open(path) as file:
+        expected = np.asarray(file.convert("RGBA" if alpha else mode))
+    back = photo.to_bytes(found.image, found.alpha)
+    np.testing.assert_array_equal(back, expected)
+
+
+def test_palettes_and_sixteen_bits(tmp_path):
+    Image.fromarray(RNG.integers(0, 255, (8, 8), np.uint8)).convert("P").save(
+        tmp_path / "p.png"
+    )
+    assert photo.open_photo(tmp_path / "p.png").image.shape == (8, 8, 3)
+    deep = np.full((8, 8), 32768, np.uint16)
+    Image.fromarray(deep).save(tmp_path / "d.png")
+    image = photo.open_photo(tmp_path / "d.png").image
+    np.testing.assert_allclose(image, 32768 / 65535, atol=1e-3)
+
+
+def test_padding_is_cut_off_again(tmp_path):
+    """The problem holds the picture, mirrored to a size that the net can halve."""
+    found = photo.open_photo(saved(tmp_path))
+    config, problem = fitted(asked(), found)
+    assert config.data.size == (14, 22)
+    np.testing.assert_array_equal(problem["observed"][0, :14, :21], found.image)
+    config, problem = fitted(asked(task="sr", factor=4), found)
+    assert config.data.size == (56, 84)
+
+
+def test_holes_are_transparent_or_black_pixels_or_a_masks(tmp_path):
+    path = saved(tmp_path, "RGBA")
+    array = np.array(Image.open(path))
+    array[..., 3], array[2, 3, 3], array[5, 5, :3] = 255, 0, 0
+    Image.fromarray(array).save(path)
+    found = photo.open_photo(path)
+    _, problem = fitted(asked(task="inpaint"), found)
+    hidden = {tuple(p) for p in np.argwhere(problem["mask"][0, :14, :21, 0] == 0)}
+    assert hidden == {(2, 3), (5, 5)}
+    Image.fromarray(np.full((14, 21), 255, np.uint8)).save(tmp_path / "mask.png")
+    masked = asked(task="inpaint", mask=str(tmp_path / "mask.png"))
+    assert fitted(masked, found)[1]["mask"].min() == 1
+
+
+def test_mistakes_are_one_line(tmp_path):
+    path = saved(tmp_path)
+    Image.new("L", (9, 9)).save(tmp_path / "mask.png")
+    cases = {
+        "no such picture": (asked(), tmp_path / "none.png"),
+        "no transparent or black": (asked(task="inpaint"), path),
+        "9x9 pixels.*21x14": (
+            asked(task="inpaint", mask=str(tmp_path / "mask.png")), path,
+        ),
+        "choose one of denoise": (asked(task="magic"), path),
+    }  # fmt: skip
+    for why, (config, given) in cases.items():
+        with pytest.raises(UserError, match=why):
+            list(predict(config, None, str(given)))
+    (tmp_path / "broken.png").write_bytes(b"not a picture")
+    with pytest.raises(UserError, match=r"broken.png.*cannot be read"):
+        list(predict(asked(), None, str(tmp_path / "broken.png")))
+
+
+def test_a_folder_is_restored_and_what_is_broken_named(tmp_path):
+    saved(tmp_path, "L", name="a.png")
+    (tmp_path / "broken.png").write_bytes(b"not a picture")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        outputs = [*predict(asked(steps=4, progress=2, preview=2), None, str(tmp_path))]
+    assert any("broken.png" in str(w.message) for w in said)
+    lines = [x for x in outputs if isinstance(x, str)]
+    pictures = dict(x for x in outputs if not isinstance(x, str))
+    assert len(lines) == 2
+    assert "step 4 of 4" in lines[-1]
+    assert [*pictures] == ["a.png after 2 steps", "a.png denoise"]
+    assert pictures["a.png denoise"].shape == (14, 21)
+
+
+@pytest.mark.slow
+def test_a_hole_is_filled_from_around_it(tmp_path):
+    """A smooth picture with a hole: what comes back is near to what was there."""
+    rows, columns = np.indices((32, 32)) / 32
+    picture = np.stack([rows, columns, 1 - rows], -1) * 0.8 + 0.1
+    given = np.round(255 * picture).astype(np.uint8)
+    given[12:18, 12:18] = 0
+    Image.fromarray(given).save(tmp_path / "hole.png")
+    config = asked(task="inpaint", steps=300, progress=100, preview=0)
+    *_, (_, restored) = predict(config, None, str(tmp_path / "hole.png"))
+    error = np.abs(restored / 255 - picture)[12:18, 12:18].mean()
+    assert error < 0.1
+    jax.clear_caches()
