@@ -18,19 +18,14 @@ import pytest
 
 from launch import catalogue, checkpoints, describe, devices, export, placement
 from launch.session import Session
+from tests import smoke
 
 PAPERS = catalogue.names()
 VARIANTS = [(p, v) for p in PAPERS for v in catalogue.load(p).VARIANTS]
-SMOKE = [
-    (paper, run)
-    for paper in PAPERS
-    for module in [catalogue.load(paper)]
-    for run in module.runs(module.get_config("smoke"))
-]
 
 
 @cache
-def smoke(paper: str, run: str):
+def smoke_run(paper: str, run: str):
     """(module, config, six batches) of a smoke run."""
     module = catalogue.load(paper)
     config = module.runs(module.get_config("smoke"))[run].config
@@ -132,9 +127,9 @@ def test_configs_are_fresh_and_typed(paper):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("paper", "run"), SMOKE)
+@pytest.mark.parametrize(("paper", "run"), smoke.ALL)
 def test_batches_are_as_specified_and_resume(paper, run):
-    module, config, batches = smoke(paper, run)
+    module, config, batches = smoke_run(paper, run)
     spec = module.batch_spec(config)
     for batch in batches:
         chex.assert_trees_all_equal_shapes_and_dtypes(batch, spec)
@@ -146,9 +141,9 @@ def test_batches_are_as_specified_and_resume(paper, run):
     chex.assert_trees_all_equal(next(again), batches[1])
 
 
-@pytest.mark.parametrize(("paper", "run"), SMOKE)
+@pytest.mark.parametrize(("paper", "run"), smoke.QUICK)
 def test_loss_falls_on_one_batch(paper, run):
-    module, config, batches = smoke(paper, run)
+    module, config, batches = smoke_run(paper, run)
     step = jax.jit(partial(module.train_step, config))
     state, losses = start(module, run), []
     for _ in range(15):
@@ -159,10 +154,10 @@ def test_loss_falls_on_one_batch(paper, run):
     assert int(state.step) == 15
 
 
-@pytest.mark.parametrize(("paper", "run"), SMOKE)
+@pytest.mark.parametrize(("paper", "run"), smoke.QUICK)
 def test_one_device_jit_and_pmap_agree(paper, run):
     """Five steps on one device, jit over four and pmap over four."""
-    module, config, batches = smoke(paper, run)
+    module, config, batches = smoke_run(paper, run)
     outcomes = {}
     for name, n, pmap in ("one", 1, False), ("jit", 4, False), ("pmap", 4, True):
         state = start(module, run)
@@ -180,11 +175,11 @@ def test_one_device_jit_and_pmap_agree(paper, run):
     chex.assert_trees_all_close(outcomes["one"], outcomes["pmap"], atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("paper", "run"), SMOKE)
+@pytest.mark.parametrize(("paper", "run"), smoke.QUICK)
 def test_fsdp_gives_the_same_numbers(paper, run):
     """Parameters whole, split over all devices, and over one half of a 2-D mesh, with
     accumulated and clipped gradients and averaged parameters."""
-    module, config, batches = smoke(paper, run)
+    module, config, batches = smoke_run(paper, run)
     config = copy.deepcopy(config)
     vars(config.optim).update(accumulate=2, clip_norm=0.1, ema=0.9)
     results = []
@@ -201,10 +196,10 @@ def test_fsdp_gives_the_same_numbers(paper, run):
     chex.assert_trees_all_close(results[0], results[2], atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("paper", "run"), SMOKE)
+@pytest.mark.parametrize(("paper", "run"), smoke.ALL)
 def test_processes_share_the_rows_of_every_batch(paper, run):
     """What two processes read are the rows that one would read, each of them once."""
-    module, config, batches = smoke(paper, run)
+    module, config, batches = smoke_run(paper, run)
 
     def rows(batch):
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(batch)]
@@ -220,9 +215,9 @@ def test_processes_share_the_rows_of_every_batch(paper, run):
         assert sorted(both) == sorted(rows(batch))
 
 
-@pytest.mark.parametrize(("paper", "run"), SMOKE)
+@pytest.mark.parametrize(("paper", "run"), smoke.QUICK)
 def test_step_compiles_once(paper, run):
-    module, config, batches = smoke(paper, run)
+    module, config, batches = smoke_run(paper, run)
     chex.clear_trace_counter()
     traced = chex.assert_max_traces(lambda *a: module.train_step(config, *a), n=1)
     step, state = jax.jit(traced), start(module, run)
@@ -230,11 +225,11 @@ def test_step_compiles_once(paper, run):
         state, _ = step(state, batch)
 
 
-@pytest.mark.parametrize(("paper", "run"), SMOKE)
+@pytest.mark.parametrize(("paper", "run"), smoke.QUICK)
 def test_exports_for_cpu_cuda_and_tpu(paper, run):
     """The step lowers for every platform, and the artefact, read back from its bytes,
     does what the step does."""
-    module, config, batches = smoke(paper, run)
+    module, config, batches = smoke_run(paper, run)
     session = Session(module, module.get_config("smoke"), Path("unused"))
     exported = jax.export.deserialize(export.export_step(session, run))
     assert exported.platforms == ("cpu", "cuda", "tpu")
@@ -245,10 +240,10 @@ def test_exports_for_cpu_cuda_and_tpu(paper, run):
     chex.assert_trees_all_close(got, _raw(expected), atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("paper", "run"), SMOKE)
+@pytest.mark.parametrize(("paper", "run"), smoke.QUICK)
 def test_state_is_pure_data(paper, run):
     """A step, its state copied through numpy, another step: bit for bit as without."""
-    module, config, batches = smoke(paper, run)
+    module, config, batches = smoke_run(paper, run)
     step = jax.jit(partial(module.train_step, config))
     state, _ = step(start(module, run), batches[0])
     copy = jax.tree.map(jnp.array, state)

@@ -47,9 +47,7 @@ class Eval:
 class Predict:
     """How images are upscaled. Nothing here changes training."""
 
-    out: str = (
-        ""  # file or folder; "": pictures in workdir/predict, videos beside input
-    )
+    out: str = ""  # file or folder; "": workdir/predict, a video beside its input
     bucket: int = 64  # images are padded to multiples of it: few shapes to compile
     frames: int = 0  # of a video; 0: all
     crf: int = 18  # H.264's quality, 0 (lossless) to 51

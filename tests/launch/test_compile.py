@@ -11,14 +11,9 @@ import pytest
 from common.contract import UserError
 from launch import catalogue, chips, compile, describe
 from launch.session import Session
+from tests import smoke
 
 pytest.importorskip("libtpu")
-SMOKE = [
-    (paper, run)
-    for paper in catalogue.names()
-    for module in [catalogue.load(paper)]
-    for run in module.runs(module.get_config("smoke"))
-]
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +31,7 @@ def session(paper: str, folder: Path, **changes) -> Session:
     return Session(module, config, folder)
 
 
-@pytest.mark.parametrize(("paper", "run"), SMOKE)
+@pytest.mark.parametrize(("paper", "run"), smoke.QUICK)
 def test_every_smoke_step_compiles_for_a_tpu(paper, run, tmp_path):
     """A step that cannot run on a TPU never lands."""
     made = session(paper, tmp_path)

@@ -95,7 +95,13 @@ def assert_same(a: dict, b: dict, **tolerance: float) -> None:
         np.testing.assert_allclose(a[name], b[name], err_msg=name, **tolerance)
 
 
-@pytest.mark.parametrize("paper", catalogue.names())
+OTHERS = [name for name in catalogue.names() if name != "transformer_xl"]
+
+
+@pytest.mark.parametrize(
+    "paper",
+    ["transformer_xl", *(pytest.param(p, marks=pytest.mark.slow) for p in OTHERS)],
+)
 def test_two_processes_are_one(paper, tmp_path):
     """Losses and every array, memory rows included, as of one process with 8 devices
     and with one; the report is written once, by process 0."""
