@@ -55,6 +55,7 @@ class Experiment:
     distilled_at: tuple[float, ...] = (1.0, 2.0)  # temperatures of the distilled model
     temperature: float = 2.0  # where the transfer set lacks classes
     hard_weight: float = 0.1  # of the labels in both
+    longer: float = 2.5  # steps of `distilled` and `small`, in those of the others
     share: float = 0.03  # of the training split, for the rows with few labels
     temperatures: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)  # of these rows
     without: int = 3  # the class that the transfer set lacks

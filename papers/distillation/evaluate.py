@@ -165,11 +165,11 @@ def _few_summary(table: Table) -> list[list]:
 
 
 def _best_temperature(run: Trained) -> tuple[float, slice]:
-    """The temperature whose models are best on validation, and where they stand."""
-    labels = data.load(run.config.data, "valid").labels
-    right = measure.accuracy(run.valid, labels).reshape(-1, run.config.seeds)
-    i = int(right.mean(1).argmax())
-    seeds = run.config.seeds
+    """The temperature whose models have the least loss on validation, and where they
+    stand."""
+    labels, seeds = data.load(run.config.data, "valid").labels, run.config.seeds
+    losses = measure.nll(run.valid, labels).reshape(-1, seeds).mean(1)
+    i = int(losses.argmin())
     return run.config.distill.temperatures[i], slice(i * seeds, (i + 1) * seeds)
 
 

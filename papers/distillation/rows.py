@@ -38,6 +38,11 @@ def _part(config: Config) -> dict:
     return {"data.share": config.experiment.share, "data.own_share": True}
 
 
+def _longer(config: Config) -> dict:
+    """More steps: a student that imitates wants them, and labels get as many."""
+    return {"loop.steps": round(config.experiment.longer * config.loop.steps)}
+
+
 def _hard(config: Config, **changes) -> dict:
     return {"role": "student", "seeds": config.experiment.seeds, **changes}
 
@@ -46,9 +51,10 @@ def _hard(config: Config, **changes) -> dict:
 ROWS = {
     "baseline": lambda c: ({}, None),
     "ensemble": lambda c: ({"seeds": c.experiment.members}, None),
-    "small": lambda c: (_hard(c), None),
+    "small": lambda c: (_hard(c, **_longer(c)), None),
     "distilled": lambda c: (
-        _soft(c, **{"distill.temperatures": c.experiment.distilled_at}), "ensemble"
+        _soft(c, **_longer(c), **{"distill.temperatures": c.experiment.distilled_at}),
+        "ensemble",
     ),
     "hard_part": lambda c: (_hard(c, **_part(c)), None),
     "soft_part": lambda c: (

@@ -25,10 +25,10 @@ def _default() -> Config:
         teacher=Net(**net),
         student=Net(**net),
         distill=Distill(targets="live"),
-        optim=Optim(lr=4e-3, warmup=50),
-        loop=Loop(steps=2000, log_every=20, eval_every=500, save_every=1000),
+        optim=Optim(lr=3e-3, warmup=50),
+        loop=Loop(steps=1000, log_every=20, eval_every=250, save_every=500),
         rows=(
-            "baseline", "ensemble", "distilled", "hard_part", "soft_part",
+            "baseline", "ensemble", "small", "distilled", "hard_part", "soft_part",
             "hard_without", "soft_without", "soft_only",
         ),
     )  # fmt: skip
@@ -47,8 +47,10 @@ def _smoke() -> Config:
         teacher=Net(hidden=(32, 32), max_norm=4.0, jitter=1),
         student=Net(hidden=(16,)),
         data=Data(source="generated", batch_size=16),
-        experiment=Experiment(members=4, seeds=2, distilled_at=(2.0,), share=0.1,
-        temperatures=(1.0, 4.0)),
+        experiment=Experiment(
+            members=4, seeds=2, distilled_at=(2.0,), longer=1.0, share=0.1,
+            temperatures=(1.0, 4.0),
+        ),
         optim=Optim(lr=1e-2, warmup=5),
         loop=Loop(steps=20, log_every=5, eval_every=10, save_every=10),
         eval=Eval(batch_size=64, digits=2, timed_steps=2),
@@ -68,7 +70,7 @@ def _mnist_1200() -> Config:
     config.teacher, config.student = teacher, Net(hidden=(800, 800))
     config.distill.targets = "cached"
     config.experiment.members, config.experiment.temperature = 1, 20.0
-    config.experiment.distilled_at = (20.0,)
+    config.experiment.distilled_at, config.experiment.longer = (20.0,), 1.0
     config.rows = ("ensemble", "small", "distilled", "soft_without", "soft_only")
     return config
 
@@ -91,7 +93,9 @@ def _speech() -> Config:
         data=Data(source="generated", name="26x40x1x14000", image=(26, 40, 1),
                   classes=14_000, batch_size=256),
         distill=Distill(keep_teacher=False),
-        experiment=Experiment(seeds=1, distilled_at=(2.0,), hard_weight=0.5),
+        experiment=Experiment(
+            seeds=1, distilled_at=(2.0,), longer=1.0, hard_weight=0.5
+        ),
         optim=Optim(lr=1e-4, warmup=1000),
         loop=Loop(steps=100_000, log_every=100, eval_every=5000, save_every=5000),
         eval=Eval(batch_size=256),
