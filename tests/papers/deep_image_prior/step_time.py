@@ -1,28 +1,18 @@
 """Times an iteration beside a plain PyTorch hourglass of the same size.
 
-    python tests/papers/deep_image_prior/step_time.py --torch_python=PATH [--config...]
+    python -m tests.papers.deep_image_prior.step_time --torch_python=PATH [--config...]
 
-One process fits with PyTorch, in the environment of the given Python (it needs torch
-alone), one with this package, on as many pictures as the config has rows; they take
-turns of a few iterations, so that both meet the same machine. Both jitter z, average
-outputs and step Adam. Prints the medians and their ratio, turn by turn.
+Both fit as many pictures as the config has rows, jitter z, average outputs and step
+Adam.
 """
 
-import argparse
-import json
-import statistics
-import subprocess
-import sys
+import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
-STEPS, TURNS, WARM_UP = 6, 6, 2
+from tests import beside_torch
 
 
-def torch_worker(size: dict) -> None:
-    """Reads "go" lines; answers each with the seconds of STEPS iterations."""
-    import time
-
+def torch_case(size: dict) -> beside_torch.Timed:
     import torch
     from torch import nn
 
@@ -51,7 +41,6 @@ def torch_worker(size: dict) -> None:
             maps = [self.skip(x), deep] if self.skip else [deep]
             return self.up(self.norm(torch.cat(maps, 1)))
 
-    torch.set_num_threads(size["cores"])
     nets = []
     for _ in range(size["rows"]):
         level = Level(size["inputs"], size["down"], size["skip"])
@@ -60,117 +49,60 @@ def torch_worker(size: dict) -> None:
         target = torch.rand(1, 3, *size["size"])
         adam = torch.optim.Adam(net.parameters(), 0.01)
         nets.append([net, z, target, adam, target.clone()])
-    for _ in sys.stdin:
-        seconds = []
-        for _ in range(STEPS):
-            start = time.perf_counter()
-            for row in nets:
-                net, z, target, adam, average = row
-                x = net(z + torch.randn_like(z) / 30)
-                loss = (x - target).square().mean()
-                adam.zero_grad()
-                loss.backward()
-                adam.step()
-                row[4] = 0.99 * average + 0.01 * x.detach()
-            seconds.append(time.perf_counter() - start)
-        print(json.dumps(seconds), flush=True)
+
+    def iterations(_):
+        for row in nets:
+            net, z, target, adam, average = row
+            x = net(z + torch.randn_like(z) / 30)
+            loss = (x - target).square().mean()
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            row[4] = 0.99 * average + 0.01 * x.detach()
+
+    return lambda: None, iterations
 
 
-def jax_worker(overrides: list[str], host_devices: int) -> None:
-    """As `torch_worker`, through the trainer that the command line uses."""
-    import tempfile
-    import time
-
-    sys.path.insert(0, str(ROOT))
-    from launch import catalogue, devices
+def jax_case(size: dict, overrides: list[str]) -> beside_torch.Timed:
+    """Through the trainer that the command line uses."""
     from launch.session import Session
+    from papers import deep_image_prior
 
-    devices.keep_freed_memory()
-    devices.use_cpu_devices(host_devices)
-    import jax
+    del size
+    workdir = Path(tempfile.mkdtemp())
+    trainer = Session(deep_image_prior, configured(overrides), workdir).trainer(
+        "denoise"
+    )
+    state, data = trainer.make_state(), trainer.batches("train")
 
-    paper = catalogue.load("deep_image_prior")
-    config = catalogue.override(compared(paper.get_config()), overrides)
-    trainer = Session(paper, config, Path(tempfile.mkdtemp())).trainer("denoise")
-    state = trainer.make_state()
-    data = trainer.batches("train")
-    for _ in sys.stdin:
-        seconds = []
-        for _ in range(STEPS):
-            batch = jax.block_until_ready(trainer.put("train", next(data)))
-            start = time.perf_counter()
-            state, metrics = trainer.train_step(state, batch)
-            jax.block_until_ready((state, metrics))
-            seconds.append(time.perf_counter() - start)
-        print(json.dumps(seconds), flush=True)
+    def step(batch):
+        nonlocal state
+        state, metrics = trainer.train_step(state, batch)
+        return metrics
+
+    return lambda: trainer.put("train", next(data)), step
 
 
-def compared(config):
+def configured(overrides: list[str]):
     """The default's denoising run, without what PyTorch's loop does not do either."""
-    config.rows, config.stop.backtrack_every = ("denoise",), 0
-    config.record.frames = ()
-    return config
-
-
-def ask(worker: subprocess.Popen) -> list[float]:
-    worker.stdin.write("go\n")
-    worker.stdin.flush()
-    return json.loads(worker.stdout.readline())
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--torch_python", required=True, help="a Python that has torch")
-    parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
-    arguments, overrides = parser.parse_known_args()
-    if arguments.worker == "jax":
-        return jax_worker(overrides, arguments.cores)
-    if arguments.worker:
-        return torch_worker(json.loads(arguments.worker))
-
-    sys.path.insert(0, str(ROOT))
     from launch import catalogue
     from papers import deep_image_prior
 
-    config = catalogue.override(compared(deep_image_prior.get_config()), overrides)
+    config = deep_image_prior.get_config()
+    config.rows, config.stop.backtrack_every = ("denoise",), 0
+    config.record.frames = ()
+    return catalogue.override(config, overrides)
+
+
+def cases(flags, overrides: list[str]) -> dict[str, dict]:
+    config = configured(overrides)
     m, levels = config.model, range(len(config.model.down))
     size = {
         "inputs": m.input_channels, "down": m.down, "size": config.data.size,
         "skip": [m.level("skip", i) for i in levels], "rows": config.data.batch_size,
-        "cores": arguments.cores,
     }  # fmt: skip
-    torch_command = [arguments.torch_python, __file__, "--torch_python=-"]
-    jax_command = [sys.executable, __file__, "--worker=jax", *sys.argv[1:]]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    workers = {
-        "torch": subprocess.Popen(
-            [*torch_command, f"--worker={json.dumps(size)}"], **pipes
-        ),
-        "jax": subprocess.Popen(jax_command, **pipes),
-    }
-    for _ in range(WARM_UP):
-        for worker in workers.values():
-            ask(worker)
-    ratios, all_seconds = [], {name: [] for name in workers}
-    for turn in range(TURNS):
-        medians = {}
-        for name, worker in workers.items():
-            seconds = ask(worker)
-            all_seconds[name] += seconds
-            medians[name] = 1e3 * statistics.median(seconds)
-        ratios.append(medians["jax"] / medians["torch"])
-        print(
-            f"turn {turn + 1}: torch {medians['torch']:.1f} ms, "
-            f"jax {medians['jax']:.1f} ms, ratio {ratios[-1]:.2f}"
-        )
-    for name, seconds in all_seconds.items():
-        print(f"{name}: median {1e3 * statistics.median(seconds):.1f} ms an iteration")
-    print(f"jax / torch: {statistics.median(ratios):.2f} (median of {TURNS} turns)")
-    for worker in workers.values():
-        worker.stdin.close()
-        worker.wait()
+    return {"an iteration": size}
 
 
 if __name__ == "__main__":
-    main()
+    beside_torch.main(__file__, __doc__, cases, torch_case, jax_case)

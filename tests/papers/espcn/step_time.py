@@ -1,33 +1,23 @@
 """Times ESPCN beside the same network in PyTorch: a frame upscaled, or a training step.
 
-    python tests/papers/espcn/step_time.py --torch_python=PATH [--what=step] [...]
+    python -m tests.papers.espcn.step_time --torch_python=PATH [--what=step] [...]
 
-One process computes with PyTorch, in the environment of the given Python (it needs
-torch alone), one with this package; they take turns, so that both meet the same
-machine. A frame is 640 x 360, x3: 1080p, the network alone; ours has a frame on each
-device at a time and PyTorch as many in a batch. Prints the medians and their ratio.
+A frame is 640 x 360, x3: 1080p, the network alone. A call is as many frames as there
+are cores: ours has one on each device, PyTorch all in a batch.
 """
 
 import argparse
-import json
-import statistics
-import subprocess
-import sys
+import tempfile
+from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
-CALLS, TURNS, WARM_UP = 4, 8, 2
+from tests import beside_torch
 
 
-def torch_worker(size: dict) -> None:
-    """Reads "go" lines; answers each with the seconds of CALLS calls, a frame or step
-    each."""
-    import time
-
+def torch_case(size: dict) -> beside_torch.Timed:
     import torch
     from torch import nn
 
-    torch.set_num_threads(size["cores"])
     kernels, (a, b), c = size["kernels"], size["features"], size["channels"]
     network = nn.Sequential(
         nn.Conv2d(c, a, kernels[0], padding=kernels[0] // 2),
@@ -44,40 +34,24 @@ def torch_worker(size: dict) -> None:
     low = torch.rand(rows, c, height, width)
     high = torch.rand(rows, c, height * size["scale"], width * size["scale"])
 
-    def frame():
+    def frame(_):
         with torch.inference_mode():
             network(low)
 
-    def step():
+    def step(_):
         optimiser.zero_grad()
         nn.functional.mse_loss(network(low), high).backward()
         optimiser.step()
 
-    call = {"frame": frame, "step": step}[size["what"]]
-    for _ in sys.stdin:
-        seconds = []
-        for _ in range(CALLS):
-            start = time.perf_counter()
-            call()
-            seconds.append((time.perf_counter() - start) / size["per_call"])
-        print(json.dumps(seconds), flush=True)
+    return lambda: None, {"frame": frame, "step": step}[size["what"]]
 
 
-def jax_worker(size: dict, overrides: list[str]) -> None:
-    """As `torch_worker`, through the functions that the command line uses."""
-    import time
-
-    sys.path.insert(0, str(ROOT))
-    from launch import catalogue, devices
-
-    devices.keep_freed_memory()
-    devices.use_cpu_devices(size["cores"])
-    import tempfile
-    from functools import partial
-
+def jax_case(size: dict, overrides: list[str]) -> beside_torch.Timed:
+    """Through the functions that the command line uses."""
     import jax
     import numpy as np
 
+    from launch import catalogue
     from launch.session import Session
     from papers import espcn
     from papers.espcn.upscale import on_all_devices
@@ -92,91 +66,36 @@ def jax_worker(size: dict, overrides: list[str]) -> None:
         partial(espcn.forward, config), jax.device_get(state.params)
     )
 
-    def step():
+    def step(_):
         nonlocal state
         state, metrics = trainer.train_step(state, batch)
         return metrics
 
-    call = {"frame": lambda: run(low), "step": step}[size["what"]]
-    for _ in sys.stdin:
-        seconds = []
-        for _ in range(CALLS):
-            start = time.perf_counter()
-            jax.block_until_ready(call())
-            seconds.append((time.perf_counter() - start) / size["per_call"])
-        print(json.dumps(seconds), flush=True)
+    call = {"frame": lambda _: run(low), "step": step}[size["what"]]
+    return lambda: None, call
 
 
-def ask(worker: subprocess.Popen) -> list[float]:
-    worker.stdin.write("go\n")
-    worker.stdin.flush()
-    return json.loads(worker.stdout.readline())
-
-
-def sizes(arguments: argparse.Namespace, overrides: list[str]) -> dict:
-    sys.path.insert(0, str(ROOT))
+def cases(flags: argparse.Namespace, overrides: list[str]) -> dict[str, dict]:
     from launch import catalogue
     from papers import espcn
 
     config = catalogue.override(espcn.get_config(), overrides)
     m, d = config.model, config.data
-    step = arguments.what == "step"
-    shape = (d.batch_size, d.patch, d.patch) if step else (arguments.cores, 360, 640)
-    return {
+    step = flags.what == "step"
+    size = {
         "kernels": m.kernels, "features": m.features, "channels": m.channels,
-        "scale": m.scale, "shape": shape, "what": arguments.what,
-        "per_call": 1 if step else arguments.cores, "cores": arguments.cores,
-        "channels_last": arguments.channels_last,
+        "scale": m.scale, "what": flags.what, "channels_last": flags.channels_last,
+        "shape": (d.batch_size, d.patch, d.patch) if step else (flags.cores, 360, 640),
     }  # fmt: skip
+    return {"a step" if step else f"{flags.cores} frames": size}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--torch_python", required=True, help="a Python that has torch")
+def flags() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser()
     parser.add_argument("--what", choices=("frame", "step"), default="frame")
-    parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--channels_last", action="store_true", help="for torch")
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
-    parser.add_argument("--size", help=argparse.SUPPRESS)
-    arguments, overrides = parser.parse_known_args()
-    if arguments.worker == "jax":
-        return jax_worker(json.loads(arguments.size), overrides)
-    if arguments.worker:
-        return torch_worker(json.loads(arguments.size))
-
-    size = json.dumps(sizes(arguments, overrides))
-    pythons = {"torch": arguments.torch_python, "jax": sys.executable}
-    workers = {
-        name: subprocess.Popen(
-            [python, __file__, "--torch_python=-", f"--worker={name}",
-             f"--size={size}", *overrides],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )
-        for name, python in pythons.items()
-    }  # fmt: skip
-    for _ in range(WARM_UP):
-        for worker in workers.values():
-            ask(worker)
-    ratios, all_seconds = [], {name: [] for name in workers}
-    for turn in range(TURNS):
-        medians = {}
-        for name, worker in workers.items():
-            seconds = ask(worker)
-            all_seconds[name] += seconds
-            medians[name] = 1e3 * statistics.median(seconds)
-        ratios.append(medians["jax"] / medians["torch"])
-        print(
-            f"turn {turn + 1}: torch {medians['torch']:.1f} ms, "
-            f"jax {medians['jax']:.1f} ms, ratio {ratios[-1]:.2f}"
-        )
-    for name, seconds in all_seconds.items():
-        median = statistics.median(seconds)
-        print(f"{name}: median {1e3 * median:.1f} ms a {arguments.what}")
-    print(f"jax / torch: {statistics.median(ratios):.2f} (median of {TURNS} turns)")
-    for worker in workers.values():
-        worker.stdin.close()
-        worker.wait()
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    beside_torch.main(__file__, __doc__, cases, torch_case, jax_case, flags())

@@ -1,24 +1,17 @@
 """Times training steps beside plain PyTorch ResNets of the same sizes.
 
-    python tests/papers/resnet/step_time.py --torch_python=PATH [--nets=20,18,50]
+    python -m tests.papers.resnet.step_time --torch_python=PATH [--nets=20,18,50]
 
-One process trains with PyTorch, eager, channels_last, in the environment of the given
-Python (it needs torch alone), one with this package; they take turns of a few steps, so
-that both meet the same machine. Both step SGD with momentum and decay on fresh images:
-ResNet-20 on 128 of 32 x 32, ResNet-18 and 50 on 8 of 128 x 128. Prints the medians and
-their ratio, turn by turn, and CPU seconds, which a busy machine disturbs less.
+Both step SGD with momentum and decay on fresh images: ResNet-20 on 128 of 32 x 32,
+ResNet-18 and 50 on 8 of 128 x 128. PyTorch is eager, channels_last.
 """
 
 import argparse
-import json
-import os
-import statistics
-import subprocess
-import sys
+import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
-STEPS, TURNS, WARM_UP = 4, 6, 2
+from tests import beside_torch
+
 SIZES = {20: (128, 32, 10), 18: (8, 128, 1000), 50: (8, 128, 1000)}
 
 
@@ -73,135 +66,74 @@ def torch_network(depth: int, classes: int):
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)
 
 
-def torch_worker(depth: int, cores: int) -> None:
-    """Reads "go" lines; answers each with the seconds of STEPS steps, by the wall's
-    clock and of CPU."""
-    import time
-
+def torch_case(size: dict) -> beside_torch.Timed:
     import torch
     from torch.nn import functional as F
 
-    torch.set_num_threads(cores)
-    rows, size, classes = SIZES[depth]
-    network = torch_network(depth, classes)
+    rows, side, classes = SIZES[size["depth"]]
+    network = torch_network(size["depth"], classes)
     optimiser = torch.optim.SGD(
         network.parameters(), 0.01, momentum=0.9, weight_decay=1e-4
     )
-    for _ in sys.stdin:
-        seconds = []
-        for _ in range(STEPS):
-            images = torch.randint(0, 256, (rows, 3, size, size), dtype=torch.uint8)
-            labels = torch.randint(0, classes, (rows,))
-            start = time.perf_counter(), time.process_time()
-            x = (images.float() / 255 - 0.5).to(memory_format=torch.channels_last)
-            loss = F.cross_entropy(network(x), labels)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            end = time.perf_counter(), time.process_time()
-            seconds.append([b - a for a, b in zip(start, end, strict=True)])
-        print(json.dumps(seconds), flush=True)
+
+    def fresh():
+        images = torch.randint(0, 256, (rows, 3, side, side), dtype=torch.uint8)
+        return images, torch.randint(0, classes, (rows,))
+
+    def step(batch):
+        images, labels = batch
+        x = (images.float() / 255 - 0.5).to(memory_format=torch.channels_last)
+        loss = F.cross_entropy(network(x), labels)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    return fresh, step
 
 
-def jax_worker(depth: int, host_devices: int) -> None:
-    """As `torch_worker`, through the trainer that the command line uses."""
-    import tempfile
-    import time
-
-    sys.path.insert(0, str(ROOT))
-    from launch import catalogue, devices
-    from launch.session import Session
-
-    devices.keep_freed_memory()
-    devices.use_cpu_devices(host_devices)
+def jax_case(size: dict, overrides: list[str]) -> beside_torch.Timed:
+    """Through the trainer that the command line uses."""
     import jax
     import numpy as np
 
-    paper = catalogue.load("resnet")
-    rows, size, classes = SIZES[depth]
+    from launch import catalogue
+    from launch.session import Session
+    from papers import resnet
+
+    depth, (rows, side, classes) = size["depth"], SIZES[size["depth"]]
     kind = "cifar10" if depth == 20 else "torchvision"
-    config = paper.get_config(f"resnet{depth}_{kind}")
+    config = resnet.get_config(f"resnet{depth}_{kind}")
     config.model.stride_on = "1x1"
-    config.data.batch_size, config.data.size = rows, size
+    config.data.batch_size, config.data.size = rows, side
     config.data.subtract, config.eval.batch_size = "imagenet", rows
-    trainer = Session(paper, config, Path(tempfile.mkdtemp())).trainer("main")
+    config = catalogue.override(config, overrides)
+    trainer = Session(resnet, config, Path(tempfile.mkdtemp())).trainer("main")
     state = trainer.placement.put_state(trainer.make_state())
     rng = np.random.default_rng(0)
-    for _ in sys.stdin:
-        seconds = []
-        for _ in range(STEPS):
-            images = rng.integers(0, 256, (rows, size, size, 3), np.uint8)
-            labels = rng.integers(0, classes, rows, np.int32)
-            batch = trainer.put("train", {"image": images, "label": labels})
-            jax.block_until_ready(batch)
-            start = time.perf_counter(), time.process_time()
-            state, metrics = trainer.train_step(state, batch)
-            jax.block_until_ready((state, metrics))
-            end = time.perf_counter(), time.process_time()
-            seconds.append([b - a for a, b in zip(start, end, strict=True)])
-        print(json.dumps(seconds), flush=True)
+
+    def fresh():
+        images = rng.integers(0, 256, (rows, side, side, 3), np.uint8)
+        labels = rng.integers(0, classes, rows, np.int32)
+        batch = trainer.put("train", {"image": images, "label": labels})
+        return jax.block_until_ready(batch)
+
+    def step(batch):
+        nonlocal state
+        state, metrics = trainer.train_step(state, batch)
+        return metrics
+
+    return fresh, step
 
 
-def ask(worker: subprocess.Popen) -> list[float]:
-    """Median milliseconds of a step, by the wall's clock and of CPU."""
-    worker.stdin.write("go\n")
-    worker.stdin.flush()
-    steps = json.loads(worker.stdout.readline())
-    return [1e3 * statistics.median(kind) for kind in zip(*steps, strict=True)]
+def cases(flags: argparse.Namespace, overrides: list[str]) -> dict[str, dict]:
+    return {f"ResNet-{n}": {"depth": int(n)} for n in flags.nets.split(",")}
 
 
-def compare(depth: int, torch_python: str, common: list[str]) -> None:
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    workers = {
-        name: subprocess.Popen(
-            [python, __file__, f"--worker={name}", f"--nets={depth}", *common], **pipes
-        )
-        for name, python in (("torch", torch_python), ("jax", sys.executable))
-    }
-    for _ in range(WARM_UP):
-        for worker in workers.values():
-            ask(worker)
-    turns = []
-    for turn in range(1, TURNS + 1):
-        turns.append([ask(workers[name]) for name in ("torch", "jax")])
-        print(f"ResNet-{depth}, turn {turn}: {compared(*turns[-1])}", flush=True)
-    medians = [
-        [statistics.median(kind) for kind in zip(*side, strict=True)]
-        for side in zip(*turns, strict=True)
-    ]
-    load = os.getloadavg()[0]
-    print(f"ResNet-{depth}, median: {compared(*medians)}, load {load:.1f}", flush=True)
-    for worker in workers.values():
-        worker.stdin.close()
-        worker.wait()
-
-
-def compared(torch: list[float], jax: list[float]) -> str:
-    parts = [
-        f"{what} torch {a:.0f} ms, jax {b:.0f} ms, ratio {b / a:.2f}"
-        for what, a, b in zip(("wall", "CPU"), torch, jax, strict=True)
-    ]
-    return "; ".join(parts)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--torch_python", help="a Python that has torch")
+def flags() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser()
     parser.add_argument("--nets", default="20,18,50")
-    parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--devices", type=int, help="that jax sees; the cores")
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    depths = [int(depth) for depth in arguments.nets.split(",")]
-    if arguments.worker == "torch":
-        return torch_worker(depths[0], arguments.cores)
-    devices = arguments.devices or arguments.cores
-    if arguments.worker:
-        return jax_worker(depths[0], devices)
-    common = [f"--cores={arguments.cores}", f"--devices={devices}"]
-    for depth in depths:
-        compare(depth, arguments.torch_python, common)
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    beside_torch.main(__file__, __doc__, cases, torch_case, jax_case, flags())
