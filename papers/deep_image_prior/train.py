@@ -140,14 +140,11 @@ def train_step(
 def _iterate(config: Config, params, opt_state, z, problem, key):
     """(energy, output, (params, opt_state)) of one row: z is jittered, and the energy
     is that of the output before the step."""
-    noise = (
-        config.task.jitter * jax.random.normal(key, z.shape)
-        if (config.task.jitter)
-        else 0.0
-    )
+    if config.task.jitter:
+        z += config.task.jitter * jax.random.normal(key, z.shape)
 
     def loss_fn(params):
-        x = output(config, params, z + noise)
+        x = output(config, params, z)
         return energy(config, x, problem), x
 
     (loss, x), grads = jax.value_and_grad(loss_fn, has_aux=True)(params)
