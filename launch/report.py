@@ -82,8 +82,8 @@ def read_results(folder: Path) -> tuple[dict[str, str], dict[str, Result]]:
 def training_section(
     runs: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[tuple[str, "Table | Figure"]]:
-    """Yields how the runs were trained: a table, and curves of the metrics that are
-    `SHOWN`.
+    """Yields how the runs were trained: a table, and curves of those of `SHOWN` that
+    training reports.
 
     runs: `{name: {"parameters", "steps", "seconds", "items", "unit", "metrics"}}`:
         `items` were seen in all, `unit` is their plural ("tokens"), and `metrics` are
@@ -95,7 +95,7 @@ def training_section(
     columns += ("last training loss", "last validation loss")
     yield "Training", Table(columns, [_training_row(*run) for run in runs.items()])
     for metric in SHOWN:
-        if any(metric in r for run in runs.values() for r in run["metrics"]):
+        if any(_series(run, "train", metric)[0] for run in runs.values()):
             title = "Training curves" + (f": {metric}" if metric != "loss" else "")
             yield title, _training_curves(runs, metric)
 
