@@ -52,10 +52,10 @@ class Experiment:
 
     members: int = 10  # of the ensemble
     seeds: int = 3  # students a row
-    distilled_at: tuple[float, ...] = (1.0, 2.0)  # temperatures of the distilled model
+    distilled_at: tuple[float, ...] = (1.0,)  # temperatures of the distilled model
     temperature: float = 2.0  # where the transfer set lacks classes
-    hard_weight: float = 0.1  # of the labels in both
-    longer: float = 2.5  # steps of `distilled` and `small`, in those of the others
+    hard_weight: float = 0.0  # of the labels in both
+    longer: float = 4.0  # steps of `distilled` and `small`, in those of the others
     share: float = 0.03  # of the training split, for the rows with few labels
     temperatures: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)  # of these rows
     without: int = 3  # the class that the transfer set lacks

@@ -71,6 +71,7 @@ def _mnist_1200() -> Config:
     config.distill.targets = "cached"
     config.experiment.members, config.experiment.temperature = 1, 20.0
     config.experiment.distilled_at, config.experiment.longer = (20.0,), 1.0
+    config.experiment.hard_weight = 0.1
     config.rows = ("ensemble", "small", "distilled", "soft_without", "soft_only")
     return config
 
