@@ -150,6 +150,8 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
         return 0
     if values.mode == "compile":
         topology = compile.check_topology(values.topology)
+        changed = [a.split(".", 1)[1] for a in argv[1:] if "-config." in a]
+        title = ", ".join([title, *changed])
         compile.compile_for(
             session, names, topology, values.mesh, title=title, facts=_facts(command)
         )
