@@ -142,6 +142,7 @@ def newest(workdir: Path, run: str = "xl") -> int:
     return max(int(f.name) for f in (workdir / run / "checkpoints").glob("[0-9]*"))
 
 
+@pytest.mark.slow
 def test_sigterm_on_one_host_saves_the_same_step_on_all(tmp_path):
     processes = job(tmp_path, *LONG)
     wait_for_step(tmp_path, 20)
