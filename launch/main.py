@@ -81,7 +81,7 @@ def main(argv: list[str]) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    overrides = [a for a in argv[1:] if a.startswith(("--config.", "-config."))]
+    overrides = _overrides(argv)
     values = define_flags()
     rest = values([argv[0], *(a for a in argv[1:] if a not in overrides)])
     if len(rest) > 1:
@@ -113,16 +113,13 @@ def _run(argv: list[str]) -> int:
         return _dispatch(values, paper, config, argv)
 
 
+def _overrides(argv: list[str]) -> list[str]:
+    """The flags that change the config."""
+    return [a for a in argv[1:] if a.startswith(("--config.", "-config."))]
+
+
 def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
-    from launch import (
-        benchmark,
-        catalogue,
-        checkpoints,
-        compile,
-        describe,
-        export,
-        loop,
-    )
+    from launch import benchmark, catalogue, compile, describe, export
     from launch.session import Session
 
     variant = Path(values.config).stem
@@ -150,12 +147,19 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
         return 0
     if values.mode == "compile":
         topology = compile.check_topology(values.topology)
-        changed = [a.split(".", 1)[1] for a in argv[1:] if "-config." in a]
-        title = ", ".join([title, *changed])
+        changed = [flag.partition("config.")[2] for flag in _overrides(argv)]
+        title, facts = ", ".join([title, *changed]), _facts(command)
         compile.compile_for(
-            session, names, topology, values.mesh, title=title, facts=_facts(command)
+            session, names, topology, values.mesh, title=title, facts=facts
         )
         return 0
+    return _work(values, session, names, title, command)
+
+
+def _work(values: flags.FlagValues, session, names, title: str, command: str) -> int:
+    """Trains, evaluates or predicts, with the workdir to itself."""
+    from launch import checkpoints, loop
+
     try:
         with checkpoints.locked(session.workdir), loop.StopRequest() as stop:
             if values.mode == "predict":

@@ -8,12 +8,16 @@ environment of the Python that --torch_python names, which needs torch alone.
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 CALLS, TURNS, WARM_UP = 6, 6, 2
@@ -60,10 +64,32 @@ def main(
         devices.use_cpu_devices(flags.devices or flags.cores)
         import jax
 
-        _, call = timed = jax_case(flags.size, overrides)
-        return _answer(timed[0], lambda given: jax.block_until_ready(call(given)))
+        prepare, call = jax_case(flags.size, overrides)
+        ready = jax.block_until_ready  # a call returns before its result is there
+        return _answer(lambda: ready(prepare()), lambda given: ready(call(given)))
+    if not shutil.which(flags.torch_python):
+        parser.error(f"--torch_python={flags.torch_python} is no program")
     for name, size in cases(flags, overrides).items():
         _compare(name, [script, *sys.argv[1:], f"--size={json.dumps(size)}"], flags)
+
+
+def steps(
+    paper: ModuleType, config: Any, run: str, fresh: Callable[[], Any] | None = None
+) -> Timed:
+    """A paper's training steps, through the trainer that the command line uses, on the
+    batches that `fresh` makes, or on the run's own."""
+    from launch.session import Session
+
+    trainer = Session(paper, config, Path(tempfile.mkdtemp())).trainer(run)
+    state = trainer.placement.put_state(trainer.make_state())
+    fresh = fresh or partial(next, trainer.batches("train"))
+
+    def step(batch):
+        nonlocal state
+        state, metrics = trainer.train_step(state, batch)
+        return state, metrics
+
+    return lambda: trainer.put("train", fresh()), step
 
 
 def _answer(prepare: Callable[[], Any], call: Callable[[Any], Any]) -> None:
@@ -110,7 +136,10 @@ def _ask(worker: subprocess.Popen) -> list[float]:
     """Median milliseconds of a call, by the wall's clock and of CPU."""
     worker.stdin.write("go\n")
     worker.stdin.flush()
-    calls = json.loads(worker.stdout.readline())
+    answer = worker.stdout.readline()
+    if not answer:
+        sys.exit(f"{worker.args[0]} ended before its time; what it said is above")
+    calls = json.loads(answer)
     return [1e3 * statistics.median(kind) for kind in zip(*calls, strict=True)]
 
 

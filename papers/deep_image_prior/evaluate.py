@@ -26,7 +26,7 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
     tasks = [fit for fit in fits if fit.prior and not fit.impedance]
     bare = {fit.name.removesuffix("_pixels"): fit for fit in fits if not fit.prior}
     if tasks:
-        rows = [row for fit in tasks for row in _methods(fit, bare.get(fit.name))]
+        rows = [row for fit in tasks for row in methods(fit, bare.get(fit.name))]
         columns = ("run", "picture", "method", "PSNR", "SSIM", "PSNR of missing pixels")
         yield "Restoration", Table(columns, rows, NOTE)
         yield "Stopping", _stopping(tasks)
@@ -49,7 +49,7 @@ NOTE = (
 )
 
 
-def _methods(fit: Fit, bare: Fit | None) -> Iterator[list]:
+def methods(fit: Fit, bare: Fit | None) -> Iterator[list]:
     """Rows of the table: ways to restore one run's pictures."""
     name = UNTRAINED.get(fit.config.task.name, "as it is")
     ways = {name: untrained(fit)}

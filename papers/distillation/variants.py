@@ -48,8 +48,8 @@ def _smoke() -> Config:
         student=Net(hidden=(16,)),
         data=Data(source="generated", batch_size=16),
         experiment=Experiment(
-            members=4, seeds=2, distilled_at=(2.0,), longer=1.0, share=0.1,
-            temperatures=(1.0, 4.0),
+            members=4, seeds=2, distilled_at=(2.0,), longer=1.0, hard_weight=0.1,
+            share=0.1, temperatures=(1.0, 4.0),
         ),
         optim=Optim(lr=1e-2, warmup=5),
         loop=Loop(steps=20, log_every=5, eval_every=10, save_every=10),

@@ -87,6 +87,7 @@ def test_from_the_command_line(tmp_path):
     main = Path(compile.__file__).with_name("main.py")
     start = [sys.executable, str(main), "--paper=transformer_xl", "--config=smoke"]
     start += ["--mode=compile", "--run=vanilla", f"--workdir={tmp_path}"]
+    start += ["--config.data.batch_size=8"]
     run = subprocess.run(
         [*start, "--topology=v5e:2x2,v4:2x2x1"], capture_output=True, text=True
     )
@@ -96,6 +97,8 @@ def test_from_the_command_line(tmp_path):
     results = json.loads((tmp_path / "compile/report/results.json").read_text())
     compiled = results["results"][-1]
     assert compiled["name"] == "Compiled"
+    label = "transformer_xl · smoke, data.batch_size=8 · vanilla"
+    assert {row[0] for row in compiled["value"]["rows"]} == {label}
     assert [row[2] for row in compiled["value"]["rows"]] == ["v5e:2x2", "v4:2x2x1"]
     for flag, why in ("--topology=v5f:4x4", "v5e"), ("--topology=v5e:3x3", "2x2"):
         wrong = subprocess.run([*start, flag], capture_output=True, text=True)

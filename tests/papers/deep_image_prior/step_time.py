@@ -6,9 +6,6 @@ Both fit as many pictures as the config has rows, jitter z, average outputs and 
 Adam.
 """
 
-import tempfile
-from pathlib import Path
-
 from tests import beside_torch
 
 
@@ -64,23 +61,10 @@ def torch_case(size: dict) -> beside_torch.Timed:
 
 
 def jax_case(size: dict, overrides: list[str]) -> beside_torch.Timed:
-    """Through the trainer that the command line uses."""
-    from launch.session import Session
     from papers import deep_image_prior
 
     del size
-    workdir = Path(tempfile.mkdtemp())
-    trainer = Session(deep_image_prior, configured(overrides), workdir).trainer(
-        "denoise"
-    )
-    state, data = trainer.make_state(), trainer.batches("train")
-
-    def step(batch):
-        nonlocal state
-        state, metrics = trainer.train_step(state, batch)
-        return metrics
-
-    return lambda: trainer.put("train", next(data)), step
+    return beside_torch.steps(deep_image_prior, configured(overrides), "denoise")
 
 
 def configured(overrides: list[str]):

@@ -7,9 +7,7 @@ are cores: ours has one on each device, PyTorch all in a batch.
 """
 
 import argparse
-import tempfile
 from functools import partial
-from pathlib import Path
 
 from tests import beside_torch
 
@@ -52,27 +50,16 @@ def jax_case(size: dict, overrides: list[str]) -> beside_torch.Timed:
     import numpy as np
 
     from launch import catalogue
-    from launch.session import Session
     from papers import espcn
-    from papers.espcn.upscale import on_all_devices
+    from papers.espcn.upscale import inference_params, on_all_devices
 
     config = catalogue.override(espcn.get_config(), overrides)
-    trainer = Session(espcn, config, Path(tempfile.mkdtemp())).trainer("espcn")
-    state = trainer.placement.put_state(trainer.make_state())
-    batch = trainer.put("train", next(trainer.batches("train")))
-    rows, height, width = size["shape"]
-    low = np.random.rand(rows, height, width, size["channels"]).astype(np.float32)
-    run, _ = on_all_devices(
-        partial(espcn.forward, config), jax.device_get(state.params)
-    )
-
-    def step(_):
-        nonlocal state
-        state, metrics = trainer.train_step(state, batch)
-        return metrics
-
-    call = {"frame": lambda _: run(low), "step": step}[size["what"]]
-    return lambda: None, call
+    if size["what"] == "step":
+        return beside_torch.steps(espcn, config, "espcn")
+    state = espcn.init(config, jax.random.key(0))
+    low = np.random.rand(*size["shape"], size["channels"]).astype(np.float32)
+    run, _ = on_all_devices(partial(espcn.forward, config), inference_params(state))
+    return lambda: low, run
 
 
 def cases(flags: argparse.Namespace, overrides: list[str]) -> dict[str, dict]:

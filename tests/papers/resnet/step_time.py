@@ -7,8 +7,6 @@ ResNet-18 and 50 on 8 of 128 x 128. PyTorch is eager, channels_last.
 """
 
 import argparse
-import tempfile
-from pathlib import Path
 
 from tests import beside_torch
 
@@ -92,12 +90,9 @@ def torch_case(size: dict) -> beside_torch.Timed:
 
 
 def jax_case(size: dict, overrides: list[str]) -> beside_torch.Timed:
-    """Through the trainer that the command line uses."""
-    import jax
     import numpy as np
 
     from launch import catalogue
-    from launch.session import Session
     from papers import resnet
 
     depth, (rows, side, classes) = size["depth"], SIZES[size["depth"]]
@@ -107,22 +102,13 @@ def jax_case(size: dict, overrides: list[str]) -> beside_torch.Timed:
     config.data.batch_size, config.data.size = rows, side
     config.data.subtract, config.eval.batch_size = "imagenet", rows
     config = catalogue.override(config, overrides)
-    trainer = Session(resnet, config, Path(tempfile.mkdtemp())).trainer("main")
-    state = trainer.placement.put_state(trainer.make_state())
     rng = np.random.default_rng(0)
 
     def fresh():
         images = rng.integers(0, 256, (rows, side, side, 3), np.uint8)
-        labels = rng.integers(0, classes, rows, np.int32)
-        batch = trainer.put("train", {"image": images, "label": labels})
-        return jax.block_until_ready(batch)
+        return {"image": images, "label": rng.integers(0, classes, rows, np.int32)}
 
-    def step(batch):
-        nonlocal state
-        state, metrics = trainer.train_step(state, batch)
-        return metrics
-
-    return fresh, step
+    return beside_torch.steps(resnet, config, "main", fresh)
 
 
 def cases(flags: argparse.Namespace, overrides: list[str]) -> dict[str, dict]:

@@ -5,9 +5,6 @@
 Both feed fresh tokens, clip, and step Adam.
 """
 
-import tempfile
-from pathlib import Path
-
 from tests import beside_torch
 
 
@@ -87,32 +84,21 @@ def torch_case(size: dict) -> beside_torch.Timed:
 
 
 def jax_case(size: dict, overrides: list[str]) -> beside_torch.Timed:
-    """Through the trainer that the command line uses."""
-    import jax
-
-    from launch import catalogue
-    from launch.session import Session
     from papers import transformer_xl
 
     del size
-    config = catalogue.override(transformer_xl.get_config(), overrides)
-    trainer = Session(transformer_xl, config, Path(tempfile.mkdtemp())).trainer("xl")
-    state = trainer.placement.put_state(trainer.make_state())
-    data = trainer.batches("train")
-
-    def step(batch):
-        nonlocal state
-        state, metrics = trainer.train_step(state, batch)
-        return metrics
-
-    return lambda: jax.block_until_ready(trainer.put("train", next(data))), step
+    return beside_torch.steps(transformer_xl, configured(overrides), "xl")
 
 
-def cases(flags, overrides: list[str]) -> dict[str, dict]:
+def configured(overrides: list[str]):
     from launch import catalogue
     from papers import transformer_xl
 
-    config = catalogue.override(transformer_xl.get_config(), overrides)
+    return catalogue.override(transformer_xl.get_config(), overrides)
+
+
+def cases(flags, overrides: list[str]) -> dict[str, dict]:
+    config = configured(overrides)
     c = config.model
     size = {
         "vocab_size": c.vocab_size, "n_layers": c.n_layers, "d_model": c.d_model,
