@@ -29,6 +29,17 @@ Pairs = tuple[tuple[int, int], tuple[int, int]]
 he_normal_fan_in = jax.nn.initializers.variance_scaling(2.0, "fan_in", "normal")
 he_normal_fan_out = jax.nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
+
+def uniform_fan_in(fan_in: int) -> Callable:
+    """U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for kernels and biases."""
+    bound = fan_in**-0.5
+
+    def init(key, shape, dtype=jnp.float32):
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init
+
+
 SMALL_MAP, MANY_CHANNELS = 64, 256  # where all shifts at once are the faster gradient
 
 
@@ -93,12 +104,21 @@ def _pairs(padding: int | Pairs) -> Pairs:
     return tuple(tuple(sides) for sides in padding)
 
 
+def padded(x: Image, width: int, mode: str) -> Image:
+    """`width` more pixels on each side: "reflect", without the border pixel, "edge", or
+    "zero"."""
+    if not width:
+        return x
+    mode = "constant" if mode == "zero" else mode
+    return jnp.pad(x, ((0, 0), (width, width), (width, width), (0, 0)), mode)
+
+
 def convolve(x: Image, kernel: Kernel, geometry: Geometry) -> Image:
     """The cross-correlation that deep learning calls convolution."""
     if kernel.shape[:2] == (1, 1) and geometry.groups == 1:
         return _one_by_one(x, kernel[0, 0], geometry)
     if geometry.groups > 1:
-        return _plain(x, kernel, geometry)
+        return plain(x, kernel, geometry)
     return _convolve(x, kernel, geometry)
 
 
@@ -110,7 +130,8 @@ def _one_by_one(x: Image, kernel: Float[Array, "inputs features"], geometry: Geo
     return lax.dot_general(x[:, ::down, ::right], kernel, (((3,), (0,)), ((), ())))
 
 
-def _plain(x: Image, kernel: Kernel, geometry: Geometry) -> Image:
+def plain(x: Image, kernel: Kernel, geometry: Geometry) -> Image:
+    """`convolve` as XLA does it, and differentiates it."""
     return lax.conv_general_dilated(
         x,
         kernel,
@@ -124,19 +145,19 @@ def _plain(x: Image, kernel: Kernel, geometry: Geometry) -> Image:
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _convolve(x, kernel, geometry):
-    return _plain(x, kernel, geometry)
+    return plain(x, kernel, geometry)
 
 
 def _forward(x, kernel, geometry):
-    return _plain(x, kernel, geometry), (x, kernel)
+    return plain(x, kernel, geometry), (x, kernel)
 
 
 def _backward(geometry, saved, dy):
     x, kernel = saved
-    (dx,) = jax.linear_transpose(lambda x: _plain(x, kernel, geometry), x)(dy)
+    (dx,) = jax.linear_transpose(lambda x: plain(x, kernel, geometry), x)(dy)
 
     def by_convolution(x, dy):
-        transpose = jax.linear_transpose(lambda k: _plain(x, k, geometry), kernel)
+        transpose = jax.linear_transpose(lambda k: plain(x, k, geometry), kernel)
         return transpose(dy)[0]
 
     by_products = partial(

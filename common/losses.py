@@ -1,4 +1,7 @@
-"""Losses. Each returns one value an example; the caller masks and reduces."""
+"""Losses. Each returns one value an example; the caller masks and reduces.
+
+In those over images, codes and grids of logits the first axis is the examples'.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -85,6 +88,53 @@ def ensemble_logits(
     if average != "arithmetic":
         raise ValueError(f"average: arithmetic or geometric, not {average!r}")
     return jax.nn.logsumexp(log_p, axis=-2) - jnp.log(logits.shape[-2])
+
+
+def gaussian_kl(
+    mean: Float[Array, "batch *rest"], std: Float[Array, "batch *rest"] | float = 1.0
+) -> Float[Array, "batch"]:
+    """KL(N(mean, std^2 I) || N(0, I)) in nats: the sum of (mean^2 + std^2 - log std^2 -
+    1) / 2 over an example."""
+    square = jnp.square(std)
+    terms = jnp.square(mean) + square - jnp.log(square) - 1
+    return jnp.sum(terms, axis=range(1, mean.ndim)) / 2
+
+
+def absolute_error(
+    image: Float[Array, "batch *rest"], target: Float[Array, "batch *rest"]
+) -> Float[Array, "batch"]:
+    """The mean of |image - target|: -log of a Laplacian density around the image, but
+    for its scale and constant."""
+    return jnp.mean(jnp.abs(image - target), axis=range(1, image.ndim))
+
+
+def gan_discriminator(
+    real_logits: Float[Array, "batch *grid"],
+    fake_logits: Float[Array, "batch *grid"],
+    kind: str = "nsgan",
+) -> Float[Array, "batch"]:
+    """What D minimises. "nsgan": -log D(real) - log(1 - D(fake)), D being the sigmoid
+    of the logits (eq. 1 of Goodfellow et al. 2014); "lsgan": (D(real) - 1)^2 +
+    D(fake)^2, without sigmoid (Mao et al. 2017). Means over the grid."""
+    if kind == "lsgan":
+        loss = jnp.square(real_logits - 1) + jnp.square(fake_logits)
+    else:
+        loss = jax.nn.softplus(-real_logits) + jax.nn.softplus(fake_logits)
+    return jnp.mean(loss, axis=range(1, loss.ndim))
+
+
+def gan_generator(
+    fake_logits: Float[Array, "batch *grid"], kind: str = "nsgan"
+) -> Float[Array, "batch"]:
+    """What G minimises. "nsgan": -log D(fake); "lsgan": (D(fake) - 1)^2; "minimax":
+    log(1 - D(fake)), the value of the game itself, whose gradient vanishes where D is
+    sure. Means over the grid."""
+    losses = {
+        "nsgan": lambda x: jax.nn.softplus(-x),
+        "lsgan": lambda x: jnp.square(x - 1),
+        "minimax": lambda x: -jax.nn.softplus(x),
+    }
+    return jnp.mean(losses[kind](fake_logits), axis=range(1, fake_logits.ndim))
 
 
 def _log_softmax(

@@ -1,4 +1,5 @@
-"""Normalisation over the batch, with the running statistics that PyTorch keeps."""
+"""Normalisation over the batch, with the running statistics that PyTorch keeps, over an
+image and over each of its maps."""
 
 import math
 
@@ -22,14 +23,18 @@ class BatchNorm(nn.Module):
     axis_name: str | None = None  # pmap's or vmap's: statistics are over all its rows
     momentum: float = 0.9  # of the running statistics; PyTorch writes 1 - momentum
     epsilon: float = 1e-5
+    use_scale: bool = True  # False: a bias alone
     scale_init: nn.initializers.Initializer = nn.initializers.ones_init()
+    bias_init: nn.initializers.Initializer = nn.initializers.zeros_init()
     dtype: DTypeLike | None = None  # of the result; None: of x. Statistics are float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "*batch channels"]):
         channels = x.shape[-1:]
-        scale = self.param("scale", self.scale_init, channels)
-        bias = self.param("bias", nn.initializers.zeros_init(), channels)
+        scale = 1.0
+        if self.use_scale:
+            scale = self.param("scale", self.scale_init, channels)
+        bias = self.param("bias", self.bias_init, channels)
         mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
         var = self.variable("batch_stats", "var", jnp.ones, channels)
         if self.train:
@@ -61,3 +66,36 @@ def moments(
         count *= jax.lax.axis_size(axis_name)
     mean, square = both
     return mean, jnp.maximum(square - jnp.square(mean), 0.0), count
+
+
+def instance_norm(
+    x: Float[Array, "batch height width channels"], epsilon: float = 1e-5
+) -> Float[Array, "batch height width channels"]:
+    """Each map of each image to mean 0 and variance 1, without parameters (Ulyanov et
+    al. 2016). Statistics are float32, the variance the biased one."""
+    wide = x.astype(jnp.float32)
+    mean = jnp.mean(wide, axis=(1, 2), keepdims=True)
+    centred = wide - mean
+    var = jnp.mean(jnp.square(centred), axis=(1, 2), keepdims=True)
+    return (centred * jax.lax.rsqrt(var + epsilon)).astype(x.dtype)
+
+
+class SampleNorm(nn.Module):
+    """Each image to mean 0 and deviation 1 over all its maps, then an affine map of
+    each: "LayerNorm" in the code of MUNIT (Huang et al. 2018).
+
+    The deviation is the unbiased one, and epsilon is added to it, not to the variance.
+    Parameters "scale", drawn from U(0, 1), and "bias", both [channels] float32.
+    """
+
+    epsilon: float = 1e-5
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "batch height width channels"]):
+        channels, wide = x.shape[-1:], x.astype(jnp.float32)
+        scale = self.param("scale", nn.initializers.uniform(1.0), channels)
+        bias = self.param("bias", nn.initializers.zeros_init(), channels)
+        axes, count = (1, 2, 3), math.prod(x.shape[1:])
+        centred = wide - jnp.mean(wide, axes, keepdims=True)
+        var = jnp.sum(jnp.square(centred), axes, keepdims=True) / (count - 1)
+        return (centred / (jnp.sqrt(var) + self.epsilon) * scale + bias).astype(x.dtype)

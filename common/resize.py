@@ -3,7 +3,7 @@
 Super-resolution benchmarks are defined by it: Keys' kernel with a = -1/2, widened by
 the factor when it shrinks (antialiasing), pixel centres at half integers, and images
 mirrored at their borders. Pillow and jax.image.resize agree off the borders; OpenCV
-and PyTorch's plain bicubic have a = -3/4 and do not.
+and PyTorch's plain bicubic have a = -3/4 and do not. Networks enlarge maps twofold.
 """
 
 import functools
@@ -54,6 +54,26 @@ def cropped_to_multiple(
     """Without the last rows and columns that `factor` leaves over."""
     height, width = (n - n % factor for n in image.shape[-3:-1])
     return image[..., :height, :width, :]
+
+
+def twice_as_large(
+    x: Float[Array, "batch height width channels"], method: str
+) -> Float[Array, "batch height_2 width_2 channels"]:
+    """ "nearest", or "bilinear" between pixel centres at half integers; border pixels
+    are repeated."""
+    for axis in (1, 2):
+        if method == "nearest":
+            x = jnp.repeat(x, 2, axis)
+            continue
+        n = x.shape[axis]
+        edges = [(0, 0)] * 4
+        edges[axis] = (1, 1)
+        wide = jnp.pad(x, edges, "edge")
+        low = lax.slice_in_dim(wide, 0, n, axis=axis)
+        high = lax.slice_in_dim(wide, 2, n + 2, axis=axis)
+        pair = jnp.stack((0.25 * low + 0.75 * x, 0.75 * x + 0.25 * high), axis + 1)
+        x = pair.reshape(*x.shape[:axis], 2 * n, *x.shape[axis + 1 :])
+    return x
 
 
 @functools.cache

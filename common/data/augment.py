@@ -11,6 +11,7 @@ from common.contract import UserError
 
 Picture = UInt8[np.ndarray, "height width channels"]
 Cropped = UInt8[np.ndarray, "size size channels"]
+Window = UInt8[np.ndarray, "rows columns channels"]
 
 # Of ImageNet's RGB values in [0, 1], over all pixels (Krizhevsky et al. 2012): the
 # eigenvectors of their covariance are columns here.
@@ -67,10 +68,30 @@ def resize_short(
     return resize(image, (height * short // least, width * short // least))
 
 
-def centre_crop(image: Picture, size: int) -> Cropped:
-    """The middle `size` x `size` pixels; UserError if the image has fewer."""
+def cover(image: Picture, size: tuple[int, int]) -> Picture:
+    """Enlarged in proportion, where it is smaller, until it just covers (rows,
+    columns)."""
     height, width, _ = image.shape
-    top, left = (height - size) // 2, (width - size) // 2
+    scale = max(size[0] / height, size[1] / width, 1.0)
+    return resize(image, (round(height * scale), round(width * scale)))
+
+
+def centre_crop(image: Picture, size: int | tuple[int, int]) -> Window:
+    """The middle `size` x `size` pixels, or (rows, columns) of them; UserError if the
+    image has fewer."""
+    height, width, _ = image.shape
+    rows, columns = _sides(size)
+    return _crop(image, (height - rows) // 2, (width - columns) // 2, size)
+
+
+def window(
+    image: Picture, rng: np.random.Generator, size: int | tuple[int, int]
+) -> Window:
+    """As many pixels from a random place; UserError if the image has fewer."""
+    height, width, _ = image.shape
+    rows, columns = _sides(size)
+    top = rng.integers(0, max(height - rows, 0) + 1)
+    left = rng.integers(0, max(width - columns, 0) + 1)
     return _crop(image, top, left, size)
 
 
@@ -80,10 +101,7 @@ def scale_jitter(
     """The shorter side resized to a random length in `short`, both ends included, and
     a random `size` x `size` crop (section 3.4 of He et al. 2015: 256, 480 and 224)."""
     resized = resize_short(image, int(rng.integers(short[0], short[1] + 1)))
-    height, width, _ = resized.shape
-    top = rng.integers(0, max(height - size, 0) + 1)
-    left = rng.integers(0, max(width - size, 0) + 1)
-    return _crop(resized, top, left, size)
+    return window(resized, rng, size)
 
 
 def ten_crops(image: Picture, size: int) -> UInt8[np.ndarray, "10 size size channels"]:
@@ -110,8 +128,13 @@ def pca_colour(
     return np.clip(np.round(image + colour), 0, 255).astype(np.uint8)
 
 
-def _crop(image: Picture, top: int, left: int, size: int) -> Cropped:
+def _crop(image: Picture, top: int, left: int, size: int | tuple[int, int]) -> Window:
     height, width, _ = image.shape
-    if min(height, width) < size:
-        raise UserError(f"an image of {height}x{width} has no {size}x{size} crop")
-    return image[top : top + size, left : left + size]
+    rows, columns = _sides(size)
+    if height < rows or width < columns:
+        raise UserError(f"an image of {height}x{width} has no {rows}x{columns} crop")
+    return image[top : top + rows, left : left + columns]
+
+
+def _sides(size: int | tuple[int, int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size

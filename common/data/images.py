@@ -18,7 +18,7 @@ from PIL import Image
 from common.contract import UserError
 from common.data.image_files import SPLITS, Splits, complete, files
 from common.data.image_set import ImageSet, Picture, cut, with_channels
-from common.data.prepared import nearest, prepared
+from common.data.prepared import Column, nearest, prepared
 
 SOURCES = ("embedded", "files", "tfds", "generated")
 EMBEDDED = ("mnist5k", "digits")
@@ -170,25 +170,11 @@ def tfds(name: str, data_dir: str = "") -> Splits:
     there = {"train": "train", "valid": "validation", "test": "test"}
     splits = {
         split: ImageSet(
-            _Column(builder.as_data_source(part), "image"),
-            _Column(builder.as_data_source(part, decoders=no_image), "label"),
+            Column(builder.as_data_source(part), "image"),
+            Column(builder.as_data_source(part, decoders=no_image), "label"),
             tuple(names),
         )
         for split, part in there.items()
         if part in builder.info.splits
     }
     return complete(splits)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Column:
-    """One feature of a TFDS data source."""
-
-    source: Any
-    feature: str
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.source[index][self.feature]

@@ -1,6 +1,6 @@
 """One Grain pipeline for every data set: shuffle, shard, map, batch, and a position."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import grain
@@ -94,3 +94,36 @@ def _padded(data: grain.MapDataset, multiple: int) -> grain.MapDataset:
     blank = {name: np.zeros_like(value) for name, value in masked[0].items()}
     padding = grain.MapDataset.source([blank] * missing)
     return grain.MapDataset.concatenate([masked, padding])
+
+
+class SideBySide:
+    """Iterators of `pipeline` read in step, as one whose items are {name: item}.
+
+    It ends where the first of them ends: finite ones are made equally long before.
+
+    Args:
+      parts: the iterators by name.
+      map_fn: applied to each {name: item}.
+    """
+
+    def __init__(
+        self,
+        parts: Mapping[str, grain.DatasetIterator],
+        map_fn: Callable[[dict[str, Item]], Item] | None = None,
+    ) -> None:
+        self._parts, self._map_fn = dict(parts), map_fn
+
+    def __iter__(self) -> Iterator:
+        return self
+
+    def __next__(self) -> Mapping:
+        items = {name: next(part) for name, part in self._parts.items()}
+        return items if self._map_fn is None else self._map_fn(items)
+
+    def get_state(self) -> dict[str, dict]:
+        """The positions of all, a JSON-able dict."""
+        return {name: part.get_state() for name, part in self._parts.items()}
+
+    def set_state(self, state: dict[str, dict]) -> None:
+        for name, part in self._parts.items():
+            part.set_state(state[name])

@@ -1,14 +1,21 @@
 """TFDS sets that are prepared on disk, and the nearest names to a wrong one."""
 
+import dataclasses
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 from common.contract import UserError
 
 
-def prepared(name: str, data_dir: str = "", features: Iterable[str] = ()):
+def prepared(
+    name: str,
+    data_dir: str = "",
+    features: Iterable[str] = (),
+    splits: Iterable[str] = ("train",),
+):
     """The builder of a TFDS set whose data is on disk in a format of random access.
-    UserError unless it is, and has a split "train" and these features.
+    UserError unless it is, and has these features and splits.
 
     data_dir: where it was prepared; "": TFDS's default.
     """
@@ -31,12 +38,27 @@ def prepared(name: str, data_dir: str = "", features: Iterable[str] = ()):
             ".download_and_prepare()"
         )
     wanted = [("feature", key, builder.info.features) for key in features]
-    for part, key, there in (*wanted, ("split", "train", builder.info.splits)):
+    wanted += [("split", key, builder.info.splits) for key in splits]
+    for part, key, there in wanted:
         if key not in there:
             raise UserError(
                 f"TFDS set {name!r} has no {part} {key!r}; {nearest(key, there)}"
             )
     return builder
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One feature of a TFDS data source, decoded on access."""
+
+    source: Any
+    feature: str
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.source[index][self.feature]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

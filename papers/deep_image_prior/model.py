@@ -4,15 +4,13 @@ Axes: batch, height, width, channels. The batch is one picture: BatchNorm's stat
 are always those of the picture that is being made, also for the result.
 """
 
-from collections.abc import Callable
-
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from common.convolution import Conv
+from common.convolution import Conv, padded, uniform_fan_in
 from common.normalization import BatchNorm
+from common.resize import twice_as_large
 from papers.deep_image_prior.config import Config, Model
 
 Maps = Float[Array, "batch height width channels"]
@@ -34,7 +32,7 @@ class ConvNorm(nn.Module):
     @nn.compact
     def __call__(self, x: Maps) -> Maps:
         c, size = self.config, self.kernel_size
-        init = uniform_fan_in(size**2 * x.shape[-1])
+        init = uniform_fan_in(size**2 * x.shape[-1])  # PyTorch's default, as released
         self.param("bias", init, (self.features,))
         average = c.downsample == "average" and self.strides > 1
         x = Conv(
@@ -112,40 +110,3 @@ def output(config: Config, params: dict, z: Float[Array, "height width inputs"])
     # What BatchNorm keeps of its past is dropped: it has none.
     x, _ = network(config).apply({"params": params}, z[None], mutable=["batch_stats"])
     return x[0]
-
-
-def uniform_fan_in(fan_in: int) -> Callable:
-    """U(-1/sqrt(fan_in), 1/sqrt(fan_in)), of kernels and biases: PyTorch's default,
-    with which the paper's nets start."""
-    bound = fan_in**-0.5
-
-    def init(key, shape, dtype=jnp.float32):
-        return jax.random.uniform(key, shape, dtype, -bound, bound)
-
-    return init
-
-
-def padded(x: Maps, width: int, mode: str) -> Maps:
-    """`width` more pixels on each side: mirrored without the border pixel, or zeros."""
-    if not width:
-        return x
-    mode = "constant" if mode == "zero" else mode
-    return jnp.pad(x, ((0, 0), (width, width), (width, width), (0, 0)), mode)
-
-
-def twice_as_large(x: Maps, method: str) -> Maps:
-    """ "nearest", or "bilinear" between pixel centres at half integers; border pixels
-    are repeated."""
-    for axis in (1, 2):
-        if method == "nearest":
-            x = jnp.repeat(x, 2, axis)
-            continue
-        n = x.shape[axis]
-        edges = [(0, 0)] * 4
-        edges[axis] = (1, 1)
-        wide = jnp.pad(x, edges, "edge")
-        low = jax.lax.slice_in_dim(wide, 0, n, axis=axis)
-        high = jax.lax.slice_in_dim(wide, 2, n + 2, axis=axis)
-        pair = jnp.stack((0.25 * low + 0.75 * x, 0.75 * x + 0.25 * high), axis + 1)
-        x = pair.reshape(*x.shape[:axis], 2 * n, *x.shape[axis + 1 :])
-    return x

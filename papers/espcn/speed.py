@@ -10,10 +10,11 @@ import jax.numpy as jnp
 from common.contract import Table
 from common.multiply_adds import multiply_adds
 from common.timing import MATMUL, matmul_flops, median_seconds
+from common.video import on_all_devices
 from papers.espcn.config import Config, Model
 from papers.espcn.model import Upscaler
 from papers.espcn.train import forward
-from papers.espcn.upscale import inference_params, on_all_devices
+from papers.espcn.upscale import inference_params
 
 PAPER_MS = {"espcn": 38, "srcnn_9_5_5": 435}  # of a 1080p frame, x3, on a K2 GPU
 SIDE = 8  # pixels, of the image that operations are counted on

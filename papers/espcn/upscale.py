@@ -42,17 +42,6 @@ def inference_params(state: Any) -> Any:
     return jax.device_get(averaged(state.opt_state, state.params))
 
 
-def on_all_devices(compute: Callable, params: Any) -> tuple[Callable, int]:
-    """`compute(params, frames)`, compiled for one frame on each device, as a function
-    of the frames, and how many there are."""
-    devices = jax.local_devices()
-    mesh = jax.sharding.Mesh(np.array(devices), ("frame",))
-    by_frame = jax.sharding.NamedSharding(mesh, jax.P("frame"))
-    params = jax.device_put(params, jax.sharding.NamedSharding(mesh, jax.P()))
-    run = jax.jit(compute, out_shardings=by_frame)
-    return lambda frames: run(params, jax.device_put(frames, by_frame)), len(devices)
-
-
 def bicubic_upscaler(model: Model) -> Upscale:
     """The baseline."""
     return partial(enlarge, factor=model.scale)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from common.contract import UserError
-from common.convolution import Conv, Geometry, kernel_gradient
+from common.convolution import Conv, Geometry, kernel_gradient, padded
 
 CASES = {
     "3x3": {"kernel_size": 3, "padding": 1},
@@ -203,3 +203,13 @@ def test_kernel_gradient_is_its_sum(shape):
             expected[i, j] = np.einsum("bhwc,bhwf->cf", seen, dy)
     found = kernel_gradient(x, dy, (3, 3), geometry)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("mode", "numpy_mode"),
+    [("reflect", "reflect"), ("edge", "edge"), ("zero", "constant")],
+)
+def test_padding_is_numpys(mode, numpy_mode):
+    x = np.arange(60.0).reshape(1, 5, 4, 3)
+    pads = ((0, 0), (2, 2), (2, 2), (0, 0))
+    np.testing.assert_array_equal(padded(x, 2, mode), np.pad(x, pads, numpy_mode))

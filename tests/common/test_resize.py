@@ -14,6 +14,7 @@ from common.resize import (
     cropped_to_multiple,
     enlarge,
     shrink,
+    twice_as_large,
 )
 
 
@@ -93,3 +94,10 @@ def test_what_is_left_over_is_cropped():
     cropped = cropped_to_multiple(image, 3)
     np.testing.assert_array_equal(cropped, image[:9, :9])
     assert shrink(cropped.astype(float), 3).shape == (3, 3, 1)
+
+
+@pytest.mark.parametrize("method", ["nearest", "bilinear"])
+def test_twice_as_large(method):
+    x = jax.random.normal(jax.random.key(1), (1, 6, 5, 3))
+    expected = jax.image.resize(x, (1, 12, 10, 3), method)
+    np.testing.assert_allclose(twice_as_large(x, method), expected, atol=1e-6)

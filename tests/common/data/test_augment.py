@@ -63,6 +63,34 @@ def test_crops_come_from_the_image():
         augment.centre_crop(IMAGE, 13)
 
 
+def test_windows_are_every_place_and_no_other():
+    y, x = np.mgrid[:12, :16]
+    image = np.stack([y, x, 0 * x], axis=-1).astype(np.uint8)
+    windows = [augment.window(image, rng(seed), (10, 12)) for seed in range(300)]
+    places = {tuple(window[0, 0, :2].tolist()) for window in windows}
+    assert places == {(top, left) for top in range(3) for left in range(5)}
+    for out in windows:
+        top, left, _ = out[0, 0]
+        np.testing.assert_array_equal(out, image[top : top + 10, left : left + 12])
+    np.testing.assert_array_equal(
+        augment.centre_crop(image, (10, 12)), image[1:11, 2:14]
+    )
+    np.testing.assert_array_equal(augment.window(image, rng(), (12, 16)), image)
+    for crop in (augment.centre_crop, lambda x, size: augment.window(x, rng(), size)):
+        with pytest.raises(UserError, match="12x16 has no 4x17 crop"):
+            crop(image, (4, 17))
+
+
+@pytest.mark.parametrize(("size", "expected"), [
+    ((12, 16), (12, 16)), ((3, 5), (12, 16)), ((24, 20), (24, 32)),
+    ((13, 40), (30, 40)), ((12, 17), (13, 17)),
+])  # fmt: skip
+def test_cover_enlarges_as_little_as_it_can_in_proportion(size, expected):
+    out = augment.cover(IMAGE, size)
+    assert out.shape == (*expected, 3)
+    np.testing.assert_array_equal(out, augment.resize(IMAGE, expected))
+
+
 def test_scale_jitter_draws_every_size_and_place():
     y, x = np.mgrid[:64, :64]
     image = np.stack([4 * y, 4 * x, 0 * x], axis=-1).astype(np.uint8)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from common.contract import UserError
-from common.data.pipeline import pipeline
+from common.data.pipeline import SideBySide, pipeline
 
 
 def source(n):
@@ -165,3 +165,46 @@ def test_random_maps_of_an_evaluation_leave_the_padding_alone():
 def test_an_empty_source_is_a_user_error():
     with pytest.raises(UserError, match="no items"):
         pipeline([], batch_size=2)
+
+
+def two(map_fn=None):
+    parts = {
+        "a": pipeline(source(10), batch_size=4, shuffle=True, seed=3),
+        "b": pipeline(source(7), batch_size=2, shuffle=True, seed=4),
+    }
+    return SideBySide(parts, map_fn)
+
+
+def both(n, batches):
+    return [
+        {name: item["x"][:, 0].tolist() for name, item in items.items()}
+        for items in itertools.islice(batches, n)
+    ]
+
+
+def test_iterators_side_by_side_are_what_each_is_alone():
+    items = both(30, two())
+    a, b = two()._parts.values()
+    assert [item["a"] for item in items] == take(30, a)
+    assert [item["b"] for item in items] == take(30, b)
+
+
+@pytest.mark.parametrize("n_read", [0, 1, 12])
+def test_a_saved_position_is_both_iterators(n_read):
+    batches = two()
+    both(n_read, batches)
+    state = json.loads(json.dumps(batches.get_state()))
+    expected = both(6, batches)
+    resumed = two()
+    both(2, resumed)
+    resumed.set_state(state)
+    assert both(6, resumed) == expected
+
+
+def test_side_by_side_ends_with_the_shortest_and_maps_what_it_gives():
+    parts = {
+        name: pipeline(source(n), batch_size=2, repeat=False)
+        for name, n in (("a", 5), ("b", 4))
+    }
+    sums = SideBySide(parts, lambda items: {"x": items["a"]["x"] + items["b"]["x"]})
+    assert take(9, sums) == [[0, 2], [4, 6]]

@@ -11,18 +11,6 @@ from papers.deep_image_prior.config import Config, Model
 X = jax.random.normal(jax.random.key(1), (1, 6, 5, 3))
 
 
-@pytest.mark.parametrize("method", ["nearest", "bilinear"])
-def test_twice_as_large(method):
-    expected = jax.image.resize(X, (1, 12, 10, 3), method)
-    np.testing.assert_allclose(model.twice_as_large(X, method), expected, atol=1e-6)
-
-
-def test_padding_mirrors_without_the_border():
-    found = model.padded(X, 2, "reflect")
-    pads = ((0, 0), (2, 2), (2, 2), (0, 0))
-    np.testing.assert_array_equal(found, np.pad(np.asarray(X), pads, "reflect"))
-
-
 def test_weights_start_as_pytorchs():
     """U(-1/sqrt(n), 1/sqrt(n)), n = inputs of one output: kernels and biases."""
     net = model.ConvNorm(Model(), 64, 3)

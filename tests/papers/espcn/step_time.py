@@ -49,9 +49,10 @@ def jax_case(size: dict, overrides: list[str]) -> beside_torch.Timed:
     import jax
     import numpy as np
 
+    from common.video import on_all_devices
     from launch import catalogue
     from papers import espcn
-    from papers.espcn.upscale import inference_params, on_all_devices
+    from papers.espcn.upscale import inference_params
 
     config = catalogue.override(espcn.get_config(), overrides)
     if size["what"] == "step":

@@ -1,0 +1,180 @@
+"""The variants of UNIT: the released settings, with exact parameter counts.
+
+`default` is the run of this package's README: minutes on two cores, on glyphs of two
+fonts and on two sets of digits inside installed packages. PARAM_COUNTS are of all
+networks; the generators and the discriminators:
+
+    cats_dogs    18,017,286   50,298,114   later       22,280,966   16,542,342
+    streets      18,017,286    9,308,934   digits      22,602,560    4,328,...
+    faces        18,017,286   25,240,065
+"""
+
+from common.contract import Loop, UserError
+from common.optim import Optim
+from papers.unit.config import (
+    Adaptation,
+    Config,
+    Data,
+    Discriminator,
+    Eval,
+    Losses,
+    Model,
+    Record,
+)
+
+
+def _default() -> Config:
+    """Two fonts, two ablations, and digits without labels: minutes on 2 CPU cores."""
+    return Config(
+        model=Model(
+            channels=(1, 1), width=16, private_blocks=1, shared_blocks=1, init="he"
+        ),
+        discriminator=Discriminator(width=16, layers=3),
+        data=Data(size=(32, 32), batch_size=8),
+        adaptation=Adaptation(
+            size=16, width=16, discriminator_width=16, batch_size=32, steps=600, lr=1e-3
+        ),
+        optim=_adam(lr=5e-4),
+        loop=Loop(steps=800, log_every=20, eval_every=200, save_every=400),
+        record=Record(frames=(1, 25, 50, 100, 200, 400, 800)),
+        eval=Eval(batch_size=16),
+        rows=("unit", "not_shared", "no_cycle", "adapted", "source_only"),
+    )
+
+
+def _smoke() -> Config:
+    """Seconds, on generated squares: what the tests run."""
+    return Config(
+        model=Model(width=4, private_blocks=1, shared_blocks=1, init="he"),
+        discriminator=Discriminator(width=4, layers=2),
+        adaptation=Adaptation(
+            a="digits", b="digits", size=16, width=4, discriminator_width=4,
+            dropout=(0.0, 0.0, 0.0, 0.0), batch_size=8, steps=20, lr=1e-3,
+        ),
+        data=Data(source="generated", size=(16, 16), batch_size=8),
+        optim=_adam(lr=1e-3),
+        loop=Loop(steps=20, log_every=5, eval_every=10, save_every=10),
+        record=Record(frames=(1, 5, 20), rows=2),
+        eval=Eval(batch_size=16, shown=2),
+        rows=("unit", "adapted"),
+    )  # fmt: skip
+
+
+def _squares() -> Config:
+    """The toy of two colours: red squares to blue ones and back, in their places."""
+    return Config(
+        model=Model(width=16, private_blocks=1, shared_blocks=1, init="he"),
+        discriminator=Discriminator(width=16, layers=3),
+        data=Data(source="generated", size=(16, 16), batch_size=4),
+        optim=_adam(lr=2e-4),
+        loop=Loop(steps=2000, log_every=50, eval_every=500, save_every=500),
+        record=Record(frames=(50, 250, 500, 750, 1000, 2000)),
+        eval=Eval(batch_size=16),
+    )
+
+
+def _adam(**fields) -> Optim:
+    """Both players' optimiser; every parameter decays."""
+    fields = {"schedule": "constant", "weight_decay": 1e-4, **fields}
+    return Optim(b1=0.5, decay_biases=True, **fields)
+
+
+def _released(size: tuple[int, int], steps: int = 500_000, **sections) -> Config:
+    """What the paper's image experiments share: batch 1 of each domain, Adam."""
+    return Config(
+        data=Data(source="files", size=size, flip=True),
+        optim=_adam(lr=1e-4),
+        loop=Loop(steps=steps, log_every=100, eval_every=10_000, save_every=10_000),
+        record=Record(
+            frames=tuple(steps * n // 100 for n in (1, 2, 5, 10, 20, 50, 100))
+        ),
+        eval=Eval(batch_size=1),
+        **sections,
+    )
+
+
+def _cats_dogs() -> Config:
+    """Cats and dogs, 216 x 216: COCOResGen and COCODis of the released code."""
+    return _released((216, 216), model=Model(norm="instance"))
+
+
+def _streets() -> Config:
+    """SYNTHIA and Cityscapes, 480 x 640: dropout, and discriminators at three sizes."""
+    return _released(
+        (480, 640),
+        model=Model(dropout=0.5),
+        discriminator=Discriminator("pyramid", layers=4),
+    )
+
+
+def _faces() -> Config:
+    """CelebA with and without an attribute, 128 x 128: deep layers of D are shared."""
+    config = _released(
+        (128, 128), steps=2_000_000, discriminator=Discriminator("shared")
+    )
+    config.data.short = 132
+    return config
+
+
+def _later() -> Config:
+    """The authors' later code, 256 x 256: nothing shared, LSGAN, smaller weights."""
+    model = Model("separate", share=False, private_blocks=4, shared_blocks=0, init="he")
+    config = _released(
+        (256, 256),
+        steps=1_000_000,
+        model=model,
+        discriminator=Discriminator("averaged", layers=4),
+        losses=Losses("lsgan", 1.0, 0.01, 10.0, 0.01, 10.0),
+    )
+    config.data.short = 256
+    config.optim.schedule, config.optim.factor = "step", 0.5
+    config.optim.boundaries = tuple(range(100_000, 1_000_000, 100_000))
+    return config
+
+
+def _paper_256() -> Config:
+    """The paper's networks on 256 x 256 pixels, a batch of 256: for accelerators."""
+    config = _released((256, 256), steps=20_000)
+    config.data.short, config.data.batch_size, config.eval.batch_size = 286, 256, 256
+    config.record.frames = ()
+    return config
+
+
+def _digits() -> Config:
+    """SVHN to MNIST at the published size: `--config.adaptation.a=`, `.b=`."""
+    config = _released((32, 32))
+    config.adaptation = Adaptation(a="tfds:svhn_cropped", b="tfds:mnist", channels=3)
+    config.optim.lr = config.adaptation.lr
+    config.rows = ("adapted", "source_only")
+    config.record.frames = ()
+    config.eval.batch_size = 500
+    return config
+
+
+VARIANTS = {
+    "default": _default,
+    "smoke": _smoke,
+    "squares": _squares,
+    "cats_dogs": _cats_dogs,
+    "streets": _streets,
+    "faces": _faces,
+    "later": _later,
+    "paper_256": _paper_256,
+    "digits": _digits,
+}
+
+# Of all four networks.
+PARAM_COUNTS = {
+    "cats_dogs": 18_017_286 + 50_298_114,
+    "streets": 18_017_286 + 9_308_934,
+    "faces": 18_017_286 + 25_240_065,
+    "later": 2 * (11_140_483 + 8_271_171),
+    "paper_256": 18_017_286 + 50_298_114,
+}
+
+
+def get_config(variant: str = "default") -> Config:
+    """A fresh config, free to be changed."""
+    if variant not in VARIANTS:
+        raise UserError(f"no variant {variant!r}: one of {', '.join(VARIANTS)}")
+    return VARIANTS[variant]()
