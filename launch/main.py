@@ -60,6 +60,7 @@ def define_flags() -> flags.FlagValues:
     number = partial(flags.DEFINE_integer, flag_values=values)
     number("cpu_devices", None, "devices of a CPU host; its cores", 1)
     text("topology", None, "compile: v5e:16x16, or several, or v5e, or all")
+    flags.DEFINE_alias("topologies", "topology", flag_values=values)
     text("coordinator", None, "host:port of process 0, where JAX finds no cluster")
     number("num_processes", None, "of the job; 1: alone, whatever the cluster", 1)
     number("process_id", None, "of this process, from 0", 0)
@@ -239,9 +240,9 @@ def _help(values: flags.FlagValues) -> str:
         # absl puts an enum's choices in front of its help, which names them too.
         first, *more = re.sub("^<.*?>: ", "", flag.help).splitlines()
         default = "" if flag.default in (None, False) else f" [{flag.default}]"
-        lines.append(f"  --{name:<13}{(first if not more else '')}{default}")
-        lines += [f"  {'':<15}{line}" for line in ([first, *more] if more else [])]
-    lines.append(f"  --{'config.x.y':<13}any field of the config, by its type")
+        lines.append(f"  --{name:<14}{(first if not more else '')}{default}")
+        lines += [f"  {'':<16}{line}" for line in ([first, *more] if more else [])]
+    lines.append(f"  --{'config.x.y':<14}any field of the config, by its type")
     lines.append("\n--paper=NAME --help lists the paper's variants.")
     return "\n".join(lines)
 

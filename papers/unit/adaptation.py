@@ -160,7 +160,11 @@ class DigitDiscriminator(nn.Module):
 
 
 def _pooled(conv: Conv, x: Maps) -> Maps:
-    return nn.max_pool(nn.relu(conv(x)), (2, 2), (2, 2))
+    """Convolved, rectified, and of each 2 x 2 the largest: not by nn.max_pool, whose
+    gradient takes a CPU most of a step."""
+    x = nn.relu(conv(x))
+    n, height, width, channels = x.shape
+    return x.reshape(n, height // 2, 2, width // 2, 2, channels).max((2, 4))
 
 
 def init(config: Config, key: Key[Array, ""], a: Images, b: Images) -> tuple[Any, Any]:
@@ -211,13 +215,11 @@ def discriminators_lose(
     sides = images, {"a": x["aa"], "b": x["bb"]}, {"a": x["ba"], "b": x["ab"]}
     odds = [_judge(w, params, k, rows)(s) for k, s in zip(keys[2:], sides, strict=True)]
     real, recon, translated = (_both(softplus(x)) for x in (-odds[0], odds[1], odds[2]))
-    features = _features(w, params)
-    alike = [
-        _square(features({"b": x["ab"]}) - features({"a": x["aa"]})),
-        _square(features({"a": x["ba"]}) - features({"b": x["bb"]})),
-    ]
+    features = _features(w, params, x)
+    alike = _square(features["ab"] - features["aa"])
+    alike += _square(features["ba"] - features["bb"])
     terms["discriminators"] = w.adversarial * (real + (recon + translated) / 2)
-    return {**terms, "features": w.feature * sum(alike)}, batch_stats
+    return {**terms, "features": w.feature * alike}, batch_stats
 
 
 def plays(w: Adaptation) -> bool:
@@ -254,9 +256,12 @@ def _judge(
     return lambda images: apply(variables, images, True, rngs=rngs, method=method)
 
 
-def _features(w: Adaptation, params) -> Callable:
-    apply, variables = DigitDiscriminator(w).apply, {"params": params["discriminators"]}
-    return lambda images: apply(variables, images, method="features")
+def _features(w: Adaptation, params, x: dict[str, Images]) -> dict[str, Maps]:
+    """D's features of all that was generated, without dropout, by their way."""
+    variables = {"params": params["discriminators"]}
+    images = {d: jnp.concatenate([x[f"a{d}"], x[f"b{d}"]]) for d in "ab"}
+    maps = DigitDiscriminator(w).apply(variables, images, method="features")
+    return dict(zip(("aa", "ba", "ab", "bb"), jnp.split(maps, 4), strict=True))
 
 
 def _both(values: Float[Array, "two_batches"], combine: Callable | None = None):

@@ -58,6 +58,7 @@ class Data:
     name: str = ""  # tfds: such as cycle_gan/horse2zebra
     lists: str = ""  # files: a folder of lists, trainA.txt ...: paths below root
     pair: tuple[str, ...] = ("digits", "mnist5k")  # labelled: sets, or folders
+    margins: tuple[int, ...] = (0, 0)  # labelled: pixels cut off all sides of a, of b
     short: int = 0  # the shorter side is scaled to this first; 0: as it is
     size: tuple[int, int] = (32, 32)  # rows, columns of a crop: random, later central
     flip: bool = False  # mirrored, every other time
@@ -70,6 +71,7 @@ class Adaptation:
 
     a: str = "digits"  # embedded, tfds:NAME, or a folder; with labels
     b: str = "mnist5k"  # its labels only measure
+    margins: tuple[int, ...] = (0, 0)  # pixels cut off all sides, of a and of b
     size: int = 32
     channels: int = 1
     width: int = 96  # of the generators' first layer
@@ -155,6 +157,7 @@ def _adaptation(config: Config) -> dict[str, Any]:
         "model.channels": (a.channels, a.channels),
         "data.source": "labelled",
         "data.pair": (a.a, a.b),
+        "data.margins": a.margins,
         "data.size": (a.size, a.size),
         "data.short": 0,
         "data.flip": False,
@@ -228,7 +231,7 @@ def _check(config: Config) -> None:
         raise UserError(f"config.data.short is less than a crop of {d.size}")
     if config.adaptation.size % 16 or len(config.adaptation.dropout) != 4:
         raise UserError("config.adaptation: a size that 16 divides, four dropout rates")
-    if len(d.pair) != 2:
-        raise UserError("config.data.pair: two labelled sets, a and b")
+    if len(d.pair) != 2 or len(d.margins) != 2:
+        raise UserError("config.data.pair and config.data.margins: one of a, one of b")
     if d.batch_size % config.optim.accumulate:
         raise UserError("config.optim.accumulate must divide config.data.batch_size")

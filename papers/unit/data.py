@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt8
 
+from common.contract import UserError
 from common.data import augment
 from common.data.image_set import with_channels
 from common.data.pipeline import Item, SideBySide, Source, pipeline
@@ -74,7 +75,7 @@ def fitted(
     d, channels = config.data, config.model.channels[DOMAINS.index(domain)]
     size = tuple(d.size)
     if has_labels(config):
-        image = augment.resize(image, size)
+        image = augment.resize(_without_margin(config, domain, image), size)
     elif d.short:
         image = augment.resize_short(image, d.short)
     image = augment.cover(image, size)
@@ -84,6 +85,16 @@ def fitted(
         image = augment.window(image, rng, size)
         image = augment.flip(image, rng) if d.flip else image
     return with_channels(image, channels)
+
+
+def _without_margin(config: Config, domain: str, image: Picture) -> Picture:
+    margin = config.data.margins[DOMAINS.index(domain)]
+    height, width, _ = image.shape
+    if 2 * margin >= min(height, width):
+        raise UserError(
+            f"config.data.margins: {margin} leaves nothing of {height} x {width}"
+        )
+    return image[margin : height - margin, margin : width - margin]
 
 
 def _endless(config: Config, domain: str, source: Source, **share) -> Iterator[Item]:

@@ -1,7 +1,8 @@
 """The released PyTorch weights of encoders and generators, to and from parameters.
 
-A weights file, .safetensors or .npz, holds the arrays under PyTorch's names. Where torch
-is, one is written from the paper's code, family "shared", or the later, "separate", by
+A weights file, .safetensors or .npz, holds the arrays under PyTorch's names. Where
+torch is, one is written from the paper's code, family "shared", or the later code's,
+"separate", by
 
     from safetensors.torch import save_file
     state = torch.load(path, map_location="cpu")

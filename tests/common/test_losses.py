@@ -1,4 +1,4 @@
-"""Cross entropy against numpy and optax, at its extremes, and its gradient."""
+"""Losses against numpy, optax and samples, at their extremes, and their gradients."""
 
 import jax
 import jax.numpy as jnp
@@ -7,9 +7,13 @@ import optax
 import pytest
 
 from common.losses import (
+    absolute_error,
     cross_entropy,
     distillation,
     ensemble_logits,
+    gan_discriminator,
+    gan_generator,
+    gaussian_kl,
     matching_gradient,
     soft_cross_entropy,
     soft_gradient,
@@ -179,3 +183,123 @@ def test_ensembles_average_probabilities_or_their_logarithms():
                                rtol=1e-5)  # fmt: skip
     with pytest.raises(ValueError, match="arithmetic or geometric"):
         ensemble_logits(z, "median")
+
+
+MU = np.array([[[0.9, -0.7], [0.4, 0.0]], [[-1.5, 0.2], [0.0, 1.1]]])
+STD = np.array([[[1.0, 0.3], [2.0, 0.8]], [[0.5, 1.4], [1.0, 0.1]]])
+
+
+@pytest.mark.parametrize("std", [1.0, STD], ids=["one", "any"])
+def test_gaussian_kl_is_what_samples_of_q_say(std):
+    """E_q[log q(z) - log p(z)]."""
+    eps = np.random.default_rng(0).normal(size=(100_000, *MU.shape))
+    z = MU + std * eps
+    log_ratio = (np.square(z) - np.square(eps)) / 2 - np.log(std)
+    estimate = log_ratio.sum((2, 3)).mean(0)
+    kl = gaussian_kl(jnp.asarray(MU), jnp.asarray(std))
+    np.testing.assert_allclose(kl, estimate, rtol=0.02)
+
+
+def test_gaussian_kl_is_half_of_mu_squared_where_deviations_are_one():
+    mu = jnp.asarray(MU)
+    expected = 0.5 * np.square(MU).sum((1, 2))
+    np.testing.assert_allclose(gaussian_kl(mu), expected, rtol=1e-6)
+    ones = jnp.ones_like(mu)
+    np.testing.assert_allclose(gaussian_kl(mu, ones), expected, rtol=1e-6)
+    np.testing.assert_array_equal(gaussian_kl(0 * mu, ones), [0, 0])
+    np.testing.assert_allclose(jax.grad(lambda x: gaussian_kl(x).sum())(mu), mu)
+
+
+def test_gaussian_kl_is_least_at_the_prior():
+    def loss(mu, std):
+        return gaussian_kl(mu, std).sum()
+
+    at = jnp.zeros_like(MU), jnp.ones_like(MU)
+    for slope in jax.grad(loss, (0, 1))(*at):
+        np.testing.assert_allclose(slope, 0, atol=1e-6)
+    for std in (0.9, 1.1):
+        assert (gaussian_kl(at[0], std * at[1]) > 0.01).all()
+
+
+def test_absolute_error_is_a_mean_over_each_example():
+    rng = np.random.default_rng(0)
+    image, target = rng.normal(size=(2, 3, 4, 5, 2))
+    expected = [sum(abs(x - y).flat) / 40 for x, y in zip(image, target, strict=True)]
+    error = absolute_error(jnp.asarray(image), jnp.asarray(target))
+    np.testing.assert_allclose(error, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "slope"),
+    [
+        ("nsgan", -1 / (1 + np.exp(-10))),
+        ("minimax", -1 / (1 + np.exp(10))),  # -4.5e-5
+        ("lsgan", 2 * (-10 - 1)),
+    ],
+)
+def test_what_moves_a_generator_that_fools_nobody(kind, slope):
+    gradient = jax.grad(lambda x: gan_generator(x[None], kind)[0])(-10.0)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-5)
+
+
+def grids():
+    """Logits on a real and on a fake grid, and the sigmoids of both."""
+    logits = 3 * np.random.default_rng(0).normal(size=(2, 4, 3, 2))
+    return *map(jnp.asarray, logits), *(1 / (1 + np.exp(-logits)))
+
+
+def test_gan_losses_are_binary_cross_entropies_or_squares():
+    real, fake, d_real, d_fake = grids()
+    pixels = (1, 2)
+    expected = {
+        "nsgan": (-np.log(d_real) - np.log(1 - d_fake)).mean(pixels),
+        "lsgan": ((real - 1) ** 2 + fake**2).mean(pixels),
+    }
+    for kind, value in expected.items():
+        found = gan_discriminator(real, fake, kind)
+        np.testing.assert_allclose(found, value, rtol=1e-5)
+    expected = {
+        "nsgan": -np.log(d_fake).mean(pixels),
+        "lsgan": ((fake - 1) ** 2).mean(pixels),
+        "minimax": np.log(1 - d_fake).mean(pixels),
+    }
+    for kind, value in expected.items():
+        np.testing.assert_allclose(gan_generator(fake, kind), value, rtol=1e-5)
+    default = gan_discriminator(real, fake, "nsgan"), gan_generator(fake, "nsgan")
+    np.testing.assert_array_equal(gan_discriminator(real, fake), default[0])
+    np.testing.assert_array_equal(gan_generator(fake), default[1])
+
+
+def test_the_minimax_game_is_zero_sum():
+    real, fake, *_ = grids()
+
+    def both(fake):
+        return gan_discriminator(real, fake) + gan_generator(fake, "minimax")
+
+    np.testing.assert_allclose(both(fake), both(fake - 2.0), rtol=1e-5)
+
+
+def test_a_discriminator_that_cannot_tell_pays_least_for_saying_one_half():
+    """2 log 2, where real and fake are the same: Goodfellow et al. 2014, theorem 1."""
+
+    def loss(logits):
+        return gan_discriminator(logits, logits)
+
+    at = jnp.zeros((3, 2, 2))
+    np.testing.assert_allclose(loss(at), 2 * np.log(2), rtol=1e-6)
+    slope = jax.grad(lambda x: loss(x).sum())(at)
+    np.testing.assert_allclose(slope, 0, atol=1e-7)
+    for logit in (-1.0, -0.1, 0.1, 1.0):
+        assert (loss(at + logit) > 2 * np.log(2) + 1e-3).all()
+
+
+def test_large_logits_cost_what_they_should_and_stay_finite():
+    large = jnp.array([1e4, -1e4])
+    np.testing.assert_allclose(gan_discriminator(large, -large), [0, 2e4], atol=1e-6)
+    np.testing.assert_allclose(gan_generator(large), [0, 1e4], atol=1e-6)
+    np.testing.assert_allclose(gan_generator(large, "minimax"), [-1e4, 0], atol=1e-6)
+    for kind in ("nsgan", "lsgan", "minimax"):
+        slope = jax.grad(lambda x, kind=kind: gan_generator(x, kind).sum())(large)
+        assert np.isfinite(slope).all()
+    slopes = jax.grad(lambda *x: gan_discriminator(*x).sum(), (0, 1))(large, large)
+    np.testing.assert_allclose(slopes, [[0, -1], [1, 0]], atol=1e-6)

@@ -1,0 +1,372 @@
+"""The networks are the released ones, by PyTorch's numbers and by their parameters, and
+what is shared is one. torch_outputs.py made the numbers."""
+
+import dataclasses
+from functools import cache, partial
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from papers.unit import adaptation, objective, variants, weights
+from papers.unit.config import Adaptation, Config, Discriminator, Model
+from papers.unit.discriminator import Discriminators
+from papers.unit.model import Translator
+from tests.papers.unit import torch_outputs
+
+SHAPES, OUTPUTS = torch_outputs.read()
+CHANNELS = tuple(torch_outputs.CHANNELS.values())
+
+
+def expected(case: str) -> dict[str, np.ndarray]:
+    """PyTorch's arrays by their names."""
+    prefix = f"{case}/"
+    return {
+        n.removeprefix(prefix): x for n, x in OUTPUTS.items() if n.startswith(prefix)
+    }
+
+
+def parameters(tree) -> int:
+    return sum(x.size for x in jax.tree.leaves(tree))
+
+
+def close(found, expected, tolerance=2e-5):
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+def translator(case: str) -> Model:
+    family, _, norm = case.partition("_")
+    return Model(
+        family,
+        share=family == "shared",
+        channels=CHANNELS,
+        width=torch_outputs.WIDTH,
+        halvings=torch_outputs.HALVINGS,
+        private_blocks=torch_outputs.TRANSLATORS[case],
+        shared_blocks=int(family == "shared"),
+        norm=norm or "none",
+    )
+
+
+def like(model: Model):
+    """Abstract parameters."""
+    a, b = (jax.ShapeDtypeStruct((1, 16, 16, n), jnp.float32) for n in model.channels)
+    return jax.eval_shape(Translator(model).init, jax.random.key(0), a, b)["params"]
+
+
+@pytest.mark.parametrize("case", torch_outputs.TRANSLATORS)
+def test_translators_give_pytorch_s_numbers(case):
+    config = Config(model=translator(case))
+    arrays = torch_outputs.draw(SHAPES[case])
+    params = weights.from_torch(config, arrays, like(config.model))
+    variables, wanted = {"params": params}, expected(case)
+
+    @jax.jit
+    def run(a, b):
+        encode, generate = objective.networks(config, params)
+        mu = encode(a, "a")
+        return {
+            "mu": mu,
+            "aa": generate(mu, "a"),
+            "ab": objective.translate(config, variables, a, "a2b"),
+            "ba": objective.translate(config, variables, b, "b2a"),
+        }
+
+    found = run(**torch_outputs.images(torch_outputs.SMALL))
+    for name, array in wanted.items():
+        close(found[name], array)
+
+
+def renamed(arrays, shapes, name):
+    """PyTorch's arrays as a tree: `name` says what each of ours is called there."""
+    flat = {}
+    for path in flatten_dict(shapes, sep="/"):
+        array = arrays[name(path)]
+        flat[path] = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
+    assert len(flat) == len(arrays)
+    return unflatten_dict(flat, sep="/")
+
+
+def dotted(path: str) -> str:
+    return path.replace("/kernel", "/weight").replace("/", ".")
+
+
+@pytest.mark.parametrize("kind", torch_outputs.KINDS)
+def test_discriminators_give_pytorch_s_logits_at_every_scale(kind):
+    model = Discriminators(
+        Discriminator(
+            kind,
+            torch_outputs.WIDTH,
+            torch_outputs.LAYERS,
+            torch_outputs.PRIVATE_LAYERS,
+        )
+    )
+    images = torch_outputs.images(torch_outputs.LARGE)
+    init = partial(model.init, method="both")
+    shapes = jax.eval_shape(init, jax.random.key(0), **images)["params"]
+    params = renamed(torch_outputs.draw(SHAPES[kind]), shapes, dotted)
+    both = jax.jit(partial(model.apply, method="both"))({"params": params}, **images)
+    found = {
+        f"{d}{scale}": grid
+        for d, grids in zip("ab", both, strict=True)
+        for scale, grid in enumerate(grids)
+    }
+    wanted = expected(kind)
+    assert found.keys() == wanted.keys()
+    for name, logits in wanted.items():
+        close(found[name], logits)
+
+
+DIGITS = Adaptation(
+    size=torch_outputs.DIGIT[1],
+    width=torch_outputs.WIDTH,
+    discriminator_width=torch_outputs.WIDTH,
+)
+
+
+@cache
+def digit_shapes():
+    """Abstract parameters, and abstract statistics of the generators."""
+    a, b = torch_outputs.digits().values()
+    init = partial(adaptation.init, Config(adaptation=DIGITS))
+    return jax.eval_shape(init, jax.random.key(0), a, b)
+
+
+def digit_name(path: str) -> str:
+    """ "enc_a/bias" is the convolution's, "enc_a/BatchNorm_0/bias" is added later."""
+    if path.startswith(("enc_", "gen_")) and path.count("/") == 1:
+        return path.replace("/bias", ".conv.bias")
+    return dotted(path.replace("/BatchNorm_0", ""))
+
+
+def digit_statistics(arrays):
+    """Those of maps to which the layer's bias is not added."""
+    stats = {}
+    for path in flatten_dict(digit_shapes()[1], sep="/"):
+        layer, _, moment = path.split("/")
+        value = arrays[f"{layer}.norm.running_{moment}"]
+        bias = arrays.get(f"{layer}.conv.bias", 0)
+        stats[path] = value - bias if moment == "mean" else value
+    return unflatten_dict(stats, sep="/")
+
+
+def digit_variables():
+    arrays = torch_outputs.draw(SHAPES["digit_translator"])
+    learnt = {n: x for n, x in arrays.items() if "running" not in n}
+    params = renamed(learnt, digit_shapes()[0]["generators"], digit_name)
+    return {"params": params, "batch_stats": digit_statistics(arrays)}
+
+
+def test_the_digits_translator_gives_pytorch_s_numbers_by_its_statistics():
+    images, values = torch_outputs.digits(), digit_variables()
+    wanted, config = expected("digit_translator"), Config(adaptation=DIGITS)
+    encode = partial(adaptation.DigitTranslator(DIGITS).apply, method="encode")
+    mu, sigma = jax.jit(encode)(values, images)
+    close(mu, wanted["mu"])
+    close(sigma, wanted["sigma"])
+    translate = jax.jit(
+        partial(adaptation.translate, config), static_argnames="direction"
+    )
+    for source, target, rows in (("a", "b", slice(2)), ("b", "a", slice(2, 4))):
+        for to in (source, target):
+            found = translate(values, images[source], direction=f"{source}2{to}")
+            close(found, wanted[to][rows])
+
+
+def test_the_digits_translator_trains_on_both_domains_statistics_as_pytorch():
+    images, values = torch_outputs.digits(), digit_variables()
+    wanted, model = expected("digit_training"), adaptation.DigitTranslator(DIGITS)
+    apply = partial(model.apply, train=True, mutable="batch_stats")
+
+    @jax.jit
+    def run(values):
+        codes, encoded = apply(values, images, method="encode")
+        made, generated = apply({**values, **encoded}, codes[0], method="generate")
+        return *codes, made, generated["batch_stats"]
+
+    mu, sigma, made, stats = run(values)
+    for name, array in {"mu": mu, "sigma": sigma, **made}.items():
+        close(array, wanted[name], 1e-4)
+    drawn = torch_outputs.draw(SHAPES["digit_translator"])
+    moved = {n: x for n, x in wanted.items() if "running" in n}
+    after = digit_statistics({**drawn, **moved})
+    chex.assert_trees_all_close(stats, after, rtol=1e-4, atol=1e-5)
+
+
+def test_the_digits_discriminator_gives_pytorch_s_logits():
+    images, wanted = torch_outputs.digits(), expected("digit_discriminator")
+    arrays = torch_outputs.draw(SHAPES["digit_discriminator"])
+    params = renamed(arrays, digit_shapes()[0]["discriminators"], dotted)
+    apply = partial(adaptation.DigitDiscriminator(DIGITS).apply, {"params": params})
+    close(apply(images), wanted["real"][:, 1] - wanted["real"][:, 0])
+    close(apply(images, method="classify"), wanted["digit"])
+    one = adaptation.classify(Config(adaptation=DIGITS), params, images["b"], "b")
+    close(one, wanted["digit"][2:])
+
+
+def abstract(variant: str):
+    """Abstract parameters of both players."""
+    config = variants.get_config(variant)
+    a, b = (jax.ShapeDtypeStruct((1, 64, 64, n), jnp.float32) for n in (3, 3))
+    init = partial(objective.init, config)
+    return jax.eval_shape(init, jax.random.key(0), a, b)[0]
+
+
+@pytest.mark.parametrize(
+    ("variant", "generators", "discriminators"),
+    [
+        ("cats_dogs", 18_017_286, 50_298_114),
+        ("streets", 18_017_286, 9_308_934),
+        ("faces", 18_017_286, 25_240_065),
+        ("later", 2 * 11_140_483, 2 * 8_271_171),
+    ],
+)
+def test_parameters_are_as_many_as_released(variant, generators, discriminators):
+    params = abstract(variant)
+    assert parameters(params["generators"]) == generators
+    assert parameters(params["discriminators"]) == discriminators
+    assert variants.PARAM_COUNTS[variant] == generators + discriminators
+
+
+def test_shared_parts_are_there_once():
+    counts = {n: parameters(x) for n, x in abstract("faces")["generators"].items()}
+    assert counts == {
+        "enc_a": 3_918_976, "enc_b": 3_918_976, "enc_shared": 1_180_160,
+        "gen_a": 3_909_507, "gen_b": 3_909_507, "gen_shared": 1_180_160,
+    }  # fmt: skip
+    apart = like(Model(share=False))
+    assert parameters(apart) == 18_017_286 + 2 * 1_180_160
+    assert not {"enc_shared", "gen_shared"} & apart.keys()
+    own = abstract("later")["generators"]
+    assert parameters([own["enc_a"], own["gen_a"]]) == 5_385_856 + 5_754_627
+
+
+def convolution(k: int, inputs: int, outputs: int) -> int:
+    return (k * k * inputs + 1) * outputs
+
+
+def test_the_digit_experiment_s_parameters_are_as_many_as_released():
+    """SVHN has 3 channels and MNIST 1 in the released code; here both have 3."""
+    config = variants.get_config("digits")
+    assert config.adaptation.channels == 3
+    images = (jax.ShapeDtypeStruct((1, 32, 32, 3), jnp.float32),) * 2
+    init = partial(adaptation.init, config)
+    params, _ = jax.eval_shape(init, jax.random.key(0), *images)
+    counts = {n: parameters(x) for n, x in params["generators"].items()}
+    n = 96  # a layer has a bias before its norm, and one after
+    first = convolution(5, 3 + 2, n) + n
+    assert counts["enc_a"] == counts["enc_b"] == first
+    assert counts["enc_shared_1"] == convolution(8, 2 * n, 4 * n) + 4 * n
+    assert counts["mu"] == counts["sigma"] == convolution(1, 8 * n, 8 * n)
+    assert counts["gen_shared_0"] == convolution(4, 8 * n, 8 * n) + 8 * n
+    assert counts["gen_a"] == counts["gen_b"] == convolution(4, 2 * n, n) + n
+    assert counts["out_a"] == counts["out_b"] == convolution(1, n, 3)
+    more = first - (convolution(5, 1 + 2, n) + n)
+    more += convolution(1, n, 3) - convolution(1, n, 1)
+    assert sum(counts.values()) - more == 22_606_468
+    more = convolution(5, 3, 64) - convolution(5, 1, 64)
+    assert parameters(params["discriminators"]) - more == 4_332_812
+
+
+@cache
+def started(family: str):
+    config = Config(model=Model(family, width=4, private_blocks=1))
+    rng = np.random.default_rng(0)
+
+    def drawn(leaf):  # much sooner than init compiles
+        if len(leaf.shape) == 1:
+            return jnp.asarray(rng.uniform(0.1, 0.9, leaf.shape), jnp.float32)
+        scale = (2 / np.prod(leaf.shape[:-1])) ** 0.5
+        return jnp.asarray(scale * rng.normal(size=leaf.shape), jnp.float32)
+
+    a, b = jnp.asarray(rng.uniform(-1, 1, (2, 2, 16, 12, 3)), jnp.float32)
+    return config, jax.tree.map(drawn, like(config.model)), a, b
+
+
+@pytest.fixture(params=["shared", "separate"])
+def setting(request):
+    """A small translator that shares, its parameters, and images of a and of b."""
+    return started(request.param)
+
+
+def changed(params, part):
+    """The first kernel of a part, scaled in one feature: no norm takes that off."""
+    flat = flatten_dict(params[part], sep="/")
+    path = next(name for name in flat if name.endswith("kernel"))
+    flat[path] = flat[path].at[..., 0].set(-flat[path][..., 1])
+    return {**params, part: unflatten_dict(flat, sep="/")}
+
+
+@pytest.mark.parametrize("part", ["enc_shared", "gen_shared"])
+def test_what_is_shared_works_in_both_directions(setting, part):
+    config, params, *images = setting
+    translate = jax.jit(
+        partial(objective.translate, config), static_argnames="direction"
+    )
+    for direction, image in zip(("a2b", "b2a"), images, strict=True):
+        before, after = (
+            translate({"params": p}, image, direction=direction)
+            for p in (params, changed(params, part))
+        )
+        assert jnp.mean(jnp.abs(after - before)) > 1e-3
+
+
+def test_only_what_a_direction_goes_through_gets_its_gradient(setting):
+    config, params, a, _ = setting
+
+    def loss(params):
+        made = objective.translate(config, {"params": params}, a, "a2b")
+        return jnp.sum(jnp.sin(3 * made))
+
+    grads = jax.jit(jax.grad(loss))(params)
+    unused = jax.tree.leaves([grads.pop(part) for part in ("enc_b", "gen_a")])
+    assert all(not jnp.any(grad) for grad in unused)
+    assert grads.keys() == {"enc_a", "enc_shared", "gen_shared", "gen_b"}
+    kernels = [grad for grad in jax.tree.leaves(grads) if grad.ndim == 4]
+    assert min(float(jnp.abs(grad).max()) for grad in kernels) > 1e-4
+
+
+def test_translations_have_the_size_of_their_images_and_treat_rows_as_columns(setting):
+    """Images and kernels turned, translations are turned."""
+    config, params, *images = setting
+    turned = jax.tree.map(lambda p: p.swapaxes(0, 1) if p.ndim == 4 else p, params)
+    translate = jax.jit(
+        partial(objective.translate, config), static_argnames="direction"
+    )
+    for direction, image in zip(("a2b", "b2a"), images, strict=True):
+        made = translate({"params": params}, image, direction=direction)
+        assert made.shape == image.shape
+        image = image.swapaxes(1, 2)
+        found = translate({"params": turned}, image, direction=direction)
+        np.testing.assert_allclose(found.swapaxes(1, 2), made, rtol=1e-4, atol=1e-4)
+
+
+def test_bfloat16_is_inside_and_images_are_float32(setting):
+    config, params, a, _ = setting
+    rough = Config(model=dataclasses.replace(config.model, dtype="bfloat16"))
+    model = Translator(rough.model)
+    chex.assert_trees_all_equal_dtypes(
+        jax.eval_shape(model.init, jax.random.key(0), a, a)["params"], params
+    )
+
+    def run(a):
+        apply = partial(model.apply, {"params": params}, capture_intermediates=True)
+        mu, encoder = apply(a, "a", method="encode")
+        z = mu + jax.random.normal(jax.random.key(2), mu.shape)  # float32, as `noise`
+        image, generator = apply(z, "b", method="generate")
+        kept = [flatten_dict(x["intermediates"]) for x in (encoder, generator)]
+        return image, kept[0] | kept[1]
+
+    image, inside = jax.eval_shape(run, a)
+    assert image.dtype == inside.pop(("gen_b", "__call__"))[0].dtype == jnp.float32
+    assert len(inside) > 20
+    assert {str(x.dtype) for (x,) in inside.values()} == {"bfloat16"}
+    exact, found = (
+        jax.jit(partial(objective.translate, c, direction="a2b"))({"params": params}, a)
+        for c in (config, rough)
+    )
+    assert 0 < jnp.abs(found - exact).mean() < 0.1

@@ -1,0 +1,270 @@
+"""The objective against its formulas, written out image by image in numpy."""
+
+from functools import cache, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from papers.unit import objective
+from papers.unit.config import Config, Data, Discriminator, Losses, Model
+from papers.unit.discriminator import Discriminators
+from papers.unit.model import Translator
+
+PAPER = (10, 0.1, 100, 0.1, 100)  # lambda 0 to 4
+WEIGHTS = ("adversarial", "kl", "reconstruction", "cycle_kl", "cycle")
+ROW = np.array([4, 5, 6])  # the images' numbers in some larger batch
+KEY = jax.random.key(7)
+EYES = {"patch": "nsgan", "pyramid": "lsgan"}  # kinds of D, each with a kind of game
+
+
+def small(kind="patch", lambdas=PAPER):
+    weights = dict(zip(WEIGHTS, lambdas, strict=True))
+    return Config(
+        model=Model(width=4, halvings=1, private_blocks=0, shared_blocks=1, init="he"),
+        discriminator=Discriminator(kind, width=4, layers=1),
+        losses=Losses(gan=EYES[kind], **weights),
+        data=Data(size=(8, 8), batch_size=3),
+    )
+
+
+@cache
+def images():
+    a, b = np.random.default_rng(0).uniform(-1, 1, (2, 3, 8, 8, 3)).astype(np.float32)
+    return {"a": jnp.asarray(a), "b": jnp.asarray(b), "row": jnp.asarray(ROW)}
+
+
+@cache
+def parameters(kind="patch"):
+    """Drawn wide: what the networks' own initial values hide is seen."""
+    init, pair = partial(objective.init, small(kind)), (images()["a"], images()["b"])
+    shapes, _ = jax.eval_shape(init, KEY, *pair)
+    rng = np.random.default_rng(1)
+
+    def draw(leaf):
+        inputs = np.prod(leaf.shape[:-1]) if len(leaf.shape) == 4 else 4
+        return jnp.asarray(rng.normal(size=leaf.shape) / np.sqrt(inputs), jnp.float32)
+
+    return jax.tree.map(draw, shapes)
+
+
+@cache
+def translator():
+    @partial(jax.jit, static_argnames=("domain", "method"))
+    def run(params, x, domain, method):
+        apply = Translator(small().model).apply
+        return apply({"params": params}, x[None], domain, method=method)[0]
+
+    return run
+
+
+@cache
+def judge(kind):
+    @partial(jax.jit, static_argnames="domain")
+    def run(params, x, domain):
+        apply = Discriminators(small(kind).discriminator).apply
+        return [grid[0] for grid in apply({"params": params}, x[None], domain)]
+
+    return run
+
+
+def one_at_a_time(kind="patch"):
+    """encode, generate and judge, each of a single image."""
+    params = parameters(kind)
+    run = partial(translator(), params["generators"])
+    look = partial(judge(kind), params["discriminators"])
+    return partial(run, method="encode"), partial(run, method="generate"), look
+
+
+@cache
+def terms(player, kind="patch", lambdas=PAPER, rows=(0, 1, 2)):
+    lose = getattr(objective, f"{player}_lose")
+    chosen = {name: x[jnp.array(rows)] for name, x in images().items()}
+    # Not compiled, which takes longer than all else here.
+    return lose(small(kind, lambdas), parameters(kind), {}, chosen, KEY, None)[0]
+
+
+def noisy(mu, key, row):
+    return mu + objective.noise(key, mu[None], jnp.array([row]))[0]
+
+
+def kl(mu):
+    return np.mean(np.square(np.asarray(mu, np.float64)))
+
+
+def distance(x, y):
+    return np.mean(np.abs(np.asarray(x, np.float64) - y))
+
+
+def cost(logits, target, game):
+    """Of a discriminator's answer where `target`, 0 or 1, would be right: a sum over
+    scales of a mean over patches."""
+    logits = [np.asarray(grid, np.float64) for grid in logits]
+    if game == "lsgan":
+        return sum(np.mean((grid - target) ** 2) for grid in logits)
+    p = [1 / (1 + np.exp(-grid)) for grid in logits]
+    right = (x if target else 1 - x for x in p)
+    return sum(np.mean(-np.log(x)) for x in right)
+
+
+def generators_by_hand(kind, lambdas, i):
+    """The three terms of eq. 2 for images number i of a and of b."""
+    encode, generate, judge = one_at_a_time(kind)
+    keys, row, game = jax.random.split(KEY, 5), ROW[i], EYES[kind]
+    adversarial, of_kl, of_image, of_cycle_kl, of_cycle = lambdas
+    vae = gan = cycle = 0.0
+    for own, other, first, second in (("a", "b", 0, 2), ("b", "a", 1, 3)):
+        x = images()[own][i]
+        mu = encode(x, own)
+        z = noisy(mu, keys[first], row)
+        vae += of_kl * kl(mu) + of_image * distance(generate(z, own), x)
+        there = generate(z, other)
+        gan += adversarial * cost(judge(there, other), 1, game)
+        mu_there = encode(there, other)
+        back = generate(noisy(mu_there, keys[second], row), own)
+        cycle += of_cycle_kl * (kl(mu) + kl(mu_there)) + of_cycle * distance(back, x)
+    return {"vae": vae, "gan": gan, "cycle": cycle}
+
+
+def discriminators_by_hand(kind, adversarial, i):
+    """Each domain's images against the other's, translated."""
+    encode, generate, judge = one_at_a_time(kind)
+    keys, game, loss = jax.random.split(KEY, 3), EYES[kind], 0.0
+    for own, other, key in (("a", "b", keys[0]), ("b", "a", keys[1])):
+        x = images()[own][i]
+        fake = generate(noisy(encode(x, own), key, ROW[i]), other)
+        loss += cost(judge(x, own), 1, game) + cost(judge(fake, other), 0, game)
+    return adversarial * loss
+
+
+OTHER = (2.0, 3.0, 5.0, 7.0, 11.0)  # the paper's are equal in pairs
+
+
+@pytest.mark.parametrize(("kind", "lambdas"), [("patch", PAPER), ("pyramid", OTHER)])
+def test_generators_lose_what_images_by_themselves_add_up_to(kind, lambdas):
+    found = terms("generators", kind, lambdas)
+    by_hand = [generators_by_hand(kind, lambdas, i) for i in range(3)]
+    assert found.keys() == by_hand[0].keys()
+    for name, values in found.items():
+        expected = [image[name] for image in by_hand]
+        np.testing.assert_allclose(values, expected, rtol=1e-4, err_msg=name)
+        assert np.ptp(expected) > 0.01 * expected[0], "images that differ"
+
+
+@pytest.mark.parametrize("kind", ["patch", "pyramid"])
+def test_discriminators_lose_on_real_images_and_on_translated_ones(kind):
+    found = terms("discriminators", kind)
+    assert found.keys() == {"discriminators"}
+    expected = [discriminators_by_hand(kind, 10, i) for i in range(3)]
+    np.testing.assert_allclose(found["discriminators"], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("player", "term"), [
+    ("generators", "gan"), ("discriminators", "discriminators"),
+])  # fmt: skip
+def test_no_discriminator_sees_a_reconstruction(player, term):
+    """Where D_b is blind, nothing of how x_aa and x_ab were made is seen: they are the
+    only ones that E_a and G_b had a part in, and D_a sees G_a(E_b(b))."""
+    blind = jax.tree.map(jnp.zeros_like, parameters()["discriminators"]["b_0"])
+    judges = {**parameters()["discriminators"], "b_0": blind}
+    lose = getattr(objective, f"{player}_lose")
+
+    @jax.grad
+    def slopes(generators):
+        params = {"generators": generators, "discriminators": judges}
+        return lose(small(), params, {}, images(), KEY, None)[0][term].sum()
+
+    slope = slopes(parameters()["generators"])
+    size = {n: max(abs(x).max() for x in jax.tree.leaves(s)) for n, s in slope.items()}
+    assert size["enc_a"] == size["gen_b"] == 0
+    assert min(size["enc_b"], size["gen_a"]) > 1e-4
+
+
+def test_an_image_loses_the_same_whatever_is_computed_beside_it():
+    for player in ("generators", "discriminators"):
+        whole, part = terms(player), terms(player, rows=(1, 2))
+        for name, values in whole.items():
+            np.testing.assert_allclose(part[name], values[1:], rtol=1e-5)
+
+
+def test_noise_belongs_to_a_row_and_to_a_key():
+    mu, row = jnp.zeros((4, 5, 5, 40)), jnp.arange(4)
+    eps = objective.noise(KEY, mu, row)
+    part = objective.noise(KEY, mu[2:], row[2:])
+    np.testing.assert_array_equal(part, eps[2:])
+    other = objective.noise(jax.random.key(8), mu, row)
+    together = np.concatenate([eps, other]).reshape(8, -1)
+    np.testing.assert_allclose(np.corrcoef(together), np.eye(8), atol=0.15)
+    np.testing.assert_allclose(together.mean(1), 0, atol=0.15)
+    np.testing.assert_allclose(together.std(1), 1, atol=0.1)
+
+
+def test_without_its_weights_the_cycle_is_not_there():
+    whole = terms("generators")
+    without = terms("generators", lambdas=(*PAPER[:3], 0, 0))
+    assert without.keys() == {"vae", "gan"}
+    for name, values in without.items():
+        np.testing.assert_allclose(values, whole[name], rtol=1e-5)
+
+
+def drawn(*shape, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape))
+
+
+def test_the_terms_are_the_slides_with_the_paper_s_weights():
+    """L_VAE and L_CC: a KL is half the square of mu a value, and its weight goes with
+    twice its mean; the likelihood is Laplacian."""
+    w = Losses()
+    mu, there = drawn(3, 2, 2, 5), drawn(3, 2, 2, 5, seed=1)
+    made, image = drawn(3, 4, 4, 2, seed=2), drawn(3, 4, 4, 2, seed=3)
+    for i in range(3):
+        error = np.abs(np.asarray(made[i] - image[i])).sum() / (4 * 4 * 2)
+        kls = [0.5 * np.square(x[i]).sum() * 2 / (2 * 2 * 5) for x in (mu, there)]
+        vae = 0.1 * kls[0] + 100 * error
+        cycle = 0.1 * (kls[0] + kls[1]) + 100 * error
+        found = objective.vae_loss(w, mu, made, image)[i]
+        np.testing.assert_allclose(found, vae, rtol=1e-5)
+        found = objective.cycle_loss(w, mu, there, made, image)[i]
+        np.testing.assert_allclose(found, cycle, rtol=1e-5)
+
+
+def logits():
+    """Real and fake, on grids of two scales."""
+    return [(drawn(3, 4, 2, seed=n), drawn(3, 2, 1, seed=n + 1)) for n in (0, 2)]
+
+
+def test_the_game_is_the_logarithms_of_probabilities():
+    real, fake = logits()
+    expected = 0.0
+    for x, y in zip(real, fake, strict=True):
+        d_x, d_y = (1 / (1 + np.exp(-np.asarray(g, np.float64))) for g in (x, y))
+        expected += 10 * (np.log(d_x).mean((1, 2)) + np.log(1 - d_y).mean((1, 2)))
+    value = objective.gan_value(Losses(), real, fake)
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        objective.gan_value(Losses(gan="lsgan"), real, fake), value
+    )
+
+
+def test_discriminators_raise_the_game_s_value_and_generators_lower_it():
+    """D's loss is minus the value. G's has another gradient, (1 - D) / D times its own:
+    large where it loses."""
+    w, (real, fake) = Losses(), logits()
+    loss = objective.discriminator_loss(w, real, fake)
+    np.testing.assert_allclose(loss, -objective.gan_value(w, real, fake), rtol=1e-6)
+    value = jax.grad(lambda x: objective.gan_value(w, real, x).sum())(fake)
+    loss = jax.grad(lambda x: objective.adversarial_loss(w, x).sum())(fake)
+    for slope, own, grid in zip(value, loss, fake, strict=True):
+        odds = np.exp(-np.asarray(grid))
+        np.testing.assert_allclose(own, slope * odds, rtol=1e-4)
+        assert (own < 0).all()
+
+
+def test_translations_are_made_at_mu():
+    encode, generate, _ = one_at_a_time()
+    run = partial(objective.translate, small(), {"params": parameters()["generators"]})
+    for own, other in ("ab", "ba"):
+        found = run(images()[own], f"{own}2{other}")
+        expected = [generate(encode(x, own), other) for x in images()[own]]
+        np.testing.assert_allclose(found, np.stack(expected), atol=1e-5)
