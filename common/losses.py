@@ -95,8 +95,8 @@ def gaussian_kl(
 ) -> Float[Array, "batch"]:
     """KL(N(mean, std^2 I) || N(0, I)) in nats: the sum of (mean^2 + std^2 - log std^2 -
     1) / 2 over an example."""
-    square = jnp.square(std)
-    terms = jnp.square(mean) + square - jnp.log(square) - 1
+    mean = mean.astype(jnp.promote_types(mean.dtype, jnp.float32))
+    terms = jnp.square(mean) + jnp.square(std) - 2 * jnp.log(std) - 1
     return jnp.sum(terms, axis=range(1, mean.ndim)) / 2
 
 
@@ -116,10 +116,11 @@ def gan_discriminator(
     """What D minimises. "nsgan": -log D(real) - log(1 - D(fake)), D being the sigmoid
     of the logits (eq. 1 of Goodfellow et al. 2014); "lsgan": (D(real) - 1)^2 +
     D(fake)^2, without sigmoid (Mao et al. 2017). Means over the grid."""
-    if kind == "lsgan":
-        loss = jnp.square(real_logits - 1) + jnp.square(fake_logits)
-    else:
-        loss = jax.nn.softplus(-real_logits) + jax.nn.softplus(fake_logits)
+    losses = {
+        "nsgan": lambda real, fake: jax.nn.softplus(-real) + jax.nn.softplus(fake),
+        "lsgan": lambda real, fake: jnp.square(real - 1) + jnp.square(fake),
+    }
+    loss = losses[kind](real_logits, fake_logits)
     return jnp.mean(loss, axis=range(1, loss.ndim))
 
 

@@ -31,6 +31,8 @@ Domains = dict[str, Images]  # "a", "b", or one of them
 
 CLASSES = 10
 NORMAL = nn.initializers.normal(0.02)
+# Glorot & Bengio's, uniform, times sqrt(2).
+XAVIER = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
 
 
 class DigitLayer(nn.Module):
@@ -75,8 +77,10 @@ class DigitTranslator(nn.Module):
         layer = partial(DigitLayer, axis_name=self.axis_name)
         twice = partial(layer, stride=2, kind=ConvTranspose)
         small = nn.initializers.normal(0.002)
-        head = partial(Conv, 8 * n, 1, kernel_init=small, bias_init=small)
-        out = partial(ConvTranspose, c.channels, 1, kernel_init=NORMAL)
+        head = partial(Conv, 8 * n, 1, kernel_init=NORMAL, bias_init=small)
+        # PyTorch's default, of as many inputs as it takes outputs for.
+        bias = uniform_fan_in(c.channels)
+        out = partial(ConvTranspose, c.channels, 1, kernel_init=NORMAL, bias_init=bias)
         self.enc_a, self.enc_b = (layer(n, 5, 2, 2) for _ in "ab")
         self.enc_shared = layer(2 * n, 5, 2, 2), layer(4 * n, side), layer(8 * n, 1)
         self.mu, self.sigma = head(), head()
@@ -125,11 +129,12 @@ class DigitDiscriminator(nn.Module):
     config: Adaptation
 
     def setup(self) -> None:
-        n, xavier = self.config.discriminator_width, nn.initializers.xavier_normal()
-        conv = partial(Conv, kernel_size=5, padding=2, kernel_init=xavier)
+        n, init = self.config.discriminator_width, {"kernel_init": XAVIER}
+        init["bias_init"] = nn.initializers.constant(0.1)
+        conv = partial(Conv, kernel_size=5, padding=2, **init)
         self.first_a, self.first_b = conv(n), conv(n)
         self.deeper = [conv(2 * n), conv(4 * n), conv(8 * n)]
-        head = partial(Conv, kernel_size=self.config.size // 16, kernel_init=xavier)
+        head = partial(Conv, kernel_size=self.config.size // 16, **init)
         self.real, self.digit = head(2), head(CLASSES)
         self.dropout = [nn.Dropout(rate) for rate in self.config.dropout]
 
@@ -174,7 +179,15 @@ def init(config: Config, key: Key[Array, ""], a: Images, b: Images) -> tuple[Any
     judges = DigitDiscriminator(config.adaptation)
     judged = judges.init(keys[1], images, method="everything")
     params = {"generators": made["params"], "discriminators": judged["params"]}
+    if config.adaptation.alike:
+        params = {player: _alike(own) for player, own in params.items()}
     return params, made["batch_stats"]
+
+
+def _alike(params: dict[str, Any]) -> dict[str, Any]:
+    """With copies of "first_a", "enc_a" ... as "first_b", "enc_b" ..."""
+    copies = {f"{name[:-1]}b": x for name, x in params.items() if name.endswith("_a")}
+    return params | jax.tree.map(jnp.copy, copies)
 
 
 def generators_lose(

@@ -37,6 +37,7 @@ class Discriminator:
     width: int = 64  # features of the first layer; each layer doubles them
     layers: int = 6  # of stride 2
     private_layers: int = 2  # kind shared: those that a and b have each
+    init: str = "normal"  # as model.init
 
 
 @dataclasses.dataclass
@@ -78,6 +79,7 @@ class Adaptation:
     discriminator_width: int = 64
     dropout: tuple[float, ...] = (0.1, 0.3, 0.5, 0.5)  # after each layer of D
     batch_size: int = 64
+    alike: bool = False  # b's own layers start as copies of a's
     steps: int = 200_000
     lr: float = 2e-4
     weight_decay: float = 5e-4
@@ -196,6 +198,7 @@ CHOICES = {
     "model.family": ("shared", "separate", "adaptation"),
     "model.norm": ("none", "instance"),
     "model.init": ("normal", "he"),
+    "discriminator.init": ("normal", "he"),
     "discriminator.kind": ("patch", "shared", "pyramid", "averaged"),
     "losses.gan": ("nsgan", "lsgan"),
     "data.source": ("embedded", "files", "tfds", "generated", "labelled"),
@@ -227,7 +230,7 @@ def _check(config: Config) -> None:
             f"config.data.size: {m.halvings} halvings need sides that {multiple} "
             f"divides, not {d.size}"
         )
-    if d.short and d.short < max(d.size):
+    if d.short and d.short < min(d.size):
         raise UserError(f"config.data.short is less than a crop of {d.size}")
     if config.adaptation.size % 16 or len(config.adaptation.dropout) != 4:
         raise UserError("config.adaptation: a size that 16 divides, four dropout rates")

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from common.convolution import Conv, padded, uniform_fan_in
 from papers.unit.config import Discriminator
-from papers.unit.model import Images, Maps
+from papers.unit.model import KERNEL_INITS, Images, Maps
 
 Logits = tuple[Float[Array, "batch rows columns"], ...]  # one grid a scale
 
@@ -79,7 +79,7 @@ class Layers(nn.Module):
         """Biases start as 0 in the later code, as PyTorch's default before."""
         zeros = self.config.kind == "averaged"
         bias = nn.initializers.zeros if zeros else uniform_fan_in(k * k * x.shape[-1])
-        init = {"kernel_init": nn.initializers.normal(0.02), "bias_init": bias}
+        init = {"kernel_init": KERNEL_INITS[self.config.init], "bias_init": bias}
         return Conv(features, k, **init, dtype=self.dtype, **fields)(x)
 
 

@@ -59,6 +59,7 @@ class Translator(nn.Module):
 
     def generate(self, z: Codes, domain: str, train: bool = False) -> Images:
         """An image of the domain, whichever domain's image z is the code of."""
+        z = z.astype(self.config.dtype)  # noise is float32
         x = self._part("gen_shared", "gen_first", domain)(z, train)
         return getattr(self, f"gen_{domain}")(x, train)
 

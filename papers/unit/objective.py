@@ -6,12 +6,14 @@ The paper's weights, 0.1 for the KL and 100 for the likelihood, go with means ov
 values as in the released code, not with sums: `code_kl` and `absolute_error`.
 """
 
+import itertools
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.random import fold_in
 from jaxtyping import Array, Float, Int, Key
 
 from common.losses import (
@@ -74,7 +76,8 @@ def networks(
     config: Config, generators: Any, key: Key[Array, ""] | None = None
 ) -> tuple[Callable, Callable]:
     """encode(image, domain) -> mu, and generate(z, domain) -> image. With a key as in
-    training, which is dropout alone."""
+    training: with dropout, another in every call."""
+    calls = itertools.count()
 
     def apply(method, x, domain):
         return Translator(config.model).apply(
@@ -82,7 +85,7 @@ def networks(
             x,
             domain,
             train=key is not None,
-            rngs=None if key is None else {"dropout": key},
+            rngs=key if key is None else {"dropout": fold_in(key, next(calls))},
             method=method,
         )
 
@@ -92,7 +95,7 @@ def networks(
 def noise(key: Key[Array, ""], mu: Codes, row: Int[Array, "batch"]) -> Codes:
     """N(0, I), in mu's shape. A row's noise depends on its number in the batch, not on
     which device or which part of the batch computes it."""
-    keys = jax.vmap(partial(jax.random.fold_in, key))(row)
+    keys = jax.vmap(partial(fold_in, key))(row)
     return jax.vmap(partial(jax.random.normal, shape=mu.shape[1:]))(keys)
 
 
@@ -115,7 +118,7 @@ def generators_lose(
     w, a, b, row = config.losses, rows["a"], rows["b"], rows["row"]
     keys = jax.random.split(key, 5)
     # Other dropout in other parts of a batch.
-    dropout = jax.random.fold_in(keys[4], row[0])
+    dropout = fold_in(keys[4], row[0])
     encode, generate = networks(config, params["generators"], dropout)
     judge = _judge(config, params["discriminators"])
     mu_a, mu_b = encode(a, "a"), encode(b, "b")
@@ -144,7 +147,7 @@ def discriminators_lose(
     del axis_name
     w, a, b, row = config.losses, rows["a"], rows["b"], rows["row"]
     keys = jax.random.split(key, 3)
-    dropout = jax.random.fold_in(keys[2], row[0])
+    dropout = fold_in(keys[2], row[0])
     encode, generate = networks(config, params["generators"], dropout)
     judge = _judge(config, params["discriminators"])
     mu_a, mu_b = encode(a, "a"), encode(b, "b")

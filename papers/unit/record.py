@@ -55,11 +55,10 @@ def recorded(
 
 
 def _first(images: Array, count: int, axis_name: str | None) -> Array:
-    """The global batch's first images; under pmap a device's share must hold them."""
-    if axis_name is None:
-        return images[:count]
-    local = jax.lax.all_gather(images, axis_name, tiled=True)
-    return local[:count]
+    """The global batch's first images."""
+    if axis_name is not None:
+        images = jax.lax.all_gather(images, axis_name, tiled=True)
+    return images[:count]
 
 
 def _wanted(config: Config) -> bool:

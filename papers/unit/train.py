@@ -56,7 +56,8 @@ def train_step(
     config: Config, state: State, batch: dict, *, axis_name: str | None = None
 ) -> tuple[State, dict[str, Float[Array, ""]]]:
     """A step of the discriminators, then one of encoders and generators against the new
-    ones, with noise of its own. `loss` is the generators'; the others are terms."""
+    ones, with noise of its own. `loss` is the generators', and in the digit experiment
+    the classifier's too; the others are terms."""
     rows = _rows(batch, axis_name)
     state, _, judged = _play(config, "discriminators", state, rows, axis_name)
     state, loss, made = _play(config, "generators", state, rows, axis_name)
@@ -66,6 +67,7 @@ def train_step(
     )
     rate = optim.schedule(config.optim, config.loop.steps)(state.step)
     state = state.replace(step=state.step + 1, samples=samples, frames=frames)
+    loss += judged.get("classify", 0.0)
     return state, {"loss": loss, **judged, **made, "lr": rate}
 
 

@@ -137,7 +137,7 @@ def test_discriminators_lose_what_the_released_code_writes():
 
 
 def test_generators_lose_what_the_released_code_writes():
-    """But for a constant of the KL: half of twice its sum, over both domains."""
+    """The sum of twice the KL, whose constant the released code leaves out."""
     x, mu, sigma = made(jax.random.split(KEY)[0])
     look = partial(judge, variables()[0]["discriminators"], two_logits)
     recon = cross_entropy(look({"a": x["aa"], "b": x["bb"]}), 1)

@@ -268,3 +268,17 @@ def test_translations_are_made_at_mu():
         found = run(images()[own], f"{own}2{other}")
         expected = [generate(encode(x, own), other) for x in images()[own]]
         np.testing.assert_allclose(found, np.stack(expected), atol=1e-5)
+
+
+def test_dropout_is_another_in_every_call_and_absent_without_a_key():
+    config = small()
+    config.model.dropout = 0.5
+    generators, image = parameters()["generators"], images()["a"]
+    encode, _ = objective.networks(config, generators, KEY)
+    first, second = (encode(image, "a") for _ in range(2))
+    assert (first != second).mean() > 0.4
+    again, _ = objective.networks(config, generators, KEY)
+    np.testing.assert_array_equal(again(image, "a"), first)
+    still, _ = objective.networks(config, generators)
+    plain, _ = objective.networks(small(), generators, KEY)
+    np.testing.assert_array_equal(still(image, "a"), plain(image, "a"))

@@ -1,0 +1,109 @@
+"""Measurements against numpy, with translators that are known."""
+
+import copy
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from common.metrics import in_top
+from papers import unit
+from papers.unit import look, train
+from papers.unit.config import Config
+from papers.unit.config import runs as runs_of
+from papers.unit.domains import domains
+
+# `papers.unit.evaluate` is a function there.
+from papers.unit.evaluate import (
+    measured,
+    objective_terms,
+    translated_accuracy,
+    unchanged,
+    whole_test,
+)
+
+
+@cache
+def started(row: str) -> tuple[Config, train.State]:
+    config = copy.deepcopy(runs_of(unit.get_config("smoke"))[row].config)
+    return config, unit.init(config, jax.random.key(1))
+
+
+def glyph_config() -> Config:
+    config = copy.deepcopy(started("unit")[0])
+    config.data.source, config.model.channels = "embedded", (1, 1)
+    config.eval.batch_size = 16
+    return config
+
+
+def test_unchanged_is_the_distance_of_the_pairs():
+    config = glyph_config()
+    a, b = (whole_test(config, d).astype(float) for d in "ab")
+    assert len(a) == len(b) == len(domains(config, "test")["a"])
+    assert unchanged(config) == pytest.approx(np.mean(np.abs(a - b)) / 127.5, rel=1e-5)
+
+
+def test_measured_counts_every_image_once():
+    """The last batch is padded: 16 rows, and 61 letters."""
+    config = glyph_config()
+    state = unit.init(config, jax.random.key(0))
+    run = jax.jit(
+        lambda x: train.translate(config, unit.generator_params(state), x, "a2b")
+    )
+    a, b = (whole_test(config, d) for d in "ab")
+    assert len(a) % config.eval.batch_size
+    expected = np.mean(np.abs(np.asarray(run(a)) / 127.5 - b / 127.5))
+    # eval_step's translations are not rounded to whole grey levels.
+    assert measured(config, state)["pair_a2b"] == pytest.approx(expected, abs=2e-3)
+
+
+def test_terms_are_those_of_training_without_padding():
+    config, state = started("unit")
+    batch = next(iter(unit.batches(config, "test")))
+    found = jax.jit(lambda batch: objective_terms(config, state, batch))(batch)
+    assert found["L_GAN"] < 0 < min(found["L_VAE"], found["L_CC"])
+    half = {n: np.where(np.arange(16) < 8, x, 0) if n.startswith("mask") else x
+            for n, x in batch.items()}  # fmt: skip
+    garbled = {**half, "a": half["a"].copy()}
+    garbled["a"][8:] = 255 - garbled["a"][8:]
+    kept, again = (objective_terms(config, state, b)["L_VAE"] for b in (half, garbled))
+    assert kept == pytest.approx(float(again), rel=1e-5)
+
+
+def test_translated_accuracy_is_the_classifiers_on_translations():
+    config, state = started("adapted")
+    right = []
+    for batch in unit.batches(config, "test"):
+        params = unit.generator_params(state)
+        made = unit.translate(config, params, jnp.asarray(batch["b"]), "b2a")
+        logits = unit.classify(config, state, made, "a")
+        hits = np.asarray(in_top(logits, batch["label_b"], 1))
+        right.extend(hits[batch["mask_b"] > 0])
+    found = translated_accuracy((config, state), (config, state))
+    assert found == pytest.approx(np.mean(right), abs=1e-6)
+
+
+def test_pictures_show_the_past_alone():
+    config, state = started("unit")
+    state = state.replace(step=jnp.int32(5))  # frames: 1, 5, 20
+    titles = [axes.get_title() for axes in look.over_time(config, state).axes]
+    assert [t for t in titles if t] == ["step 1", "step 5"]
+    figure = look.translations(config, state, "b2a")
+    titles = [axes.get_title() for axes in figure.axes]
+    assert [t for t in titles if t] == [
+        "x_b",
+        "reconstruction",
+        "b to a",
+        "b to a to b",
+    ]
+    assert len(figure.axes) == 4 * config.eval.shown
+
+
+def test_everything_has_a_name_of_its_own():
+    runs = {row: started(row) for row in ("unit", "adapted")}
+    names = [name for name, _ in unit.evaluate(unit.get_config("smoke"), runs)]
+    assert len({*names}) == len(names)
+    assert {"Translation", "Squares", "Objective", "Digits without labels"} <= {*names}
+    assert names[-1] == "Summary"
