@@ -13,6 +13,7 @@ from common import rng
 from common.contract import Table
 from common.metrics import Mean, in_top
 from papers.unit import look, objective
+from papers.unit.adaptation import plays
 from papers.unit.config import Config
 from papers.unit.data import batches, has_pairs
 from papers.unit.discriminator import Discriminators
@@ -54,19 +55,22 @@ def _translators(trained: Trained, summary: list[list]) -> Values:
     if config.data.source == "generated":
         yield "Squares", _squares(trained)
     yield "Objective", _objectives(trained)
-    for name, (own, state) in trained.items():
-        for direction in DIRECTIONS:
-            title = f"{name}: {direction[0]} to {direction[-1]}"
-            yield title, look.translations(own, state, direction)
-        if own.record.frames:
-            yield f"{name}: over time", look.over_time(own, state)
-    if len(trained) > 1:
+    yield from _pictures(first, *trained[first])
+    if len(trained) > 1:  # the others are seen beside it
         for direction in DIRECTIONS:
             yield f"Side by side, {direction}", look.side_by_side(trained, direction)
     if has_pairs(config):
         gain = np.mean([errors[first][f"pair_{d}"] for d in DIRECTIONS])
         what = "glyphs: error to the true pair, of that before"
         summary.append([_LINK, what, float(gain / unchanged(config)), None])
+
+
+def _pictures(name: str, config: Config, state: State) -> Values:
+    for direction in DIRECTIONS:
+        title = f"{name}: {direction[0]} to {direction[-1]}"
+        yield title, look.translations(config, state, direction)
+    if config.record.frames:
+        yield f"{name}: over time", look.over_time(config, state)
 
 
 _LINK = "[UNIT](papers/unit)"
@@ -195,12 +199,8 @@ def _digits(trained: Trained, summary: list[list]) -> Values:
     )
     yield "Digits without labels", Table(columns, rows, note)
     for name, (config, state) in trained.items():
-        if config.adaptation.adversarial:
-            for direction in DIRECTIONS:
-                title = f"{name}: {direction[0]} to {direction[-1]}"
-                yield title, look.translations(config, state, direction)
-            if config.record.frames:
-                yield f"{name}: over time", look.over_time(config, state)
+        if plays(config.adaptation):
+            yield from _pictures(name, config, state)
 
 
 def translated_accuracy(
