@@ -251,7 +251,7 @@ def convolution(k: int, inputs: int, outputs: int) -> int:
 
 def test_the_digit_experiment_s_parameters_are_as_many_as_released():
     """SVHN has 3 channels and MNIST 1 in the released code; here both have 3."""
-    config = variants.get_config("digits")
+    config = variants.get_config("svhn_mnist")
     assert config.adaptation.channels == 3
     images = (jax.ShapeDtypeStruct((1, 32, 32, 3), jnp.float32),) * 2
     init = partial(adaptation.init, config)
