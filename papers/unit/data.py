@@ -34,16 +34,18 @@ def batches(
     }
     if split == "train":
         parts = {x: _endless(config, x, sources[x], **share) for x in DOMAINS}
-    else:
-        longest = max(map(len, sources.values()))
-        whole = {x: _Whole(config, x, sources[x], longest) for x in DOMAINS}
-        parts = {x: pipeline(whole[x], repeat=False, **share) for x in DOMAINS}
+        # Rows are dealt out to the processes one by one.
+        numbers = np.arange(process_index, rows, process_count, dtype=np.int32)
+        return SideBySide(parts, map_fn=lambda parts: {**_named(parts), "row": numbers})
+    longest = max(map(len, sources.values()))
+    whole = {x: _Whole(config, x, sources[x], longest) for x in DOMAINS}
+    parts = {x: pipeline(whole[x], repeat=False, **share) for x in DOMAINS}
     return SideBySide(parts, map_fn=_named)
 
 
 def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
-    """Shapes of a batch: "a" and "b" alone, except for labels in the digit experiment
-    (in training a's) and the masks of "valid" and "test"."""
+    """Shapes of a batch: "a" and "b"; labels in the digit experiment (in training a's);
+    in training each row's number, which its noise follows; else masks."""
     train = split == "train"
     rows = config.data.batch_size if train else config.eval.batch_size
     spec = {}
@@ -54,6 +56,8 @@ def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtype
             spec[f"label_{domain}"] = jax.ShapeDtypeStruct((rows,), jnp.int32)
         if not train:
             spec[f"mask_{domain}"] = jax.ShapeDtypeStruct((rows,), jnp.float32)
+    if train:
+        spec["row"] = jax.ShapeDtypeStruct((rows,), jnp.int32)
     return spec
 
 

@@ -40,7 +40,9 @@ def recorded(
     are made with `translate(images, direction)` where one is due."""
     if not _wanted(config):
         return samples, frames
-    first = {d: _first(batch[d], len(x), axis_name) for d, x in samples.items()}
+    first = {
+        d: _first(batch[d], batch["row"], len(x), axis_name) for d, x in samples.items()
+    }
     samples = jax.tree.map(lambda new, x: jnp.where(step == 0, new, x), first, samples)
     due = jnp.array(config.record.frames, jnp.int32) == step + 1
 
@@ -54,11 +56,11 @@ def recorded(
     return samples, jax.lax.cond(jnp.any(due), with_new, lambda x: x, frames)
 
 
-def _first(images: Array, count: int, axis_name: str | None) -> Array:
-    """The global batch's first images."""
+def _first(images: Array, row: Array, count: int, axis_name: str | None) -> Array:
+    """The images of the global batch's first rows, by their numbers."""
     if axis_name is not None:
-        images = jax.lax.all_gather(images, axis_name, tiled=True)
-    return images[:count]
+        images, row = jax.lax.all_gather((images, row), axis_name, tiled=True)
+    return images[jnp.argsort(row)[:count]]
 
 
 def _wanted(config: Config) -> bool:

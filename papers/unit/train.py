@@ -58,7 +58,7 @@ def train_step(
     """A step of the discriminators, then one of encoders and generators against the new
     ones, with noise of its own. `loss` is the generators', and in the digit experiment
     the classifier's too; the others are terms."""
-    rows = _rows(batch, axis_name)
+    rows = {**batch, "a": scaled(batch["a"]), "b": scaled(batch["b"])}
     state, _, judged = _play(config, "discriminators", state, rows, axis_name)
     state, loss, made = _play(config, "generators", state, rows, axis_name)
     run = partial(translate, config, _variables(state, state.params["generators"]))
@@ -69,14 +69,6 @@ def train_step(
     state = state.replace(step=state.step + 1, samples=samples, frames=frames)
     loss += judged.get("classify", 0.0)
     return state, {"loss": loss, **judged, **made, "lr": rate}
-
-
-def _rows(batch: dict, axis_name: str | None) -> dict[str, Array]:
-    """The batch, its images in [-1, 1], with the rows' numbers in the global batch."""
-    row = jnp.arange(len(batch["a"]))
-    if axis_name is not None:
-        row += len(row) * jax.lax.axis_index(axis_name)
-    return {**batch, "a": scaled(batch["a"]), "b": scaled(batch["b"]), "row": row}
 
 
 def _play(

@@ -76,7 +76,8 @@ def started(config, seed=0):
 
 
 def rows(n=0):
-    return train._rows(jax.tree.map(jnp.asarray, batches()[n]), None)
+    batch = jax.tree.map(jnp.asarray, batches()[n])
+    return {**batch, **{domain: train.scaled(batch[domain]) for domain in "ab"}}
 
 
 def play(config, player, state):
@@ -159,11 +160,18 @@ def test_chunks_of_a_batch_make_the_step_of_the_whole():
         chex.assert_trees_all_close(one.params, other.params, rtol=1e-4, atol=1e-6)
 
 
-def test_rows_are_numbered_through_all_devices_and_images_scaled():
-    batch = jax.tree.map(lambda x: x.reshape(2, 2, *x.shape[1:]), batches()[0])
-    made = jax.vmap(partial(train._rows, axis_name="i"), axis_name="i")(batch)
-    np.testing.assert_array_equal(made["row"], [[0, 1], [2, 3]])
-    np.testing.assert_array_equal(rows()["row"], [0, 1, 2, 3])
+def test_an_image_has_the_same_number_in_whatever_process():
+    """Its noise follows the number."""
+    whole = next(unit.batches(small(), "train"))
+    assert [*whole["row"]] == [*range(len(whole["a"]))]
+    for process in range(2):
+        share = unit.batches(small(), "train", process_index=process, process_count=2)
+        part = next(share)
+        for domain in "ab":
+            np.testing.assert_array_equal(part[domain], whole[domain][part["row"]])
+
+
+def test_images_are_scaled():
     for domain in "ab":
         expected = np.float64(batches()[0][domain]) / 255 * 2 - 1
         np.testing.assert_allclose(rows()[domain], expected, atol=1e-6)
