@@ -20,9 +20,9 @@ together.
     ...     losses.append(float(metrics["loss"]))
     >>> losses[-1] < losses[0]
     True
-    >>> red = next(data)["a"]  # uint8, eight squares of 16 x 16
+    >>> red = next(data)["a"]  # uint8, eight images of 8 x 8
     >>> unit.translate(config, unit.generator_params(state), red, "a2b").shape
-    (8, 16, 16, 3)
+    (8, 8, 8, 3)
 """
 
 from papers.unit.config import runs

@@ -34,7 +34,7 @@ def started(row: str) -> tuple[Config, train.State]:
 def glyph_config() -> Config:
     config = copy.deepcopy(started("unit")[0])
     config.data.source, config.model.channels = "embedded", (1, 1)
-    config.eval.batch_size = 16
+    config.data.size, config.eval.batch_size = (16, 16), 16
     return config
 
 
