@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from papers import unit
-from papers.unit import adaptation, train
-from papers.unit.adaptation import DigitDiscriminator, DigitTranslator
+from papers.unit import adaptation, digit_nets, train
 from papers.unit.config import Adaptation, Config, Model
 from papers.unit.config import runs as runs_of
+from papers.unit.digit_nets import DigitDiscriminator, DigitTranslator
 from papers.unit.objective import noise
 
 # No two weights are one.
@@ -282,7 +282,7 @@ def test_inner_layers_normalise_both_domains_together():
 def test_coordinates_are_the_released_ones(shape):
     """(index - width / 2) / (width / 2), rows before columns."""
     image = np.random.default_rng(0).normal(size=(2, *shape, 3)).astype(np.float32)
-    found = adaptation.with_coordinates(jnp.asarray(image))
+    found = digit_nets.with_coordinates(jnp.asarray(image))
     np.testing.assert_array_equal(found[..., :3], image)
     height, width = shape
     for row, column in itertools.product(*map(range, shape)):
