@@ -7,6 +7,8 @@ interpolation first, and works on high-resolution maps.
 Axes: batch, height, width, channels; `high` is `scale` times `low` in both directions.
 """
 
+from typing import Any
+
 import flax.linen as nn
 import jax.numpy as jnp
 from jax.nn.initializers import normal
@@ -21,6 +23,7 @@ Low = Float[Array, "batch height width channels"]
 High = Float[Array, "batch height_r width_r channels"]
 Sizes = Int[Array, "batch 2"]  # height and width of each image, in `low` pixels
 
+MID_GREY = 0.5  # of Y and RGB in [0, 1]
 ACTIVATIONS = {"tanh": nn.tanh, "relu": nn.relu}
 
 
@@ -53,6 +56,16 @@ class Upscaler(nn.Module):
             x = conv(x) if i == last else ACTIVATIONS[c.activation](conv(x))
         x = x.astype(jnp.float32)
         return x if c.upscaling == "first" else shuffle(x, c.scale)
+
+
+def centred(params: Any) -> Any:
+    """Fresh parameters with other biases: a mid-grey image has features of 0, and comes
+    out mid-grey. Features that share a mean are learnt from slowly."""
+    first, last = min(params), max(params)
+    shift = -MID_GREY * jnp.sum(params[first]["kernel"], axis=(0, 1, 2))
+    grey = jnp.full_like(params[last]["bias"], MID_GREY)
+    biases = {first: {"bias": shift}, last: {"bias": grey}}
+    return {name: layer | biases.get(name, {}) for name, layer in params.items()}
 
 
 def inside(

@@ -13,7 +13,7 @@ from common.image_metrics import luma, psnr
 from common.metrics import Mean
 from papers.espcn import weights
 from papers.espcn.config import Config
-from papers.espcn.model import High, Low, Sizes, Upscaler, inside
+from papers.espcn.model import High, Low, Sizes, Upscaler, centred, inside
 
 
 @struct.dataclass
@@ -42,7 +42,7 @@ def _params(config: Config, key: Key[Array, ""]) -> Any:
 
     def random(key):
         low = jnp.zeros((1, config.data.patch, config.data.patch, c.channels))
-        return Upscaler(c).init(key, low)["params"]
+        return centred(Upscaler(c).init(key, low)["params"])
 
     if config.weights and c.upscaling == "last":
         return weights.load(config.weights, c, jax.eval_shape(random, key))

@@ -9,9 +9,10 @@ import pytest
 
 from common.optim import Optim
 from papers import espcn
+from papers.espcn.config import ROWS
 from papers.espcn.data import pairs
 from papers.espcn.evaluate import quality
-from papers.espcn.train import squared_error
+from papers.espcn.train import forward, squared_error
 from papers.espcn.upscale import bicubic_upscaler, upscaler
 
 
@@ -31,6 +32,19 @@ def test_the_loss_is_an_images_mean_square():
     target = np.random.default_rng(1).random((3, 6, 6, 1))
     expected = [np.mean((a - b) ** 2) for a, b in zip(high, target, strict=True)]
     np.testing.assert_allclose(squared_error(high, target), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_fresh_network_leaves_a_mid_grey_image_as_it_is(row, channels):
+    config = espcn.get_config("smoke")
+    config.rows, config.model.channels = (row,), channels
+    (run,) = espcn.runs(config).values()
+    params = espcn.init(run.config, jax.random.key(0)).params
+    grey = jnp.full((1, 24, 24, channels), 0.5)
+    high = forward(run.config, params, grey)
+    edge = 6 * run.config.model.scale  # where the zeros beyond the image are seen
+    np.testing.assert_allclose(high[:, edge:-edge, edge:-edge], 0.5, atol=1e-6)
 
 
 def test_the_last_layer_learns_ten_times_slower():
