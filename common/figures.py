@@ -185,8 +185,9 @@ def image_grid(
     texts = [textwrap.fill(t, letters) for t in chain.from_iterable(captions or [])]
     lines = max((text.count("\n") + 1 for text in texts), default=0)
     row_height = cell * height / width + 0.15 * lines + 0.1
+    margin = 0.6 + 0.08 * max(map(len, row_labels), default=0)
 
-    figsize = cell * n_columns + 0.6, row_height * n_rows + 0.4
+    figsize = cell * n_columns + margin, row_height * n_rows + 0.4
     figure = Figure(figsize, layout="constrained")
     grid = figure.subplots(n_rows, n_columns, squeeze=False)
     for axes, picture in zip(grid.flat, pictures, strict=True):

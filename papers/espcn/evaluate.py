@@ -140,11 +140,12 @@ def _enlarged(picture: Picture) -> Picture:
     return picture.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
 
 
-def _located(picture: Picture, place: tuple[slice, slice], width: int) -> Picture:
-    """The whole picture `width` pixels wide, a frame around the place."""
-    marked, thick = picture.copy(), max(picture.shape[1] // 100, 1)
+def _located(picture: Picture, place: tuple[slice, slice], side: int) -> Picture:
+    """The whole picture, its longer side `side` pixels, a frame around the place."""
+    marked, longer = picture.copy(), max(picture.shape[:2])
+    thick = max(longer // 100, 1)
     marked[place] = FRAME
     rows, columns = (slice(s.start + thick, s.stop - thick) for s in place)
     marked[rows, columns] = picture[rows, columns]
-    height = max(picture.shape[0] * width // picture.shape[1], 1)
+    height, width = (max(n * side // longer, 1) for n in picture.shape[:2])
     return resize(marked, (height, width))
