@@ -73,7 +73,7 @@ class Checkpoints:
         meta: JSON-able. metrics: of the evaluation at this step, if there was one.
         """
         flat = _flat(state)
-        fingerprint = int(_fingerprint(flat))
+        fingerprint = _fingerprint(flat)
         meta = {**meta, "fingerprint": fingerprint, "arrays": _described(flat)}
         arguments = ocp.args.Composite(
             state=ocp.args.StandardSave(flat), meta=ocp.args.JsonSave(meta)
@@ -114,7 +114,7 @@ class Checkpoints:
             )
         state = restore(state=ocp.args.StandardRestore(wanted))["state"]
         # Orbax's own checks miss flipped bytes in the data of an array.
-        if int(_fingerprint(state)) != meta["fingerprint"]:
+        if _fingerprint(state) != meta["fingerprint"]:
             raise ValueError("its arrays are not the ones that were saved")
         return _unflat(state, abstract), meta
 
@@ -177,21 +177,27 @@ def _unflat(flat: dict[str, Any], abstract: Any) -> Any:
     return jax.tree.map(leaf, abstract)
 
 
-@jax.jit
-def _fingerprint(flat: dict[str, Any]) -> jax.Array:
-    """A uint32 that changes when any bit of any leaf does (or, once in 2^32, not)."""
-    total = jnp.zeros((), jnp.uint32)
-    for leaf in flat.values():
-        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            leaf = jax.random.key_data(leaf)
-        if leaf.dtype == bool:
-            leaf = leaf.astype(jnp.uint8)
-        word = jnp.dtype(f"uint{8 * min(leaf.dtype.itemsize, 4)}")
-        words = jax.lax.bitcast_convert_type(leaf, word).astype(jnp.uint32)
-        # Odd weights that differ by place, so that swapped words are noticed too.
-        place = jax.lax.iota(jnp.uint32, words.size).reshape(words.shape)
-        total = total * jnp.uint32(31) + jnp.sum(words * (2 * place + 1))
+def _fingerprint(flat: dict[str, Any]) -> int:
+    """32 bits that change when any bit of any leaf does (or, once in 2^32, not)."""
+    # A program a shape, where one for all leaves takes seconds to compile; and one at a
+    # time: host devices that wait for each other in several at once can block.
+    total = 0
+    for _, leaf in sorted(flat.items()):
+        total = (31 * total + int(_weighed(leaf))) % 2**32
     return total
+
+
+@jax.jit
+def _weighed(leaf: jax.Array) -> jax.Array:
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        leaf = jax.random.key_data(leaf)
+    if leaf.dtype == bool:
+        leaf = leaf.astype(jnp.uint8)
+    word = jnp.dtype(f"uint{8 * min(leaf.dtype.itemsize, 4)}")
+    words = jax.lax.bitcast_convert_type(leaf, word).astype(jnp.uint32)
+    # Odd weights that differ by place, so that swapped words are noticed too.
+    place = jax.lax.iota(jnp.uint32, words.size).reshape(words.shape)
+    return jnp.sum(words * (2 * place + 1))
 
 
 def claim(folder: Path, config: Any, *, alone: bool = False) -> None:
