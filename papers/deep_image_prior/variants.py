@@ -27,8 +27,8 @@ def _default() -> Config:
         model=Model(input_channels=8, down=(32, 32, 32, 32)),
         data=Data(box=FACE, size=(64, 64), batch_size=2),
         stop=Stop(backtrack_every=100, rule="variance"),
-        record=Record(every=10, frames=(10, 50, 100, 200, 400, 800, 1200)),
-        loop=Loop(steps=1200, log_every=50, eval_every=0, save_every=400),
+        record=Record(every=10, frames=(10, 50, 100, 200, 400, 700, 1100)),
+        loop=Loop(steps=1100, log_every=50, eval_every=0, save_every=550),
         rows=("denoise", "inpaint", "sr", "impedance", "sr_pixels", "inpaint_pixels"),
     )
 
