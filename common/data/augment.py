@@ -1,10 +1,10 @@
-"""Augmentations of one image, uint8 [height, width, channels] in and out, on the host.
+"""Augmentations of an image, uint8 [height, width, channels] in and out, on the host.
 
 What is random takes a numpy generator: `pipeline(random_map_fn=...)` hands one over.
 """
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from PIL import Image
 
 from common.contract import UserError
@@ -37,9 +37,20 @@ def random_crop(image: Picture, rng: np.random.Generator, padding: int) -> Pictu
     return padded[top : top + height, left : left + width]
 
 
-def shift(image: Picture, rng: np.random.Generator, pixels: int) -> Picture:
-    """Moves the image by up to `pixels` in each direction, zeros coming in."""
-    return random_crop(image, rng, pixels)
+def moved(
+    images: UInt8[np.ndarray, "*batch height width channels"],
+    moves: Int[np.ndarray, "*batch 2"],
+    most: int,
+) -> UInt8[np.ndarray, "*batch height width channels"]:
+    """`random_crop` of many images at once: the windows whose top and left, in images
+    padded by `most`, are `moves`, from 0 to 2 `most`."""
+    height, width, channels = images.shape[-3:]
+    around = [(0, 0), (most, most), (most, most), (0, 0)]
+    padded = np.pad(images.reshape(-1, height, width, channels), around)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), (1, 2))
+    top, left = moves.reshape(-1, 2).T
+    cut = windows[np.arange(len(padded)), top, left]  # image, channel, row, column
+    return np.moveaxis(cut, 1, -1).reshape(images.shape)
 
 
 def flip(image: Picture, rng: np.random.Generator) -> Picture:

@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from common.contract import UserError
 from common.data import images
-from common.data.augment import resize, shift
+from common.data.augment import moved, resize
 from common.data.image_set import ImageSet, balanced_order, with_channels
 from common.data.pipeline import pipeline
 from papers.distillation import teacher
@@ -22,6 +22,7 @@ class Replicas:
 
     indices: of the split's items, in each replica's order.
     logits: the teacher's for the split's items, where they come from a file.
+    An array of numbers i gives rows of items.
     """
 
     def __init__(
@@ -32,12 +33,59 @@ class Replicas:
     def __len__(self) -> int:
         return self._indices.shape[1]
 
-    def __getitem__(self, i: int) -> dict[str, np.ndarray]:
-        rows = self._indices[:, i]
+    def __getitem__(self, i: int | np.ndarray) -> dict[str, np.ndarray]:
+        rows = self._indices[:, i].T
         item = {"image": self._data.images[rows], "label": self._data.labels[rows]}
         if self._logits is not None:
             return {**item, "teacher": self._logits[rows]}
         return {**item, "index": rows}
+
+
+class Stream:
+    """Item s: the rows of step s, of an endless stream of shuffled epochs.
+
+    As `pipeline` makes it of single items, but by a few numpy calls a batch: Grain takes
+    longer for 128 items than a small net for its step.
+    """
+
+    def __init__(
+        self,
+        items: Replicas,
+        *,
+        batch_size: int,
+        seed: int,
+        jitter: int,
+        process_index: int = 0,
+        process_count: int = 1,
+    ):
+        self._items, self._batch_size = items, batch_size
+        self._seed, self._jitter = seed, jitter
+        self._rows = np.arange(process_index, batch_size, process_count)
+        self._order = functools.lru_cache(maxsize=8)(self._permutation)
+
+    def __len__(self) -> int:
+        return 2**31
+
+    def __getitem__(self, step: int) -> dict[str, np.ndarray]:
+        positions = step * self._batch_size + self._rows
+        batch = self._items[self._chosen(*np.divmod(positions, len(self._items)))]
+        if self._jitter:
+            rng = np.random.default_rng((self._seed, 1, step))
+            shape = self._batch_size, *batch["image"].shape[1:2], 2
+            moves = rng.integers(0, 2 * self._jitter + 1, shape)[self._rows]
+            batch["image"] = moved(batch["image"], moves, self._jitter)
+        return batch
+
+    def _chosen(self, epochs: np.ndarray, places: np.ndarray) -> np.ndarray:
+        chosen = np.empty_like(places)
+        for epoch in range(epochs[0], epochs[-1] + 1):
+            now = epochs == epoch
+            chosen[now] = self._order(epoch)[places[now]]
+        return chosen
+
+    def _permutation(self, epoch: int) -> np.ndarray:
+        rng = np.random.default_rng((self._seed, 0, epoch))
+        return rng.permutation(len(self._items))
 
 
 def batches(
@@ -54,22 +102,14 @@ def batches(
     logits = None
     if config.taught and config.distill.file:
         logits = teacher.read(config.distill.file, len(data), classes(config))
-    pixels = config.net.jitter
-
-    def jittered(item, rng):
-        return {
-            **item,
-            "image": np.stack([shift(x, rng, pixels) for x in item["image"]]),
-        }
-
-    return pipeline(
+    stream = Stream(
         Replicas(data, chosen(config), logits),
-        batch_size=config.data.batch_size // process_count,
+        batch_size=config.data.batch_size,
         seed=config.seed,
-        shuffle=True,
-        random_map_fn=jittered if pixels else None,
+        jitter=config.net.jitter,
         **share,
     )
+    return pipeline(stream)
 
 
 def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:

@@ -28,7 +28,16 @@ def test_random_crop_shows_the_image_moved_over_zeros():
         assert len(found) == 1
         moves |= {*found}
     assert len(moves) == 25
-    np.testing.assert_array_equal(augment.shift(IMAGE, rng(), 0), IMAGE)
+    np.testing.assert_array_equal(augment.random_crop(IMAGE, rng(), 0), IMAGE)
+
+
+def test_moved_images_are_random_crops():
+    images = rng(1).integers(0, 256, (3, 2, *IMAGE.shape), np.uint8)
+    moves = np.stack([rng(seed).integers(0, 5, 2) for seed in range(6)])
+    many = augment.moved(images, moves.reshape(3, 2, 2), 2)
+    for seed in range(6):
+        one = augment.random_crop(images.reshape(6, *IMAGE.shape)[seed], rng(seed), 2)
+        np.testing.assert_array_equal(many.reshape(6, *IMAGE.shape)[seed], one)
 
 
 def test_flip_mirrors_half_of_the_time():

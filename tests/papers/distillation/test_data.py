@@ -44,6 +44,30 @@ def test_a_batch_has_each_seeds_own_images():
         np.testing.assert_array_equal(batch["label"][:, seed], split.labels[rows])
 
 
+def test_every_epoch_has_every_image_once_in_another_order():
+    config = changed("soft_part", data__batch_size=24)  # does not divide the 51 images
+    batches = itertools.islice(data.batches(config, "train"), 17)  # 8 epochs
+    read = np.concatenate([batch["index"] for batch in batches]).reshape(8, 51, 2)
+    for seed in range(2):
+        for epoch in read[..., seed]:
+            assert sorted(epoch) == sorted(data.chosen(config)[seed])
+        assert len({tuple(epoch) for epoch in read[..., seed]}) == 8
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_processes_read_the_rows_of_the_one(count):
+    config = changed()
+    stream = itertools.islice(data.batches(config, "train"), 40)
+    parts = [
+        data.batches(config, "train", process_index=i, process_count=count)
+        for i in range(count)
+    ]
+    for batch in stream:
+        for i, part in enumerate(map(next, parts)):
+            for name, value in batch.items():
+                np.testing.assert_array_equal(part[name], value[i::count])
+
+
 @pytest.mark.parametrize(
     ("row", "kept"),
     [("soft_without", {0, 1, 2, *range(4, 10)}), ("soft_only", {7, 8}),
