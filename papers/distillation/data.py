@@ -44,8 +44,8 @@ class Replicas:
 class Stream:
     """Item s: the rows of step s, of an endless stream of shuffled epochs.
 
-    As `pipeline` makes it of single items, but by a few numpy calls a batch: Grain takes
-    longer for 128 items than a small net for its step.
+    As `pipeline` makes it of single items, but by a few numpy calls a batch: for 128
+    items Grain takes longer than a small net for its step.
     """
 
     def __init__(
