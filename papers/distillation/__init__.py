@@ -11,13 +11,14 @@ learnt from many.
     >>> import functools, jax
     >>> from papers import distillation
     >>> config = distillation.get_config("smoke")
+    >>> config.loop.steps = 100
     >>> run = distillation.runs(config)["baseline"]
     >>> state = distillation.init(run.config, jax.random.key(0))
     >>> data = distillation.batches(run.config, "train")
     >>> step = jax.jit(functools.partial(distillation.train_step, run.config))
-    >>> for _ in range(20):
+    >>> for _ in range(100):
     ...     state, metrics = step(state, next(data))
-    >>> bool(metrics["loss"] < 2.2)
+    >>> bool(metrics["loss"] < 2.0)
     True
 """
 
