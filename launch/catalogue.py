@@ -81,6 +81,8 @@ def override(config: Any, arguments: list[str]) -> Any:
     except (flags.Error, TypeError, ValueError) as error:
         raise UserError(_why(str(error), fields)) from None
     _check_tuples(holder.value, fields)
+    if holder.value.seed < 0:
+        raise UserError(f"--config.seed={holder.value.seed}: seeds are 0 or more")
     return holder.value
 
 

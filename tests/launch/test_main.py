@@ -80,6 +80,7 @@ MISTAKES = [
     ([*SMOKE, "--config.optim.name=adamm"], "adam, adamw, sgd"),
     ([*SMOKE, "--config.loop.best=los"], "did you mean loss"),
     ([*SMOKE, "--config.loop.steps=-1"], "at least 0"),
+    ([*SMOKE, "--config.seed=-1"], "0 or more"),
     ([*SMOKE, "--config.model.mem_len=-1"], "at least 0"),
     ([*SMOKE, "--config.model.n_heads=0"], "at least 1"),
     ([*SMOKE, "--config.model.dtype=float99"], "bfloat16"),
