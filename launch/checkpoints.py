@@ -189,13 +189,14 @@ def _fingerprint(flat: dict[str, Any]) -> int:
 
 @jax.jit
 def _weighed(leaf: jax.Array) -> jax.Array:
+    """The sum of a leaf's words, modulo 2^32, each times an odd weight of its place, so
+    that swapped words are noticed too."""
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         leaf = jax.random.key_data(leaf)
     if leaf.dtype == bool:
         leaf = leaf.astype(jnp.uint8)
     word = jnp.dtype(f"uint{8 * min(leaf.dtype.itemsize, 4)}")
     words = jax.lax.bitcast_convert_type(leaf, word).astype(jnp.uint32)
-    # Odd weights that differ by place, so that swapped words are noticed too.
     place = jax.lax.iota(jnp.uint32, words.size).reshape(words.shape)
     return jnp.sum(words * (2 * place + 1))
 

@@ -64,7 +64,7 @@ class Stream:
         self._order = functools.lru_cache(maxsize=8)(self._permutation)
 
     def __len__(self) -> int:
-        return 2**31
+        return 2**31  # for ever
 
     def __getitem__(self, step: int) -> dict[str, np.ndarray]:
         positions = step * self._batch_size + self._rows
