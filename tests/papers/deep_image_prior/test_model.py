@@ -32,7 +32,7 @@ def apply(config, params, z):
 
 def parameters(config, z):
     net = model.network(config)
-    params = net.init(jax.random.key(0), z[None])["params"]
+    params = jax.jit(net.init)(jax.random.key(0), z[None])["params"]
     # Away from the start, where BatchNorm's biases are all zero.
     leaves, tree = jax.tree.flatten(params)
     keys = jax.random.split(jax.random.key(1), len(leaves))

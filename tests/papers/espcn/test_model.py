@@ -21,7 +21,7 @@ SRCNN = dataclasses.replace(SMALL, **ROWS["srcnn_9_1_5"])
 
 def start(model: Model, shape=(1, 12, 10)):
     low = jax.random.uniform(jax.random.key(1), (*shape, model.channels))
-    params = Upscaler(model).init(jax.random.key(0), low)["params"]
+    params = jax.jit(Upscaler(model).init)(jax.random.key(0), low)["params"]
     # A last layer of N(0, 0.001) would hide what the others do.
     return low, jax.tree.map(lambda p: p + 0.1 * jnp.cos(jnp.arange(p.size)).reshape(
         p.shape

@@ -125,12 +125,13 @@ def test_without_residuals_a_net_only_subsamples_its_stem():
 
 
 def test_zero_gamma_starts_a_net_without_residuals():
-    drawn = ResNet(tiny(zero_gamma=True)).init(jax.random.key(0), X)
+    drawn = jax.jit(ResNet(tiny(zero_gamma=True)).init)(jax.random.key(0), X)
     chex.assert_trees_all_equal(drawn, without_residuals(drawn))
 
 
 def test_blocks_are_drawn_apart_with_he_s_deviation():
-    drawn = ResNet(tiny(width=32)).init(jax.random.key(0), X)["params"]["backbone"]
+    drawn = jax.jit(ResNet(tiny(width=32)).init)(jax.random.key(0), X)
+    drawn = drawn["params"]["backbone"]
     kernels = [drawn["stage1"][f"block_{i}"][f"layer{j}"]["conv"]["kernel"]
                for i in range(3) for j in (1, 2)]  # fmt: skip
     for i, kernel in enumerate(kernels):

@@ -28,15 +28,15 @@ KINDS = ("relative", "shaw", "vaswani", "al_rfou")
 def parameters(config: Model, seed: int = 0):
     """Random parameters, large enough that everything matters."""
     tokens = jnp.zeros((1, 2), jnp.int32)
-    init = jax.jit(partial(TransformerXL(config).init, method="nll"))
-    params = init(jax.random.key(seed), tokens, tokens, empty_memory(config, 1, 0))[
-        "params"
-    ]
-    flat = flatten_dict(params, sep="/")
-    keys = jax.random.split(jax.random.key(seed + 1), len(flat))
-    for key, (name, leaf) in zip(keys, flat.items(), strict=True):
+    init = partial(TransformerXL(config).init, method="nll")
+    memory, rng = empty_memory(config, 1, 0), np.random.default_rng(seed)
+    shapes = jax.eval_shape(init, jax.random.key(0), tokens, tokens, memory)["params"]
+    flat = flatten_dict(shapes, sep="/")
+    for name, leaf in flat.items():
         shift = 1.0 if name.endswith("scale") else 0.0
-        flat[name] = shift + 0.3 * jax.random.normal(key, leaf.shape)
+        flat[name] = jnp.asarray(
+            shift + 0.3 * rng.standard_normal(leaf.shape), "float32"
+        )
     return unflatten_dict(flat, sep="/")
 
 
