@@ -6,6 +6,7 @@ on a CPU alone, a matrix product over shifted copies of the image: XLA's own is 
 convolution whose window is the whole image. TPU and GPU programs are the plain ones.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -40,7 +41,8 @@ def uniform_fan_in(fan_in: int) -> Callable:
     return init
 
 
-SMALL_MAP, MANY_CHANNELS = 64, 256  # where all shifts at once are the faster gradient
+SMALL_MAP, MANY_CHANNELS = 64, 256  # pixels and inputs: where the kernel's gradient is
+# faster by XLA's convolution, and by a product of all shifts at once
 
 
 class Geometry(NamedTuple):
@@ -155,41 +157,45 @@ def _forward(x, kernel, geometry):
 def _backward(geometry, saved, dy):
     x, kernel = saved
     (dx,) = jax.linear_transpose(lambda x: plain(x, kernel, geometry), x)(dy)
-
-    def by_convolution(x, dy):
-        transpose = jax.linear_transpose(lambda k: plain(x, k, geometry), kernel)
-        return transpose(dy)[0]
-
-    by_products = partial(
-        kernel_gradient, kernel_size=kernel.shape[:2], geometry=geometry
-    )
-    dk = lax.platform_dependent(x, dy, cpu=by_products, default=by_convolution)
-    return dx, dk
+    return dx, kernel_gradient(x, dy, kernel, geometry)
 
 
 _convolve.defvjp(_forward, _backward)
 
 
-def kernel_gradient(
+def kernel_gradient(x: Image, dy: Image, kernel: Kernel, geometry: Geometry) -> Kernel:
+    """Of `convolve(x, kernel, geometry)`, where that has the gradient dy: by XLA's own
+    convolution, or by products on a CPU, where the map is not small."""
+
+    def by_convolution(x, dy):
+        transpose = jax.linear_transpose(lambda k: plain(x, k, geometry), kernel)
+        return transpose(dy)[0]
+
+    if math.prod(dy.shape[1:3]) <= SMALL_MAP and x.shape[-1] < MANY_CHANNELS:
+        return by_convolution(x, dy)
+    by_products = partial(products, kernel_size=kernel.shape[:2], geometry=geometry)
+    return lax.platform_dependent(x, dy, cpu=by_products, default=by_convolution)
+
+
+def products(
     x: Image, dy: Image, kernel_size: tuple[int, int], geometry: Geometry
 ) -> Kernel:
     """sum over batch, h, w of x[b, s h + d i, s w + d j, c] dy[b, h, w, f], as matrix
     products. What is shifted and laid side by side, and so how often memory is read,
-    depends on the shape: all taps of small or many-channelled maps, and of few inputs;
-    else the columns of x, against the rows of dy where nothing is strided, or row by
-    row of the kernel."""
+    depends on the shape: all taps of many channels; else the columns of x, against the
+    rows of dy at once, or, where inputs are few or rows are strided, row by row."""
     (rows, columns), (down, _) = kernel_size, geometry.strides
     height, width = dy.shape[1:3]
     x = jnp.pad(x, ((0, 0), *geometry.padding, (0, 0)))
     across = partial(_shifts, axis=2, geometry=geometry, taps=columns, size=width)
     along = partial(_shifts, axis=1, geometry=geometry, taps=rows, size=height)
     inputs, features = x.shape[-1], dy.shape[-1]
-    # Values that are copied a pixel: here, and in _rows_and_columns.
-    few = down == 1 and rows * columns * inputs <= columns * inputs + rows * features
-    if few or height * width <= SMALL_MAP or inputs >= MANY_CHANNELS:
+    # By the values that are copied a pixel: row by row, or at once.
+    few = rows * columns * inputs <= columns * inputs + rows * features
+    if inputs >= MANY_CHANNELS:
         patches = [tap for row in along(x) for tap in across(row)]
         dk = _product(jnp.concatenate(patches, -1), dy)
-    elif down == 1:
+    elif down == 1 and not few:
         dk = _rows_and_columns(jnp.concatenate(across(x), -1), dy, rows, geometry)
     else:
         wide = [jnp.concatenate(across(row), -1) for row in along(x)]
@@ -206,7 +212,9 @@ def _rows_and_columns(wide: Image, dy: Image, rows: int, geometry: Geometry):
         jnp.pad(dy, ((0, 0), (i, height - dy.shape[1] - i), (0, 0), (0, 0)))
         for i in range(0, rows * dilation, dilation)
     ]
-    dk = _product(wide, jnp.concatenate(tall, -1))  # [columns * c, rows * features]
+    # Pixels on one axis: XLA multiplies them as they lie, and copies nothing again.
+    wide, tall = (lax.collapse(a, 0, 3) for a in (wide, jnp.concatenate(tall, -1)))
+    dk = lax.dot_general(wide, tall, (((0,), (0,)), ((), ())))
     return jnp.moveaxis(dk.reshape(-1, rows, features), 1, 0)
 
 

@@ -7,7 +7,6 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
-from jax import lax
 from jax.typing import DTypeLike
 
 from common.contract import UserError
@@ -81,16 +80,7 @@ def _forward(x, kernel, geometry, size):
 
 def _backward(geometry, size, saved, dy):
     x, kernel = saved
-
-    def by_convolution(x, dy):
-        transpose = jax.linear_transpose(lambda k: plain(dy, k, geometry), kernel)
-        return transpose(x)[0]
-
-    def by_products(x, dy):
-        return kernel_gradient(dy, x, kernel.shape[:2], geometry)
-
-    dk = lax.platform_dependent(x, dy, cpu=by_products, default=by_convolution)
-    return plain(dy, kernel, geometry), dk
+    return plain(dy, kernel, geometry), kernel_gradient(dy, x, kernel, geometry)
 
 
 _convolve_transposed.defvjp(_forward, _backward)

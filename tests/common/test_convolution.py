@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from common.contract import UserError
-from common.convolution import Conv, Geometry, kernel_gradient, padded
+from common.convolution import Conv, Geometry, padded, products
 
 CASES = {
     "3x3": {"kernel_size": 3, "padding": 1},
@@ -189,7 +189,7 @@ def test_accelerators_get_plain_convolutions(platform, convolutions):
 
 
 @pytest.mark.parametrize("shape", [(2, 13, 14, 3), (2, 5, 6, 3), (1, 9, 9, 256)])
-def test_kernel_gradient_is_its_sum(shape):
+def test_products_are_their_sum(shape):
     """The formula of its docstring, in float64 loops."""
     x = np.asarray(images(shape))
     geometry = Geometry((2, 1), ((1, 1), (0, 2)), (1, 2))
@@ -201,7 +201,7 @@ def test_kernel_gradient_is_its_sum(shape):
         for j in range(3):
             seen = padded[:, i : i + 2 * height - 1 : 2, 2 * j : 2 * j + width]
             expected[i, j] = np.einsum("bhwc,bhwf->cf", seen, dy)
-    found = kernel_gradient(x, dy, (3, 3), geometry)
+    found = products(x, dy, (3, 3), geometry)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
