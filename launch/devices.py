@@ -52,6 +52,7 @@ def make_mesh(
     sizes: str = "data",
     *,
     exact: bool = False,
+    on_cpu: int | None = None,
     devices: Sequence[jax.Device] | None = None,
 ) -> Mesh:
     """A mesh over all devices of the job, or over `devices`.
@@ -63,12 +64,13 @@ def make_mesh(
       rows: of every batch. The devices of one CPU host are cores, and leaving some idle
         is fair: without `exact` the mesh takes as many as divide the rows.
       sizes: as of `parse_mesh`.
+      on_cpu: how many of one CPU host's devices to take at most, without `exact`.
     """
     devices = jax.devices() if devices is None else devices
     count = len(devices)
     one_host = devices[0].platform == "cpu" and jax.process_count() == 1
-    if rows % count and one_host and not exact:
-        count = math.gcd(rows, count)
+    if one_host and not exact:
+        count = math.gcd(rows, min(count, on_cpu or count))
     factors = {
         f"{axis}{i}": factor
         for axis, size in parse_mesh(sizes, count).items()

@@ -149,7 +149,7 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
     if values.mode == "compile":
         topology = compile.check_topology(values.topology)
         changed = [flag.partition("config.")[2] for flag in _overrides(argv)]
-        title, facts = ", ".join([title, *changed]), _facts(command)
+        title, facts = ", ".join([title, *changed]), _facts(command, session)
         compile.compile_for(
             session, names, topology, values.mesh, title=title, facts=facts
         )
@@ -172,7 +172,7 @@ def _work(values: flags.FlagValues, session, names, title: str, command: str) ->
                 print(f"still to train: {left}", flush=True)
             else:
                 stop.at_once()  # nothing to save from here on
-                session.evaluate(title, _facts(command))
+                session.evaluate(title, _facts(command, session))
     except loop.Diverged as error:
         print(f"launch: stopped: {error}", file=sys.stderr)
         return 1
@@ -196,18 +196,18 @@ def _predict(session, run: str, inputs: str | None) -> None:
     print()
 
 
-def _facts(command: str) -> dict[str, str]:
+def _facts(command: str, session) -> dict[str, str]:
     """Where a report comes from."""
     import datetime
     import platform
 
     import jax
 
-    devices = jax.devices()
+    devices = session.mesh().devices
     return {
         "command": command,
         "date": datetime.date.today().isoformat(),
-        "devices": f"{len(devices)} x {devices[0].device_kind}",
+        "devices": f"{devices.size} x {devices.flat[0].device_kind}",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "jax": jax.__version__,

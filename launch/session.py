@@ -45,7 +45,9 @@ class Session:
             raise UserError("--parallel=pmap is for one process: use jit on several")
         rules = getattr(paper, "SHARDING", ())
         self._place = partial(placement.place, rules=rules, pmap=parallel == "pmap")
-        self._mesh_sizes = mesh
+        self._mesh_sizes, self._on_cpu = mesh, None
+        if mesh == "data" and parallel == "jit":
+            self._on_cpu = getattr(paper, "CPU_DEVICES", None)
         self._exact, self._alone = exact, False
 
     def train(self, names: list[str], stop: StopRequest) -> bool:
@@ -111,7 +113,7 @@ class Session:
             step = partial(self.paper.eval_step, config)
             means = jax.eval_shape(step, state, specs["valid"])
             nearest("metric for config.loop.best", config.loop.best.lstrip("+"), means)
-        place = self._place(state, self._mesh())
+        place = self._place(state, self.mesh())
         _check_rows(place, _rows(specs["train"]))
         shares = {s: place.share(_rows(spec)) for s, spec in specs.items()}
 
@@ -133,7 +135,7 @@ class Session:
             put=lambda split, batch: place.put_batch(batch, shares[split][1]),
         )
 
-    def _mesh(self) -> jax.sharding.Mesh:
+    def mesh(self) -> jax.sharding.Mesh:
         """One mesh for all runs, so that `evaluate` can mix their states."""
         specs = [
             self.paper.batch_spec(run.config, split)
@@ -143,7 +145,9 @@ class Session:
         rows = math.gcd(*map(_rows, specs))
         if self._alone:
             return devices.make_mesh(rows, devices=jax.local_devices())
-        return devices.make_mesh(rows, self._mesh_sizes, exact=self._exact)
+        return devices.make_mesh(
+            rows, self._mesh_sizes, exact=self._exact, on_cpu=self._on_cpu
+        )
 
     def _first_alone(self) -> bool:
         """From here on process 0 works by itself, on its own devices; False: we are

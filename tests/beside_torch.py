@@ -80,7 +80,8 @@ def steps(
     batches that `fresh` makes, or on the run's own."""
     from launch.session import Session
 
-    trainer = Session(paper, config, Path(tempfile.mkdtemp())).trainer(run)
+    session = Session(paper, config, Path(tempfile.mkdtemp()), exact=True)
+    trainer = session.trainer(run)
     state = trainer.placement.put_state(trainer.make_state())
     fresh = fresh or partial(next, trainer.batches("train"))
 

@@ -27,6 +27,7 @@ from papers.distillation.evaluate import evaluate
 from papers.distillation.predict import predict
 from papers.distillation.rows import runs
 from papers.distillation.train import (
+    CPU_DEVICES,
     SHARDING,
     State,
     eval_step,
@@ -36,6 +37,7 @@ from papers.distillation.train import (
 from papers.distillation.variants import PARAM_COUNTS, VARIANTS, get_config
 
 __all__ = [
+    "CPU_DEVICES",
     "PARAM_COUNTS",
     "SHARDING",
     "VARIANTS",

@@ -21,6 +21,7 @@ from papers.distillation.config import Config
 
 # With a mesh's fsdp part, its devices share the members before they share a layer.
 SHARDING = ((r"Dense_\d+/kernel", (0, 2, 1)),)
+CPU_DEVICES = 1  # small nets: a gradient's way between devices is long beside a step
 
 
 @struct.dataclass

@@ -26,10 +26,18 @@ from papers.resnet.cost import describe
 from papers.resnet.data import batch_spec, batches
 from papers.resnet.evaluate import evaluate
 from papers.resnet.predict import predict
-from papers.resnet.train import State, eval_step, features, init, train_step
+from papers.resnet.train import (
+    CPU_DEVICES,
+    State,
+    eval_step,
+    features,
+    init,
+    train_step,
+)
 from papers.resnet.variants import PARAM_COUNTS, VARIANTS, get_config
 
 __all__ = [
+    "CPU_DEVICES",
     "PARAM_COUNTS",
     "VARIANTS",
     "State",

@@ -17,6 +17,8 @@ from papers.resnet.config import Config
 from papers.resnet.data import mean_image, normalised
 from papers.resnet.model import Backbone, ResNet, by_platform
 
+CPU_DEVICES = 1  # every BatchNorm waits for all devices, twice a step
+
 
 @struct.dataclass
 class State:

@@ -30,6 +30,7 @@ from papers.unit.data import batch_spec, batches
 from papers.unit.evaluate import evaluate
 from papers.unit.predict import predict
 from papers.unit.train import (
+    CPU_DEVICES,
     State,
     classify,
     eval_step,
@@ -41,6 +42,7 @@ from papers.unit.train import (
 from papers.unit.variants import PARAM_COUNTS, VARIANTS, get_config
 
 __all__ = [
+    "CPU_DEVICES",
     "PARAM_COUNTS",
     "VARIANTS",
     "State",

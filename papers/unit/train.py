@@ -20,6 +20,7 @@ from papers.unit.model import Images
 from papers.unit.record import first_frames, first_samples, recorded
 
 Pictures = UInt8[Array, "batch height width channels"]
+CPU_DEVICES = 1  # few rows: two devices step the optimisers twice
 
 
 @struct.dataclass

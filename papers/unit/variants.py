@@ -28,8 +28,8 @@ def _default() -> Config:
         discriminator=Discriminator(width=32, layers=3, init="he"),
         data=Data(size=(32, 32), batch_size=8),
         optim=_adam(lr=1e-3, schedule="cosine", floor=0.1),
-        loop=Loop(steps=420, log_every=20, eval_every=105, save_every=210),
-        record=Record(frames=(1, 25, 50, 100, 200, 300, 420)),
+        loop=Loop(steps=600, log_every=20, eval_every=150, save_every=300),
+        record=Record(frames=(1, 25, 50, 100, 200, 400, 600)),
         eval=Eval(batch_size=16),
         rows=("unit", "not_shared", "no_cycle"),
     )

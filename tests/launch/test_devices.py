@@ -116,6 +116,9 @@ def test_batches_are_split_by_rows_in_order():
 def test_a_cpu_mesh_takes_what_divides_unless_told_otherwise():
     assert devices.make_mesh(6).size == 2
     assert devices.make_mesh(7).size == 1
+    assert devices.make_mesh(8, on_cpu=1).size == 1
+    assert devices.make_mesh(8, on_cpu=16).size == 4
+    assert devices.make_mesh(8, exact=True, on_cpu=1).size == 4
     assert devices.make_mesh(6, exact=True).size == 4
 
 
