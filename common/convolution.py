@@ -2,8 +2,9 @@
 
 `Conv` has nn.Conv's parameters and numbers. What differs is how XLA is asked. A 1 x 1
 convolution is a matrix product on every platform. The gradient of a larger kernel is,
-on a CPU alone, a matrix product over shifted copies of the image: XLA's own is a
-convolution whose window is the whole image. TPU and GPU programs are the plain ones.
+on a CPU alone and on all but small maps, a matrix product over shifted copies of the
+image: XLA's own is a convolution whose window is the whole image. TPU and GPU programs
+are the plain ones.
 """
 
 import math
@@ -41,8 +42,9 @@ def uniform_fan_in(fan_in: int) -> Callable:
     return init
 
 
-SMALL_MAP, MANY_CHANNELS = 64, 256  # pixels and inputs: where the kernel's gradient is
-# faster by XLA's convolution, and by a product of all shifts at once
+# Where the kernel's gradient is faster by XLA's convolution: pixels of dy, and no more;
+# and by a product of all shifts at once: inputs, and more.
+SMALL_MAP, MANY_CHANNELS = 64, 256
 
 
 class Geometry(NamedTuple):
