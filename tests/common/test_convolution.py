@@ -28,12 +28,18 @@ CASES = {
     "1x1 strided": {"kernel_size": 1, "strides": 2},
     "1x1 padded": {"kernel_size": 1, "padding": 1, "strides": 2},
     "groups": {"kernel_size": 3, "padding": 1, "groups": 2},
-    "depthwise": {"kernel_size": 3, "padding": 1, "groups": 4, "strides": 2},
+    "depthwise": {"kernel_size": 3, "padding": 1, "groups": 8, "strides": 2},
     "grouped 1x1": {"kernel_size": 1, "groups": 2},
     "no bias": {"kernel_size": 3, "padding": 1, "use_bias": False},
 }
-# Larger than 8 x 8, smaller (odd), and of many channels: the three forms of gradient.
-SHAPES = {"large": (2, 13, 14, 4), "small": (3, 7, 5, 4), "wide": (1, 9, 10, 256)}
+# Larger than 8 x 8, of few channels, smaller (odd), and of many channels: the forms of
+# the kernel's gradient.
+SHAPES = {
+    "large": (2, 13, 14, 8),
+    "few": (2, 13, 14, 4),
+    "small": (3, 7, 5, 4),
+    "wide": (1, 9, 10, 256),
+}
 
 FORMS = ("3x3", "strided", "dilated, strided", "sides, strided")
 
@@ -64,7 +70,7 @@ def value_and_gradients(module, params, x):
 @pytest.mark.parametrize(
     ("case", "shape"),
     [(case, "large") for case in CASES]
-    + [(case, shape) for case in FORMS for shape in ("small", "wide")],
+    + [(case, shape) for case in FORMS for shape in ("few", "small", "wide")],
 )
 def test_values_and_gradients_are_those_of_nn_conv(case, shape):
     ours, theirs = pair(CASES[case])
