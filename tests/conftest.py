@@ -2,8 +2,8 @@
 agree is one of the things tested, and a mesh of one device is a mesh all the same.
 
 What one test compiled, the others and the commands they start find in a cache that
-lives as long as the session. LLVM optimises nothing: programs here compile for longer
-than they run.
+lives as long as the session. In the quick suite LLVM optimises nothing: its programs
+compile for longer than they run.
 """
 
 import os
@@ -16,12 +16,15 @@ OWNER = CACHE not in os.environ  # pytest's first process; its workers inherit
 if OWNER:
     os.environ[CACHE] = tempfile.mkdtemp(prefix="papers-compiled-")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.05"
-    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import jax  # noqa: E402 (it reads the environment)
 
-jax.config.update("jax_num_cpu_devices", 4)
-jax.devices()  # from here on the number stands
+
+def pytest_configure(config):
+    if config.option.markexpr == "not slow":
+        os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    jax.config.update("jax_num_cpu_devices", 4)
+    jax.devices()  # from here on the number stands
 
 
 def pytest_unconfigure(config):
