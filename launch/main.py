@@ -58,7 +58,12 @@ def define_flags() -> flags.FlagValues:
     choice("parallel", "jit", ["jit", "pmap"], "jit or pmap")
     text("mesh", "data", "how devices share: data, fsdp (parameters too), data:4,fsdp")
     number = partial(flags.DEFINE_integer, flag_values=values)
-    number("cpu_devices", None, "devices of a CPU host; its cores", 1)
+    number(
+        "cpu_devices",
+        None,
+        "devices of a CPU host; its cores, or what the paper says",
+        1,
+    )
     text("topology", None, "compile: v5e:16x16, or several, or v5e, or all")
     flags.DEFINE_alias("topologies", "topology", flag_values=values)
     text("coordinator", None, "host:port of process 0, where JAX finds no cluster")

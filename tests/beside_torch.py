@@ -77,10 +77,14 @@ def steps(
     paper: ModuleType, config: Any, run: str, fresh: Callable[[], Any] | None = None
 ) -> Timed:
     """A paper's training steps, through the trainer that the command line uses, on the
-    batches that `fresh` makes, or on the run's own."""
+    batches that `fresh` makes, or on the run's own; on all devices if they divide the
+    rows."""
+    import jax
+
     from launch.session import Session
 
-    session = Session(paper, config, Path(tempfile.mkdtemp()), exact=True)
+    exact = config.data.batch_size % jax.device_count() == 0
+    session = Session(paper, config, Path(tempfile.mkdtemp()), exact=exact)
     trainer = session.trainer(run)
     state = trainer.placement.put_state(trainer.make_state())
     fresh = fresh or partial(next, trainer.batches("train"))
