@@ -1,10 +1,11 @@
-"""Augmentations of an image, uint8 [height, width, channels] in and out, on the host.
+"""Augmentations of images, uint8 [height, width, channels] in and out, on the host.
 
-What is random takes a numpy generator: `pipeline(random_map_fn=...)` hands one over.
+What is random takes a numpy generator, which `pipeline(random_map_fn=...)` hands over,
+or numbers drawn from [0, 1), as of `ShuffledBatches`: those work on batches too.
 """
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 from PIL import Image
 
 from common.contract import UserError
@@ -26,36 +27,32 @@ IMAGENET_EIGENVECTORS = np.array(
 )
 
 
-def random_crop(image: Picture, rng: np.random.Generator, padding: int) -> Picture:
-    """A crop of the image's own size from the image padded with zeros on all sides
-    (section 4.2 of He et al. 2015, padding 4)."""
-    top, left = rng.integers(0, 2 * padding + 1, 2)
-    height, width, channels = image.shape
-    # Five times faster than np.pad.
-    padded = np.zeros((height + 2 * padding, width + 2 * padding, channels), np.uint8)
-    padded[padding : padding + height, padding : padding + width] = image
-    return padded[top : top + height, left : left + width]
-
-
 def moved(
     images: UInt8[np.ndarray, "*batch height width channels"],
-    moves: Int[np.ndarray, "*batch 2"],
+    draws: Float[np.ndarray, "*batch 2"],
     most: int,
 ) -> UInt8[np.ndarray, "*batch height width channels"]:
-    """`random_crop` of many images at once: the windows whose top and left, in images
-    padded by `most`, are `moves`, from 0 to 2 `most`."""
+    """Crops of the images' own size from images padded with `most` zeros on all sides
+    (section 4.2 of He et al. 2015, 4 zeros).
+
+    draws: in [0, 1), how far down and how far to the right each crop lies.
+    """
     height, width, channels = images.shape[-3:]
     around = [(0, 0), (most, most), (most, most), (0, 0)]
     padded = np.pad(images.reshape(-1, height, width, channels), around)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), (1, 2))
-    top, left = moves.reshape(-1, 2).T
+    top, left = (draws.reshape(-1, 2) * (2 * most + 1)).astype(int).T
     cut = windows[np.arange(len(padded)), top, left]  # image, channel, row, column
     return np.moveaxis(cut, 1, -1).reshape(images.shape)
 
 
-def flip(image: Picture, rng: np.random.Generator) -> Picture:
-    """Mirrors left and right, every other time."""
-    return image[:, ::-1] if rng.random() < 0.5 else image
+def mirrored(
+    images: UInt8[np.ndarray, "*batch height width channels"],
+    draws: Float[np.ndarray, "*batch"] | float,
+) -> UInt8[np.ndarray, "*batch height width channels"]:
+    """Left and right exchanged where an image's draw, in [0, 1), is below a half."""
+    draws = np.asarray(draws)[..., None, None, None]
+    return np.where(draws < 0.5, images[..., ::-1, :], images)
 
 
 def resize(

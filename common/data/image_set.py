@@ -2,13 +2,15 @@
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
 from common.contract import UserError
+from common.data.augment import resize
 
 Picture = UInt8[np.ndarray, "height width channels"]
 
@@ -38,8 +40,11 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        """Item `index`, or the next one that can be read."""
+    def __getitem__(self, index: int | Int[np.ndarray, "m"]) -> dict[str, Any]:
+        """Item `index`, or the next one that can be read; of images in memory also the
+        batch of an array of indices."""
+        if isinstance(index, np.ndarray):
+            return {"image": self.images[index], "label": self.labels[index]}
         if not -len(self) <= index < len(self):
             raise IndexError(index)
         index = int(index) % len(self)
@@ -55,6 +60,22 @@ class ImageSet:
             _chosen(self.images, indices), _chosen(self.labels, indices),
             self.class_names,
         )  # fmt: skip
+
+    def with_channels(self, channels: int) -> "ImageSet":
+        """The set in grey, 1, or in RGB, 3."""
+        if isinstance(self.images, np.ndarray):
+            images = with_channels(self.images, channels)
+        else:
+            images = _Changed(self.images, partial(with_channels, channels=channels))
+        return dataclasses.replace(self, images=images)
+
+    def resized(self, shape: tuple[int, int, int]) -> "ImageSet":
+        """The set with pictures of this height, width and number of channels."""
+        data = self.with_channels(shape[2])
+        if isinstance(data.images, np.ndarray) and data.images.shape[1:] == shape:
+            return data
+        images = _Changed(data.images, partial(resize, size=shape[:2]))
+        return dataclasses.replace(self, images=images)
 
     def in_memory(self) -> "ImageSet":
         """The set as arrays, without what cannot be read; UserError if the images are
@@ -77,6 +98,21 @@ class ImageSet:
         return ImageSet(
             np.stack(images), np.asarray(labels, np.int32), self.class_names
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Changed:
+    """Pictures that a function changes on access."""
+
+    images: Pictures
+    change: Callable[[Picture], Picture]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Picture | None:
+        image = self.images[index]
+        return None if image is None else self.change(image)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,19 +5,17 @@ arrays in memory; folders of pictures and TFDS sets are decoded when an item is 
 for, in whichever thread asks.
 """
 
-import dataclasses
 import functools
 import gzip
 import importlib.metadata
 import re
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from common.contract import UserError
 from common.data.image_files import SPLITS, Splits, complete, files
-from common.data.image_set import ImageSet, Picture, cut, with_channels
+from common.data.image_set import ImageSet, cut
 from common.data.prepared import Column, nearest, prepared
 
 SOURCES = ("embedded", "files", "tfds", "generated")
@@ -47,9 +45,16 @@ def load(
     if split not in SPLITS:
         raise UserError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
     data = _splits(source, name, root)[split]
-    if channels is None:
-        return data
-    return dataclasses.replace(data, images=_converted(data.images, channels))
+    return data if channels is None else data.with_channels(channels)
+
+
+@functools.cache
+def arrays(
+    source: str, split: str, name: str = "", root: str = "", shape: tuple[int, ...] = ()
+) -> ImageSet:
+    """`load`, in memory, resized to `shape`; (): UserError where sizes differ."""
+    data = load(source, split, name, root)
+    return (data.resized(shape) if shape else data).in_memory()
 
 
 @functools.cache
@@ -64,27 +69,6 @@ def _splits(source: str, name: str, root: str) -> Splits:
         case "generated":
             return generated(name or "8x8x1x10")
     raise UserError(f"unknown image source {source!r}; {nearest(source, SOURCES)}")
-
-
-def _converted(images: Any, channels: int) -> Any:
-    if isinstance(images, np.ndarray):
-        return with_channels(images, channels)
-    return _Converted(images, channels)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Converted:
-    """Pictures whose channels are changed on access."""
-
-    images: Any
-    channels: int
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> Picture | None:
-        image = self.images[index]
-        return None if image is None else with_channels(image, self.channels)
 
 
 def embedded(name: str) -> Splits:

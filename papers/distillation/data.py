@@ -1,18 +1,18 @@
 """Images as the networks read them: for all members, or for each its own."""
 
-import functools
 from collections.abc import Iterator
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from common.contract import UserError
-from common.data import images
-from common.data.augment import moved, resize
-from common.data.image_set import ImageSet, balanced_order, with_channels
+from common.data import augment, images
+from common.data.image_set import ImageSet, balanced_order
 from common.data.pipeline import pipeline
+from common.data.shuffled import ShuffledBatches
 from papers.distillation import teacher
 from papers.distillation.config import Config, Data
 
@@ -41,53 +41,6 @@ class Replicas:
         return {**item, "index": rows}
 
 
-class Stream:
-    """Item s: the rows of step s, of an endless stream of shuffled epochs.
-
-    As `pipeline` makes it of single items, but by a few numpy calls a batch: for 128
-    items Grain takes longer than a small net for its step.
-    """
-
-    def __init__(
-        self,
-        items: Replicas,
-        *,
-        batch_size: int,
-        seed: int,
-        jitter: int,
-        process_index: int = 0,
-        process_count: int = 1,
-    ):
-        self._items, self._batch_size = items, batch_size
-        self._seed, self._jitter = seed, jitter
-        self._rows = np.arange(process_index, batch_size, process_count)
-        self._order = functools.lru_cache(maxsize=8)(self._permutation)
-
-    def __len__(self) -> int:
-        return 2**31  # for ever
-
-    def __getitem__(self, step: int) -> dict[str, np.ndarray]:
-        positions = step * self._batch_size + self._rows
-        batch = self._items[self._chosen(*np.divmod(positions, len(self._items)))]
-        if self._jitter:
-            rng = np.random.default_rng((self._seed, 1, step))
-            shape = self._batch_size, *batch["image"].shape[1:2], 2
-            moves = rng.integers(0, 2 * self._jitter + 1, shape)[self._rows]
-            batch["image"] = moved(batch["image"], moves, self._jitter)
-        return batch
-
-    def _chosen(self, epochs: np.ndarray, places: np.ndarray) -> np.ndarray:
-        chosen = np.empty_like(places)
-        for epoch in range(epochs[0], epochs[-1] + 1):
-            now = epochs == epoch
-            chosen[now] = self._order(epoch)[places[now]]
-        return chosen
-
-    def _permutation(self, epoch: int) -> np.ndarray:
-        rng = np.random.default_rng((self._seed, 0, epoch))
-        return rng.permutation(len(self._items))
-
-
 def batches(
     config: Config, split: str, *, process_index: int = 0, process_count: int = 1
 ) -> Iterator[dict[str, np.ndarray]]:
@@ -102,14 +55,24 @@ def batches(
     logits = None
     if config.taught and config.distill.file:
         logits = teacher.read(config.distill.file, len(data), classes(config))
-    stream = Stream(
+    jitter = config.net.jitter
+    stream = ShuffledBatches(
         Replicas(data, chosen(config), logits),
         batch_size=config.data.batch_size,
         seed=config.seed,
-        jitter=config.net.jitter,
+        map_fn=partial(_jittered, jitter) if jitter else None,
+        draws=2 * replicas(config),
         **share,
     )
     return pipeline(stream)
+
+
+def _jittered(
+    jitter: int, batch: dict[str, np.ndarray], draws: Float[np.ndarray, "rows draws"]
+) -> dict[str, np.ndarray]:
+    images = batch["image"]
+    draws = draws.reshape(*images.shape[:2], 2)
+    return {**batch, "image": augment.moved(images, draws, jitter)}
 
 
 def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
@@ -165,43 +128,10 @@ def replicas(config: Config) -> int:
 
 def load(data: Data, split: str) -> ImageSet:
     """A split as arrays, of the size that the config says."""
-    loaded = _load(data.source, data.name, data.root, tuple(data.image), split)
+    loaded = images.arrays(data.source, split, data.name, data.root, tuple(data.image))
     if data.classes and len(loaded.class_names) > data.classes:
         raise UserError(
             f"the set has {len(loaded.class_names)} classes, not {data.classes}: set "
             f"--config.data.classes={len(loaded.class_names)}"
         )
     return loaded
-
-
-@functools.cache
-def _load(
-    source: str, name: str, root: str, shape: tuple[int, ...], split: str
-) -> ImageSet:
-    data = images.load(source, split, name, root)
-    if not shape or (
-        isinstance(data.images, np.ndarray) and data.images.shape[1:] == shape
-    ):
-        return data.in_memory()
-    return ImageSet(
-        _Resized(data.images, shape), data.labels, data.class_names
-    ).in_memory()
-
-
-class _Resized:
-    """Pictures of one size."""
-
-    def __init__(self, pictures, shape: tuple[int, ...]):
-        self._pictures, self._shape = pictures, shape
-
-    def __len__(self) -> int:
-        return len(self._pictures)
-
-    def __getitem__(self, index: int):
-        picture = self._pictures[index]
-        return None if picture is None else fitted(picture, self._shape)
-
-
-def fitted(picture: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A picture resized to height, width and channels."""
-    return with_channels(resize(picture, shape[:2]), shape[2])

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from common.contract import Table, UserError
+from common.data.augment import resize
 from common.data.image_files import decode, picture_paths
 from common.losses import ensemble_logits
 from papers.distillation import data, model, train
@@ -51,4 +52,4 @@ def _pictures(inputs: str, shape: tuple[int, ...]) -> tuple[list[str], np.ndarra
     pictures = {name: x for name, x in pictures.items() if x is not None}
     if not pictures:
         raise UserError(f"no picture in {inputs!r}: give one, or a folder of them")
-    return [*pictures], np.stack([data.fitted(x, shape) for x in pictures.values()])
+    return [*pictures], np.stack([resize(x, shape[:2]) for x in pictures.values()])

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,9 +14,13 @@ from common.contract import UserError
 from common.data import augment, images
 from common.data.image_set import ImageSet
 from common.data.pipeline import pipeline
+from common.data.shuffled import ShuffledBatches
 from papers.resnet.config import Config, Data
 
 Picture = UInt8[np.ndarray, "height width channels"]
+
+IN_MEMORY = 2**30  # bytes of training images, at most
+DRAWS = 3  # of an image: down, right, mirrored
 
 # Of ImageNet's RGB values in [0, 1], as torchvision's models want them.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -29,15 +32,26 @@ def batches(
     """Batches of `batch_spec`. "train" is shuffled and augmented, goes on for ever and
     has `get_state` and `set_state`; "valid" and "test" have a mask."""
     share = {"process_index": process_index, "process_count": process_count}
-    data = image_set(config, split)
+    data, d = image_set(config, split), config.data
     if split != "train":
         return in_order(config, data, **share)
+    if _kept_in_memory(d, data):
+        shape = d.size, d.size, d.channels
+        stream = ShuffledBatches(
+            images.arrays(d.source, split, d.name, d.root, shape),
+            batch_size=d.batch_size,
+            seed=config.seed,
+            map_fn=partial(_augmented, d),
+            draws=DRAWS,
+            **share,
+        )
+        return pipeline(stream)
     return pipeline(
         data,
-        batch_size=config.data.batch_size // process_count,
+        batch_size=d.batch_size // process_count,
         seed=config.seed,
         shuffle=True,
-        random_map_fn=partial(_augmented, config.data),
+        random_map_fn=partial(_augmented_alone, d),
         **share,
     )
 
@@ -80,7 +94,7 @@ def image_set(config: Config, split: str) -> ImageSet:
     return data
 
 
-def _prepared(config: Config, item: dict[str, Any]) -> dict[str, Any]:
+def _prepared(config: Config, item: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {**item, "image": prepare(config, item["image"])}
 
 
@@ -92,18 +106,38 @@ def prepare(config: Config, image: Picture) -> Picture:
     return augment.centre_crop(augment.resize_short(image, short), size)
 
 
-def _augmented(data: Data, item: dict, rng: np.random.Generator) -> dict[str, Any]:
+def _kept_in_memory(data: Data, there: ImageSet) -> bool:
+    """Whether training images are arrays. Folders are not, which would be decoded
+    before the first step, nor what ImageNet's augmentation needs at its full size."""
+    if data.source == "files" and not isinstance(there.images, np.ndarray):
+        return False
+    size = len(there) * data.size**2 * data.channels
+    return data.augment != "imagenet" and size <= IN_MEMORY
+
+
+def _augmented(
+    data: Data, item: dict[str, np.ndarray], draws: Float[np.ndarray, "*batch draws"]
+) -> dict[str, np.ndarray]:
+    """ "shift" and "cifar", of an item or of a batch."""
+    image = item["image"]
+    if data.augment != "none":
+        image = augment.moved(image, draws[..., :2], data.padding)
+    if data.augment == "cifar":
+        image = augment.mirrored(image, draws[..., 2])
+    return {**item, "image": image}
+
+
+def _augmented_alone(
+    data: Data, item: dict[str, np.ndarray], rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Any augmentation, of a picture of any size."""
     image, size = item["image"], data.size
     if data.augment == "imagenet":
         image = augment.scale_jitter(image, rng, data.short, size)
-        image = augment.pca_colour(augment.flip(image, rng), rng)
+        image = augment.pca_colour(augment.mirrored(image, rng.random()), rng)
         return {**item, "image": image}
     image = augment.resize(image, (size, size))
-    if data.augment != "none":
-        image = augment.random_crop(image, rng, data.padding)
-    if data.augment == "cifar":
-        image = augment.flip(image, rng)
-    return {**item, "image": image}
+    return _augmented(data, {**item, "image": image}, rng.random(DRAWS))
 
 
 def normalised(

@@ -87,7 +87,7 @@ def fitted(
         image = augment.centre_crop(image, size)
     else:
         image = augment.window(image, rng, size)
-        image = augment.flip(image, rng) if d.flip else image
+        image = augment.mirrored(image, rng.random()) if d.flip else image
     return with_channels(image, channels)
 
 

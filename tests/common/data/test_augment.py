@@ -12,40 +12,28 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
-def test_random_crop_shows_the_image_moved_over_zeros():
-    moves = set()
-    for seed in range(400):
-        out = augment.random_crop(IMAGE, rng(seed), 2)
-        assert out.shape == IMAGE.shape
-        padded = np.zeros((16, 20, 3), np.uint8)
-        padded[2:-2, 2:-2] = IMAGE
-        found = [
-            (top, left)
-            for top in range(5)
-            for left in range(5)
-            if np.array_equal(out, padded[top : top + 12, left : left + 16])
-        ]
-        assert len(found) == 1
-        moves |= {*found}
-    assert len(moves) == 25
-    np.testing.assert_array_equal(augment.random_crop(IMAGE, rng(), 0), IMAGE)
+def test_moved_images_lie_over_zeros_where_their_draws_say():
+    images = rng(1).integers(1, 256, (25, 2, *IMAGE.shape), np.uint8)
+    places = np.stack(np.mgrid[:5, :5], -1).reshape(25, 1, 2)
+    out = augment.moved(images, np.repeat(places / 5 + 0.1, 2, 1), 2)
+    padded = np.pad(images, [(0, 0), (0, 0), (2, 2), (2, 2), (0, 0)])
+    for found, before, (top, left) in zip(out, padded, places[:, 0], strict=True):
+        expected = before[:, top : top + 12, left : left + 16]
+        np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(augment.moved(IMAGE, rng().random(2), 0), IMAGE)
 
 
-def test_moved_images_are_random_crops():
-    images = rng(1).integers(0, 256, (3, 2, *IMAGE.shape), np.uint8)
-    moves = np.stack([rng(seed).integers(0, 5, 2) for seed in range(6)])
-    many = augment.moved(images, moves.reshape(3, 2, 2), 2)
-    for seed in range(6):
-        one = augment.random_crop(images.reshape(6, *IMAGE.shape)[seed], rng(seed), 2)
-        np.testing.assert_array_equal(many.reshape(6, *IMAGE.shape)[seed], one)
-
-
-def test_flip_mirrors_half_of_the_time():
-    flipped = [augment.flip(IMAGE, rng(seed)) for seed in range(200)]
-    mirrored = [np.array_equal(x, IMAGE[:, ::-1]) for x in flipped]
-    same = [np.array_equal(x, IMAGE) for x in flipped]
-    assert sum(mirrored) + sum(same) == 200
-    assert 70 < sum(mirrored) < 130
+def test_one_image_is_moved_and_mirrored_as_in_a_batch():
+    draws = rng(2).random((40, 3))
+    images = rng(1).integers(0, 256, (40, *IMAGE.shape), np.uint8)
+    moved = augment.moved(images, draws[:, :2], 3)
+    mirrored = augment.mirrored(images, draws[:, 2])
+    for image, draw, many in zip(images, draws, moved, strict=True):
+        np.testing.assert_array_equal(augment.moved(image, draw[:2], 3), many)
+    for image, draw, many in zip(images, draws, mirrored, strict=True):
+        np.testing.assert_array_equal(augment.mirrored(image, draw[2]), many)
+        expected = image[:, ::-1] if draw[2] < 0.5 else image
+        np.testing.assert_array_equal(many, expected)
 
 
 @pytest.mark.parametrize(("shape", "short", "expected"), [
