@@ -81,7 +81,8 @@ def test_dropout_differs_by_member_and_is_off_in_evaluation():
     np.testing.assert_allclose(quiet[:, 0], quiet[:, 1], rtol=1e-5)
     # The mean over many masks of the input alone, before any bend, is the quiet value.
     linear = dataclasses.replace(net, hidden=())
-    variables = model.start(linear, (6, 4, 1), 7, jnp.stack([KEYS[0]] * 4000))
+    one = model.start(linear, (6, 4, 1), 7, KEYS[:1])
+    variables = jax.tree.map(lambda leaf: jnp.repeat(leaf, 4000, 0), one)
     keys = jax.random.split(jax.random.key(1), 4000)
     noisy, _ = model.apply_train(linear, 7, variables, IMAGES, keys)
     quiet = model.apply(linear, 7, variables, IMAGES)[:, 0]
