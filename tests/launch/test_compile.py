@@ -47,6 +47,7 @@ def test_every_smoke_step_compiles_for_a_tpu(paper, run, tmp_path):
     assert 0.2 < 4 * compiled.cost.flops / counted < 5
 
 
+@pytest.mark.slow
 def test_a_chips_share_of_the_state_falls_as_one_over_n(tmp_path):
     wide = {"model.d_model": 512, "model.d_inner": 2048, "data.batch_size": 16}
     made = session("transformer_xl", tmp_path, **wide)
@@ -59,6 +60,7 @@ def test_a_chips_share_of_the_state_falls_as_one_over_n(tmp_path):
     assert sizes[16] == pytest.approx(whole / 16, rel=0.2)
 
 
+@pytest.mark.slow
 def test_a_loop_over_layers_costs_what_the_layers_cost(tmp_path):
     """`config.model.scan` changes how a step is compiled, not what it computes."""
     flops = [
