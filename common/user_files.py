@@ -1,5 +1,6 @@
 """The files that a user gives to `predict`, and those that it leaves."""
 
+import glob
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from common.contract import UserError
-from common.data.image_files import decode, picture_paths
+from common.data.image_files import decode, is_picture, picture_paths
 from common.data.image_set import Picture
 
 
@@ -41,8 +42,13 @@ def pictures(root: Path, channels: int = 3) -> Iterator[tuple[str, Picture | Non
 def save(
     out: str, root: Path, name: str, picture: UInt8[np.ndarray, "height width *rgb"]
 ) -> None:
-    """To the file `out`, or into the folder `out` under the image's own name."""
-    path = target(out, root, str(Path(name).with_suffix(".png")))
+    """To the file `out`, or into the folder `out` under the image's own name: a.png
+    for a.jpg, and a.jpg.png where that is not the only a."""
+    own = Path(name).with_suffix(".png")
+    if root.is_dir():
+        beside = (root / name).parent.glob(f"{glob.escape(own.stem)}.*")
+        own = own if sum(map(is_picture, beside)) < 2 else Path(f"{name}.png")
+    path = target(out, root, str(own))
     try:
         Image.fromarray(picture).save(path)
     except (ValueError, OSError) as error:

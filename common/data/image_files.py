@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int, UInt8
-from PIL import Image
+from PIL import Image, ImageOps
 
 from common import storage
 from common.contract import UserError
@@ -24,6 +24,7 @@ _ALIASES["test"] = ("test",)
 _ENDINGS = {
     ".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
 }  # fmt: skip
+_DEEP = ("I", "I;16", "I;16B", "F")  # Pillow's modes of more than 8 bits, all grey
 _LAYOUTS = (
     "accepted: {train,t10k}-{images-idx3,labels-idx1}-ubyte, gzipped or not; CIFAR's "
     "binary data_batch_*.bin or train.bin; train/CLASS/*.png beside val/ or test/; "
@@ -168,17 +169,34 @@ def decode(path: Path, channels: int = 3) -> Picture | None:
     that names it, where it cannot be read."""
     try:
         with path.open("rb") as file, Image.open(file) as picture:
-            array = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
+            seen = as_seen(picture)
+            array = np.asarray(seen.convert("L" if channels == 1 else "RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         warnings.warn(f"skipped the image {str(path)!r}: {error}", stacklevel=2)
         return None
     return array.reshape(*array.shape[:2], channels)
 
 
+def as_seen(picture: Image.Image) -> Image.Image:
+    """A picture as viewers show it: turned as its EXIF says, and 16 bits a pixel, of
+    which Pillow's conversions would make white, as 8."""
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode not in _DEEP:
+        return picture
+    grey = np.asarray(picture, np.float32)
+    most = 65535 if grey.max() > 255 else 255 if grey.max() > 1 else 1
+    return Image.fromarray(np.round(np.clip(grey * (255 / most), 0, 255)).astype("u1"))
+
+
 def picture_paths(folder: str | Path) -> list[Path]:
     """The pictures in a folder and below, by name."""
     paths = storage.files_below(storage.path(folder))
-    return [path for path in paths if path.suffix.lower() in _ENDINGS]
+    return [path for path in paths if is_picture(path)]
+
+
+def is_picture(path: Path) -> bool:
+    """By its ending."""
+    return path.suffix.lower() in _ENDINGS
 
 
 def _class_folders(folder: Path) -> Splits | None:
@@ -225,7 +243,7 @@ def _channels(paths: Iterable[Path]) -> int:
     for path in paths:
         try:
             with path.open("rb") as file, Image.open(file) as picture:
-                return 1 if picture.mode in ("1", "L", "LA", "I", "I;16", "F") else 3
+                return 1 if picture.mode in ("1", "L", "LA", *_DEEP) else 3
         except OSError:  # named when it is read
             continue
     return 3

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
-from PIL import Image, ImageOps
+from PIL import Image
 
 from common.contract import UserError
+from common.data.image_files import as_seen
 
-GREY = ("1", "L", "LA", "La", "I", "I;16", "F")
+GREY = ("1", "L", "LA", "La")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,17 +30,10 @@ def open_photo(path: Path) -> Photo:
     """UserError: not a picture. One that lies on its side is turned as it says."""
     try:
         with Image.open(path) as file:
-            picture = ImageOps.exif_transpose(file)
-            alpha = None
+            picture, alpha = as_seen(file), None
             if picture.has_transparency_data:
                 alpha = np.asarray(picture.convert("RGBA"))[..., 3]
-            if picture.mode in ("I", "I;16", "F"):  # 16 bits: Pillow would clip them
-                grey = np.asarray(picture, np.float32)
-                array = grey * (255 / (65535 if grey.max() > 255 else 255))
-            else:
-                array = np.asarray(
-                    picture.convert("L" if picture.mode in GREY else "RGB")
-                )
+            array = np.asarray(picture.convert("L" if picture.mode in GREY else "RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UserError(f"{str(path)!r} cannot be read as a picture: {error}") from None
     image = array.reshape(*array.shape[:2], -1).astype(np.float32) / 255

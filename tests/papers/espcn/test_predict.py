@@ -77,6 +77,9 @@ def test_a_folder_with_a_corrupt_image(tmp_path):
     (tmp_path / "in" / "deep").mkdir(parents=True)
     Image.fromarray(photograph()).save(tmp_path / "in" / "a.png")
     Image.fromarray(photograph(16, 16)).save(tmp_path / "in" / "deep" / "b.jpg")
+    Image.fromarray(photograph(16, 16)).save(tmp_path / "in" / "deep" / "d.jpg")
+    Image.fromarray(photograph(8, 8)).save(tmp_path / "in" / "deep" / "d.bmp")
+    (tmp_path / "in" / "deep" / "b.txt").write_text("no picture, and none of b's")
     (tmp_path / "in" / "c.png").write_bytes(b"no picture")
     config.predict.out = str(tmp_path / "out")
     with pytest.warns(UserWarning, match=r"c\.png"):
@@ -85,7 +88,10 @@ def test_a_folder_with_a_corrupt_image(tmp_path):
     assert skipped == ["c.png"]
     written = {p.relative_to(tmp_path / "out").as_posix(): Image.open(p).size
                for p in (tmp_path / "out").rglob("*.png")}  # fmt: skip
-    assert written == {"a.png": (78, 60), "deep/b.png": (48, 48)}
+    assert written == {
+        "a.png": (78, 60), "deep/b.png": (48, 48), "deep/d.jpg.png": (48, 48),
+        "deep/d.bmp.png": (24, 24),
+    }  # fmt: skip
 
 
 def test_one_image_to_one_file(tmp_path):
