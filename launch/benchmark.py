@@ -35,8 +35,8 @@ def benchmark(session: Session, names: list[str]) -> None:
 def _row(session: Session, name: str, peak: float) -> list[str | int | float | None]:
     trainer = session.trainer(name)
     placement, config = trainer.placement, trainer.config
-    state = trainer.make_state()
     data = trainer.batches("train")
+    state = trainer.make_state()
     seconds = []
     for _ in range(1 + WARM_UP + STEPS):
         batch = jax.block_until_ready(trainer.put("train", next(data)))

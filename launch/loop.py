@@ -82,10 +82,10 @@ def train(trainer: Trainer, folder: Path, stop: StopRequest) -> bool:
     is one. Returns False if `stop` was requested before the end."""
     loop: Loop = trainer.config.loop
     checkpoints = Checkpoints(folder, loop)
+    data = trainer.batches("train")  # first: what it refuses is said in a line
     state, meta = restore(trainer, checkpoints) or _begin(trainer)
     step = start = meta["step"]
     fresh = meta["data"] is None  # nothing was trained; with loop.steps=0, nothing will
-    data = trainer.batches("train")
     if meta["data"] is not None:
         data.set_state(meta["data"])
     began = time.monotonic() - meta["seconds"]

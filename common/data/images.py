@@ -140,8 +140,8 @@ def _sample(label: int, shape: list[int], seed: int, rng: np.random.Generator):
 def tfds(name: str, data_dir: str = "") -> Splits:
     """A prepared TFDS set with the features "image" and "label"; no TensorFlow.
 
-    Splits that are missing are made as of `image_files.files`; without labels in
-    memory, they are not balanced.
+    Splits that are missing or have no labels are made as of `image_files.files`;
+    without labels in memory, they are not balanced.
     """
     from tensorflow_datasets import decode
 
@@ -161,4 +161,6 @@ def tfds(name: str, data_dir: str = "") -> Splits:
         for split, part in there.items()
         if part in builder.info.splits
     }
-    return complete(splits)
+    # ImageNet's test split comes with the label -1 throughout.
+    labelled = {s: data for s, data in splits.items() if data.labels[0] >= 0}
+    return complete(labelled)

@@ -1,5 +1,6 @@
 """One Grain pipeline for every data set: shuffle, shard, map, batch, and a position."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
@@ -10,8 +11,9 @@ from common.contract import UserError
 
 Item = Mapping[str, np.ndarray]
 
-# Whole batches wait in the buffer: Grain's default of 500 would not fit in memory.
-_READ = grain.ReadOptions(num_threads=4, prefetch_buffer_size=4)
+# A batch a thread: Grain's default of 500 batches would not fit in memory.
+_THREADS = min(max(os.cpu_count() or 1, 4), 32)
+_READ = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=_THREADS)
 
 
 class Source(Protocol):

@@ -102,6 +102,8 @@ def _row(config: Config, row: str) -> Config:
     config.model.depth = int(depth)
     if kind == "plain":
         config.model.shortcut = "none"
+    elif config.model.shortcut == "none":
+        raise UserError(f"config.rows: {row} needs config.model.shortcut=A, B or C")
     return config
 
 
@@ -111,12 +113,25 @@ def _check(config: Config) -> None:
         section, _, field_name = name.partition(".")
         if getattr(getattr(config, section), field_name) not in choices:
             raise UserError(f"config.{name}: choose one of {', '.join(choices)}")
-    if config.data.augment == "imagenet" and config.data.channels != 3:
-        raise UserError("config.data.augment='imagenet' needs config.data.channels=3")
-    for section in (config.data, config.eval, config.predict):
-        if section.batch_size < 1:
-            raise UserError("config: every batch_size must be at least 1")
-    if config.data.batch_size % config.optim.accumulate:
+    d, e = config.data, config.eval
+    if "imagenet" in (d.augment, d.subtract) and d.channels != 3:
+        raise UserError("ImageNet's augmentation and mean need config.data.channels=3")
+    if d.augment == "imagenet" and not d.size <= d.short[0] <= d.short[1]:
+        raise UserError(
+            "config.data.short: two lengths that rise from config.data.size"
+        )
+    if 0 < e.short < d.size:
+        raise UserError("config.eval.short: 0, or at least config.data.size")
+    if not e.scales or min(e.scales) < 1:
+        raise UserError("config.eval.scales: lengths of at least 1")
+    least = {"data.batch_size": 1, "eval.batch_size": 1, "predict.batch_size": 1,
+             "optim.accumulate": 1, "data.mean_of": 1, "eval.train_images": 1,
+             "data.padding": 0}  # fmt: skip
+    for name, value in least.items():
+        section, _, field_name = name.partition(".")
+        if getattr(getattr(config, section), field_name) < value:
+            raise UserError(f"config.{name} must be at least {value}")
+    if d.batch_size % config.optim.accumulate:
         raise UserError("config.optim.accumulate must divide config.data.batch_size")
     blocks(config.model)
 

@@ -156,22 +156,21 @@ def normalised(
 
 
 def mean_image(config: Config) -> Float[Array, "height width channels"]:
-    """What is subtracted: the training images' mean, pixel by pixel, in [0, 1], or one
-    constant a channel. The images are read when it runs, not when it is traced."""
+    """What is subtracted, in [0, 1]: the mean of the training images, resized whole,
+    pixel by pixel, or one constant a channel. The images are read when it runs, not
+    when it is traced."""
     d = config.data
     if d.subtract == "imagenet":
         return jnp.array(IMAGENET_MEAN).reshape(1, 1, 3)
     shape = jax.ShapeDtypeStruct((d.size, d.size, d.channels), jnp.float32)
-    key = tuple(dataclasses.asdict(d).items()), config.eval.short
-    return jax.pure_callback(
-        partial(_mean_image, *key), shape, vmap_method="sequential"
-    )
+    fields = tuple(dataclasses.asdict(d).items())
+    read = partial(_mean_image, fields)
+    return jax.pure_callback(read, shape, vmap_method="sequential")
 
 
 @functools.cache
-def _mean_image(data: tuple, short: int) -> np.ndarray:
+def _mean_image(data: tuple) -> np.ndarray:
     config = Config(data=Data(**dict(data)))
-    config.eval.short = short
     config.model.num_classes = 1 << 30
     source = image_set(config, "train")
     chosen = np.random.default_rng(0).permutation(len(source))[: config.data.mean_of]

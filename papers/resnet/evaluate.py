@@ -17,12 +17,13 @@ from papers.resnet.config import Config
 from papers.resnet.cost import network_cost
 from papers.resnet.data import image_set, in_order, normalised
 from papers.resnet.model import ResNet
-from papers.resnet.score import errors, top_error
+from papers.resnet.score import errors, top_errors
 from papers.resnet.train import State, averaged_variables
-from papers.resnet.variants import CIFAR_ERRORS
+from papers.resnet.variants import CIFAR_ERRORS, ERRORS, PLAIN_ERRORS
 
 Values = Iterator[tuple[str, Any]]
 PLAIN, RESIDUAL = "plain", "residual"
+DATA = {"cifar": "CIFAR-10", "imagenet": "ImageNet"}  # what the paper trains on
 PAGE = "[ResNet](papers/resnet)"
 
 
@@ -45,14 +46,21 @@ class Net:
     def depth(self) -> int:
         return self.config.model.depth
 
+    @property
+    def paper(self) -> float | None:
+        """The paper's error %, of ten crops where it is ImageNet's."""
+        plain = PLAIN_ERRORS if self.config.model.family == "imagenet" else {}
+        residual = ERRORS if plain else CIFAR_ERRORS
+        return (plain if self.kind == PLAIN else residual).get(self.depth)
+
 
 def evaluate(config: Config, trained: Mapping[str, tuple[Config, State]]) -> Values:
     """Yields (name, value): the errors of every run, what depth does to plain and to
     residual nets, and figure 7's responses."""
     nets = []
     for name, (c, state) in trained.items():
-        train, test = errors(c, state, "train"), top_error(c, state, 1)
-        nets.append(Net(name, c, state, train, test, top_error(c, state, 5)))
+        train = errors(c, state, "train")
+        nets.append(Net(name, c, state, train, *top_errors(c, state)))
     yield "Errors", _errors(nets)
     kinds = {kind: [net for net in nets if net.kind == kind]
              for kind in (PLAIN, RESIDUAL)}  # fmt: skip
@@ -66,16 +74,25 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, State]]) -> Val
 def _errors(nets: list[Net]) -> Table:
     columns = (
         "run", "layers", "parameters", "million multiply-adds", "train loss",
-        "train error %", "test error %", "test top-5 error %", "paper, CIFAR-10 %",
+        "train error %", "test error %", "test top-5 error %",
     )  # fmt: skip
+    columns += (f"paper, {DATA[nets[0].config.model.family]} %",)
     rows = []
     for n in nets:
         count = sum(p.size for p in jax.tree.leaves(n.state.params))
-        paper = CIFAR_ERRORS.get(n.depth) if n.kind == RESIDUAL else None
         cost = network_cost(n.config)["total"] / 1e6
         train = n.train["loss"], 100 * n.train["error"]
         rows.append(
-            [n.name, n.depth, count, cost, *train, 100 * n.test, 100 * n.test_5, paper]
+            [
+                n.name,
+                n.depth,
+                count,
+                cost,
+                *train,
+                100 * n.test,
+                100 * n.test_5,
+                n.paper,
+            ]
         )
     c = nets[0].config
     note = (
@@ -163,8 +180,8 @@ def _summary(kinds: Mapping[str, list[Net]]) -> Table:
     for kind, nets in kinds.items():
         if nets:
             deep = max(nets, key=_depth)
-            paper = CIFAR_ERRORS.get(deep.depth) if kind == RESIDUAL else None
-            paper = f"{paper} (CIFAR-10)" if paper else None
+            paper = f"{deep.paper} ({DATA[deep.config.model.family]})"
+            paper = paper if deep.paper else None
             what = f"test error %, {kind} net of {deep.depth} layers"
             rows.append([PAGE, what, 100 * deep.test, paper])
     return Table(("paper", "what is measured", "ours", "the paper's"), rows)

@@ -73,7 +73,7 @@ class Block(nn.Module):
                 kernel_size,
                 strides,
                 relu=not last,
-                zero_gamma=last and c.zero_gamma,
+                zero_gamma=last and c.zero_gamma and c.shortcut != "none",
                 name=f"layer{i}",
             )(residual, train)
         if c.shortcut == "none":

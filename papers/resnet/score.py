@@ -36,14 +36,16 @@ def errors(config: Config, state: State, split: str) -> dict[str, float]:
     return {n: sums[n] / sums[n, "count"] for n in ("loss", "error", "error_5")}
 
 
-def top_error(config: Config, state: State, k: int) -> float:
-    """Top-k error of the test split, by the way that `eval.test` names."""
+def top_errors(config: Config, state: State) -> tuple[float, float]:
+    """Top-1 and top-5 error of the test split, by the way that `eval.test` names."""
     if config.eval.test == "centre":
-        return errors(config, state, "test")["error" if k == 1 else "error_5"]
+        found = errors(config, state, "test")
+        return found["error"], found["error_5"]
     way = ten_crop_scores if config.eval.test == "ten_crops" else multi_scale_scores
     scores, labels = way(config, state, image_set(config, "test"))
-    ranks = np.argsort(-scores, axis=-1, kind="stable")[:, :k]
-    return float(np.mean(~np.any(ranks == labels[:, None], axis=-1)))
+    right = np.argsort(-scores, axis=-1, kind="stable") == labels[:, None]
+    first, fifth = (float(1 - right[:, :k].any(-1).mean()) for k in (1, 5))
+    return first, fifth
 
 
 def ten_crop_scores(
@@ -84,7 +86,9 @@ def multi_scale_scores(
             yield whole(item["image"], short)
 
     for short in config.eval.scales:
-        for indices, batch in by_shape(images(short), config.eval.batch_size):
+        # As many pixels a batch as at the training size, whatever the scale.
+        rows = max(config.eval.batch_size * config.data.size**2 // short**2, 1)
+        for indices, batch in by_shape(images(short), rows):
             scores[indices] += probabilities(batch)[: len(indices)]
     return scores / len(config.eval.scales), labels
 

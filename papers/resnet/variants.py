@@ -4,7 +4,7 @@
 two cores. The large ones are the paper's, with exact parameter counts (PARAM_COUNTS)
 and, here, its results:
 
-    10-crop top-1 error %, ImageNet   plain 18 27.94  34 28.54   residual 18 27.88
+    10-crop top-1 error %, ImageNet   plain 18 27.94  34 28.54   residual 18 A 27.88
                                       34 A 25.03  B 24.52  C 24.19
                                       50 22.85  101 21.75  152 21.43
     test error %, CIFAR-10            20 8.75  32 7.51  44 7.17  56 6.97  110 6.43
@@ -109,7 +109,10 @@ VARIANTS = {
     "smoke": _smoke,
     **{
         f"resnet{n}_imagenet": _variant(
-            _imagenet, f"ImageNet, {n} layers: 10-crop error {e} % in the paper.", n
+            _imagenet,
+            f"ImageNet, {n} layers: 10-crop error {e} % in the paper"
+            f"{', with option A' if n == 18 else ''}.",
+            n,
         )
         for n, e in ERRORS.items()
     },

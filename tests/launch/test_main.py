@@ -92,6 +92,15 @@ MISTAKES = [
     ([*SMOKE, "--config.model.attention=absolute"], "vaswani"),
     ([*SMOKE, "--config.data.source=file"], "files"),
     ([*SMOKE, "--config.data.source=files", "--config.data.root=/no/such"], "/no/such"),
+    (
+        [
+            "--paper=resnet",
+            "--config=smoke",
+            "--config.data.source=files",
+            "--config.data.root=/no/such",
+        ],
+        "/no/such",
+    ),
     ([*SMOKE, "--config.model.vocab_size=10"], "vocab_size=256"),
     ([*SMOKE, "--config.data.unit=syllable"], "byte, char, word"),
     ([*SMOKE, "--config=missing.py"], "missing.py"),

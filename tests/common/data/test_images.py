@@ -292,6 +292,22 @@ class Blobs(tfds.core.GeneratorBasedBuilder):
             yield i, {"image": Image.new("L", (10, 10), 5 * i), "label": int(i > n / 2)}
 
 
+class Unlabelled(Blobs):
+    """As ImageNet's: nobody outside knows the test split's labels."""
+
+    def _split_generators(self, dl_manager):
+        test = ((i, {**item, "label": -1}) for i, item in self._blobs(6))
+        return {"train": self._blobs(40), "validation": self._blobs(8), "test": test}
+
+
+def test_a_test_split_without_labels_is_not_measured(tmp_path):
+    Unlabelled(data_dir=tmp_path, file_format="array_record").download_and_prepare()
+    for split, n in zip(SPLITS, (40, 8, 8), strict=True):
+        data = images.load("tfds", split, "unlabelled", str(tmp_path))
+        assert len(data) == n
+        assert {int(data.labels[i]) for i in range(n)} == {0, 1}
+
+
 def test_a_prepared_tfds_set_is_decoded_on_access(tmp_path):
     Blobs(data_dir=tmp_path, file_format="array_record").download_and_prepare()
     train, valid, test = (

@@ -129,6 +129,12 @@ def test_zero_gamma_starts_a_net_without_residuals():
     chex.assert_trees_all_equal(drawn, without_residuals(drawn))
 
 
+def test_plain_nets_have_no_residual_to_start_at_zero():
+    plain = tiny(shortcut="none")
+    same = dataclasses.replace(plain, zero_gamma=True)
+    chex.assert_trees_all_equal(variables_of(same), variables_of(plain))
+
+
 def test_blocks_are_drawn_apart_with_he_s_deviation():
     drawn = jax.jit(ResNet(tiny(width=32)).init)(jax.random.key(0), X)
     drawn = drawn["params"]["backbone"]
