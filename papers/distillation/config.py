@@ -17,7 +17,8 @@ class Net:
     dropout_input: float = 0.0  # of an mlp, as the next two
     dropout: float = 0.0  # after each hidden layer
     max_norm: float = 0.0  # largest norm of a hidden unit's incoming weights; 0: any
-    resnet: ResNet = field(default_factory=ResNet)  # but for its classes
+    # But for its classes and dtype; its blocks are looped only if scan says "always".
+    resnet: ResNet = field(default_factory=ResNet)
     jitter: int = 0  # pixels by which its training images are moved, at most
     dtype: str = "float32"  # of activations; parameters are always float32
 

@@ -76,7 +76,9 @@ def _jittered(
 
 
 def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
-    """Shapes of a batch; "index" counts within the whole training split."""
+    """Shapes of a batch; "index" counts within the whole training split. UserError: the
+    set has not the classes that the run leaves out or keeps."""
+    _check_classes(config)
     train = split == "train"
     rows = config.data.batch_size if train else config.eval.batch_size
     lead = (rows, replicas(config) if train else 1)
@@ -91,6 +93,16 @@ def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtype
     return (
         spec if train else {**spec, "mask": jax.ShapeDtypeStruct((rows,), jnp.float32)}
     )
+
+
+def _check_classes(config: Config) -> None:
+    named = (*config.data.without, *config.data.only)
+    n = len(load(config.data, "train").class_names) if named else 0
+    if strange := [c for c in named if not 0 <= c < n]:
+        raise UserError(
+            f"rows leave out or keep class {strange[0]}, and the set has {n}: choose "
+            "others by --config.experiment.without= and .only=, or other --config.rows="
+        )
 
 
 def shape(config: Config) -> tuple[int, ...]:

@@ -22,6 +22,10 @@ def predict(
 ) -> Iterator[str | tuple[str, Table]]:
     """The most probable classes of each picture: the run's, its members' probabilities
     averaged, and its teacher's where the state holds one. A table, then JSON."""
+    if state.special:
+        raise UserError(
+            "specialists answer with their generalist alone: --run=baseline predicts"
+        )
     names = data.load(config.data, "train").class_names
     files, pictures = _pictures(inputs, data.shape(config))
     images = jnp.asarray(pictures)[:, None]

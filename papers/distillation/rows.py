@@ -3,8 +3,10 @@
 import copy
 import functools
 
+from common import storage
 from common.contract import Run, UserError
-from papers.distillation.config import Config
+from papers.distillation.config import Config, Net
+from papers.resnet.config import CHOICES, blocks
 
 
 def runs(config: Config) -> dict[str, Run]:
@@ -12,6 +14,7 @@ def runs(config: Config) -> dict[str, Run]:
     unknown = [row for row in config.rows if row not in ROWS]
     if unknown:
         raise UserError(f"config.rows: no {unknown[0]!r}; rows: {', '.join(ROWS)}")
+    _check(config)
     found = {}
     for row in config.rows:
         changes, after = ROWS[row](config)
@@ -84,6 +87,18 @@ def _with(config: Config, changes: dict) -> Config:
     return config
 
 
+def _check(config: Config) -> None:
+    """UserError for what the rows would not take over."""
+    d = config.distill
+    if tuple(d.temperatures) != (1.0,) or d.hard_weight != 1.0:
+        raise UserError(
+            "config.distill's temperatures and hard_weight are the rows' own: set "
+            "config.experiment's hard_weight, and distilled_at, temperature(s)"
+        )
+    if config.role != "teacher":
+        raise UserError("config.role follows from config.rows: choose rows")
+
+
 def _checked(config: Config) -> Config:
     """The config; UserError for values that no field's type rules out."""
     d = config.distill
@@ -98,6 +113,11 @@ def _checked(config: Config) -> Config:
     for name, net in ("teacher", config.teacher), ("student", config.student):
         if net.kind not in ("mlp", "resnet"):
             raise UserError(f"config.{name}.kind: choose mlp or resnet")
+        if net.dtype not in CHOICES["model.dtype"]:
+            dtypes = ", ".join(CHOICES["model.dtype"])
+            raise UserError(f"config.{name}.dtype: choose one of {dtypes}")
+        if net.kind == "resnet":
+            _check_resnet(name, net)
     if config.role == "specialist" and config.net.kind != "mlp":
         raise UserError("specialists are made of config.teacher.kind=mlp")
     if not d.temperatures or min(d.temperatures) <= 0:
@@ -108,11 +128,30 @@ def _checked(config: Config) -> Config:
         raise UserError("the share of the training split must be above 0, at most 1")
     if len(config.data.image) not in (0, 3):
         raise UserError("config.data.image is height,width,channels, or nothing")
+    if config.predict.temperature <= 0 or min(config.eval.soften, default=0) <= 0:
+        raise UserError("predict.temperature and eval.soften must be above 0")
+    if config.eval.write and not storage.path(config.eval.write).parent.is_dir():
+        raise UserError(f"config.eval.write={config.eval.write!r}: no such folder")
     for name, value in (("members", config.members), ("top_k", config.predict.top_k),
                         ("batch size", config.data.batch_size),
-                        ("eval batch size", config.eval.batch_size)):  # fmt: skip
+                        ("eval batch size", config.eval.batch_size),
+                        ("number of accumulated chunks", config.optim.accumulate),
+                        ):  # fmt: skip
         if value < 1:
             raise UserError(f"the {name} must be at least 1, not {value}")
     if config.data.batch_size % config.optim.accumulate:
         raise UserError("config.optim.accumulate must divide config.data.batch_size")
     return config
+
+
+def _check_resnet(name: str, net: Net) -> None:
+    for field in ("dropout_input", "dropout", "max_norm"):
+        if getattr(net, field):
+            raise UserError(f"config.{name}.{field} is an mlp's: set it to 0")
+    for field in ("family", "shortcut", "stride_on", "scan"):
+        choices = CHOICES[f"model.{field}"]
+        if getattr(net.resnet, field) not in choices:
+            raise UserError(
+                f"config.{name}.resnet.{field}: choose one of {', '.join(choices)}"
+            )
+    blocks(net.resnet)

@@ -62,4 +62,6 @@ def read(path: str | Path, n: int, classes: int) -> Float[np.ndarray, "n classes
             f"{str(path)!r} has {found}, and the training split needs {[n, classes]}: "
             "it is of another set"
         )
+    if not np.isfinite(table).all():
+        raise UserError(f"{str(path)!r} has logits that are no numbers")
     return table

@@ -38,10 +38,12 @@ class State:
 def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> State:
     """The state before the first step; `after` holds the teacher, or the generalist.
 
-    Members of one seed start alike, whatever their temperature and their run.
+    Students of one seed start alike, whatever their temperature and their run, and
+    none of them as a teacher did.
     """
     keys = jax.vmap(jax.random.fold_in, (None, 0))(
-        rng.stream(key, 0, "init"), jnp.arange(config.members) % config.seeds
+        rng.stream(key, 0, f"init {config.role}"),
+        jnp.arange(config.members) % config.seeds,
     )
     special = {}
     if config.role == "specialist":
@@ -93,7 +95,8 @@ def train_step(
             config.net, _outputs(config), variables, rows["image"], keys, axis_name
         )
         losses = _losses(config, state.special, logits, rows)
-        hits = Mean.of(jnp.argmax(logits, axis=-1) == rows["label"])
+        answers, labels = _answers(state.special, logits, rows["label"])
+        hits = Mean.of(jnp.argmax(answers, axis=-1) == labels)
         averaged = {"batch_stats": batch_stats, "hits": hits}
         return Mean.of(jnp.sum(losses, axis=1)), (), averaged
 
@@ -151,6 +154,19 @@ def _losses(
     )
 
 
+def _answers(
+    special: dict[str, Array],
+    logits: Float[Array, "rows members outputs"],
+    labels: Int[Array, "rows replicas"],
+) -> tuple[Float[Array, "rows members outputs"], Int[Array, "rows members"]]:
+    """Logits and labels as the members know them: a specialist's few classes, and its
+    dustbin for all others."""
+    labels = jnp.broadcast_to(labels, logits.shape[:2])
+    if not special:
+        return logits, labels
+    return specialists.merged(special["classes"], logits, labels)
+
+
 def _targets(
     config: Config, state: State, batch: dict
 ) -> Float[Array, "rows replicas classes"]:
@@ -168,9 +184,7 @@ def eval_step(
 ) -> dict[str, Mean]:
     """Loss on the labels and accuracy, means over the members."""
     logits = forward(config, state, batch["image"])
-    labels = jnp.broadcast_to(batch["label"], logits.shape[:2])
-    if state.special:
-        logits, labels = specialists.merged(state.special["classes"], logits, labels)
+    logits, labels = _answers(state.special, logits, batch["label"])
     losses = cross_entropy(logits, labels)
     hits = jnp.argmax(logits, -1) == labels
     values = {"loss": losses, "accuracy": hits}

@@ -81,6 +81,15 @@ def test_a_transfer_set_lacks_its_classes(row, kept):
     assert {*valid["label"].ravel().tolist()} == {*range(10)}
 
 
+@pytest.mark.parametrize("row", ["hard_without", "soft_only"])
+def test_a_class_that_the_set_has_not_is_answered_before_any_training(row):
+    config = changed(row, data__name="8x8x1x3")
+    with pytest.raises(UserError, match="and the set has 3: choose others by"):
+        data.batch_spec(config)
+    few = {"experiment__without": 2, "experiment__only": (0, 1)}
+    data.batch_spec(changed(row, data__name="8x8x1x3", **few))
+
+
 def test_jitter_moves_training_images_alone():
     config = changed()
     split = data.load(config.data, "train")
@@ -129,8 +138,16 @@ def test_a_folder_of_pictures_of_many_sizes_is_resized_if_told(tmp_path):
         ({"rows": ("nothing",)}, "no 'nothing'; rows: baseline"),
         ({"distill__average": "median"}, "distill.average: choose one of arithmetic"),
         ({"distill__targets": "now"}, "distill.targets: choose one of cached, live"),
-        ({"distill__temperatures": (0.0,)}, "temperatures must be above 0"),
-        ({"distill__hard_weight": 1.5}, "between 0 and 1"),
+        ({"distill__temperatures": (2.0,)}, "are the rows' own"),
+        ({"distill__hard_weight": 0.5}, "are the rows' own"),
+        ({"role": "student"}, "choose rows"),
+        ({"experiment__distilled_at": (0.0,)}, "temperatures must be above 0"),
+        ({"experiment__hard_weight": 1.5}, "between 0 and 1"),
+        ({"optim__accumulate": 0}, "chunks must be at least 1"),
+        ({"student__kind": "resnet", "student__max_norm": 3.0}, "is an mlp's"),
+        ({"student__dtype": "float99"}, "student.dtype: choose one of float32"),
+        ({"eval__write": "/no/such/logits.npz"}, "no such folder"),
+        ({"eval__soften": ()}, "must be above 0"),
         ({"data__share": 0.0}, "share of the training split"),
         ({"data__image": (8, 8)}, "height,width,channels"),
         ({"teacher__kind": "cnn"}, "choose mlp or resnet"),

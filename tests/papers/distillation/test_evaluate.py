@@ -71,12 +71,24 @@ def test_evaluate_sets_our_numbers_beside_the_papers(smoke, tmp_path):
     few = values["Few labels"]
     assert [row[-2:] for row in few.rows] == [[63.4, 58.9], [67.3, 44.5], [65.4, 57.0]]
     assert [row[2] for row in few.rows] == [512, 51, 51]
+    assert few.rows[0][3] == 4  # the ensemble's members
     assert {"Soft targets", "Accuracy against temperature", "Specialists",
             "Cost of a step", "Summary"} <= {*values}  # fmt: skip
     assert all(isinstance(name, str) for name in values)
     written = teacher.read(config.eval.write, 512, 10)
     cached = smoke["distilled"][1].teacher["logits"]
     np.testing.assert_allclose(written, cached, atol=1e-5)
+
+
+def test_a_student_is_measured_without_its_teachers_run(smoke):
+    values = dict(evaluate(get_config("smoke"), {"distilled": smoke["distilled"]}))
+    (row,) = values["Ensemble and distilled model"].rows
+    assert row[0] == "distilled at T = 2"
+
+
+def test_specialists_do_not_predict_alone(smoke):
+    with pytest.raises(UserError, match="--run=baseline"):
+        next(predict(*smoke["specialists"], "a.png"))
 
 
 def test_predict_shows_student_and_teacher(smoke, tmp_path):
@@ -114,11 +126,13 @@ def digits():
     config.experiment.seeds, config.experiment.share = 3, 0.03
     config.experiment.temperatures = (4.0,)
     config.experiment.without = 3
-    config.rows = ("baseline", "ensemble", "hard_part", "soft_part", "hard_without",
-                   "soft_without")  # fmt: skip
+    config.rows = ("baseline", "ensemble", "distilled", "hard_part", "soft_part",
+                   "hard_without", "soft_without")  # fmt: skip
+    config.experiment.members, config.experiment.longer = 10, 4.0
     trained = {}
     for name, run in runs(config).items():
-        batches = itertools.islice(data.batches(run.config, "train"), config.loop.steps)
+        steps = run.config.loop.steps
+        batches = itertools.islice(data.batches(run.config, "train"), steps)
         state, _ = stepped(run.config, first(run, trained), batches)
         trained[name] = run.config, state
     return config, trained
@@ -136,6 +150,15 @@ def test_soft_targets_beat_labels_by_five_points_on_three_per_cent(digits):
     gains = right["soft_part"] - right["hard_part"]
     assert gains.mean() >= 5
     assert gains.min() > 0
+
+
+@pytest.mark.slow
+def test_most_of_what_an_ensemble_gains_survives_in_one_model(digits):
+    config, trained = digits
+    rows = dict(evaluate(config, trained))["Ensemble and distilled model"].rows
+    single, ensemble, distilled = (row[4] for row in rows)  # test loss
+    assert ensemble < single
+    assert single - distilled > 0.5 * (single - ensemble)
 
 
 @pytest.mark.slow

@@ -160,6 +160,6 @@ def test_a_specialist_that_agrees_changes_nothing():
 
 def test_specialists_need_an_mlp():
     config = get_config("smoke")
-    config.teacher.kind = "resnet"
+    config.teacher.kind, config.teacher.max_norm = "resnet", 0.0
     with pytest.raises(ValueError, match="specialists are made of"):
         started(config)

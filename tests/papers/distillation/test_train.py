@@ -46,6 +46,27 @@ def test_seeds_start_alike_in_every_run_and_at_every_temperature(smoke):
     chex.assert_trees_all_equal(hard, jax.tree.map(lambda x: x[2:], soft))
 
 
+def test_no_student_starts_as_its_teacher_did():
+    config = get_config("smoke")
+    config.student, config.rows = config.teacher, ("ensemble", "distilled")
+    made = started(config)
+    kernels = [made[name][1].params["Dense_0"]["kernel"] for name in config.rows]
+    for kernel in kernels[1]:
+        assert not (kernels[0] == kernel).all((1, 2)).any()
+
+
+def test_a_specialist_is_right_where_it_sends_others_to_its_dustbin(smoke):
+    config, state = smoke["specialists"]
+    (batch,) = take(config, 1)
+    _, metrics = stepped(config, state, [batch])
+    logits = np.array(train.forward(config, state, batch["image"]))
+    own = np.asarray(state.special["classes"])
+    logits[:, :, :-1][:, ~own] = -np.inf
+    labels = np.where(own[:, batch["label"][:, 0]].T, batch["label"], own.shape[1])
+    hits = (logits.argmax(-1) == labels).mean()
+    np.testing.assert_allclose(metrics["accuracy"], hits, rtol=1e-5)
+
+
 def with_dropout(targets):
     config = get_config("smoke")
     config.teacher.dropout = config.teacher.dropout_input = 0.5
@@ -91,6 +112,9 @@ def test_logits_of_another_set_are_a_user_error(tmp_path):
     config = with_dropout("cached")
     config.distill.file = path = str(tmp_path / "logits.safetensors")
     with pytest.raises(UserError, match="no such weights file"):
+        data.batches(runs(config)["distilled"].config, "train")
+    teacher.write(path, np.full((512, 10), np.nan))
+    with pytest.raises(UserError, match="no numbers"):
         data.batches(runs(config)["distilled"].config, "train")
     teacher.write(path, np.zeros((7, 10)))
     with pytest.raises(UserError, match=r"has logits \[7, 10\], .* needs \[512, 10\]"):
