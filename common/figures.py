@@ -195,9 +195,9 @@ def image_grid(
     for axes, text in zip(grid.flat, texts, strict=captions is not None):
         axes.set_xlabel(text, parse_math=False, fontsize=8)
     for axes, label in zip(grid[:, 0], row_labels, strict=False):
-        axes.set_ylabel(label, rotation=0, ha="right", va="center")
+        axes.set_ylabel(label, rotation=0, ha="right", va="center", parse_math=False)
     for axes, label in zip(grid[0], column_labels, strict=False):
-        axes.set_title(label, fontsize=10)
+        axes.set_title(label, fontsize=10, parse_math=False)
     return figure
 
 

@@ -76,7 +76,7 @@ def twice_as_large(
     return x
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def bicubic_matrix(size: int, new_size: int) -> Float[np.ndarray, "new_size size"]:
     """The matrix that resizes one axis; its rows sum to 1."""
     scale = new_size / size

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
@@ -19,9 +20,11 @@ from common.contract import UserError
 from common.timing import median_seconds
 
 ENDINGS = {
-    ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv",
+    ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg",
+    ".ogv", ".ts", ".webm", ".wmv",
 }  # fmt: skip
-BT601 = 5  # H.264's number of the matrix by which FFmpeg makes YCbCr of RGB
+# H.264's numbers of the matrices that make YCbCr of RGB. FFmpeg takes the second.
+BT709, UNSPECIFIED, BT601 = 1, 2, 5
 Frames = UInt8[Array, "frames *plane_shape"]
 Size = tuple[int, int]  # width, height
 
@@ -80,7 +83,7 @@ def convert(
             stream.thread_type = "AUTO"
             made_size = size[0] * scale, size[1] * scale
             encoder, sound = _streams(reader, writer, made_size, layout, crf)
-            frames = _frames(reader, stream, writer, sound)
+            frames = _turned(_frames(reader, stream, writer, sound), encoder)
             count, alone, start = _in_batches(
                 itertools.islice(frames, most or None),
                 partial(_array, size=size, layout=layout),
@@ -91,6 +94,7 @@ def convert(
             writer.mux(encoder.encode(None))
             return Speed(count, time.perf_counter() - start, alone)
     except _av().error.FFmpegError as error:
+        target.unlink(missing_ok=True)
         raise UserError(f"{source} to {target}: {error}") from error
 
 
@@ -175,19 +179,44 @@ def _encoder(writer, stream, size: Size, layout: str, crf: int):
     context.time_base = stream.time_base
     context.sample_aspect_ratio = old.sample_aspect_ratio or Fraction(1)
     # A player guesses by the size what is not said, and the size is another one.
-    context.colorspace = BT601 if layout == "rgb24" else old.colorspace or BT601
+    guessed = BT601 if old.height < 720 else BT709
+    said = guessed if old.colorspace in (0, UNSPECIFIED) else old.colorspace
+    context.colorspace = BT601 if layout == "rgb24" else said
     context.color_primaries, context.color_trc = old.color_primaries, old.color_trc
     return encoder
 
 
 def _frames(reader, stream, writer, sound: dict) -> Iterator:
-    """The video's frames; packets of sound are copied as they pass."""
+    """The video's frames, in rising times; packets of sound are copied as they pass.
+    What is damaged is left out with a warning."""
+    last = None
     for packet in reader.demux(stream, *sound):
         if packet.stream is stream:
-            yield from packet.decode()
+            for frame in _decoded(packet, reader.name):
+                if last is not None and (frame.pts is None or frame.pts <= last):
+                    frame.pts = last + 1  # as some .avi have it
+                last = frame.pts
+                yield frame
         elif packet.dts is not None:  # the last one only flushes
             packet.stream = sound[packet.stream]
             writer.mux(packet)
+
+
+def _decoded(packet, name: str) -> list:
+    try:
+        return packet.decode()
+    except _av().error.InvalidDataError as error:
+        warnings.warn(f"{name}: left out what is damaged: {error}", stacklevel=2)
+        return []
+
+
+def _turned(frames: Iterator, encoder) -> Iterator:
+    """The frames, once players are told to turn the output as they do the input."""
+    for first in frames:
+        if first.rotation:
+            encoder.set_display_rotation(first.rotation)
+        yield first
+        yield from frames
 
 
 def _array(frame, size: Size, layout: str) -> UInt8[np.ndarray, "*plane_shape"]:

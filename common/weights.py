@@ -17,6 +17,11 @@ def read(
 ) -> dict[str, np.ndarray]:
     """The arrays in a file whose names are `wanted`; UserError if it cannot be read."""
     path = storage.path(path)
+    if path.suffix in (".pt", ".pth", ".tar"):
+        raise UserError(
+            f"{path} is a pickle, which is never loaded: convert it, where torch is, "
+            "with safetensors.torch.save_file(state_dict, 'weights.safetensors')"
+        )
     if path.suffix not in (".npz", ".safetensors") or not path.is_file():
         raise UserError(f"{path}: no such weights file, .npz or .safetensors")
     local = storage.local(path)

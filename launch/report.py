@@ -4,6 +4,7 @@ The page is a single file that opens from disk and asks nothing of the network.
 """
 
 import io
+import itertools
 import json
 import numbers
 import re
@@ -38,9 +39,9 @@ class Report:
         """Keeps and prints a number, Table, str, matplotlib Figure or uint8 image
         `[H, W]` or `[H, W, 3]`. ValueError: the name was used before.
         """
-        slug = _slug(name)
-        if slug in self._results:
+        if any(result.name == name for result in self._results.values()):
             raise ValueError(f"two results of one report are called {name!r}")
+        slug = self._free(_slug(name))
         value = _plain(value)
         if isinstance(value, Table):
             result = Result(name, "table", _plain_table(name, value))
@@ -53,6 +54,12 @@ class Report:
             result = Result(name, "figure", f"{slug}.png")
         self._results[slug] = result
         _show(result, self._folder)
+
+    def _free(self, slug: str) -> str:
+        """The slug, numbered where another name has it: "IMG 1" beside "IMG_1"."""
+        numbered = (f"{slug}-{i}" for i in itertools.count(2))
+        free = (s for s in itertools.chain([slug], numbered) if s not in self._results)
+        return next(free)
 
     def write(self) -> None:
         """Writes results.json, report.md and index.html; the PNGs are there already."""

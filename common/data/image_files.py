@@ -206,7 +206,7 @@ def _class_folders(folder: Path) -> Splits | None:
         return _one_level(folder)
     names = tuple(sorted(p.name for p in found["train"].iterdir() if p.is_dir()))
     labelled = {s: _labelled(p, names) for s, p in found.items() if p is not None}
-    channels = _channels(labelled["train"][0])
+    channels = channels_of(labelled["train"][0])
     return {
         split: ImageSet(PictureFiles(tuple(paths), channels), labels, names)
         for split, (paths, labels) in labelled.items()
@@ -218,7 +218,7 @@ def _one_level(folder: Path) -> Splits | None:
     if not any(picture_paths(folder / name) for name in names):
         return None
     paths, labels = _labelled(folder, names)
-    pictures = PictureFiles(tuple(paths), _channels(paths))
+    pictures = PictureFiles(tuple(paths), channels_of(paths))
     return {"train": ImageSet(pictures, labels, names)}
 
 
@@ -238,7 +238,7 @@ def _labelled(
     return paths, np.repeat(np.arange(len(names)), [*map(len, by_class)]).astype("i4")
 
 
-def _channels(paths: Iterable[Path]) -> int:
+def channels_of(paths: Iterable[Path]) -> int:
     """Of the first picture that opens: 1 for grey, 3 for anything else."""
     for path in paths:
         try:

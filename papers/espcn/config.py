@@ -23,9 +23,11 @@ class Model:
 @dataclasses.dataclass
 class Data:
     source: str = "embedded"  # embedded, files, generated
-    root: str = ""  # files: a folder of images of any kind and size, and below
-    test_root: str = ""  # files: the test images; "": each tenth image of root
-    images: int = 0  # of root, the first by name; 0: all
+    # files: images of any kind and size, in this folder and below
+    root: str = ""
+    # files: the test images; "": root's T91 and Set5, or each tenth image of root
+    test_root: str = ""
+    images: int = 0  # of root, evenly spaced by name; 0: all
     patch: int = 17  # low-resolution pixels a side
     stride: int = 14  # between patches: 17 less the odd kernels, as in the paper
     batch_size: int = 16
@@ -72,7 +74,7 @@ class Config:
         return self.data.batch_size
 
 
-# The rows of the comparison; None keeps what the variant says.
+# The rows of the comparison, and what each changes in the variant's model.
 ROWS: dict[str, dict[str, Any]] = {
     "espcn": {},
     "espcn_tanh": {"activation": "tanh"},
@@ -116,7 +118,9 @@ def _check(config: Config) -> None:
             raise UserError(f"config.{name} must be at least {least}")
     m, e = config.model, config.eval
     if len(m.kernels) != len(m.features) + 1:
-        raise UserError("config.model.kernels has one size more than config.features")
+        raise UserError(
+            "config.model.kernels has one size more than config.model.features"
+        )
     if any(k < 1 or k % 2 == 0 for k in m.kernels):
         raise UserError("config.model.kernels are odd: images keep their size")
     if e.most // m.scale < config.data.patch:

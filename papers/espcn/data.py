@@ -19,13 +19,14 @@ from jaxtyping import Float, Int, UInt8
 
 from common.colour import luma
 from common.contract import UserError
-from common.data.image_files import decode, picture_paths
+from common.data.image_files import channels_of, decode, picture_paths
+from common.data.image_set import with_channels
 from common.data.photos import photo_path
 from common.data.pipeline import pipeline
 from common.resize import bicubic, cropped_to_multiple, shrink
 from papers.espcn.config import Config, Data
 
-Picture = UInt8[np.ndarray, "height width 3"]
+Picture = UInt8[np.ndarray, "height width channels"]  # grey or RGB
 Planes = Float[np.ndarray, "height width channels"]
 
 EMBEDDED = {
@@ -104,19 +105,28 @@ def _pairs(scale: int, channels: int, split: str, *place) -> list[Pair]:
 
 
 def make_pair(image: Picture, name: str, scale: int, channels: int = 1) -> Pair:
-    """Both resolutions of a photograph. They are not rounded to whole grey levels."""
-    rgb = cropped_to_multiple(image, scale) / 255.0
-    high = luma(rgb) if channels == 1 else rgb
+    """Both resolutions of a photograph. They are not rounded to whole grey levels. A
+    grey one's Y is its levels as they are, as in the SRCNN authors' scripts."""
+    high = cropped_to_multiple(image, scale) / 255.0
+    if channels == 1 and image.shape[-1] == 3:
+        high = luma(high)
+    elif channels == 3:
+        high = with_channels(high, 3)
     return Pair(name, shrink(high, scale).astype(np.float32), high.astype(np.float32))
 
 
 def pictures(config: Config, split: str) -> Iterator[tuple[str, Picture]]:
-    """Photographs and their names; what cannot be read is named and left out."""
-    return _pictures(split, *_place(config.data))
+    """Names and photographs, in RGB; what cannot be read is named and left out."""
+    for name, image in _pictures(split, *_place(config.data)):
+        yield name, with_channels(image, 3)
 
 
 def _place(data: Data) -> tuple:
-    return data.source, data.root, data.test_root, data.images
+    root, test_root = data.root, data.test_root
+    benchmark = [Path(root).expanduser() / name for name in ("T91", "Set5")]
+    if root and not test_root and all(folder.is_dir() for folder in benchmark):
+        root, test_root = map(str, benchmark)
+    return data.source, root, test_root, data.images
 
 
 def _pictures(
@@ -130,7 +140,7 @@ def _pictures(
     else:
         paths = _files(root, test_root, images, split)
     for name, path in paths.items():
-        image = decode(path)
+        image = decode(path, channels_of([path]))
         if image is not None:
             yield name, image
 
@@ -142,8 +152,8 @@ def _files(root: str, test_root: str, images: int, split: str) -> dict[str, Path
     found = picture_paths(folder) if folder else []
     if not found:
         raise UserError(f"config.data.{field}={folder!r} has no images: give a folder")
-    if field == "root":
-        found = found[: images or None]
+    if field == "root" and 0 < images < len(found):
+        found = [found[i * len(found) // images] for i in range(images)]
     if not test_root:
         if len(found) < 2:
             raise UserError(f"{folder!r} has one image; give config.data.test_root too")

@@ -37,7 +37,7 @@ def _pictures(config: Config, state: Any, root: Path) -> Values:
             rows.append([name, "skipped: not a readable image", None, None, None])
             continue
         start = time.perf_counter()
-        high = upscaled_rgb(model, upscale, low / 255.0)
+        high = upscaled_rgb(model, upscale, low / np.float32(255))
         seconds = time.perf_counter() - start
         rows.append([name, _size(low), _size(high), seconds, 1 / seconds])
         if config.predict.out:

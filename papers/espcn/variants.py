@@ -76,7 +76,8 @@ def _t91_relu() -> Config:
 def _t91_sgd() -> Config:
     """Section 3.2's training: SGD from 0.01 to 0.0001, the last layer ten times slower.
 
-    The paper lowers the rate when the cost stalls; here at 10 % and 80 % of the steps.
+    The paper lowers the rate when the cost stalls; here after 20,000 and 160,000 steps,
+    `config.optim.boundaries`.
     """
     config = _t91(3)
     steps = config.loop.steps

@@ -5,7 +5,8 @@ feature_maps (convolution, tanh, convolution, tanh) and sub_pixel (convolution,
 shuffle). Where torch is, one is written by
 
     from safetensors.torch import save_file
-    save_file(torch.load(path, map_location="cpu")["state_dict"], "espcn.safetensors")
+    loaded = torch.load(path, map_location="cpu")
+    save_file(loaded.get("state_dict", loaded), "espcn.safetensors")
 """
 
 from collections.abc import Mapping

@@ -2,6 +2,7 @@
 
 import sys
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,13 +23,17 @@ def photograph(height, width, seed=0):
     return np.round(255 * smooth).astype(np.uint8)
 
 
-def film(path, images, times=None, pix_fmt="yuv420p", matrix=5, sound=False):
+def film(
+    path, images, times=None, pix_fmt="yuv420p", matrix=5, sound=False, rotation=0
+):
     """`images` [height, width, 3] as a lossless video, with a tone."""
     with av.open(str(path), "w") as writer:
         stream = writer.add_stream("libx264", rate=Fraction(10), options={"crf": "0"})
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt, stream.codec_context.colorspace = pix_fmt, matrix
         stream.codec_context.time_base = Fraction(1, 10)
+        if rotation:
+            stream.set_display_rotation(rotation)
         tone = writer.add_stream("aac", rate=44_100) if sound else None
         for image, time in zip(images, times or range(len(images)), strict=True):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
@@ -99,11 +104,50 @@ def test_colours_are_those_of_the_film(tmp_path, matrix, pix_fmt):
     assert np.abs(after - (255.0 - np.stack(images))).max() <= 4
 
 
-def test_planes_keep_their_matrix(tmp_path):
-    film(tmp_path / "film.mp4", [photograph(32, 32)], matrix=1)
+@pytest.mark.parametrize(("matrix", "said"), [(1, 1), (2, 5), (5, 5)])
+def test_planes_keep_their_matrix(tmp_path, matrix, said):
+    """And a small film's that says none is BT.601, whatever the output's size."""
+    film(tmp_path / "film.mp4", [photograph(32, 32)], matrix=matrix)
     converted(tmp_path, layout="yuv420p")
     with av.open(str(tmp_path / "out.mkv")) as reader:
-        assert next(reader.decode(video=0)).colorspace == 1
+        assert next(reader.decode(video=0)).colorspace == said
+
+
+@pytest.mark.parametrize("rotation", [0, 90, -90, 180])
+def test_a_film_on_its_side_stays_turned(tmp_path, rotation):
+    film(tmp_path / "film.mp4", [photograph(32, 48)] * 2, rotation=rotation)
+    converted(tmp_path, target="out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as reader:
+        turned = next(reader.decode(video=0)).rotation
+    assert (turned - rotation) % 360 == 0
+
+
+def test_what_is_damaged_is_left_out(tmp_path):
+    film(tmp_path / "film.mp4", [photograph(64, 64, seed) for seed in range(6)])
+    with av.open(str(tmp_path / "film.mp4")) as reader:
+        packets = [(p.pos, p.size) for p in reader.demux(video=0) if p.size]
+    data = bytearray((tmp_path / "film.mp4").read_bytes())
+    place, size = packets[3]
+    data[place : place + size] = bytes(size)
+    (tmp_path / "film.mp4").write_bytes(data)
+    with pytest.warns(UserWarning, match="left out what is damaged"):
+        assert 3 <= converted(tmp_path, layout="yuv420p").frames < 6
+
+
+def test_times_that_do_not_rise_are_made_to():
+    class Packet:
+        stream, dts = "pictures", 0
+
+        def __init__(self, *times):
+            self.times = times
+
+        def decode(self):
+            return [SimpleNamespace(pts=time) for time in self.times]
+
+    packets = [Packet(1), Packet(4, 3), Packet(None), Packet(9)]
+    reader = SimpleNamespace(demux=lambda *_: packets, name="film.avi")
+    frames = video._frames(reader, "pictures", None, {})
+    assert [frame.pts for frame in frames] == [1, 4, 5, 6, 9]
 
 
 def test_another_size_before_and_after(tmp_path):

@@ -160,11 +160,19 @@ def test_add_draws_a_table_on_a_terminal(tmp_path, capsys, monkeypatch):
     assert "[bold]x" in capsys.readouterr().out  # not taken for markup
 
 
+def test_names_that_make_one_file_name_make_two(tmp_path):
+    report = Report(tmp_path, title="T", facts={})
+    for i, name in enumerate(("IMG_1.png", "IMG 1.png", "img-1.png")):
+        report.add(name, np.full((2, 2), i, np.uint8))
+    names = {path.name for path in tmp_path.glob("*.png")}
+    assert names == {"img-1-png.png", "img-1-png-2.png", "img-1-png-3.png"}
+
+
 def test_add_refuses_what_it_cannot_show(tmp_path):
     report = Report(tmp_path, title="T", facts={})
     report.add("a b", 1)
     with pytest.raises(ValueError, match="two results"):
-        report.add("A  b", 2)
+        report.add("a b", 2)
     with pytest.raises(ValueError, match="1 cells in a row of 2 columns"):
         report.add("ragged", Table(["a", "b"], [[1, 2], [3]]))
     with pytest.raises(TypeError, match="'floats', a ndarray"):

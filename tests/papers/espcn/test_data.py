@@ -11,7 +11,14 @@ from common.contract import UserError
 from common.resize import shrink
 from papers import espcn
 from papers.espcn.config import Data
-from papers.espcn.data import Patches, Whole, _turned, make_pair, pairs
+from papers.espcn.data import (
+    Patches,
+    Whole,
+    _turned,
+    make_pair,
+    pairs,
+    pictures,
+)
 
 
 def photograph(height=70, width=100, seed=0):
@@ -97,8 +104,30 @@ def test_a_folder_without_a_test_folder_holds_out_each_tenth(tmp_path):
     config = files(tmp_path / "photos", folder(tmp_path / "others", 3))
     assert len(pairs(config, "train")) == 12
     assert len(pairs(config, "test")) == 3
-    config.data.images = 4
-    assert len(pairs(config, "train")) == 4
+    config.data.images = 4  # evenly spaced
+    assert [p.name[6:8] for p in pairs(config, "train")] == ["00", "03", "06", "09"]
+
+
+def test_a_folder_of_the_benchmarks_is_their_protocol(tmp_path):
+    folder(tmp_path / "T91", 4)
+    folder(tmp_path / "Set5", 2)
+    folder(tmp_path / "others", 3)
+    assert len(pairs(files(tmp_path), "train")) == 4
+    assert len(pairs(files(tmp_path), "test")) == 2
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_grey_photographs_levels_are_its_y(tmp_path, channels):
+    grey = photograph(48, 48)[..., 0]
+    (tmp_path / "grey").mkdir()
+    Image.fromarray(grey).save(tmp_path / "grey" / "a.png")
+    config = files(tmp_path / "grey", tmp_path / "grey")
+    config.model.channels = channels
+    (pair,) = pairs(config, "test")
+    expected = np.broadcast_to(grey[..., None] / 255, (48, 48, channels))
+    np.testing.assert_allclose(pair.high, expected, atol=1e-6)
+    ((_, shown),) = pictures(config, "test")
+    assert shown.shape == (48, 48, 3)
 
 
 def test_a_corrupt_image_is_named_and_skipped(tmp_path):
