@@ -100,6 +100,7 @@ class Predict:
     rule: str = "variance"  # as stop.rule
     progress: int = 100  # steps between lines; 0: none
     preview: int = 500  # steps between pictures; 0: none
+    out: str = ""  # file or folder of the result, besides workdir/predict; "": none
 
 
 @dataclasses.dataclass
@@ -158,7 +159,8 @@ def _row(config: Config, row: str) -> Config:
     if row.endswith("_pixels"):
         config.model.family = "pixels"
     if name == "impedance":
-        config.data.targets, config.task.jitter = TARGETS, 0.0
+        config.task.name, config.task.jitter = "denoise", 0.0
+        config.data.targets = TARGETS
         config.data.batch_size = max(config.data.batch_size, len(TARGETS))
         config.data.pictures = config.data.pictures[:1]
         config.stop.rule = "none"
@@ -186,17 +188,26 @@ def check(config: Config) -> None:
             )
     if set(m.upsample) - {"bilinear", "nearest"}:
         raise UserError("config.model.upsample: choose one of bilinear, nearest")
-    if set(config.data.targets) - {*TARGETS}:
+    d, asked = config.data, config.predict
+    if not d.targets or set(d.targets) - {*TARGETS}:
         raise UserError(f"config.data.targets: choose from {', '.join(TARGETS)}")
+    if d.box and (len(d.box) != 4 or min(d.box) < 0 or 0 in d.box[2:]):
+        raise UserError(f"config.data.box={d.box}: top, left, height, width")
     multiple = 2**levels if m.family == "skip" else 1
-    if any(side < multiple or side % multiple for side in config.data.size):
+    if any(side < multiple or side % multiple for side in d.size):
         raise UserError(
             f"config.data.size: the {levels} levels of config.model.down need sides "
-            f"that {multiple} divides, not {config.data.size}"
+            f"that {multiple} divides, not {d.size}"
         )
-    if config.task.name == "sr" and any(
-        s % config.task.factor for s in config.data.size
-    ):
+    counts = {
+        "task.factor": config.task.factor,
+        "predict.factor": asked.factor,
+        "predict.steps, or config.loop.steps": asked.steps or config.loop.steps,
+        "data.batch_size": d.batch_size,
+        "record.every": config.record.every,
+    }
+    for name, count in counts.items():
+        if count < 1:
+            raise UserError(f"config.{name}: at least 1, not {count}")
+    if config.task.name == "sr" and any(s % config.task.factor for s in d.size):
         raise UserError("config.task.factor must divide config.data.size")
-    if config.data.batch_size < 1 or config.record.every < 1:
-        raise UserError("config.data.batch_size and config.record.every: at least 1")

@@ -13,7 +13,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from common.contract import UserError
@@ -25,6 +25,7 @@ from papers.deep_image_prior.config import Config, Data, Task
 
 Picture = Float[np.ndarray, "height width channels"]
 Problem = dict[str, Float[np.ndarray, "height width channels"]]
+MARGIN = 32  # pixels a side: less than this is cropped and not scaled, as released
 
 
 def batches(
@@ -92,7 +93,8 @@ def problems(config: Config) -> dict[str, Float[Array, "rows height width channe
     d = config.data
     if _nowhere(d):
         d = dataclasses.replace(d, source="generated", pictures=("blank",), guide="")
-        config = dataclasses.replace(config, data=d)
+        task = dataclasses.replace(config.task, mask="text")
+        config = dataclasses.replace(config, data=d, task=task)
     made = [problem(config, row) for row in range(d.batch_size)]
     return {
         name: jnp.asarray(np.stack([one[name] for one in made]), jnp.float32)
@@ -101,16 +103,15 @@ def problems(config: Config) -> dict[str, Float[Array, "rows height width channe
 
 
 def problem(config: Config, row: int) -> Problem:
-    """One row's part of `problems`, and the picture before its target was made."""
+    """One row's part of `problems`."""
     d, task = config.data, config.task
     names = _names(d)
     name = names[row // len(d.targets) % len(names)]
     rng = np.random.default_rng([config.seed, row % (len(names) * len(d.targets))])
     small = task.factor if task.name == "sr" and not task.degrade else 1
     size = d.size[0] // small, d.size[1] // small
-    picture = _target(
-        d.targets[row % len(d.targets)], _read(d, name, size, config), rng
-    )
+    picture = _read(d, name, size, config.model.channels)
+    picture = _target(d.targets[row % len(d.targets)], picture, rng)
     if not task.degrade:
         truth = enlarge(picture, small) if small > 1 else picture
         made = {"truth": np.clip(truth, 0, 1), "observed": picture}
@@ -119,10 +120,10 @@ def problem(config: Config, row: int) -> Problem:
     if len(d.targets) > 1:
         made["observed"] = picture  # impedance: fitted as it is
     if task.name in ("inpaint", "restore"):
-        made["mask"] = _mask(task, d.size, rng)
+        made["mask"] = _mask(config, name, rng)
         made["observed"] = made["observed"] * made["mask"]
     if config.model.input == "image":
-        made["guide"] = _guide(config, made["truth"])
+        made["guide"] = _guide(config, name, made["truth"], small)
     return made
 
 
@@ -144,37 +145,55 @@ def _names(data: Data) -> list[str]:
     return names
 
 
-def _read(data: Data, name: str, size: tuple[int, int], config: Config) -> Picture:
+def _read(data: Data, name: str, size: tuple[int, int], channels: int) -> Picture:
     if data.source == "generated":
-        return _generated(name, size, config.model.channels)
-    path = photo_path(name) if data.source == "embedded" else Path(name)
-    return read(path, size, config.model.channels, data.box)
+        return _generated(name, size, channels)
+    return read(_path(data, name), size, channels, data.box)
+
+
+def _path(data: Data, name: str) -> Path:
+    return photo_path(name) if data.source == "embedded" else Path(name)
 
 
 def read(
     path: Path, size: tuple[int, int], channels: int, box: tuple[int, ...] = ()
 ) -> Picture:
     """A file's picture in [0, 1], scaled down until it just covers `size` (rows,
-    columns), and its middle. UserError if it cannot be read or is smaller."""
-    array = decode(path, channels)
-    if array is None:
-        raise UserError(f"{str(path)!r} cannot be read as a picture")
+    columns), or as it is where it is larger by less than MARGIN a side, and its middle.
+    UserError: it cannot be read, is smaller or does not hold `box`."""
+    array = _decoded(path, channels)
+    rows, columns = array.shape[:2]
     if box:
         top, left, height, width = box
         array = array[top : top + height, left : left + width]
-    rows, columns = array.shape[:2]
+        if array.shape[:2] != (height, width):
+            raise UserError(
+                f"config.data.box={box} is not inside {str(path)!r}, which is "
+                f"{rows} x {columns}"
+            )
+        rows, columns = height, width
     scale = max(size[0] / rows, size[1] / columns)
     if scale > 1:
         raise UserError(
             f"{str(path)!r} is {rows} x {columns}, smaller than config.data.size: "
             f"{size[0]} x {size[1]}"
         )
+    if max(rows - size[0], columns - size[1]) < MARGIN:
+        scale = 1.0
     wide = max(round(columns * scale), size[1]), max(round(rows * scale), size[0])
     image = Image.fromarray(array[..., 0] if channels == 1 else array)
     image = np.asarray(image.resize(wide, Image.Resampling.LANCZOS))
     top, left = (image.shape[0] - size[0]) // 2, (image.shape[1] - size[1]) // 2
     image = image[top : top + size[0], left : left + size[1]]
     return image.reshape(*size, channels).astype(np.float32) / 255
+
+
+def _decoded(path: Path, channels: int) -> UInt8[np.ndarray, "height width channels"]:
+    """UserError: not a picture."""
+    array = decode(path, channels)
+    if array is None:
+        raise UserError(f"{str(path)!r} cannot be read as a picture")
+    return array
 
 
 def _generated(name: str, size: tuple[int, int], channels: int) -> Picture:
@@ -232,18 +251,49 @@ def _array(image: Image.Image, channels: int) -> Picture:
     return array.astype(np.float32) / 255
 
 
-def _mask(task: Task, size: tuple[int, int], rng: np.random.Generator) -> Picture:
+def _mask(config: Config, name: str, rng: np.random.Generator) -> Picture:
     """1 where the picture is known."""
+    task, size = config.task, tuple(config.data.size)
     if task.name == "restore":
         return (rng.random((*size, 1)) < task.keep).astype(np.float32)
     if task.mask == "text":
         return text_mask(size)
-    return known(read(Path(task.mask).expanduser(), size, 1))
+    return known(_beside(config.data, task.mask, name, size, 1), task.mask)
 
 
-def known(grey: Picture) -> Picture:
-    """A mask from a picture: 1 where it is lighter than half."""
-    return (grey > 0.5).astype(np.float32)
+def known(grey: Picture, name: str) -> Picture:
+    """The mask `name` from a picture: 1 where it is lighter than half of its lightest
+    pixel, so that 0/1 and 0/255 are one. UserError: it is black."""
+    if not grey.any():
+        raise UserError(
+            f"the mask {name!r} is black: make it white where the picture is known"
+        )
+    return (grey > grey.max() / 2).astype(np.float32)
+
+
+def _beside(
+    data: Data, file: str, name: str, size: tuple[int, int], channels: int
+) -> Picture:
+    """A mask or guide, cut and scaled as the picture `name` that it belongs to.
+    UserError: its file is of another size."""
+    path, box, shape = Path(file).expanduser(), data.box, size
+    if data.source == "generated":
+        box = ()
+    else:
+        shape = _decoded(_path(data, name), channels).shape
+    same_size(file, _decoded(path, channels).shape, name, shape)
+    return read(path, size, channels, box)
+
+
+def same_size(
+    file: str, shape: tuple[int, ...], name: str, picture_shape: tuple[int, ...]
+) -> None:
+    """UserError unless a mask or guide is as high and wide as its picture."""
+    if shape[:2] != picture_shape[:2]:
+        one, other = (f"{s[1]}x{s[0]}" for s in (shape, picture_shape))
+        raise UserError(
+            f"{file!r} is {one} pixels, the picture {name!r} {other}: make them equal"
+        )
 
 
 @functools.cache
@@ -257,13 +307,16 @@ def text_mask(size: tuple[int, int]) -> Picture:
     words = "a network that has seen no picture knows what pictures look like " * 8
     for i, top in enumerate(range(0, height, line)):
         draw.text((-2 * i, top - line // 8), words[13 * i :], font=font, fill=0)
-    return known(_array(mask, 1))
+    return known(_array(mask, 1), "text")
 
 
-def _guide(config: Config, truth: Picture) -> Picture:
-    """The flash picture: a file, or a stand-in, brighter, paler and without noise."""
+def _guide(config: Config, name: str, truth: Picture, small: int) -> Picture:
+    """The flash picture: a file, of the given picture's size and enlarged with it, or a
+    stand-in, brighter, paler and without noise."""
     if config.data.guide:
-        path = Path(config.data.guide).expanduser()
-        return read(path, config.data.size, config.model.channels)
+        size = truth.shape[0] // small, truth.shape[1] // small
+        channels = config.model.channels
+        guide = _beside(config.data, config.data.guide, name, size, channels)
+        return enlarge(guide, small)
     bright = np.sqrt(truth)
     return 0.3 * bright + 0.7 * np.mean(bright, -1, keepdims=True)

@@ -16,7 +16,7 @@ from papers.deep_image_prior.fits import UNTRAINED, Fit, Images, gather, untrain
 from papers.deep_image_prior.train import quality
 
 Values = Iterator[tuple[str, Any]]
-PAPER = "30.43 (9 pictures, 512 x 512)"  # sigma 25, with the running average
+PAPER = "30.43 (mean of 9 pictures)"  # sigma 25, with the running average
 
 
 def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Values:
@@ -43,9 +43,9 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
 
 
 NOTE = (
-    "dB to the true picture; of super-resolution on Y without a border. Untrained: "
-    "without any net; no prior: the same energy, the pixels themselves its parameters. "
-    "Where the truth is not known, the numbers are to the degraded picture"
+    "dB to the true picture; of super-resolution on Y without a border. No prior: the "
+    "same energy, the pixels themselves its parameters. Where the truth is not known, "
+    "the numbers are to the degraded picture"
 )
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from common.image_metrics import psnr
 from papers.deep_image_prior.fits import UNTRAINED, Fit, untrained
+from papers.deep_image_prior.train import quality
 
 
 def curve(fit: Fit) -> Any:
@@ -33,8 +33,8 @@ def strip(fit: Fit) -> Any:
     rows = range(len(fit.truth)) if fit.impedance else fit.rows
     grid, captions = [], []
     for row in rows:
-        frames = [fit.state.frames[row, i] for i in at]
-        scores = [psnr(f / 255, fit.truth[row]) for f in frames]
+        frames = fit.state.frames[row, at]
+        scores = quality(fit.config, frames / 255, fit.truth[row])
         grid.append([_given(fit, row), *frames, _bytes(fit.truth[row])])
         captions.append(["", *(f"{score:.1f} dB" for score in scores), ""])
     columns = ["given", *(str(fit.config.record.frames[i]) for i in at), "truth"]

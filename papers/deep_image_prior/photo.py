@@ -9,13 +9,14 @@ from PIL import Image
 
 from common.contract import UserError
 from common.data.image_files import as_seen
+from papers.deep_image_prior.data import known, same_size
 
 GREY = ("1", "L", "LA", "La")
 
 
 @dataclasses.dataclass(frozen=True)
 class Photo:
-    name: str
+    name: str  # below the folder that was given
     image: Float[np.ndarray, "height width channels"]  # grey or RGB, in [0, 1]
     alpha: UInt8[np.ndarray, "height width"] | None  # where it has one
 
@@ -26,7 +27,7 @@ class Photo:
         return black if self.alpha is None else black | (self.alpha < 128)
 
 
-def open_photo(path: Path) -> Photo:
+def open_photo(path: Path, name: str = "") -> Photo:
     """UserError: not a picture. One that lies on its side is turned as it says."""
     try:
         with Image.open(path) as file:
@@ -37,19 +38,21 @@ def open_photo(path: Path) -> Photo:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UserError(f"{str(path)!r} cannot be read as a picture: {error}") from None
     image = array.reshape(*array.shape[:2], -1).astype(np.float32) / 255
-    return Photo(path.name, image, alpha)
+    return Photo(name or path.name, image, alpha)
 
 
-def open_mask(path: Path, photo: Photo) -> Float[np.ndarray, "height width 1"]:
+def open_mask(file: str, photo: Photo) -> Float[np.ndarray, "height width 1"]:
     """1 where the mask's picture is white: there the photo is known."""
-    mask = open_photo(path).image.mean(-1, keepdims=True)
-    if mask.shape[:2] != photo.image.shape[:2]:
-        sizes = ["x".join(map(str, x.shape[1::-1])) for x in (mask, photo.image)]
-        raise UserError(
-            f"the mask {str(path)!r} is {sizes[0]} pixels, the picture "
-            f"{photo.name!r} {sizes[1]}: they must be equal"
-        )
-    return (mask > 0.5).astype(np.float32)
+    return known(open_beside(file, photo).mean(-1, keepdims=True), file)
+
+
+def open_beside(
+    file: str, photo: Photo
+) -> Float[np.ndarray, "height width own_channels"]:
+    """A mask or guide. UserError: it is not of the photo's size."""
+    image = open_photo(Path(file).expanduser()).image
+    same_size(file, image.shape, photo.name, photo.image.shape)
+    return image
 
 
 def padded(

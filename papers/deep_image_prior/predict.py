@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from common import user_files
 from common.contract import UserError
 from common.data.image_files import picture_paths
 from common.resize import enlarge
@@ -22,6 +23,7 @@ from papers.deep_image_prior.config import Config, Data, Record, check
 from papers.deep_image_prior.data import Problem
 from papers.deep_image_prior.photo import (
     Photo,
+    open_beside,
     open_mask,
     open_photo,
     padded,
@@ -29,56 +31,61 @@ from papers.deep_image_prior.photo import (
 )
 from papers.deep_image_prior.train import State, restored, start, train_step
 
+LOOK = 50  # steps between looks at the stop rule, each of which waits for the device
+
 
 def predict(config: Config, state: Any, inputs: str) -> Iterator[str | tuple[str, Any]]:
-    """Restores the picture at the path `inputs`, or all of a folder, where those that
-    cannot be read are named and skipped. Yields lines of progress, and (name, picture)
-    on the way and at the end. `state` is not looked at, and may be None."""
+    """Restores the picture at the path `inputs`, or all of a folder and below, where
+    those that cannot be restored are named and skipped. Yields lines of progress, and
+    (name, picture) on the way and at the end, which is written to `predict.out` too.
+    `state` is not looked at, and may be None. UserError: nothing can be restored."""
     del state
-    for path in _paths(inputs):
+    check(config)
+    root, done = user_files.given(inputs), 0
+    alone = root.is_file()
+    paths = [root] if alone else picture_paths(root)
+    names = [root.name] if alone else [str(path.relative_to(root)) for path in paths]
+    for path, name in zip(paths, names, strict=True):
         try:
-            photo = open_photo(path)
+            photo = open_photo(path, name)
+            made, problem = fitted(config, photo)
         except UserError as error:
-            if Path(inputs).expanduser().is_file():
+            if alone:
                 raise
             warnings.warn(f"skipped: {error}", stacklevel=2)
             continue
-        yield from _restore(config, photo)
+        done += 1
+        yield from _restore(made, problem, root, photo)
+    if not done:
+        raise UserError(f"--input={inputs!r} has no images that can be restored")
 
 
-def _paths(inputs: str) -> list[Path]:
-    path = Path(inputs).expanduser()
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise UserError(f"--input={inputs}: no such picture or folder")
-    if paths := picture_paths(path):
-        return paths
-    raise UserError(f"--input={inputs}: no pictures in this folder")
-
-
-def _restore(config: Config, photo: Photo) -> Iterator[str | tuple[str, Any]]:
-    asked = config.predict
-    config, problem = fitted(config, photo)
+def _restore(
+    config: Config, problem: Problem, root: Path, photo: Photo
+) -> Iterator[str | tuple[str, Any]]:
+    asked, times = config.predict, config.task.factor
     height, width = photo.image.shape[:2]
-    times = asked.factor if asked.task == "sr" else 1
     # A hole is filled, and so no longer seen through.
     alpha = None if asked.task in ("inpaint", "restore") else photo.alpha
+    if asked.out:  # cannot be written to: said before the fit
+        user_files.target(asked.out, root, str(Path(photo.name).with_suffix(".png")))
 
     def picture(image):
         cut = np.asarray(image)[0, : height * times, : width * times]
         return to_bytes(cut, alpha)
 
     for at, state, energy in fit(config, problem):
-        yield f"{photo.name}: step {at} of {config.loop.steps}, energy {energy:.5f}\n"
+        if asked.progress:
+            of = f"step {at} of {config.loop.steps}"
+            yield f"{photo.name}: {of}, energy {energy:.5f}\n"
         if asked.preview and at % asked.preview == 0 and at < config.loop.steps:
             yield f"{photo.name} after {at} steps", picture(state.average)
-    if config.stop.rule != "none":
+    if asked.progress and config.stop.rule != "none":
         yield f"{photo.name}: the output of step {int(state.answer['at'][0]) + 1}\n"
-    yield (
-        f"{photo.name} {asked.task}",
-        picture(jax.jit(partial(restored, config))(state)),
-    )
+    result = picture(jax.jit(partial(restored, config))(state))
+    yield f"{photo.name} {asked.task}", result
+    if asked.out:
+        user_files.save(asked.out, root, photo.name, result)
 
 
 def fitted(config: Config, photo: Photo) -> tuple[Config, Problem]:
@@ -86,7 +93,8 @@ def fitted(config: Config, photo: Photo) -> tuple[Config, Problem]:
     asked, m = config.predict, config.model
     levels = 2 ** len(m.down)
     times = asked.factor if asked.task == "sr" else 1
-    image = padded(photo.image, levels // math.gcd(levels, times))
+    multiple = levels // math.gcd(levels, times)
+    image = padded(photo.image, multiple)
     problem = {"observed": image, "truth": image}
     if times > 1:
         problem["truth"] = np.clip(enlarge(image, times), 0, 1)
@@ -94,7 +102,7 @@ def fitted(config: Config, photo: Photo) -> tuple[Config, Problem]:
         mask = padded(_mask(config, photo), levels)
         problem |= {"mask": mask, "observed": image * mask}
     if m.input == "image":
-        problem["guide"] = problem["truth"]
+        problem["guide"] = enlarge(padded(_guide(config, photo), multiple), times)
     filled = "clean" if "mask" in problem else "average"
     made = dataclasses.replace(
         config,
@@ -107,31 +115,43 @@ def fitted(config: Config, photo: Photo) -> tuple[Config, Problem]:
         stop=dataclasses.replace(config.stop, rule=asked.rule),
         record=Record(frames=()),
     )
-    check(made)
     return made, {name: x[None].astype(np.float32) for name, x in problem.items()}
 
 
 def _mask(config: Config, photo: Photo) -> np.ndarray:
     if config.predict.mask:
-        return open_mask(Path(config.predict.mask).expanduser(), photo)
-    if not photo.missing.any():
+        return open_mask(config.predict.mask, photo)
+    if photo.missing.all() or not photo.missing.any():
+        which = "only" if photo.missing.any() else "no"
         raise UserError(
-            f"{photo.name!r} has no transparent or black pixels to fill in: give "
+            f"{photo.name!r} has {which} transparent or black pixels to fill in: give "
             "--config.predict.mask=FILE, white where the picture is known"
         )
     return 1.0 - photo.missing[..., None].astype(np.float32)
 
 
+def _guide(config: Config, photo: Photo) -> np.ndarray:
+    if config.data.guide:
+        return open_beside(config.data.guide, photo)
+    raise UserError(
+        "config.model.input is image: give --config.data.guide=FILE, the flash picture "
+        "of the photo's size"
+    )
+
+
 def fit(config: Config, problem: Problem) -> Iterator[tuple[int, State, float]]:
-    """(steps so far, state, energy) every `predict.progress` steps and at the end, that
-    of a stop rule if it comes first."""
+    """(steps so far, state, energy) every `predict.progress` and `predict.preview`
+    steps and at the end, that of a stop rule, looked at every LOOK, if it comes first.
+    """
     asked, batch = config.predict, {"row": np.zeros(1, np.int32)}
     state = jax.jit(partial(start, config))(jax.random.key(config.seed), problem)
     step = jax.jit(partial(train_step, config), donate_argnums=0)
     every = [n for n in (asked.progress, asked.preview) if n]
     for at in range(1, config.loop.steps + 1):
         state, metrics = step(state, batch)
-        if at == config.loop.steps or any(at % n == 0 for n in every):
+        stopped = at % LOOK == 0 and bool(state.answer["done"].all())
+        last = stopped or at == config.loop.steps
+        if last or any(at % n == 0 for n in every):
             yield at, state, float(metrics["loss"])
-            if bool(state.answer["done"].all()):
-                return
+        if last:
+            return

@@ -37,14 +37,15 @@ def backtrack(
     """(snapshot, learned) after a step.
 
     Every `backtrack_every` steps, a row whose fit, in dB, is lower than at the last
-    check by more than `backtrack_drop` returns to what it was there, this step undone;
-    any other becomes the new snapshot. `before`: what made the output of this fit.
+    check by more than `backtrack_drop`, or NaN, returns to what it was there, this step
+    undone; any other becomes the new snapshot. `before`: what made the output of this
+    fit.
     """
     if not config.backtrack_every:
         return snapshot, after
 
     due = step % config.backtrack_every == 0
-    fell = fit < snapshot["fit"] - config.backtrack_drop
+    fell = ~(fit >= snapshot["fit"] - config.backtrack_drop)  # NaN too
     new, back = due & ~fell, due & fell
     # Selected, not in a lax.cond: on a CPU that costs a step another half.
     kept = {

@@ -11,37 +11,12 @@ from tests import beside_torch
 
 def torch_case(size: dict) -> beside_torch.Timed:
     import torch
-    from torch import nn
 
-    def block(inputs, features, kernel, stride=1):
-        return nn.Sequential(
-            nn.ReflectionPad2d(kernel // 2),
-            nn.Conv2d(inputs, features, kernel, stride),
-            nn.BatchNorm2d(features),
-            nn.LeakyReLU(0.2),
-        )
-
-    class Level(nn.Module):
-        def __init__(self, inputs, down, skip):
-            super().__init__()
-            n, s = down[0], skip[0]
-            self.skip = block(inputs, s, 1) if s else None
-            self.down = nn.Sequential(block(inputs, n, 3, 2), block(n, n, 3))
-            self.inner = Level(n, down[1:], skip[1:]) if down[1:] else nn.Identity()
-            below = down[1] if down[1:] else n
-            self.large = nn.Upsample(scale_factor=2, mode="bilinear")
-            self.norm = nn.BatchNorm2d(s + below)
-            self.up = nn.Sequential(block(s + below, n, 3), block(n, n, 1))
-
-        def forward(self, x):
-            deep = self.large(self.inner(self.down(x)))
-            maps = [self.skip(x), deep] if self.skip else [deep]
-            return self.up(self.norm(torch.cat(maps, 1)))
+    from tests.papers.deep_image_prior.torch_hourglass import Hourglass
 
     nets = []
     for _ in range(size["rows"]):
-        level = Level(size["inputs"], size["down"], size["skip"])
-        net = nn.Sequential(level, nn.Conv2d(size["down"][0], 3, 1), nn.Sigmoid())
+        net = Hourglass(size["inputs"], size["down"], size["skip"])
         z = 0.1 * torch.rand(1, size["inputs"], *size["size"])
         target = torch.rand(1, 3, *size["size"])
         adam = torch.optim.Adam(net.parameters(), 0.01)

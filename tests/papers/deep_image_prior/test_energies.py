@@ -10,7 +10,7 @@ from PIL import Image
 
 from common.contract import UserError
 from papers.deep_image_prior import data, energies, lanczos
-from papers.deep_image_prior.config import Config, Data, Task, runs
+from papers.deep_image_prior.config import Config, Data, Model, Task, runs
 from papers.deep_image_prior.variants import get_config
 
 RNG = np.random.default_rng(0)
@@ -103,6 +103,60 @@ def test_masks_hide_what_they_should():
     assert 0.05 < 1 - text.mean() < 0.5
 
 
+def grey_blocks(folder, name, rows, columns, seed=0):
+    """Blocks of 8 x 8 pixels, each black or white."""
+    blocks = np.random.default_rng(seed).integers(0, 2, (rows // 8, columns // 8))
+    picture = 255 * blocks.repeat(8, 0).repeat(8, 1).astype(np.uint8)
+    Image.fromarray(picture).save(folder / name)
+    return str(folder / name)
+
+
+def beside(root, file):
+    """A part of the picture `root`, with `file` as mask and as guide."""
+    box = (8, 16, 64, 96)
+    data = Data(source="files", root=root, pictures=(), box=box, size=(32, 32))
+    data.guide = file
+    return Config(Model(input="image"), data, Task(name="inpaint", mask=file))
+
+
+def test_masks_and_guides_are_cut_and_scaled_as_their_picture(tmp_path):
+    path = grey_blocks(tmp_path, "a.png", 80, 120)
+    found = data.problem(beside(path, path), 0)
+    np.testing.assert_array_equal(found["mask"], found["truth"][..., :1] > 0.5)
+    np.testing.assert_array_equal(found["guide"], found["truth"])
+
+
+@pytest.mark.parametrize("task", ["inpaint", "flash"])
+def test_a_mask_or_guide_of_another_size_is_named(tmp_path, task):
+    path = grey_blocks(tmp_path, "a.png", 80, 120)
+    config = beside(path, grey_blocks(tmp_path, "b.png", 80, 128))
+    config.task.name = task
+    with pytest.raises(UserError, match=r"b.png' is 128x80 .*a.png' 120x80"):
+        data.problem(config, 0)
+
+
+def test_masks_of_ones_are_white_and_black_ones_say_so():
+    ones = data.known(np.float32([[0, 1], [1, 0]]) / 255, "m.png")
+    np.testing.assert_array_equal(ones, [[0, 1], [1, 0]])
+    with pytest.raises(UserError, match=r"m.png.*black"):
+        data.known(np.zeros((2, 2, 1)), "m.png")
+
+
+def test_what_is_left_of_a_picture():
+    small = problem(Task(name="sr", factor=4))
+    expected = lanczos.downsample(jnp.asarray(small["truth"]), 4)
+    assert small["observed"].shape == (8, 8, 3)
+    assert np.abs(small["observed"] - expected).mean() < 0.02
+    coarse, fine = (problem(Task(name="jpeg", quality=q)) for q in (5, 95))
+    errors = [np.abs(p["observed"] - p["truth"]).mean() for p in (coarse, fine)]
+    assert 0.1 > errors[0] > 3 * errors[1] > 0
+    flash = problem(Task(name="flash", sigma=10))
+    noise = flash["observed"] - flash["truth"]
+    assert 5 / 255 < noise.std() < 10.5 / 255  # some of it clipped
+    known = problem(Task(name="flash", degrade=False))
+    np.testing.assert_array_equal(known["observed"], known["truth"])
+
+
 def test_restarts_come_after_all_pictures():
     config = Config(data=Data(pictures=("astronaut", "coffee"), batch_size=4))
     assert data.restart(config.data).tolist() == [0, 0, 1, 1]
@@ -124,18 +178,45 @@ def test_a_folder_of_pictures_is_read_in_order(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "why"),
+    ("section", "changes", "why"),
     [
-        ({"size": (60, 64)}, "16 divides"),
-        ({"targets": ("cat",)}, "targets"),
-        ({"source": "web"}, "data.source"),
+        ("data", {"size": (60, 64)}, "16 divides"),
+        ("data", {"targets": ("cat",)}, "targets"),
+        ("data", {"targets": ()}, "targets"),
+        ("data", {"source": "web"}, "data.source"),
+        ("data", {"box": (0, 0, 64)}, "data.box"),
+        ("data", {"box": (0, -1, 64, 64)}, "data.box"),
+        ("task", {"factor": 0}, "task.factor: at least 1"),
+        ("predict", {"factor": 0}, "predict.factor: at least 1"),
+        ("predict", {"steps": -1}, "predict.steps.*at least 1"),
     ],
 )
-def test_what_cannot_work_is_one_line(changes, why):
+def test_what_cannot_work_is_one_line(section, changes, why):
     config = get_config()
-    config.data = dataclasses.replace(config.data, **changes)
+    changed = dataclasses.replace(getattr(config, section), **changes)
+    setattr(config, section, changed)
     with pytest.raises(UserError, match=why):
         runs(config)
+
+
+@pytest.mark.parametrize("variant", ["sr_x4", "inpaint_text"])
+def test_impedance_is_plain_denoising_whatever_the_variant(variant):
+    config = get_config(variant)
+    config.rows = ("impedance",)
+    assert runs(config)["impedance"].config.task.name == "denoise"
+
+
+def test_a_picture_a_little_larger_is_cropped_and_not_scaled(tmp_path):
+    array = RNG.integers(0, 256, (70, 95, 3), dtype=np.uint8)
+    Image.fromarray(array).save(tmp_path / "a.png")
+    found = data.read(tmp_path / "a.png", (64, 64), 3)
+    np.testing.assert_allclose(found, array[3:67, 15:79] / 255, atol=1e-6)
+
+
+def test_a_box_that_reaches_outside_is_named(tmp_path):
+    Image.new("RGB", (100, 90)).save(tmp_path / "a.png")
+    with pytest.raises(UserError, match=r"data.box.*a.png.*90 x 100"):
+        data.read(tmp_path / "a.png", (64, 64), 3, (30, 0, 64, 64))
 
 
 def test_a_picture_that_is_too_small_is_named(tmp_path):

@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from common import figures
 from common.contract import Table
 from papers import deep_image_prior as dip
+from papers.deep_image_prior import look
 from papers.deep_image_prior.fits import gather, untrained
 
 STEPS = 60
@@ -78,6 +80,21 @@ def test_every_run_has_its_pictures(results):
         assert f"{run}: PSNR against iteration" in figures
         assert f"{run}: side by side" in figures
     assert "Loss against iteration, by target" in figures
+
+
+def test_captions_are_in_the_quality_of_the_tables(monkeypatch):
+    """Of super-resolution: of Y, without a border."""
+    config, state = finished("sr")
+    noise = jax.random.normal(jax.random.key(1), state.frames.shape[1:])
+    frames = state.problem["truth"][:, None] + 0.05 * noise
+    frames = jnp.round(255 * jnp.clip(frames, 0, 1)).astype(jnp.uint8)
+    fit, captions = gather("sr", config, state.replace(frames=frames)), []
+    monkeypatch.setattr(
+        figures, "image_grid", lambda *_, **k: captions.extend(k["captions"])
+    )
+    look.strip(fit)
+    expected = fit.quality(fit.state.frames[:, 1] / 255)[0]
+    assert captions[0][2] == f"{expected:.1f} dB"
 
 
 def test_mean_filling_leaves_what_is_known():

@@ -1,14 +1,17 @@
-"""The hourglass: what it computes, and what it does not depend on."""
+"""The hourglass: what it computes, and what it does not depend on. torch_outputs.py
+made PyTorch's numbers."""
+
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax.traverse_util import unflatten_dict
 
 from papers.deep_image_prior import model
 from papers.deep_image_prior.config import Config, Model
-
-X = jax.random.normal(jax.random.key(1), (1, 6, 5, 3))
+from tests.papers.deep_image_prior import torch_outputs
 
 
 def test_weights_start_as_pytorchs():
@@ -44,6 +47,33 @@ def parameters(config, z):
 
 
 Z = jax.random.uniform(jax.random.key(2), (16, 16, 3))
+
+
+def from_torch(weights: dict) -> dict:
+    """Our parameters from PyTorch's, whose modules have our names."""
+    params = {}
+    for name, x in weights.items():
+        *path, last = name.split(".")
+        if x.ndim == 4:
+            x, last = x.transpose(2, 3, 1, 0), "kernel"
+        elif last == "weight":
+            last = "scale"
+        elif path[-1] == "conv":
+            path.pop()  # the bias is ConvNorm's own
+        params[(*path, last)] = x
+    return unflatten_dict(params)
+
+
+@pytest.mark.parametrize("mode", torch_outputs.MODES)
+def test_the_hourglass_gives_pytorchs_numbers(mode):
+    with np.load(Path(torch_outputs.__file__).with_suffix(".npz")) as file:
+        torch = dict(file)
+    weights = {n.removeprefix("weights/"): torch[n] for n in torch if "/" in n}
+    skip, down = torch_outputs.SIZE["skip"], torch_outputs.SIZE["down"]
+    config = small(down=down, skip=skip, upsample=(mode,))
+    found = apply(config, from_torch(weights), torch["z"])
+    assert np.std(torch[mode]) > 0.05
+    np.testing.assert_allclose(found, torch[mode], atol=1e-4)
 
 
 @pytest.mark.parametrize("padding", ["reflect", "zero"])

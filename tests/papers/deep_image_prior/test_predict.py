@@ -1,6 +1,7 @@
 """A user's pictures: every mode and size, masks, folders, and what cannot work."""
 
 import dataclasses
+import sys
 import warnings
 
 import jax
@@ -14,6 +15,7 @@ from papers.deep_image_prior.predict import fitted, predict
 from papers.deep_image_prior.variants import get_config
 
 RNG = np.random.default_rng(0)
+module = sys.modules["papers.deep_image_prior.predict"]  # in the package: the function
 
 
 def asked(**fields):
@@ -85,8 +87,10 @@ def test_mistakes_are_one_line(tmp_path):
     path = saved(tmp_path)
     Image.new("L", (9, 9)).save(tmp_path / "mask.png")
     cases = {
-        "no such picture": (asked(), tmp_path / "none.png"),
+        "does not exist": (asked(), tmp_path / "none.png"),
+        "predict.factor": (asked(task="sr", factor=0), path),
         "no transparent or black": (asked(task="inpaint"), path),
+        "input itself": (asked(out=str(path)), path),
         "9x9 pixels.*21x14": (
             asked(task="inpaint", mask=str(tmp_path / "mask.png")), path,
         ),
@@ -113,6 +117,83 @@ def test_a_folder_is_restored_and_what_is_broken_named(tmp_path):
     assert "step 4 of 4" in lines[-1]
     assert [*pictures] == ["a.png after 2 steps", "a.png denoise"]
     assert pictures["a.png denoise"].shape == (14, 21)
+
+
+@pytest.fixture
+def unfitted(monkeypatch):
+    """What is observed takes the place of the fit."""
+
+    def fit(config, problem):
+        yield config.loop.steps, {"average": problem["observed"]}, 0.0
+
+    monkeypatch.setattr(module, "fit", fit)
+    monkeypatch.setattr(module, "restored", lambda config, state: state["average"])
+
+
+def test_a_folder_goes_on_and_names_pictures_by_their_place(tmp_path, unfitted):
+    for name in ("a/x.png", "a-x.png", "b/x.png", "whole.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        path = saved(tmp_path, name=name)
+        if name != "whole.png":
+            array = np.array(Image.open(path))
+            array[3, 3] = 0
+            Image.fromarray(array).save(path)
+    config = asked(task="inpaint", progress=0)
+    with pytest.warns(UserWarning, match=r"skipped: 'whole.png' has no transparent"):
+        names = [name for name, _ in predict(config, None, str(tmp_path))]
+    assert names == ["a/x.png inpaint", "a-x.png inpaint", "b/x.png inpaint"]
+
+
+@pytest.mark.filterwarnings("ignore:skipped")
+def test_a_folder_of_which_nothing_can_be_restored_says_so(tmp_path):
+    saved(tmp_path)
+    with pytest.raises(UserError, match="no images that can be restored"):
+        list(predict(asked(task="inpaint"), None, str(tmp_path)))
+
+
+def test_results_go_to_a_file_or_a_folder(tmp_path, unfitted):
+    for name in ("one.png", "many/b/x.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        saved(tmp_path, name=name)
+    given = {"one.png": "out/new.png", "many": "there"}
+    written = {"one.png": "out/new.png", "many": "there/b/x.png"}
+    for name, out in given.items():
+        config = asked(out=str(tmp_path / out), progress=0)
+        ((_, shown),) = predict(config, None, str(tmp_path / name))
+        with Image.open(tmp_path / written[name]) as file:
+            np.testing.assert_array_equal(np.asarray(file), shown)
+
+
+def test_masks_of_ones(tmp_path):
+    found = photo.open_photo(saved(tmp_path))
+    mask = np.ones((14, 21), np.uint8)
+    mask[2, 3] = 0
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    _, problem = fitted(asked(task="inpaint", mask=str(tmp_path / "mask.png")), found)
+    np.testing.assert_array_equal(problem["mask"][0, :14, :21, 0], mask)
+
+
+def test_the_flash_picture_is_z(tmp_path):
+    found, config = photo.open_photo(saved(tmp_path)), asked()
+    config.model.input = "image"
+    with pytest.raises(UserError, match=r"--config.data.guide"):
+        fitted(config, found)
+    config.data.guide = str(saved(tmp_path, name="flash.png"))
+    _, problem = fitted(config, found)
+    flash = photo.open_photo(tmp_path / "flash.png").image
+    np.testing.assert_allclose(problem["guide"][0, :14, :21], flash, atol=1e-6)
+    config.data.guide = str(saved(tmp_path, size=(22, 14), name="flash.png"))
+    with pytest.raises(UserError, match=r"flash.png' is 22x14"):
+        fitted(config, found)
+
+
+def test_a_rule_stops_the_fit_that_shows_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "LOOK", 3)
+    config = asked(rule="noise", progress=0, preview=0)
+    config.task.sigma, config.stop.after = 255.0, 0
+    saved(tmp_path)
+    made, problem = fitted(config, photo.open_photo(tmp_path / "photo.png"))
+    assert [at for at, *_ in module.fit(made, problem)] == [3]
 
 
 @pytest.mark.slow

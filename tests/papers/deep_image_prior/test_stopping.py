@@ -59,6 +59,11 @@ def test_a_row_goes_back_as_often_as_it_falls():
     assert [float(s[0]["p"][0]) for s in seen] == [1, 2, 0, 1, 0, 1, 2]
 
 
+def test_a_row_that_is_not_a_number_goes_back_too():
+    fits = [(10.0,), (10.0,), (np.nan,), (10.0,), (10.0,)]
+    assert [float(s[0]["p"][0]) for s in walk(fits)] == [1, 2, 0, 1, 2]
+
+
 def answers(config, outputs, losses):
     """The answer after outputs [steps, rows] of flat pictures."""
     shape = len(outputs[0]), 2, 2, 1
