@@ -24,8 +24,8 @@ from papers.unit.objective import PerImage, Rows, noise
 def init(config: Config, key: Key[Array, ""], a: Images, b: Images) -> tuple[Any, Any]:
     """(params, batch_stats) for images of these shapes."""
     keys, images = jax.random.split(key), {"a": a, "b": b}
-    made = DigitTranslator(config.adaptation).init(keys[0], images)
-    judges = DigitDiscriminator(config.adaptation)
+    made = DigitTranslator(config).init(keys[0], images)
+    judges = DigitDiscriminator(config)
     judged = judges.init(keys[1], images, method="everything")
     params = {"generators": made["params"], "discriminators": judged["params"]}
     if config.adaptation.alike:
@@ -48,8 +48,10 @@ def generators_lose(
     if not plays(w):  # the classifier alone: nothing is generated
         return {"vae": jnp.zeros(len(rows["row"]))}, batch_stats
     key, dropout = jax.random.split(key)
-    x, (mu, sigma), batch_stats = _made(w, params, batch_stats, rows, key, axis_name)
-    judge = _judge(w, params, dropout, rows)
+    x, (mu, sigma), batch_stats = _made(
+        config, params, batch_stats, rows, key, axis_name
+    )
+    judge = _judge(config, params, dropout, rows)
     recon, translated = {"a": x["aa"], "b": x["bb"]}, {"a": x["ba"], "b": x["ab"]}
     real = [_both(softplus(-judge(fakes))) for fakes in (recon, translated)]
     squares = sum(_square(recon[d] - images[d]) for d in "ab")
@@ -68,16 +70,17 @@ def discriminators_lose(
     that a code has in both domains alike."""
     w, images = config.adaptation, {"a": rows["a"], "b": rows["b"]}
     keys = jax.random.split(key, 5)
-    classify = _judge(w, params, keys[0], rows, "classify")
+    classify = _judge(config, params, keys[0], rows, "classify")
     logits = classify({"a": rows["a"]})
     terms = {"classify": w.classify * cross_entropy(logits, rows["label_a"])}
     if not plays(w):
         return terms, batch_stats
-    x, *_ = _made(w, params, batch_stats, rows, keys[1], axis_name)
+    x, *_ = _made(config, params, batch_stats, rows, keys[1], axis_name)
     sides = images, {"a": x["aa"], "b": x["bb"]}, {"a": x["ba"], "b": x["ab"]}
-    odds = [_judge(w, params, k, rows)(s) for k, s in zip(keys[2:], sides, strict=True)]
+    judges = (_judge(config, params, k, rows) for k in keys[2:])
+    odds = [judge(side) for judge, side in zip(judges, sides, strict=True)]
     real, recon, translated = (_both(softplus(x)) for x in (-odds[0], odds[1], odds[2]))
-    features = _features(w, params, x)
+    features = _features(config, params, x)
     alike = _square(features["ab"] - features["aa"])
     alike += _square(features["ba"] - features["bb"])
     terms["discriminators"] = w.adversarial * (real + (recon + translated) / 2)
@@ -89,9 +92,9 @@ def plays(w: Adaptation) -> bool:
     return bool(w.adversarial or w.feature)
 
 
-def _made(w: Adaptation, params, batch_stats, rows: Rows, key, axis_name):
+def _made(config: Config, params, batch_stats, rows: Rows, key, axis_name):
     """Images by their way, "ab" being a in domain b, q(z | x), and new statistics."""
-    model = DigitTranslator(w, axis_name)
+    model = DigitTranslator(config, axis_name)
     variables = {"params": params["generators"], "batch_stats": batch_stats}
     images = {"a": rows["a"], "b": rows["b"]}
     (mu, sigma), encoded = model.apply(
@@ -109,20 +112,20 @@ def _made(w: Adaptation, params, batch_stats, rows: Rows, key, axis_name):
 
 
 def _judge(
-    w: Adaptation, params, key, rows: Rows, method: str = "__call__"
+    config: Config, params, key, rows: Rows, method: str = "__call__"
 ) -> Callable:
     # Other masks in other parts of a batch.
     rngs = {"dropout": jax.random.fold_in(key, rows["row"][0])}
-    apply = DigitDiscriminator(w).apply
+    apply = DigitDiscriminator(config).apply
     variables = {"params": params["discriminators"]}
     return lambda images: apply(variables, images, True, rngs=rngs, method=method)
 
 
-def _features(w: Adaptation, params, x: dict[str, Images]) -> dict[str, Maps]:
+def _features(config: Config, params, x: dict[str, Images]) -> dict[str, Maps]:
     """D's features of all that was generated, without dropout, by their way."""
     variables = {"params": params["discriminators"]}
     images = {d: jnp.concatenate([x[f"a{d}"], x[f"b{d}"]]) for d in "ab"}
-    maps = DigitDiscriminator(w).apply(variables, images, method="features")
+    maps = DigitDiscriminator(config).apply(variables, images, method="features")
     return dict(zip(("aa", "ba", "ab", "bb"), jnp.split(maps, 4), strict=True))
 
 
@@ -139,7 +142,7 @@ def _square(x: Float[Array, "batch *rest"]) -> PerImage:
 def translate(config: Config, variables: Any, image: Images, direction: str) -> Images:
     """Images of one domain in the other, at the mean of q(z | x)."""
     source, target = direction[0], direction[-1]
-    model = DigitTranslator(config.adaptation)
+    model = DigitTranslator(config)
     mu, _ = model.apply(variables, {source: image}, method="encode")
     return model.apply(variables, mu, target, method="generate")[target]
 
@@ -148,5 +151,5 @@ def classify(
     config: Config, discriminators: Any, image: Images, domain: str
 ) -> Float[Array, "batch classes"]:
     """Logits of the classes, without dropout."""
-    model, variables = DigitDiscriminator(config.adaptation), {"params": discriminators}
+    model, variables = DigitDiscriminator(config), {"params": discriminators}
     return model.apply(variables, {domain: image}, method="classify")

@@ -68,21 +68,13 @@ class Data:
 
 @dataclasses.dataclass
 class Adaptation:
-    """The digit experiment: labels of a, none of b (rows `adapted`, `source_only`)."""
+    """The digit experiment: labels of a, none of b (rows `adapted`, `source_only`). Its
+    digits are those of `data`, its channels those of `model`."""
 
-    a: str = "digits"  # embedded, tfds:NAME, or a folder; with labels
-    b: str = "mnist5k"  # its labels only measure
-    margins: tuple[int, ...] = (0, 0)  # pixels cut off all sides, of a and of b
-    size: int = 32
-    channels: int = 1
     width: int = 96  # of the generators' first layer
     discriminator_width: int = 64
     dropout: tuple[float, ...] = (0.1, 0.3, 0.5, 0.5)  # after each layer of D
-    batch_size: int = 64
     alike: bool = False  # b's own layers start as copies of a's
-    steps: int = 200_000
-    lr: float = 2e-4
-    weight_decay: float = 5e-4
     adversarial: float = 1.0
     kl: float = 1e-4
     reconstruction: float = 1e-3  # of squares, summed over pixels
@@ -152,22 +144,19 @@ def runs(config: Config) -> dict[str, Run]:
 
 
 def _adaptation(config: Config) -> dict[str, Any]:
-    """The digit experiment's nets, images and training."""
-    a = config.adaptation
+    """The digit experiment's nets; and where other rows translate other images, small
+    grey digits and five times the decay, as released."""
+    nets, alone = {"model.family": "adaptation"}, {"adapted", "source_only"}
+    if config.data.source == "labelled" or {*config.rows} <= alone:
+        return nets
     return {
-        "model.family": "adaptation",
-        "model.channels": (a.channels, a.channels),
+        **nets,
+        "model.channels": (1, 1),
         "data.source": "labelled",
-        "data.pair": (a.a, a.b),
-        "data.margins": a.margins,
-        "data.size": (a.size, a.size),
+        "data.size": (16, 16),
         "data.short": 0,
         "data.flip": False,
-        "data.batch_size": a.batch_size,
-        "optim.lr": a.lr,
-        "optim.weight_decay": a.weight_decay,
-        "loop.steps": a.steps,
-        "weights": "",
+        "optim.weight_decay": 5 * config.optim.weight_decay,
     }
 
 
@@ -232,9 +221,46 @@ def _check(config: Config) -> None:
         )
     if d.short and d.short < min(d.size):
         raise UserError(f"config.data.short is less than a crop of {d.size}")
-    if config.adaptation.size % 16 or len(config.adaptation.dropout) != 4:
-        raise UserError("config.adaptation: a size that 16 divides, four dropout rates")
+    if m.family == "adaptation":
+        _check_digits(config)
+    elif config.discriminator.kind == "averaged":
+        layers = config.discriminator.layers
+        least = 4 * 2**layers - 3  # else the third grid is empty
+        if min(d.size) < least:
+            raise UserError(
+                f"config.data.size: discriminators averaged of {layers} layers need "
+                f"sides of at least {least}, not {d.size}"
+            )
     if len(d.pair) != 2 or len(d.margins) != 2:
         raise UserError("config.data.pair and config.data.margins: one of a, one of b")
     if d.batch_size % config.optim.accumulate:
         raise UserError("config.optim.accumulate must divide config.data.batch_size")
+
+
+def _check_digits(config: Config) -> None:
+    """The same of the digit experiment."""
+    d, a = config.data, config.adaptation
+    if d.source != "labelled":
+        raise UserError(
+            "config.data.source: the digit experiment needs labelled, and its two sets "
+            "in config.data.pair"
+        )
+    if d.size[0] != d.size[1] or d.size[0] % 16:
+        raise UserError(
+            f"config.data.size: the digit experiment needs squares whose side 16 "
+            f"divides, such as 32,32, not {d.size}"
+        )
+    if d.short:
+        raise UserError("config.data.short: labelled images are resized whole; leave 0")
+    if len(a.dropout) != 4:
+        raise UserError(f"config.adaptation.dropout: four rates, not {len(a.dropout)}")
+    if a.alike and len({*config.model.channels}) > 1:
+        raise UserError(
+            "config.adaptation.alike: copies need as many channels in b as in a, not "
+            f"{config.model.channels}"
+        )
+    if config.weights:
+        raise UserError(
+            "config.weights: the digit experiment has no weights files; leave it "
+            "empty, or adapted and source_only out of config.rows"
+        )

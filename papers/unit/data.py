@@ -79,7 +79,7 @@ def fitted(
     d, channels = config.data, config.model.channels[DOMAINS.index(domain)]
     size = tuple(d.size)
     if has_labels(config):
-        image = augment.resize(_without_margin(config, domain, image), size)
+        image = augment.resize(without_margin(config, domain, image), size)
     elif d.short:
         image = augment.resize_short(image, d.short)
     image = augment.cover(image, size)
@@ -91,7 +91,8 @@ def fitted(
     return with_channels(image, channels)
 
 
-def _without_margin(config: Config, domain: str, image: Picture) -> Picture:
+def without_margin(config: Config, domain: str, image: Picture) -> Picture:
+    """A labelled picture's inner part; UserError if nothing would be left."""
     margin = config.data.margins[DOMAINS.index(domain)]
     height, width, _ = image.shape
     if 2 * margin >= min(height, width):

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 from common.convolution import Conv, uniform_fan_in
 from common.normalization import BatchNorm
 from common.transposed_convolution import ConvTranspose
-from papers.unit.config import Adaptation
+from papers.unit.config import Config
 from papers.unit.model import SLOPE, Images, Maps
 
 Codes = Float[Array, "images 1 1 features"]
@@ -60,18 +60,15 @@ class DigitTranslator(nn.Module):
     """Encoders and generators. A domain's own are the first layer of an encoder, which
     sees coordinates too, and the last two of a generator."""
 
-    config: Adaptation
+    config: Config
     axis_name: str | None = None
 
     def setup(self) -> None:
-        c, n, side = self.config, self.config.width, self.config.size // 4
+        n, side = self.config.adaptation.width, self.config.data.size[0] // 4
         layer = partial(DigitLayer, axis_name=self.axis_name)
         twice = partial(layer, stride=2, kind=ConvTranspose)
         small = nn.initializers.normal(0.002)
         head = partial(Conv, 8 * n, 1, kernel_init=NORMAL, bias_init=small)
-        # PyTorch's default, of as many inputs as it takes outputs for.
-        bias = uniform_fan_in(c.channels)
-        out = partial(ConvTranspose, c.channels, 1, kernel_init=NORMAL, bias_init=bias)
         self.enc_a, self.enc_b = (layer(n, 5, 2, 2) for _ in "ab")
         self.enc_shared = layer(2 * n, 5, 2, 2), layer(4 * n, side), layer(8 * n, 1)
         self.mu, self.sigma = head(), head()
@@ -80,7 +77,11 @@ class DigitTranslator(nn.Module):
             twice(2 * n, 4, padding=1),
         )  # fmt: skip
         self.gen_a, self.gen_b = (twice(n, 4, padding=1) for _ in "ab")
-        self.out_a, self.out_b = out(), out()
+        # Biases: PyTorch's default, of as many inputs as it takes outputs for.
+        self.out_a, self.out_b = (
+            ConvTranspose(c, 1, kernel_init=NORMAL, bias_init=uniform_fan_in(c))
+            for c in self.config.model.channels
+        )
 
     def encode(self, images: Domains, train: bool = False) -> tuple[Codes, Codes]:
         """Mean and deviation of q(z | x), of all images one after the other: in
@@ -117,17 +118,17 @@ def with_coordinates(image: Images) -> Images:
 class DigitDiscriminator(nn.Module):
     """Real or made, and which class. The first layer is a domain's own."""
 
-    config: Adaptation
+    config: Config
 
     def setup(self) -> None:
-        n, init = self.config.discriminator_width, {"kernel_init": XAVIER}
+        c, init = self.config.adaptation, {"kernel_init": XAVIER}
         init["bias_init"] = nn.initializers.constant(0.1)
-        conv = partial(Conv, kernel_size=5, padding=2, **init)
+        n, conv = c.discriminator_width, partial(Conv, kernel_size=5, padding=2, **init)
         self.first_a, self.first_b = conv(n), conv(n)
         self.deeper = [conv(2 * n), conv(4 * n), conv(8 * n)]
-        head = partial(Conv, kernel_size=self.config.size // 16, **init)
+        head = partial(Conv, kernel_size=self.config.data.size[0] // 16, **init)
         self.real, self.digit = head(2), head(CLASSES)
-        self.dropout = [nn.Dropout(rate) for rate in self.config.dropout]
+        self.dropout = [nn.Dropout(rate) for rate in c.dropout]
 
     def features(self, images: Domains, train: bool = False) -> Maps:
         """The last maps, of all images one after the other."""

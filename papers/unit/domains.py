@@ -9,11 +9,12 @@ from common import storage
 from common.contract import UserError
 from common.data import images
 from common.data.glyphs import glyphs, shared_characters
-from common.data.image_files import PictureFiles, picture_paths
+from common.data.image_files import PictureFiles, is_picture, picture_paths
 from common.data.image_set import ImageSet, Pictures
 from common.data.pipeline import Source
 from common.data.prepared import Column, nearest, prepared
 from papers.unit.config import Config
+from papers.unit.digit_nets import CLASSES
 from papers.unit.squares import Squares
 
 DOMAINS = ("a", "b")
@@ -79,6 +80,14 @@ def _labelled(pair: tuple[str, str], root: str, split: str) -> dict[str, ImageSe
     if len(a.class_names) != len(b.class_names):
         counts = f"{len(a.class_names)} classes and {len(b.class_names)}"
         raise UserError(f"config.data.pair: {counts}; both sets need the same ones")
+    for names in zip(a.class_names, b.class_names, strict=True):
+        if len({*names}) > 1:
+            classes = "class {!r} of a would be {!r} of b".format(*names)
+            raise UserError(f"config.data.pair: {classes}; both need the same names")
+    if len(a.class_names) > CLASSES:
+        raise UserError(
+            f"config.data.pair: {len(a.class_names)} classes; {CLASSES} at most"
+        )
     return {"a": a, "b": b}
 
 
@@ -149,7 +158,7 @@ def _listed(root: Path, path: Path) -> tuple[Path, ...]:
     if not path.is_file():
         raise UserError(f"config.data.lists: there is no file {str(path)!r}")
     lines = filter(None, map(str.strip, path.read_text("utf-8").splitlines()))
-    found = tuple(root / line for line in lines)
+    found = tuple(_first_named(root, line) for line in lines)
     if not found:
         raise UserError(f"config.data.lists: {str(path)!r} names no image")
     # In a bucket each look takes long: what is missing is named when it is read.
@@ -157,3 +166,11 @@ def _listed(root: Path, path: Path) -> tuple[Path, ...]:
         if not picture.is_file():
             raise UserError(f"{str(path)!r} names {str(picture)!r}, which is not there")
     return found
+
+
+def _first_named(root: Path, line: str) -> Path:
+    """The file that a whole line names, or else its first word: labels follow it."""
+    path = root / line
+    if is_picture(path) or (storage.is_local(path) and path.is_file()):
+        return path
+    return root / line.split()[0]

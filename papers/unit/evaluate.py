@@ -69,7 +69,7 @@ def _pictures(name: str, config: Config, state: State) -> Values:
     for direction in DIRECTIONS:
         title = f"{name}: {direction[0]} to {direction[-1]}"
         yield title, look.translations(config, state, direction)
-    if config.record.frames:
+    if look.past(config, state):
         yield f"{name}: over time", look.over_time(config, state)
 
 
@@ -137,7 +137,8 @@ def whole_test(config: Config, domain: str) -> np.ndarray:
 
 
 def _objectives(trained: Trained) -> Table:
-    """The terms of eq. 2 on test images, with noise as in training."""
+    """The terms of eq. 2 on test images: L_VAE and L_CC with noise as in training,
+    L_GAN of translations as they are shown, at mu and in whole grey levels."""
     rows = []
     for name, (config, state) in trained.items():
         first = next(iter(batches(config, "test")))
@@ -179,8 +180,8 @@ def _digits(trained: Trained, summary: list[list]) -> Values:
     rows = []
     for name, means in found.items():
         config, _ = trained[name]
-        row = [name, config.adaptation.a, config.adaptation.b]
-        rows.append([*row, *(100 * means[f"accuracy_{d}"] for d in "ab"), None])
+        accuracies = (100 * means[f"accuracy_{d}"] for d in "ab")
+        rows.append([name, *config.data.pair, *accuracies, None])
     if {"adapted", "source_only"} <= {*trained}:
         share = translated_accuracy(trained["source_only"], trained["adapted"])
         rows[[*trained].index("adapted")][-1] = 100 * share

@@ -46,15 +46,19 @@ def over_time(config: Config, state: State) -> "Figure":
     from common import figures
 
     samples, frames = jax.device_get((state.samples, state.frames))
-    past = [n for n in config.record.frames if n <= int(state.step)]
-    grid, labels = [], []
+    steps, grid, labels = past(config, state), [], []
     for domain, way in WAYS.items():
         for row, image in enumerate(samples[domain]):
-            made = [_plain(frames[way][i, row]) for i in range(len(past))]
+            made = [_plain(frames[way][i, row]) for i in range(len(steps))]
             grid.append([_plain(image), *made])
             labels.append(f"{domain} to {way[-1]}")
-    columns = ["", *(f"step {n}" for n in past)]
+    columns = ["", *(f"step {n}" for n in steps)]
     return figures.image_grid(grid, row_labels=labels, column_labels=columns)
+
+
+def past(config: Config, state: State) -> list[int]:
+    """The steps after which `state` has frames; none before the first."""
+    return [n for n in config.record.frames if 0 < n <= int(state.step)]
 
 
 def side_by_side(
@@ -65,19 +69,21 @@ def side_by_side(
 
     config, _ = next(iter(trained.values()))
     shown = _shown(config)
-    columns = {f"x_{direction[0]}": shown[direction[0]]}
+    image = shown[direction[0]]
+    columns = {f"x_{direction[0]}": image}
     if has_pairs(config):
         columns["true pair"] = shown[direction[-1]]
     for name, run in trained.items():
-        columns[name] = _translator(*run)(shown[direction[0]], direction)
+        columns[name] = _translator(*run)(image, direction)
     return figures.image_grid(
-        [[_plain(x[i]) for x in columns.values()] for i in range(config.eval.shown)],
+        [[_plain(x[i]) for x in columns.values()] for i in range(len(image))],
         column_labels=[*columns],
     )
 
 
 def _shown(config: Config) -> dict[str, Pictures]:
-    """`eval.shown` test images of each domain, spread over the first batches."""
+    """`eval.shown` test images of each domain, or all, spread over the first
+    batches."""
     found: dict[str, list] = {"a": [], "b": []}
     for batch in batches(config, "test"):
         both = (batch["mask_a"] * batch["mask_b"]) > 0

@@ -71,7 +71,8 @@ class Translator(nn.Module):
 
 class Layer(nn.Module):
     """A k x k convolution of a map with a border: its size, or 1 / strides of it, or
-    `twice` it, transposed. Borders are mirrored in family "separate", else zeros.
+    `twice` it, transposed, as the released 1 x 1 ones are. Borders are mirrored in
+    family "separate", else zeros.
 
     Before an instance norm the bias is a parameter, as in the released code, and is not
     added: it would be taken off again, and Adam would follow the rounding errors of a
@@ -93,10 +94,11 @@ class Layer(nn.Module):
             layer = ConvTranspose(
                 self.features, k, 2, k // 2, extra=1, use_bias=False, **fields
             )
-            inputs = self.features  # what PyTorch takes for a transposed fan-in
         else:
             layer = Conv(self.features, k, self.strides, use_bias=False, **fields)
-            x, inputs = padded(x, (k - 1) // 2, BORDERS[c.family]), x.shape[-1]
+            x = padded(x, (k - 1) // 2, BORDERS[c.family])
+        # PyTorch takes a transposed one's outputs for its inputs.
+        inputs = self.features if self.twice or k == 1 else x.shape[-1]
         init = nn.initializers.zeros if mirrored else uniform_fan_in(k * k * inputs)
         bias = self.param("bias", init, (self.features,))
         x = layer(x)

@@ -12,11 +12,13 @@ import numpy as np
 from jaxtyping import Array, UInt8
 
 from common import user_files
-from common.contract import Table
+from common.contract import Table, UserError
 from common.data.augment import resize
 from common.video import convert, frame_size, is_video, video_target
+from papers.unit.adaptation import plays
 from papers.unit.config import Config
-from papers.unit.train import generator_params, translate
+from papers.unit.data import has_labels, without_margin
+from papers.unit.train import generator_params, translate, with_channels
 
 Images = UInt8[Array, "batch height width channels"]
 Values = Iterator[str | tuple[str, Any]]
@@ -29,6 +31,8 @@ def predict(config: Config, state: Any, inputs: str) -> Values:
     inputs: an image, a folder of them, or a video, which is always written: to
     `predict.out`, or beside itself.
     """
+    if config.model.family == "adaptation" and not plays(config.adaptation):
+        raise UserError("this run translates nothing: use --run=adapted, which does")
     path = user_files.given(inputs)
     translations = _video if is_video(path) else _pictures
     yield from translations(config, jax.device_get(generator_params(state)), path)
@@ -41,6 +45,8 @@ def _pictures(config: Config, params: Any, root: Path) -> Values:
         if picture is None:
             rows.append([name, "skipped: not a readable image", None])
             continue
+        if has_labels(config):
+            picture = without_margin(config, direction[0], picture)
         height, width = _size(config, *picture.shape[:2])
         picture = resize(picture, (height, width))
         start = time.perf_counter()
@@ -55,6 +61,8 @@ def _pictures(config: Config, params: Any, root: Path) -> Values:
 
 
 def _video(config: Config, params: Any, source: Path) -> Values:
+    if has_labels(config) and config.data.margins[_from_b(config)]:
+        raise UserError("config.data.margins: videos are not cut; give pictures")
     width, height = frame_size(source)
     height, width = _size(config, height, width)
     asked = config.predict
@@ -92,21 +100,16 @@ def translated_rgb(
     config: Config, params: Any, frames: UInt8[Array, "batch height width 3"]
 ) -> UInt8[Array, "batch height width 3"]:
     """A video's frames, whatever the network's channels are."""
-    images = grey(frames) if _channels_in(config) == 1 else frames
+    images = with_channels(frames, _channels_in(config))
     return jnp.broadcast_to(translated(config, params, images), frames.shape)
 
 
-def grey(
-    frames: UInt8[Array, "batch height width 3"],
-) -> UInt8[Array, "batch height width 1"]:
-    """As Pillow's mode L, in which pictures are read, in the same whole numbers."""
-    weights = jnp.array([19595, 38470, 7471])
-    total = (frames.astype(jnp.int32) * weights).sum(-1, keepdims=True)
-    return ((total + 2**15) >> 16).astype(jnp.uint8)
-
-
 def _channels_in(config: Config) -> int:
-    return config.model.channels[config.predict.direction == "b2a"]
+    return config.model.channels[_from_b(config)]
+
+
+def _from_b(config: Config) -> bool:
+    return config.predict.direction == "b2a"
 
 
 def _size(config: Config, height: int, width: int) -> tuple[int, int]:

@@ -132,7 +132,9 @@ def _digit_means(config: Config, state: State, batch: dict) -> dict[str, Mean]:
     means = {}
     for domain in "ba":  # without the game b's layer has learned nothing
         through = domain if adaptation.plays(config.adaptation) else "a"
-        logits = classify(config, state, batch[domain], through)
+        channels = config.model.channels[through == "b"]
+        images = with_channels(batch[domain], channels)
+        logits = classify(config, state, images, through)
         labels, mask = batch[f"label_{domain}"], batch[f"mask_{domain}"]
         means[f"accuracy_{domain}"] = Mean.of(in_top(logits, labels, 1), mask)
     return {"loss": Mean.of(cross_entropy(logits, labels), mask), **means}
@@ -149,7 +151,7 @@ def translate(
 ) -> Pictures:
     """Images of one domain in the other, without noise; direction "a2b" or "b2a".
     params: `generator_params`. Sides are multiples of 2^halvings, here and there equal;
-    those of the digit experiment are `adaptation.size`."""
+    those of the digit experiment are `data.size`."""
     made = _family(config).translate(config, params, scaled(images), direction)
     return jnp.round((jnp.clip(made, -1, 1) + 1) * 127.5).astype(jnp.uint8)
 
@@ -166,6 +168,20 @@ def _variables(state: State, generators: Any) -> dict[str, Any]:
 
 def _averaged(state: State, player: str) -> Any:
     return optim.averaged(state.opt_state[player], state.params[player])
+
+
+def with_channels(
+    images: Pictures, channels: int
+) -> UInt8[Array, "batch height width wanted"]:
+    """Grey repeated to RGB, or RGB made grey as Pillow's mode L, in which pictures are
+    read, in the same whole numbers."""
+    if images.shape[-1] == channels:
+        return images
+    if images.shape[-1] == 1:
+        return jnp.broadcast_to(images, (*images.shape[:-1], channels))
+    weights = jnp.array([19595, 38470, 7471])
+    total = (images.astype(jnp.int32) * weights).sum(-1, keepdims=True)
+    return ((total + 2**15) >> 16).astype(jnp.uint8)
 
 
 def scaled(images: Pictures) -> Images:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -267,6 +268,17 @@ def test_lists_say_which_images_below_the_root(tmp_path):
     assert (seen(test, "a"), seen(test, "b")) == ([9], [11, 10])
 
 
+def test_labels_behind_the_files_of_a_list_are_not_read(tmp_path):
+    write(tmp_path / "all", 4)
+    for i, name in enumerate(("two words.png", "two words")):
+        (tmp_path / "all" / f"{i:02}.png").rename(tmp_path / "all" / name)
+    made = listed(tmp_path, trainA=[2, 3], trainB=[2, 3])
+    lines = "all/two words.png\nall/two words\nall/02.png 0\nall/03.png  -1 1\n"
+    for name in ("testA", "testB"):
+        (tmp_path / "lists" / f"{name}.txt").write_text(lines)
+    assert seen(read(made, split="test"), "a") == [0, 1, 2, 3]
+
+
 def test_lists_that_cannot_work_are_one_line(tmp_path):
     write(tmp_path / "all", 3)
     made = listed(tmp_path, trainA=[0, 1], trainB=[1, 7], testA=[])
@@ -290,7 +302,7 @@ def test_folders_and_lists_may_be_in_a_bucket(tmp_path, monkeypatch):
             name = path.relative_to(tmp_path).as_posix()
             bucket.write(f"sets/{name}", path.read_bytes())
         for name in ("trainA", "trainB", "testA", "testB"):
-            bucket.write(f"lists/{name}.txt", b"trainB/01.png\n")
+            bucket.write(f"lists/{name}.txt", b"trainB/01.png 0\n")
         made = config("files", (3, 3), root="gs://bucket/sets", size=(16, 24))
         train = domains.domains(made, "train")["a"]
         assert [item["image"][0, 0, 0] // 3 for item in train] == [0, 1, 2]
@@ -441,4 +453,14 @@ def test_labelled_sets_are_embedded_folders_or_tfds(tmp_path):
     images._splits.cache_clear()
     made.data.pair = ("digits", str(root))
     with pytest.raises(UserError, match="10 classes and 11"):
+        data.batches(made, "train")
+    made.data.pair = (str(root), str(root))
+    with pytest.raises(UserError, match="11 classes; 10 at most"):
+        data.batches(made, "train")
+    for split in ("train", "test"):
+        (root / split / "ten").rename(root / split / "nil")
+        shutil.rmtree(root / split / "9")
+    images._splits.cache_clear()
+    made.data.pair = ("digits", str(root))
+    with pytest.raises(UserError, match="class '9' of a would be 'nil' of b"):
         data.batches(made, "train")

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 from common.metrics import in_top
 from papers import unit
@@ -101,9 +102,23 @@ def test_pictures_show_the_past_alone():
     assert len(figure.axes) == 4 * config.eval.shown
 
 
+def test_all_test_images_are_shown_where_there_are_few(tmp_path):
+    config, state = started("unit")
+    for i, name in enumerate(("trainA", "trainB", "testA", "testB")):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (8, 8), (60 * i, 0, 0)).save(tmp_path / name / "one.png")
+    config = copy.deepcopy(config)
+    config.data.source, config.data.root = "files", str(tmp_path)
+    assert config.eval.shown > 1
+    figure = look.side_by_side({"unit": (config, state)}, "a2b")
+    assert len(figure.axes) == 2
+
+
 def test_everything_has_a_name_of_its_own():
+    """No run has taken a step: there is nothing to show over time."""
     runs = {row: started(row) for row in ("unit", "adapted")}
     names = [name for name, _ in unit.evaluate(unit.get_config("smoke"), runs)]
     assert len({*names}) == len(names)
+    assert not [name for name in names if "over time" in name]
     assert {"Translation", "Squares", "Objective", "Digits without labels"} <= {*names}
     assert names[-1] == "Summary"

@@ -12,9 +12,10 @@ import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from papers.unit import adaptation, objective, variants, weights
-from papers.unit.config import Adaptation, Config, Discriminator, Model
+from papers.unit.config import Adaptation, Config, Data, Discriminator, Model
+from papers.unit.config import runs as runs_of
 from papers.unit.discriminator import Discriminators
-from papers.unit.model import Translator
+from papers.unit.model import Layer, Translator
 from tests.papers.unit import torch_outputs
 
 SHAPES, OUTPUTS = torch_outputs.read()
@@ -121,10 +122,10 @@ def test_discriminators_give_pytorch_s_logits_at_every_scale(kind):
         close(found[name], logits)
 
 
-DIGITS = Adaptation(
-    size=torch_outputs.DIGIT[1],
-    width=torch_outputs.WIDTH,
-    discriminator_width=torch_outputs.WIDTH,
+DIGITS = Config(
+    model=Model("adaptation", channels=(1, 1)),
+    adaptation=Adaptation(torch_outputs.WIDTH, torch_outputs.WIDTH),
+    data=Data("labelled", size=torch_outputs.DIGIT[1:]),
 )
 
 
@@ -132,7 +133,7 @@ DIGITS = Adaptation(
 def digit_shapes():
     """Abstract parameters, and abstract statistics of the generators."""
     a, b = torch_outputs.digits().values()
-    init = partial(adaptation.init, Config(adaptation=DIGITS))
+    init = partial(adaptation.init, DIGITS)
     return jax.eval_shape(init, jax.random.key(0), a, b)
 
 
@@ -163,13 +164,13 @@ def digit_variables():
 
 def test_the_digits_translator_gives_pytorch_s_numbers_by_its_statistics():
     images, values = torch_outputs.digits(), digit_variables()
-    wanted, config = expected("digit_translator"), Config(adaptation=DIGITS)
+    wanted = expected("digit_translator")
     encode = partial(adaptation.DigitTranslator(DIGITS).apply, method="encode")
     mu, sigma = jax.jit(encode)(values, images)
     close(mu, wanted["mu"])
     close(sigma, wanted["sigma"])
     translate = jax.jit(
-        partial(adaptation.translate, config), static_argnames="direction"
+        partial(adaptation.translate, DIGITS), static_argnames="direction"
     )
     for source, target, rows in (("a", "b", slice(2)), ("b", "a", slice(2, 4))):
         for to in (source, target):
@@ -204,7 +205,7 @@ def test_the_digits_discriminator_gives_pytorch_s_logits():
     apply = partial(adaptation.DigitDiscriminator(DIGITS).apply, {"params": params})
     close(apply(images), wanted["real"][:, 1] - wanted["real"][:, 0])
     close(apply(images, method="classify"), wanted["digit"])
-    one = adaptation.classify(Config(adaptation=DIGITS), params, images["b"], "b")
+    one = adaptation.classify(DIGITS, params, images["b"], "b")
     close(one, wanted["digit"][2:])
 
 
@@ -250,26 +251,36 @@ def convolution(k: int, inputs: int, outputs: int) -> int:
 
 
 def test_the_digit_experiment_s_parameters_are_as_many_as_released():
-    """SVHN has 3 channels and MNIST 1 in the released code; here both have 3."""
-    config = variants.get_config("svhn_mnist")
-    assert config.adaptation.channels == 3
-    images = (jax.ShapeDtypeStruct((1, 32, 32, 3), jnp.float32),) * 2
+    """Of SVHN's 3 channels and MNIST's 1."""
+    config = runs_of(variants.get_config("svhn_mnist"))["adapted"].config
+    images = (jax.ShapeDtypeStruct((1, 32, 32, n), jnp.float32) for n in (3, 1))
     init = partial(adaptation.init, config)
     params, _ = jax.eval_shape(init, jax.random.key(0), *images)
     counts = {n: parameters(x) for n, x in params["generators"].items()}
     n = 96  # a layer has a bias before its norm, and one after
-    first = convolution(5, 3 + 2, n) + n
-    assert counts["enc_a"] == counts["enc_b"] == first
+    assert counts["enc_a"] == convolution(5, 3 + 2, n) + n
+    assert counts["enc_b"] == convolution(5, 1 + 2, n) + n
     assert counts["enc_shared_1"] == convolution(8, 2 * n, 4 * n) + 4 * n
     assert counts["mu"] == counts["sigma"] == convolution(1, 8 * n, 8 * n)
     assert counts["gen_shared_0"] == convolution(4, 8 * n, 8 * n) + 8 * n
     assert counts["gen_a"] == counts["gen_b"] == convolution(4, 2 * n, n) + n
-    assert counts["out_a"] == counts["out_b"] == convolution(1, n, 3)
-    more = first - (convolution(5, 1 + 2, n) + n)
-    more += convolution(1, n, 3) - convolution(1, n, 1)
-    assert sum(counts.values()) - more == 22_606_468
-    more = convolution(5, 3, 64) - convolution(5, 1, 64)
-    assert parameters(params["discriminators"]) - more == 4_332_812
+    assert counts["out_a"] == convolution(1, n, 3)
+    assert counts["out_b"] == convolution(1, n, 1)
+    assert sum(counts.values()) == 22_606_468
+    assert parameters(params["discriminators"]) == 4_332_812
+    assert variants.PARAM_COUNTS["svhn_mnist"] == 22_606_468 + 4_332_812
+
+
+def test_biases_of_images_are_drawn_by_their_channels():
+    """PyTorch's default of a transposed 1 x 1 convolution."""
+    digits = adaptation.DigitTranslator(Config(model=Model(channels=(3, 1)))).bind({})
+    layers = (Layer(Model(), 3, 1), 3), (digits.out_a, 3), (digits.out_b, 1)
+    keys, x = jax.random.split(jax.random.key(0), 200), jnp.zeros((1, 2, 2, 64))
+    for layer, channels in layers:
+        init = jax.vmap(layer.clone(parent=None).init, (0, None))
+        bias = init(keys, x)["params"]["bias"]
+        assert bias.shape == (200, channels)
+        np.testing.assert_allclose(abs(bias).max(), channels**-0.5, rtol=0.02)
 
 
 @cache

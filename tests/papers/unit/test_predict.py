@@ -10,7 +10,8 @@ from PIL import Image
 from common.contract import UserError
 from common.data.augment import resize
 from papers.unit.config import Config
-from papers.unit.predict import grey, predict, translated
+from papers.unit.predict import predict, translated
+from papers.unit.train import with_channels
 
 module = sys.modules["papers.unit.predict"]  # in the package it is the function
 
@@ -141,10 +142,35 @@ def test_images_are_resized_first(tmp_path, family):
     np.testing.assert_array_equal(shown[:, size[1] :], red_inverted(expected))
 
 
-def test_grey_is_pillows():
+def test_margins_of_labelled_images_are_cut_first(tmp_path):
+    Image.fromarray(picture(40, 60)).save(tmp_path / "a.png")
+    for direction, margin in ("a2b", 0), ("b2a", 4):
+        config = configured(direction=direction)
+        config.data.source, config.data.margins = "labelled", (0, 4)
+        config.model.family, config.data.size = "adaptation", (16, 16)
+        inner = picture(40, 60)[margin : 40 - margin, margin : 60 - margin]
+        shown = predicted(config, tmp_path / "a.png")[f"a.png {direction}"]
+        np.testing.assert_array_equal(shown[:, :16], resize(inner, (16, 16)))
+    (tmp_path / "film.mp4").write_bytes(b"")
+    with pytest.raises(UserError, match="videos are not cut"):
+        predicted(config, tmp_path / "film.mp4")
+
+
+def test_a_classifier_alone_translates_nothing(tmp_path):
+    config = configured()
+    config.model.family = "adaptation"
+    config.adaptation.adversarial = config.adaptation.feature = 0.0
+    with pytest.raises(UserError, match="--run=adapted, which does"):
+        predicted(config, tmp_path)
+
+
+def test_channels_are_pillows():
     image = picture(64, 64)
-    expected = np.asarray(Image.fromarray(image).convert("L"))
-    np.testing.assert_array_equal(grey(jnp.asarray(image))[..., 0], expected)
+    grey = np.asarray(Image.fromarray(image).convert("L"))[..., None]
+    np.testing.assert_array_equal(with_channels(jnp.asarray(image), 1), grey)
+    np.testing.assert_array_equal(with_channels(jnp.asarray(image), 3), image)
+    thrice = np.repeat(grey, 3, axis=-1)
+    np.testing.assert_array_equal(with_channels(jnp.asarray(grey), 3), thrice)
 
 
 @pytest.mark.parametrize("channels", [(3, 3), (1, 1)])
@@ -165,7 +191,7 @@ def test_a_video(tmp_path, channels, size):
     after, _ = watched(tmp_path / "out" / "film_a2b.mp4")
     before = watched(tmp_path / "film.mp4")[0][:3]
     if channels == (1, 1):
-        before = np.asarray(grey(jnp.asarray(before)))
+        before = np.asarray(with_channels(jnp.asarray(before), 1))
     assert np.abs(after - red_inverted(before).astype(float)).max() <= 3
 
 
