@@ -9,7 +9,8 @@ from PIL import Image
 
 from common.contract import UserError
 from common.data.image_files import as_seen
-from papers.deep_image_prior.data import known, same_size
+from papers.deep_image_prior.degrade import known
+from papers.deep_image_prior.pictures import same_size
 
 GREY = ("1", "L", "LA", "La")
 

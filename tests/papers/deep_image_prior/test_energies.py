@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from common.contract import UserError
-from papers.deep_image_prior import data, energies, lanczos
+from papers.deep_image_prior import data, degrade, energies, lanczos, pictures
 from papers.deep_image_prior.config import Config, Data, Model, Task, runs
 from papers.deep_image_prior.variants import get_config
 
@@ -99,7 +99,7 @@ def test_masks_hide_what_they_should():
     half = problem(Task(name="restore", keep=0.5))
     assert half["mask"].mean() == pytest.approx(0.5, abs=0.05)
     assert (half["observed"][half["mask"][..., 0] == 0] == 0).all()
-    text = data.text_mask((64, 64))
+    text = degrade.text_mask((64, 64))
     assert 0.05 < 1 - text.mean() < 0.5
 
 
@@ -136,10 +136,10 @@ def test_a_mask_or_guide_of_another_size_is_named(tmp_path, task):
 
 
 def test_masks_of_ones_are_white_and_black_ones_say_so():
-    ones = data.known(np.float32([[0, 1], [1, 0]]) / 255, "m.png")
+    ones = degrade.known(np.float32([[0, 1], [1, 0]]) / 255, "m.png")
     np.testing.assert_array_equal(ones, [[0, 1], [1, 0]])
     with pytest.raises(UserError, match=r"m.png.*black"):
-        data.known(np.zeros((2, 2, 1)), "m.png")
+        degrade.known(np.zeros((2, 2, 1)), "m.png")
 
 
 def test_what_is_left_of_a_picture():
@@ -209,17 +209,17 @@ def test_impedance_is_plain_denoising_whatever_the_variant(variant):
 def test_a_picture_a_little_larger_is_cropped_and_not_scaled(tmp_path):
     array = RNG.integers(0, 256, (70, 95, 3), dtype=np.uint8)
     Image.fromarray(array).save(tmp_path / "a.png")
-    found = data.read(tmp_path / "a.png", (64, 64), 3)
+    found = pictures.read(tmp_path / "a.png", (64, 64), 3)
     np.testing.assert_allclose(found, array[3:67, 15:79] / 255, atol=1e-6)
 
 
 def test_a_box_that_reaches_outside_is_named(tmp_path):
     Image.new("RGB", (100, 90)).save(tmp_path / "a.png")
     with pytest.raises(UserError, match=r"data.box.*a.png.*90 x 100"):
-        data.read(tmp_path / "a.png", (64, 64), 3, (30, 0, 64, 64))
+        pictures.read(tmp_path / "a.png", (64, 64), 3, (30, 0, 64, 64))
 
 
 def test_a_picture_that_is_too_small_is_named(tmp_path):
     Image.new("RGB", (20, 30)).save(tmp_path / "small.png")
     with pytest.raises(UserError, match=r"small.png.*30 x 20.*64 x 64"):
-        data.read(tmp_path / "small.png", (64, 64), 3)
+        pictures.read(tmp_path / "small.png", (64, 64), 3)

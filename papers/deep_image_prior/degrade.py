@@ -1,0 +1,102 @@
+"""What is done to a picture before a net is to undo it."""
+
+import functools
+import io
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from common.contract import UserError
+from common.resize import enlarge
+from papers.deep_image_prior.config import Config, Task
+from papers.deep_image_prior.pictures import Picture, read_beside
+
+
+def target_of(target: str, picture: Picture, rng: np.random.Generator) -> Picture:
+    """What the net is to make, of figure 2: the picture, the picture and noise, its
+    pixels in random order, or noise alone."""
+    match target:
+        case "image_noise":
+            return np.clip(picture + rng.normal(0, 25 / 255, picture.shape), 0, 1)
+        case "shuffled":
+            pixels = picture.reshape(-1, picture.shape[-1])
+            return rng.permutation(pixels).reshape(picture.shape)
+        case "noise":
+            return rng.random(picture.shape)
+    return picture
+
+
+def degraded(task: Task, picture: Picture, rng: np.random.Generator) -> Picture:
+    """What is left of the picture, before a mask."""
+    height, width, channels = picture.shape
+    match task.name:
+        case "denoise" | "flash":
+            noise = rng.normal(0, task.sigma / 255, picture.shape)
+            return np.clip(picture + noise, 0, 1)
+        case "sr":
+            # As the released code, by Pillow's Lanczos of three lobes: near to the
+            # energy's operator, and not the same.
+            size = width // task.factor, height // task.factor
+            small = _image(picture).resize(size, Image.Resampling.LANCZOS)
+            return _array(small, channels)
+        case "jpeg":
+            file = io.BytesIO()
+            _image(picture).save(file, "jpeg", quality=task.quality)
+            return _array(Image.open(file), channels)
+    return picture
+
+
+def _image(picture: Picture) -> Image.Image:
+    array = np.round(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+    return Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
+
+
+def _array(image: Image.Image, channels: int) -> Picture:
+    array = np.asarray(image).reshape(*image.size[::-1], channels)
+    return array.astype(np.float32) / 255
+
+
+def mask_of(config: Config, name: str, rng: np.random.Generator) -> Picture:
+    """1 where the picture is known."""
+    task, size = config.task, tuple(config.data.size)
+    if task.name == "restore":
+        return (rng.random((*size, 1)) < task.keep).astype(np.float32)
+    if task.mask == "text":
+        return text_mask(size)
+    return known(read_beside(config.data, task.mask, name, size, 1), task.mask)
+
+
+def known(grey: Picture, name: str) -> Picture:
+    """The mask `name` from a picture: 1 where it is lighter than half of its lightest
+    pixel, so that 0/1 and 0/255 are one. UserError: it is black."""
+    if not grey.any():
+        raise UserError(
+            f"the mask {name!r} is black: make it white where the picture is known"
+        )
+    return (grey > grey.max() / 2).astype(np.float32)
+
+
+@functools.cache
+def text_mask(size: tuple[int, int]) -> Picture:
+    """Lines of text over the whole picture, hidden where the letters are."""
+    height, width = size
+    line = max(height // 8, 9)
+    font = ImageFont.load_default(0.8 * line)
+    mask = Image.new("L", (width, height), 255)
+    draw = ImageDraw.Draw(mask)
+    words = "a network that has seen no picture knows what pictures look like " * 8
+    for i, top in enumerate(range(0, height, line)):
+        draw.text((-2 * i, top - line // 8), words[13 * i :], font=font, fill=0)
+    return known(_array(mask, 1), "text")
+
+
+def guide_of(config: Config, name: str, truth: Picture, small: int) -> Picture:
+    """The flash picture: a file, of the given picture's size and enlarged with it, or a
+    stand-in, brighter, paler and without noise."""
+    if config.data.guide:
+        size = truth.shape[0] // small, truth.shape[1] // small
+        channels = config.model.channels
+        guide = read_beside(config.data, config.data.guide, name, size, channels)
+        return enlarge(guide, small)
+    bright = np.sqrt(truth)
+    return 0.3 * bright + 0.7 * np.mean(bright, -1, keepdims=True)
