@@ -50,7 +50,7 @@ def save(
         own = own if sum(map(is_picture, beside)) < 2 else Path(f"{name}.png")
     path = target(out, root, str(own))
     try:
-        Image.fromarray(picture).save(path, quality=95)  # where it is a JPEG
+        Image.fromarray(picture).save(path, quality=95)  # where it is lossy
     except (ValueError, OSError) as error:
         raise UserError(f"config.predict.out: {path} not written: {error}") from error
 

@@ -95,10 +95,8 @@ def _ensemble(runs: Mapping[str, Trained], test: ImageSet) -> Table:
     found, n = {}, 0
     if "ensemble" in runs:
         ensemble = runs["ensemble"]
-        n, mixed = (
-            ensemble.config.members,
-            measure.mixed(ensemble.config, ensemble.test),
-        )
+        n = ensemble.config.members
+        mixed = measure.mixed(ensemble.config, ensemble.test)
         if n > 1:
             found["single model"] = "baseline", ensemble.test
         found[f"{n}x ensemble" if n > 1 else "teacher"] = "ensemble", mixed[:, None]

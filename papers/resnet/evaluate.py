@@ -82,18 +82,8 @@ def _errors(nets: list[Net]) -> Table:
         count = sum(p.size for p in jax.tree.leaves(n.state.params))
         cost = network_cost(n.config)["total"] / 1e6
         train = n.train["loss"], 100 * n.train["error"]
-        rows.append(
-            [
-                n.name,
-                n.depth,
-                count,
-                cost,
-                *train,
-                100 * n.test,
-                100 * n.test_5,
-                n.paper,
-            ]
-        )
+        test = 100 * n.test, 100 * n.test_5
+        rows.append([n.name, n.depth, count, cost, *train, *test, n.paper])
     c = nets[0].config
     note = (
         f"{len(image_set(c, 'test')):,} test images, {c.eval.test}; training images "

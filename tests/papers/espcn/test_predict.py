@@ -94,12 +94,13 @@ def test_a_folder_with_a_corrupt_image(tmp_path):
     }  # fmt: skip
 
 
-def test_one_image_to_one_file(tmp_path):
+@pytest.mark.parametrize("ending", ["png", "jpg", "tif", "webp"])
+def test_one_image_to_one_file(tmp_path, ending):
     config, state = trained()
     Image.fromarray(photograph()).save(tmp_path / "a.png")
-    config.predict.out = str(tmp_path / "big.png")
+    config.predict.out = str(tmp_path / f"big.{ending}")
     assert [*predicted(config, state, tmp_path / "a.png")] == ["Upscaled"]
-    assert Image.open(tmp_path / "big.png").size == (78, 60)
+    assert Image.open(config.predict.out).size == (78, 60)
 
 
 def film(path, width, height, count=5, sound=True):
