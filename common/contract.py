@@ -14,19 +14,6 @@ class UserError(ValueError):
     """
 
 
-@dataclasses.dataclass
-class Loop:
-    """`config.loop` of every paper: how long to train, and how often to look."""
-
-    steps: int = 1000
-    log_every: int = 20  # steps a line of metrics.jsonl averages over
-    eval_every: int = 200  # steps; 0 evaluates at the end only
-    save_every: int = 200  # steps between checkpoints; 0 leaves it to the clock
-    save_minutes: float = 10.0  # and at least this often
-    keep: int = 2  # newest checkpoints kept, besides the best
-    best: str = ""  # eval metric whose best checkpoint is kept: "loss", or "+accuracy"
-
-
 @dataclasses.dataclass(frozen=True)
 class Run:
     """One row of a paper's table: a model to train, and the runs it builds on.

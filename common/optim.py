@@ -1,120 +1,151 @@
-"""Optimisers and schedules from a config, and gradients in chunks."""
+"""Optimisers and schedules from a config, and gradients in chunks.
+
+`Optim` has what most papers use. What one paper needs besides is a transform in that
+paper's hands, or a named one of these, which its `_tx` adds to the chain:
+
+    optim.optimiser(config.optim, rate, after=[optim.scaled_modules(("head",), 0.1)])
+"""
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import field
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
+from common.config import above, at_least, between, choice
 from common.contract import UserError
 from common.metrics import Mean
+
+ADAM = ("name", "adam", "adamw")
+STEPS = ("decay", "step")
+SLOPES = ("decay", "cosine", "linear")
+
+
+@dataclasses.dataclass
+class Schedule:
+    """`config.optim.schedule`: the learning rate over a run, as fractions of its peak,
+    `optim.lr`."""
+
+    decay: str = choice("cosine", "constant", "linear", "step")
+    warmup: int = at_least(0)  # steps in which the rate rises from 0 to the peak
+    warmup_at: float = between(0.0, 1.0)  # not 0: the rate stays here instead of rising
+    decay_from_warmup: bool = True  # False: the decay counts its steps from step 0
+    floor: float = between(0.0, 1.0, only=SLOPES)  # where the decay ends
+    boundaries: tuple[int, ...] = at_least(0, (), only=STEPS)  # steps that multiply ...
+    factor: float = above(0.0, 0.1, only=STEPS)  # ... the rate by this
 
 
 @dataclasses.dataclass
 class Optim:
-    """`config.optim`. Fields that the chosen optimiser does not know are ignored."""
+    """`config.optim` of every paper."""
 
-    name: str = "adam"  # adam, adamw, sgd
-    lr: float = 1e-3  # the peak
-    schedule: str = "cosine"  # constant, cosine, linear, step
-    warmup: int = 0  # steps from 0 to lr
-    warmup_at: float = 0.0  # not 0: no rise, but this fraction of lr until then
-    decay_from_warmup: bool = True  # False: the decay's clock starts at step 0
-    floor: float = 0.0  # the decay ends here, as a fraction of lr
-    boundaries: tuple[int, ...] = ()  # schedule "step": where lr is multiplied ...
-    factor: float = 0.1  # ... by this
-    b1: float = 0.9
-    b2: float = 0.999
-    eps: float = 1e-8
-    momentum: float = 0.9
-    nesterov: bool = False
-    weight_decay: float = 0.0  # decoupled for adamw, an L2 gradient for adam and sgd
-    decay_biases: bool = False  # False: only arrays of two or more axes decay
-    clip_norm: float = 0.0  # global norm; 0 never clips
-    slower: tuple[str, ...] = ()  # modules whose parameters move less, by ...
-    slower_by: float = 0.1  # ... this factor
-    accumulate: int = 1  # chunks a batch is computed in
-    ema: float = 0.0  # decay of the running average of the parameters; 0 keeps none
+    name: str = choice("adam", "adamw", "sgd")
+    lr: float = at_least(0.0, 1e-3)  # the peak
+    schedule: Schedule = field(default_factory=Schedule)
+    b1: float = between(0.0, 1.0, 0.9, only=ADAM)
+    b2: float = between(0.0, 1.0, 0.999, only=ADAM)
+    eps: float = above(0.0, 1e-8, only=ADAM)
+    momentum: float = between(0.0, 1.0, 0.9, only=("name", "sgd"))
+    weight_decay: float = at_least(0.0)  # adamw: decoupled; adam, sgd: an L2 gradient
+    clip_norm: float = at_least(0.0)  # of the whole gradient; 0 never clips
+    accumulate: int = at_least(1)  # chunks that a batch is computed in
+    ema: float = between(0.0, 1.0)  # decay of the parameters' average; 0 keeps none
 
 
-def schedule(config: Optim, steps: int) -> optax.Schedule:
-    """Learning rate as a function of the step, over a run of `steps` steps."""
-    start = config.warmup if config.decay_from_warmup else 0
+def learning_rate(config: Optim, steps: int) -> optax.Schedule:
+    """The rate as a function of the step, over a run of `steps` steps."""
+    s, peak = config.schedule, config.lr
+    start = s.warmup if s.decay_from_warmup else 0
     span = max(steps - start, 1)
     decays = {
-        "constant": lambda: optax.constant_schedule(config.lr),
-        "cosine": lambda: optax.cosine_decay_schedule(config.lr, span, config.floor),
-        "linear": lambda: optax.linear_schedule(
-            config.lr, config.lr * config.floor, span
-        ),
+        "constant": lambda: optax.constant_schedule(peak),
+        "cosine": lambda: optax.cosine_decay_schedule(peak, span, s.floor),
+        "linear": lambda: optax.linear_schedule(peak, peak * s.floor, span),
         "step": lambda: optax.piecewise_constant_schedule(
-            config.lr, {b - start: config.factor for b in config.boundaries}
+            peak, {b - start: s.factor for b in s.boundaries}
         ),
     }
-    decay = _choose("optim.schedule", config.schedule, decays)()
+    decay = decays[s.decay]()
 
-    def rate(step):
-        rise = jnp.minimum(step / max(config.warmup, 1), 1.0)
-        warm = (config.warmup_at or rise) * config.lr
-        return jnp.where(step < config.warmup, warm, decay(step - start))
+    def rate(step: Int[Array, ""] | int) -> Float[Array, ""]:
+        rise = jnp.minimum(step / max(s.warmup, 1), 1.0)
+        warm = (s.warmup_at or rise) * peak
+        return jnp.where(step < s.warmup, warm, decay(step - start))
 
     return rate
 
 
-def optimiser(config: Optim, steps: int) -> optax.GradientTransformation:
-    """Clip, decay, direction, learning rates and parameter average, in that order."""
-    moments = {"b1": config.b1, "b2": config.b2, "eps": config.eps}
-    momentum = config.momentum or None
-    directions = {
-        "adam": lambda: optax.scale_by_adam(**moments),
-        "adamw": lambda: optax.scale_by_adam(**moments),
-        "sgd": lambda: optax.trace(momentum, config.nesterov) if momentum else None,
-    }
-    direction = _choose("optim.name", config.name, directions)()
+Mask = Callable[[PyTree], PyTree]  # parameters -> a tree of bools
+Transforms = Sequence[optax.GradientTransformation]
+
+
+def matrices(params: PyTree) -> PyTree:
+    """The arrays of two or more axes: neither biases nor the gains of a norm."""
+    return jax.tree.map(lambda p: p.ndim >= 2, params)
+
+
+def optimiser(
+    config: Optim,
+    rate: optax.Schedule,
+    *,
+    decayed: Mask | None = matrices,
+    before: Transforms = (),
+    after: Transforms = (),
+) -> optax.GradientTransformation:
+    """Clips, decays, gives the direction, its length, and averages the parameters.
+
+    Args:
+      rate: as of `learning_rate`, or a paper's own.
+      decayed: the parameters that `weight_decay` is for; None: all.
+      before: a paper's own transforms of the gradient.
+      after: those of the update, which still knows no average.
+    """
+    clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else None
     decay = None
     if config.weight_decay:
-        mask = None if config.decay_biases else _matrices
-        decay = optax.add_decayed_weights(config.weight_decay, mask)
+        decay = optax.add_decayed_weights(config.weight_decay, decayed)
     decoupled = config.name == "adamw"
+    average = parameter_average(config.ema) if config.ema else None
     transforms = [
-        optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else None,
+        *before,
+        clip,
         None if decoupled else decay,
-        direction,
+        _direction(config),
         decay if decoupled else None,
-        optax.scale_by_learning_rate(schedule(config, steps)),
-        _slowed(config) if config.slower else None,
-        parameter_average(config.ema) if config.ema else None,
+        optax.scale_by_learning_rate(rate),
+        *after,
+        average,
     ]
     return optax.chain(*(t for t in transforms if t is not None))
 
 
-def _slowed(config: Optim) -> optax.GradientTransformation:
-    """A lower learning rate for the modules in `slower`, by their names."""
+def _direction(config: Optim) -> optax.GradientTransformation | None:
+    if config.name == "sgd":
+        return optax.trace(config.momentum) if config.momentum else None
+    return optax.scale_by_adam(b1=config.b1, b2=config.b2, eps=config.eps)
+
+
+def scaled_modules(
+    modules: Sequence[str], factor: float
+) -> optax.GradientTransformation:
+    """Multiplies the updates of these modules: a learning rate of their own.
+
+    UserError: no parameter is in one of them."""
 
     def chosen(params: PyTree) -> PyTree:
         def inside(path, _):
-            return any(getattr(k, "key", None) in config.slower for k in path)
+            return any(getattr(key, "key", None) in modules for key in path)
 
         mask = jax.tree_util.tree_map_with_path(inside, params)
         if not any(jax.tree.leaves(mask)):
-            names = ", ".join(config.slower)
-            raise UserError(f"config.optim.slower: no parameters in modules {names}")
+            raise UserError(f"no parameters in modules {', '.join(modules)}")
         return mask
 
-    return optax.masked(optax.scale(config.slower_by), chosen)
-
-
-def _matrices(params: PyTree) -> PyTree:
-    return jax.tree.map(lambda p: p.ndim >= 2, params)
-
-
-def _choose(field: str, name: str, choices: dict[str, Any]) -> Any:
-    if name not in choices:
-        raise UserError(f"config.{field}={name!r}: choose one of {', '.join(choices)}")
-    return choices[name]
+    return optax.masked(optax.scale(factor), chosen)
 
 
 class ParameterAverage(NamedTuple):
@@ -137,7 +168,7 @@ def parameter_average(decay: float) -> optax.GradientTransformation:
     return optax.GradientTransformation(init, update)
 
 
-def averaged(opt_state: PyTree, params: PyTree) -> PyTree:
+def ema_params(opt_state: PyTree, params: PyTree) -> PyTree:
     """The running average in `opt_state`, or `params` where none is kept."""
     for part in opt_state:
         if isinstance(part, ParameterAverage):
@@ -145,7 +176,24 @@ def averaged(opt_state: PyTree, params: PyTree) -> PyTree:
     return params
 
 
-LossFn = Callable[[PyTree, PyTree, Array], tuple[Mean, PyTree, PyTree]]
+class Objective(NamedTuple):
+    """What a loss function returns."""
+
+    loss: Mean
+    rows: PyTree = ()  # leaves [rows, ...], handed back in the batch's order
+    aux: PyTree = ()  # floats, averaged over chunks and devices
+
+
+class Gradients(NamedTuple):
+    """What `gradients` returns."""
+
+    grads: PyTree  # of the mean loss, as the parameters
+    loss: Float[Array, ""]  # the mean over all rows
+    rows: PyTree
+    aux: PyTree
+
+
+LossFn = Callable[[PyTree, PyTree, Array], Objective]
 
 
 def gradients(
@@ -155,45 +203,48 @@ def gradients(
     *,
     chunks: int = 1,
     axis_name: str | None = None,
-) -> tuple[PyTree, Float[Array, ""], PyTree, PyTree]:
-    """Gradient of the mean loss over all rows, computed `chunks` rows-groups at a time.
+) -> Gradients:
+    """The gradient of the mean loss over all rows of a batch.
 
-    `loss_fn(params, rows, chunk) -> (Mean, carried, averaged)`; every leaf of `rows`
-    and of `carried` has the batch axis first. Totals and counts are summed before the
-    division, so the result is that of one big batch however ragged the masks are.
-    `averaged`, any tree of floats, is averaged over chunks and devices. Metrics go
-    there as `Mean`s, whose value that leaves right, and so do BatchNorm's new
-    statistics: each chunk normalises by its own, and the running ones move once a
-    batch, towards the average over its chunks.
-    `axis_name` is pmap's, vmap's, or that of a shard_map with check_vma=False.
-    Returns (gradient, mean loss, carried rows in their old order, averaged).
+    `loss_fn(params, rows, chunk)` sees the rows of one of `chunks` equal chunks, one
+    after another, and the chunk's number. Totals and counts are summed before they are
+    divided: the result is that of one big batch, however ragged the masks are.
+    In `Objective.aux` go metrics, as `Mean`s, whose value an average leaves right, and
+    BatchNorm's new statistics: each chunk normalises by its own, and the running ones
+    move once a batch, towards the average over its chunks.
+
+    Args:
+      rows: a tree of arrays whose first axis is the batch's.
+      axis_name: pmap's, vmap's, or that of a shard_map with check_vma=False.
     """
 
     def total(params, rows, chunk):
-        loss, carried, averaged = loss_fn(params, rows, chunk)
-        return loss.total, (loss, carried, averaged)
+        objective = loss_fn(params, rows, chunk)
+        return objective.loss.total, objective
 
     grad_fn = jax.grad(total, has_aux=True)
 
-    def add(sums, chunk_rows):
-        grads, (loss, *kept) = grad_fn(params, chunk_rows[1], chunk_rows[0])
-        return jax.tree.map(jnp.add, sums, (grads, loss)), kept
+    def add(sums, chunk):
+        number, chunk_rows = chunk
+        grads, objective = grad_fn(params, chunk_rows, number)
+        sums = jax.tree.map(jnp.add, sums, (grads, objective.loss))
+        return sums, (objective.rows, objective.aux)
 
     if chunks == 1:
-        grads, (loss, carried, averaged) = grad_fn(params, rows, jnp.int32(0))
+        grads, (loss, kept, aux) = grad_fn(params, rows, jnp.int32(0))
     else:
         nothing = Mean(jnp.zeros(()), jnp.zeros(()))
         zeros = (jax.tree.map(jnp.zeros_like, params), nothing)
         xs = (jnp.arange(chunks), jax.tree.map(lambda x: _split(x, chunks), rows))
-        (grads, loss), (carried, averaged) = jax.lax.scan(add, zeros, xs)
-        carried = jax.tree.map(_join, carried)
-        averaged = jax.tree.map(lambda x: jnp.mean(x, 0), averaged)
+        (grads, loss), (kept, aux) = jax.lax.scan(add, zeros, xs)
+        kept = jax.tree.map(_join, kept)
+        aux = jax.tree.map(lambda x: jnp.mean(x, 0), aux)
     if axis_name is not None:
         grads = jax.lax.psum(grads, axis_name)
-        averaged = jax.lax.pmean(averaged, axis_name)
+        aux = jax.lax.pmean(aux, axis_name)
     loss = loss.across(axis_name)
     grads = jax.tree.map(lambda g: g / jnp.maximum(loss.count, 1e-9), grads)
-    return grads, loss.value, carried, averaged
+    return Gradients(grads, loss.value, kept, aux)
 
 
 def _split(x: Array, chunks: int) -> Array:

@@ -1,14 +1,12 @@
 """What can be run: papers by their folders, variants by name or file, and the typed
 overrides of the command line. Mistakes become one line with the nearest valid names."""
 
-import dataclasses
 import difflib
 import functools
 import importlib
 import importlib.util
 import pkgutil
 import typing
-from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +14,8 @@ from absl import flags
 from ml_collections import config_flags
 
 import papers
+from common import config as configs
+from common.config import nearest
 from common.contract import UserError
 
 # What WORKSPACE.md calls the contract of a paper.
@@ -34,16 +34,6 @@ def load(name: str) -> ModuleType:
     """The package of paper `name`."""
     nearest("paper", name, names())
     return importlib.import_module(f"papers.{name}")
-
-
-def nearest(kind: str, name: str, valid: Iterable[str]) -> None:
-    """UserError unless `name` is one of `valid`; the message leads with the closest."""
-    valid = list(valid)
-    if name not in valid:
-        close = difflib.get_close_matches(name, valid, n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(close)}?" if close else ""
-        rest = f"there are: {', '.join(valid)}"
-        raise UserError(f"no {kind} {name!r}: {hint} {rest}".replace("  ", " "))
 
 
 def variant(paper: ModuleType, name: str) -> Any:
@@ -68,7 +58,7 @@ def _from_file(path: str) -> Any:
 
 def override(config: Any, arguments: list[str]) -> Any:
     """`config` with `--config.a.b=value` arguments applied, by their fields' types."""
-    fields = dict(_fields(config))
+    fields = {name: field.type for name, field, _ in configs.fields(config)}
     for argument in arguments:
         _check_name(argument, fields)
     argv = ["launch", *(_quoted(argument, fields) for argument in arguments)]
@@ -81,8 +71,8 @@ def override(config: Any, arguments: list[str]) -> Any:
     except (flags.Error, TypeError, ValueError) as error:
         raise UserError(_why(str(error), fields)) from None
     _check_tuples(holder.value, fields)
-    if holder.value.seed < 0:
-        raise UserError(f"--config.seed={holder.value.seed}: seeds are 0 or more")
+    given = [argument.lstrip("-").partition("=")[0] for argument in arguments]
+    configs.refuse_unused(holder.value, given)
     return holder.value
 
 
@@ -103,16 +93,6 @@ def _check_tuples(config: Any, fields: dict[str, Any]) -> None:
             allowed = (int, float) if item is float else (item,)
             if any(type(x) not in allowed for x in value):
                 raise UserError(f"--{name}={value}: every item is {item.__name__}")
-
-
-def _fields(config: Any, path: str = "config") -> Iterator[tuple[str, Any]]:
-    """(dotted path, type) of every field that is not itself a section."""
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if dataclasses.is_dataclass(value):
-            yield from _fields(value, f"{path}.{field.name}")
-        else:
-            yield f"{path}.{field.name}", field.type
 
 
 def _check_name(argument: str, fields: dict[str, Any]) -> None:

@@ -23,7 +23,8 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy as keep
 
 from common import storage
-from common.contract import Loop, UserError
+from common.config import Loop
+from common.contract import UserError
 from launch import distributed
 
 # Sections that say how a trained model is looked at. They may change between calls.

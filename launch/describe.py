@@ -10,6 +10,8 @@ from typing import Any
 
 import jax
 
+from common import config as configs
+from common.config import rule_of
 from common.contract import Run, Table
 from launch.results import show
 from launch.session import Session
@@ -20,7 +22,7 @@ def describe(session: Session, names: list[str]) -> None:
     for name in names:
         config = session.runs[name].config
         state = abstract_state(session.paper, session.runs, name)
-        show(f"{name}: config", Table(("field", "value"), [*_config(config)]))
+        show(f"{name}: config", Table(("field", "value", "may be"), [*_config(config)]))
         show(f"{name}: parameters", _parameters(state.params))
         show(f"{name}: state", _bytes(state))
         show(f"{name}: a batch", _inputs(session.paper.batch_spec(config)))
@@ -90,11 +92,7 @@ def _inputs(spec: dict[str, jax.ShapeDtypeStruct]) -> Table:
     return Table(("input", "shape", "type"), rows)
 
 
-def _config(config: Any, path: str = "") -> Iterator[list[str]]:
-    """[dotted name, value] of every field."""
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if dataclasses.is_dataclass(value):
-            yield from _config(value, f"{path}{field.name}.")
-        else:
-            yield [path + field.name, repr(value)]
+def _config(config: Any) -> Iterator[list[str]]:
+    """[dotted name, value, what it may be] of every field."""
+    for name, field, value in configs.fields(config):
+        yield [name.removeprefix("config."), repr(value), str(rule_of(field))]

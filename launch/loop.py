@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from common.contract import Loop
+from common.config import Loop
 from launch.checkpoints import Checkpoints
 from launch.distributed import Agreement, is_first
 from launch.logbook import Logbook, Window

@@ -23,7 +23,9 @@ if __name__ == "__main__":  # as a script: the packages stand beside launch/
 
 from absl import flags
 
+from common import config as configs
 from common import storage
+from common.config import nearest
 from common.contract import UserError
 
 MODES = {
@@ -125,7 +127,7 @@ def _overrides(argv: list[str]) -> list[str]:
 
 
 def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
-    from launch import benchmark, catalogue, compile, describe, export
+    from launch import benchmark, compile, describe, export
     from launch.session import Session
 
     variant = Path(values.config).stem
@@ -139,7 +141,7 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
         exact=values.cpu_devices is not None,
     )
     if values.run:
-        catalogue.nearest("run", values.run, session.runs)
+        nearest("run", values.run, session.runs)
     names = [values.run] if values.run else [*session.runs]
     title = f"{values.paper} · {variant}"
     command = shlex.join(["python", "launch/main.py", *argv[1:]])
@@ -234,7 +236,11 @@ def _paper_help(name: str) -> str:
     lines = [f"{name}: {paper.__doc__.strip().splitlines()[0]}", "", "variants:"]
     for variant, make in paper.VARIANTS.items():
         lines.append(f"  {variant:<14}{make.__doc__.strip().splitlines()[0]}")
-    lines.append(f"\nfields: --paper={name} --mode=describe")
+    lines += ["", "fields that have choices or bounds, and their defaults:"]
+    for field, kind, value in configs.fields(paper.get_config()):
+        if rule := str(configs.rule_of(kind)):
+            lines.append(f"  --{field}={configs.shown(value)}  {rule}")
+    lines.append(f"\nall fields: --paper={name} --mode=describe")
     return "\n".join(lines)
 
 

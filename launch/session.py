@@ -10,9 +10,9 @@ from typing import Any
 
 import jax
 
+from common.config import nearest
 from common.contract import Run, UserError
 from launch import devices, distributed, placement
-from launch.catalogue import nearest
 from launch.checkpoints import Checkpoints, claim, newest
 from launch.logbook import read_metrics
 from launch.loop import StopRequest, Trainer, restore, train
@@ -234,9 +234,6 @@ def _check(name: str, run: Run, runs: Mapping[str, Run], path: tuple = ()) -> No
     """UserError for a loop that cannot run, or runs that wait for each other."""
     if name in path:
         raise UserError(f"runs come after each other: {' -> '.join((*path, name))}")
-    for field, least in {"log_every": 1, "keep": 1, "steps": 0}.items():
-        if getattr(run.config.loop, field) < least:
-            raise UserError(f"config.loop.{field} must be at least {least}")
     for earlier in run.after:
         nearest(f"run for {name!r} to come after", earlier, runs)
         _check(earlier, runs[earlier], runs, (*path, name))

@@ -1,33 +1,46 @@
 """Configuration of Deep Image Prior, and the runs that a config stands for."""
 
-import copy
 import dataclasses
 from dataclasses import field
+from functools import partial
+from typing import Any
 
-from common.contract import Loop, Run, UserError
-from common.optim import Optim
+from common.config import (
+    Loop,
+    at_least,
+    between,
+    choice,
+    dtype,
+    nearest,
+    runs_of,
+    seed,
+)
+from common.contract import Run, UserError
+from common.optim import Optim, Schedule
 
 
 @dataclasses.dataclass
 class Model:
     """The hourglass. Tuples over levels have one item a level, or one for all."""
 
-    family: str = "skip"  # skip: the hourglass; pixels: the image itself, no prior
-    input: str = "noise"  # z: noise; meshgrid, of 2 channels; image: data.guide
-    input_channels: int = 32  # of noise
-    input_scale: float = 0.1  # noise is uniform between 0 and this
-    channels: int = 3  # of the picture
-    down: tuple[int, ...] = (128, 128, 128, 128, 128)  # features on the way down
-    up: tuple[int, ...] = ()  # and up; (): the same
-    skip: tuple[int, ...] = (4,)  # features of the skip connections; 0: none
-    kernel_down: tuple[int, ...] = (3,)
-    kernel_up: tuple[int, ...] = (3,)
+    family: str = choice("skip", "pixels")  # the hourglass; the image itself, no prior
+    # z: noise; meshgrid, of 2 channels; image: data.guide.
+    input: str = choice("noise", "meshgrid", "image")
+    input_channels: int = at_least(1, 32)  # of noise
+    input_scale: float = at_least(0.0, 0.1)  # noise is uniform between 0 and this
+    channels: int = choice(1, 3, default=3)  # of the picture
+    down: tuple[int, ...] = at_least(1, (128,) * 5)  # features on the way down
+    up: tuple[int, ...] = at_least(1, ())  # and up; (): the same
+    skip: tuple[int, ...] = at_least(0, (4,))  # of the skip connections; 0: none
+    kernel_down: tuple[int, ...] = at_least(1, (3,))
+    kernel_up: tuple[int, ...] = at_least(1, (3,))
     one_by_one: bool = True  # a 1x1 convolution after each on the way up
-    upsample: tuple[str, ...] = ("bilinear",)  # or nearest
-    downsample: str = "stride"  # or average: the mean of 2x2
-    padding: str = "reflect"  # or zero
-    dtype: str = "float32"  # of activations; parameters are always float32
-    precision: str = "highest"  # of products: the fit fails to settle in TF32
+    upsample: tuple[str, ...] = choice("bilinear", "nearest", default=("bilinear",))
+    downsample: str = choice("stride", "average")  # average: the mean of 2x2
+    padding: str = choice("reflect", "zero")
+    dtype: str = dtype()
+    # Of products; the fit fails to settle in TF32.
+    precision: str = choice("highest", "high", "default")
 
     def level(self, name: str, index: int) -> int | str:
         """The item of a field's tuple that is for level `index`, 0 the largest."""
@@ -35,15 +48,21 @@ class Model:
         return values[0] if len(values) == 1 else values[index]
 
 
+# Figure 2's pictures: natural, with noise, with its pixels shuffled, noise alone.
+TARGETS = ("image", "image_noise", "shuffled", "noise")
+TASKS = ("denoise", "sr", "inpaint", "restore", "jpeg", "flash")
+
+
 @dataclasses.dataclass
 class Data:
-    source: str = "embedded"  # embedded, files, generated
+    source: str = choice("embedded", "files", "generated")
     root: str = ""  # files: a picture, or a folder of them
     pictures: tuple[str, ...] = ("astronaut",)  # embedded: names; files: (): all
-    box: tuple[int, ...] = ()  # top, left, height, width: cut out first; (): all of it
-    size: tuple[int, int] = (64, 64)  # rows, columns: scaled down to, centre cropped
-    batch_size: int = 1  # rows: a row is one picture with a net of its own
-    targets: tuple[str, ...] = ("image",)  # image_noise, shuffled, noise: impedance
+    # Top, left, height, width: cut out first; (): all of it.
+    box: tuple[int, ...] = at_least(0, (), lengths=(0, 4))
+    size: tuple[int, int] = at_least(1, (64, 64))  # rows, columns: scaled down, cropped
+    batch_size: int = at_least(1)  # rows: a row is one picture with a net of its own
+    targets: tuple[str, ...] = choice(*TARGETS, default=("image",))
     guide: str = ""  # z "image": the picture to use; "": made from the true one
 
 
@@ -51,56 +70,63 @@ class Data:
 class Task:
     """What happened to the picture, and so which energy is minimised."""
 
-    name: str = "denoise"  # denoise, sr, inpaint, restore, jpeg, flash
+    name: str = choice(*TASKS)
     degrade: bool = True  # False: the picture is degraded already, the truth unknown
-    sigma: float = 25.0  # denoise, flash: of the Gaussian noise, of 255
-    factor: int = 4  # sr
+    sigma: float = at_least(0.0, 25.0)  # denoise, flash: of Gaussian noise, of 255
+    factor: int = at_least(1, 4)  # sr
     mask: str = "text"  # inpaint: a picture, white where the image is known; or text
-    keep: float = 0.5  # restore: share of pixels that are known
-    quality: int = 10  # jpeg
-    jitter: float = 1 / 30  # deviation of the noise that is added to z at each step
-    average: float = 0.99  # decay of the running average of outputs; 0: the last one
-    result: str = "average"  # average; last: at the last noisy z; clean: at z itself
+    keep: float = between(0.0, 1.0, 0.5)  # restore: share of pixels that are known
+    quality: int = between(1, 100, 10)  # jpeg
+    jitter: float = at_least(0.0, 1 / 30)  # deviation of the noise added to z each step
+    average: float = between(0.0, 1.0, 0.99)  # decay of the outputs' running average
+    # average; last: the output at the last noisy z; clean: at z itself.
+    result: str = choice("average", "last", "clean")
 
 
 @dataclasses.dataclass
 class Stop:
     """Backtracking, and when an answer is taken; training goes on behind it."""
 
-    backtrack_every: int = 0  # steps between checks; 0: never
-    backtrack_drop: float = 5.0  # dB that the fit may fall from one check to the next
-    rule: str = "none"  # variance: of the outputs is least; noise: the fit reaches it
-    after: int = 100  # steps before a rule is asked
-    patience: int = 300  # variance: steps without a new minimum
+    backtrack_every: int = at_least(0)  # steps between checks; 0: never
+    backtrack_drop: float = at_least(0.0, 5.0)  # dB that the fit may fall in between
+    # variance: of the outputs is least; noise: the fit reaches it.
+    rule: str = choice("none", "variance", "noise")
+    after: int = at_least(0, 100)  # steps before a rule is asked
+    patience: int = at_least(1, 300)  # variance: steps without a new minimum
 
 
 @dataclasses.dataclass
-class Record:
+class History:
     """What a state remembers of its past, for `evaluate` to show."""
 
-    every: int = 10  # steps
-    frames: tuple[int, ...] = (10, 100, 400)  # iterations whose output is kept
+    every: int = at_least(1, 10)  # steps
+    frames: tuple[int, ...] = at_least(1, (10, 100, 400))  # iterations, outputs kept
 
 
 @dataclasses.dataclass
 class Eval:
     """How results are shown. Nothing here changes training."""
 
-    shown: int = 2  # rows of a run that have pictures
+    shown: int = at_least(0, 2)  # rows of a batch that have pictures
 
 
 @dataclasses.dataclass
 class Predict:
     """How a user's picture is restored. Nothing here changes training."""
 
-    task: str = "denoise"  # denoise, sr, inpaint, restore, jpeg
+    task: str = choice(*TASKS[:-1])
     mask: str = ""  # a picture, white where known; "": transparent or black pixels
-    factor: int = 4
-    steps: int = 0  # at most; 0: config.loop.steps
-    rule: str = "variance"  # as stop.rule
-    progress: int = 100  # steps between lines; 0: none
-    preview: int = 500  # steps between pictures; 0: none
+    factor: int = at_least(1, 4)
+    steps: int = at_least(0)  # at most; 0: config.loop.steps
+    rule: str = choice("variance", "none", "noise")  # as stop.rule
+    progress: int = at_least(0, 100)  # steps between lines; 0: none
+    preview: int = at_least(0, 500)  # steps between pictures; 0: none
     out: str = ""  # file or folder of the result, besides workdir/predict; "": none
+
+
+def constant_adam(lr: float) -> Optim:
+    """Adam at one rate, as in all of the released notebooks."""
+    return Optim(lr=lr, schedule=Schedule("constant"))
 
 
 @dataclasses.dataclass
@@ -108,14 +134,14 @@ class Config:
     model: Model = field(default_factory=Model)
     data: Data = field(default_factory=Data)
     task: Task = field(default_factory=Task)
-    optim: Optim = field(default_factory=lambda: Optim(lr=0.01, schedule="constant"))
+    optim: Optim = field(default_factory=lambda: constant_adam(0.01))
     stop: Stop = field(default_factory=Stop)
-    record: Record = field(default_factory=Record)
+    history: History = field(default_factory=History)
     loop: Loop = field(default_factory=Loop)
     eval: Eval = field(default_factory=Eval)
     predict: Predict = field(default_factory=Predict)
-    rows: tuple[str, ...] = ("main",)  # the runs: names in ROWS
-    seed: int = 0
+    runs: tuple[str, ...] = ("main",)  # names in RUNS; "_pixels" behind: no prior
+    seed: int = seed()
 
     unit = "pictures"  # what a step reads, in the plural
 
@@ -124,90 +150,66 @@ class Config:
         return self.data.batch_size
 
 
-TASKS = ("denoise", "sr", "inpaint", "restore", "jpeg", "flash")
-TARGETS = ("image", "image_noise", "shuffled", "noise")
-CHOICES = {
-    "model.family": ("skip", "pixels"),
-    "model.input": ("noise", "meshgrid", "image"),
-    "model.downsample": ("stride", "average"),
-    "model.padding": ("reflect", "zero"),
-    "data.source": ("embedded", "files", "generated"),
-    "task.name": TASKS,
-    "task.result": ("average", "last", "clean"),
-    "stop.rule": ("none", "variance", "noise"),
-    "predict.task": TASKS[:-1],
-    "predict.rule": ("none", "variance", "noise"),
-}
 IMPEDANCE_STEPS = 400  # from then on a small net fits small noise too
-ROWS = ("main", "denoise", "sr", "inpaint", "restore", "jpeg", "flash", "impedance")
+RUNS = ("main", *TASKS, "impedance")
 
 
 def runs(config: Config) -> dict[str, Run]:
-    """The rows of the variant's table: a task each; "_pixels" are without prior."""
-    made = {row: Run(_row(config, row)) for row in config.rows}
-    for run in made.values():
-        check(run.config)
-    return made
+    """The rows of the variant's table, a task each."""
+    return runs_of(config, partial(_changes, config), check_more)
 
 
-def _row(config: Config, row: str) -> Config:
-    """`config` itself, or what the run's name makes of it."""
-    config = copy.deepcopy(config)
-    name = row.removesuffix("_pixels")
-    if name not in ROWS:
-        raise UserError(f"config.rows: no {row!r}; there are {', '.join(ROWS)}")
-    if row.endswith("_pixels"):
-        config.model.family = "pixels"
+def _changes(config: Config, run: str) -> dict[str, Any]:
+    """What a run's name changes in the config."""
+    name = run.removesuffix("_pixels")
+    nearest("run", name, RUNS)
+    changes = {"model.family": "pixels"} if run != name else {}
     if name == "impedance":
-        config.task.name, config.task.jitter = "denoise", 0.0
-        config.data.targets = TARGETS
-        config.data.batch_size = max(config.data.batch_size, len(TARGETS))
-        config.data.pictures = config.data.pictures[:1]
-        config.stop.rule = "none"
-        config.loop.steps = min(config.loop.steps, IMPEDANCE_STEPS)
-    elif name != "main":
-        config.task.name = name
+        d = config.data
+        return changes | {
+            "task.name": "denoise",
+            "task.jitter": 0.0,
+            "data.targets": TARGETS,
+            "data.batch_size": max(d.batch_size, len(TARGETS)),
+            "data.pictures": d.pictures[:1],
+            "stop.rule": "none",
+            "loop.steps": min(config.loop.steps, IMPEDANCE_STEPS),
+        }
+    if name != "main":
         smooth = name in ("denoise", "jpeg", "flash", "sr")
-        config.task.result = "average" if smooth else "clean"
-        if name == "flash":
-            config.model.input, config.task.jitter = "image", 0.0
-    return config
+        changes |= {
+            "task.name": name,
+            "task.result": "average" if smooth else "clean",
+        }
+    if name == "flash":
+        changes |= {"model.input": "image", "task.jitter": 0.0}
+    return changes
 
 
-def check(config: Config) -> None:
-    """UserError for values that no field's type rules out."""
-    for name, choices in CHOICES.items():
-        section, _, field_name = name.partition(".")
-        if getattr(getattr(config, section), field_name) not in choices:
-            raise UserError(f"config.{name}: choose one of {', '.join(choices)}")
-    m, levels = config.model, len(config.model.down)
+def check_more(config: Config) -> None:
+    """UserError for values that only together are wrong."""
+    m, d = config.model, config.data
+    levels = len(m.down)
+    if not levels:
+        raise UserError("config.model.down: give the features of one level at least")
     for name in ("up", "skip", "kernel_down", "kernel_up", "upsample"):
         if len(getattr(m, name)) not in (1, levels) and (name, m.up) != ("up", ()):
             raise UserError(
                 f"config.model.{name}: one value, or one for {levels} levels"
             )
-    if set(m.upsample) - {"bilinear", "nearest"}:
-        raise UserError("config.model.upsample: choose one of bilinear, nearest")
-    d, asked = config.data, config.predict
-    if not d.targets or set(d.targets) - {*TARGETS}:
+    if any(k % 2 == 0 for k in (*m.kernel_down, *m.kernel_up)):
+        raise UserError("config.model.kernel_down and kernel_up: kernels are odd")
+    if not d.targets:
         raise UserError(f"config.data.targets: choose from {', '.join(TARGETS)}")
-    if d.box and (len(d.box) != 4 or min(d.box) < 0 or 0 in d.box[2:]):
-        raise UserError(f"config.data.box={d.box}: top, left, height, width")
+    if 0 in d.box[2:]:
+        raise UserError("config.data.box: top, left, height, width, these two not 0")
     multiple = 2**levels if m.family == "skip" else 1
     if any(side < multiple or side % multiple for side in d.size):
         raise UserError(
             f"config.data.size: the {levels} levels of config.model.down need sides "
             f"that {multiple} divides, not {d.size}"
         )
-    counts = {
-        "task.factor": config.task.factor,
-        "predict.factor": asked.factor,
-        "predict.steps, or config.loop.steps": asked.steps or config.loop.steps,
-        "data.batch_size": d.batch_size,
-        "record.every": config.record.every,
-    }
-    for name, count in counts.items():
-        if count < 1:
-            raise UserError(f"config.{name}: at least 1, not {count}")
+    if not (config.predict.steps or config.loop.steps):
+        raise UserError("config.predict.steps, or config.loop.steps: at least 1")
     if config.task.name == "sr" and any(s % config.task.factor for s in d.size):
         raise UserError("config.task.factor must divide config.data.size")

@@ -45,7 +45,7 @@ class Fit:
     @property
     def steps(self) -> np.ndarray:
         """The iterations of the history, from 1."""
-        every, done = self.config.record.every, int(self.state.step)
+        every, done = self.config.history.every, int(self.state.step)
         return np.arange(0, done, every) + 1
 
     def history(self, name: str, row: int) -> np.ndarray:

@@ -29,7 +29,9 @@ def strip(fit: Fit) -> Any:
     """Outputs on the way, from what is given to the truth."""
     from common import figures
 
-    at = [i for i, n in enumerate(fit.config.record.frames) if n <= int(fit.state.step)]
+    at = [
+        i for i, n in enumerate(fit.config.history.frames) if n <= int(fit.state.step)
+    ]
     rows = range(len(fit.truth)) if fit.impedance else fit.rows
     grid, captions = [], []
     for row in rows:
@@ -37,7 +39,7 @@ def strip(fit: Fit) -> Any:
         scores = quality(fit.config, frames / 255, fit.truth[row])
         grid.append([_given(fit, row), *frames, _bytes(fit.truth[row])])
         captions.append(["", *(f"{score:.1f} dB" for score in scores), ""])
-    columns = ["given", *(str(fit.config.record.frames[i]) for i in at), "truth"]
+    columns = ["given", *(str(fit.config.history.frames[i]) for i in at), "truth"]
     return figures.image_grid(
         [[_shown(image) for image in images] for images in grid],
         row_labels=[fit.label(row) for row in rows],

@@ -16,10 +16,11 @@ import jax
 import numpy as np
 
 from common import user_files
+from common.config import check
 from common.contract import UserError
 from common.data.image_files import picture_paths
 from common.resize import enlarge
-from papers.deep_image_prior.config import Config, Data, Record, check
+from papers.deep_image_prior.config import Config, Data, History, check_more
 from papers.deep_image_prior.data import Problem
 from papers.deep_image_prior.photo import (
     Photo,
@@ -41,6 +42,7 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str | tuple[str
     `state` is not looked at, and may be None. UserError: nothing can be restored."""
     del state
     check(config)
+    check_more(config)
     root, done = user_files.given(inputs), 0
     alone = root.is_file()
     paths = [root] if alone else picture_paths(root)
@@ -113,7 +115,7 @@ def fitted(config: Config, photo: Photo) -> tuple[Config, Problem]:
         ),
         loop=dataclasses.replace(config.loop, steps=asked.steps or config.loop.steps),
         stop=dataclasses.replace(config.stop, rule=asked.rule),
-        record=Record(frames=()),
+        history=History(frames=()),
     )
     return made, {name: x[None].astype(np.float32) for name, x in problem.items()}
 

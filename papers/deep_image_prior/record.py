@@ -11,14 +11,14 @@ Images = Float[Array, "rows height width channels"]
 
 
 def first_history(config: Config, rows: int) -> dict[str, Float[Array, "rows samples"]]:
-    """Room for a run's samples: of iterations 1, 1 + record.every, ..."""
-    samples = config.loop.steps // config.record.every + 1
+    """Room for a run's samples: of iterations 1, 1 + history.every, ..."""
+    samples = config.loop.steps // config.history.every + 1
     return {name: jnp.zeros((rows, samples)) for name in QUALITIES}
 
 
 def recorded(config: Config, step: Int[Array, ""], history: dict, found: dict) -> dict:
     """The history, with this step's values if a sample is due."""
-    index, late = jnp.divmod(step, config.record.every)
+    index, late = jnp.divmod(step, config.history.every)
     index = jnp.where(late == 0, index, jnp.iinfo(jnp.int32).max)  # dropped
     return {
         name: values.at[:, index].set(found[name], mode="drop")
@@ -27,15 +27,15 @@ def recorded(config: Config, step: Int[Array, ""], history: dict, found: dict) -
 
 
 def first_frames(config: Config, images: Images) -> Frames:
-    """Room for the outputs of the iterations `record.frames`."""
+    """Room for the outputs of the iterations `history.frames`."""
     rows, *shape = images.shape
-    return jnp.zeros((rows, len(config.record.frames), *shape), jnp.uint8)
+    return jnp.zeros((rows, len(config.history.frames), *shape), jnp.uint8)
 
 
 def with_frame(
     config: Config, step: Int[Array, ""], frames: Frames, output: Images
 ) -> Frames:
     """The frames, with this step's output if it is one of them."""
-    due = jnp.array(config.record.frames, jnp.int32) == step + 1
+    due = jnp.array(config.history.frames, jnp.int32) == step + 1
     image = jnp.round(255 * jnp.clip(output, 0, 1)).astype(jnp.uint8)
     return jnp.where(due[:, None, None, None], image[:, None], frames)

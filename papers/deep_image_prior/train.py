@@ -46,7 +46,7 @@ class State:
     average: Images = _of_rows()  # running, of outputs
     snapshot: dict[str, Any] = _of_rows()  # to go back to
     answer: dict[str, Array] = _of_rows()  # of the stop rule
-    history: dict[str, Float[Array, "rows samples"]] = _of_rows()  # every record.every
+    history: dict[str, Float[Array, "rows samples"]] = _of_rows()  # every history.every
     frames: UInt8[Array, "rows frames height width channels"] = _of_rows()
 
 
@@ -207,4 +207,5 @@ def restored(config: Config, state: State, clean: Images | None = None) -> Image
 
 
 def _tx(config: Config) -> optax.GradientTransformation:
-    return optim.optimiser(config.optim, config.loop.steps)
+    rate = optim.learning_rate(config.optim, config.loop.steps)
+    return optim.optimiser(config.optim, rate)

@@ -6,16 +6,19 @@ parameter counts (PARAM_COUNTS); `--config.data.root=` names the picture. Every 
 row is a net of its own: `--config.data.batch_size=2` fits two restarts side by side.
 """
 
-from common.contract import Loop, UserError
-from common.optim import Optim
+import dataclasses
+from functools import partial
+
+from common.config import Loop, get
 from papers.deep_image_prior.config import (
     Config,
     Data,
+    History,
     Model,
     Predict,
-    Record,
     Stop,
     Task,
+    constant_adam,
 )
 
 FACE = (0, 95, 256, 256)  # of the astronaut
@@ -27,9 +30,9 @@ def _default() -> Config:
         model=Model(input_channels=8, down=(32, 32, 32, 32)),
         data=Data(box=FACE, size=(64, 64), batch_size=2),
         stop=Stop(backtrack_every=100, rule="variance"),
-        record=Record(every=10, frames=(10, 50, 100, 200, 400, 700, 1100)),
+        history=History(every=10, frames=(10, 50, 100, 200, 400, 700, 1100)),
         loop=Loop(steps=1100, log_every=50, eval_every=0, save_every=550),
-        rows=("denoise", "inpaint", "sr", "impedance", "sr_pixels", "inpaint_pixels"),
+        runs=("denoise", "inpaint", "sr", "impedance", "sr_pixels", "inpaint_pixels"),
     )
 
 
@@ -40,12 +43,12 @@ def _smoke() -> Config:
         data=Data(source="generated", size=(16, 16), batch_size=4),
         task=Task(average=0.9, factor=2),
         # Where a gradient is zero but for rounding, Adam's steps stay small.
-        optim=Optim(lr=0.01, schedule="constant", eps=1e-5),
+        optim=dataclasses.replace(constant_adam(0.01), eps=1e-5),
         stop=Stop(backtrack_every=10, rule="variance", after=20, patience=20),
-        record=Record(every=5, frames=(5, 20, 60)),
+        history=History(every=5, frames=(5, 20, 60)),
         loop=Loop(steps=60, log_every=10, eval_every=30, save_every=30),
         predict=Predict(steps=20, rule="none", progress=10, preview=10),
-        rows=("denoise", "sr"),
+        runs=("denoise", "sr"),
     )
 
 
@@ -58,9 +61,9 @@ def _released(
         model=Model(**model),
         data=Data(source="files", pictures=(), size=size),
         task=task,
-        optim=Optim(lr=lr, schedule="constant"),
+        optim=constant_adam(lr),
         stop=Stop(backtrack_every=100 if task.name in ("denoise", "jpeg") else 0),
-        record=Record(every=50, frames=frames),
+        history=History(every=50, frames=frames),
         loop=Loop(steps=steps, log_every=50, eval_every=500, save_every=500),
     )
 
@@ -177,8 +180,4 @@ PARAM_COUNTS = {
 }
 
 
-def get_config(variant: str = "default") -> Config:
-    """A fresh config, free to be changed."""
-    if variant not in VARIANTS:
-        raise UserError(f"no variant {variant!r}: one of {', '.join(VARIANTS)}")
-    return VARIANTS[variant]()
+get_config = partial(get, VARIANTS)

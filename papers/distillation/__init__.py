@@ -25,7 +25,7 @@ learnt from many.
 from papers.distillation.data import batch_spec, batches
 from papers.distillation.evaluate import evaluate
 from papers.distillation.predict import predict
-from papers.distillation.rows import runs
+from papers.distillation.runs import runs
 from papers.distillation.train import (
     CPU_DEVICES,
     SHARDING,

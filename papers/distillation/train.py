@@ -69,7 +69,7 @@ def _teacher(config: Config, after: dict | None) -> dict[str, Any]:
         return {}
     ((_, taught),) = after.values()
     # Copies: the teacher's own buffers are not this state's to give up.
-    variables = jax.tree.map(jnp.copy, averaged_variables(taught))
+    variables = jax.tree.map(jnp.copy, ema_variables(taught))
     if config.distill.targets == "live":
         return {"variables": variables}
     kept = {"variables": variables} if config.distill.keep_teacher else {}
@@ -97,10 +97,10 @@ def train_step(
         losses = _losses(config, state.special, logits, rows)
         answers, labels = _answers(state.special, logits, rows["label"])
         hits = Mean.of(jnp.argmax(answers, axis=-1) == labels)
-        averaged = {"batch_stats": batch_stats, "hits": hits}
-        return Mean.of(jnp.sum(losses, axis=1)), (), averaged
+        aux = {"batch_stats": batch_stats, "hits": hits}
+        return optim.Objective(Mean.of(jnp.sum(losses, axis=1)), aux=aux)
 
-    grads, loss, _, averaged = optim.gradients(
+    found = optim.gradients(
         loss_fn,
         state.params,
         rows,
@@ -108,21 +108,21 @@ def train_step(
         axis_name=axis_name,
     )
     updates, opt_state = jax.vmap(_tx(config).update)(
-        grads, state.opt_state, state.params
+        found.grads, state.opt_state, state.params
     )
     params = optax.apply_updates(state.params, updates)
     if config.net.max_norm:
         params = model.limit_norms(params, config.net.max_norm)
     metrics = {
-        "loss": loss / config.members,
-        "accuracy": averaged["hits"].value,
-        "grad_norm": optax.tree.norm(grads),
-        "lr": optim.schedule(config.optim, config.loop.steps)(state.step),
+        "loss": found.loss / config.members,
+        "accuracy": found.aux["hits"].value,
+        "grad_norm": optax.tree.norm(found.grads),
+        "lr": _rate(config)(state.step),
     }
     state = state.replace(
         step=state.step + 1,
         params=params,
-        batch_stats=averaged["batch_stats"],
+        batch_stats=found.aux["batch_stats"],
         opt_state=opt_state,
     )
     return state, metrics
@@ -198,13 +198,13 @@ def forward(
     config: Config, state: State, images: model.Images
 ) -> Float[Array, "rows members outputs"]:
     """Logits of all members in evaluation mode."""
-    return model.apply(config.net, _outputs(config), averaged_variables(state), images)
+    return model.apply(config.net, _outputs(config), ema_variables(state), images)
 
 
-def averaged_variables(state: State) -> dict[str, Any]:
+def ema_variables(state: State) -> dict[str, Any]:
     """What evaluation computes with: the average of the parameters where one is kept,
     and the running statistics."""
-    params = optim.averaged(state.opt_state, state.params)
+    params = optim.ema_params(state.opt_state, state.params)
     return {"params": params, "batch_stats": state.batch_stats}
 
 
@@ -214,4 +214,8 @@ def _outputs(config: Config) -> int:
 
 
 def _tx(config: Config) -> optax.GradientTransformation:
-    return optim.optimiser(config.optim, config.loop.steps)
+    return optim.optimiser(config.optim, _rate(config))
+
+
+def _rate(config: Config) -> optax.Schedule:
+    return optim.learning_rate(config.optim, config.loop.steps)

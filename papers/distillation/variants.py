@@ -6,8 +6,10 @@ mnist_30     the same teacher, students of 24,790
 speech      84,412,080 parameters: 26 frames x 40 filter banks -> 8 x 2560 -> 14,000
 """
 
-from common.contract import Loop, UserError
-from common.optim import Optim
+from functools import partial
+
+from common.config import Loop, get
+from common.optim import Optim, Schedule
 from papers.distillation.config import (
     Config,
     Data,
@@ -25,9 +27,9 @@ def _default() -> Config:
         teacher=Net(**net),
         student=Net(**net),
         distill=Distill(targets="live"),
-        optim=Optim(lr=3e-3, warmup=50),
+        optim=Optim(lr=3e-3, schedule=Schedule(warmup=50)),
         loop=Loop(steps=1000, log_every=20, eval_every=250, save_every=500),
-        rows=(
+        runs=(
             "baseline", "ensemble", "small", "distilled", "hard_part", "soft_part",
             "hard_without", "soft_without", "soft_only",
         ),
@@ -37,7 +39,7 @@ def _default() -> Config:
 def _specialists() -> Config:
     """A generalist and three specialists for classes that it confuses."""
     config = _default()
-    config.rows = ("baseline", "specialists")
+    config.runs = ("baseline", "specialists")
     return config
 
 
@@ -51,10 +53,10 @@ def _smoke() -> Config:
             members=4, seeds=2, distilled_at=(2.0,), longer=1.0, hard_weight=0.1,
             share=0.1, temperatures=(1.0, 4.0),
         ),
-        optim=Optim(lr=1e-2, warmup=5),
+        optim=Optim(lr=1e-2, schedule=Schedule(warmup=5)),
         loop=Loop(steps=20, log_every=5, eval_every=10, save_every=10),
         eval=Eval(batch_size=64, digits=2, timed_steps=2),
-        rows=(
+        runs=(
             "baseline", "ensemble", "distilled", "hard_part", "soft_part",
             "specialists",
         ),
@@ -67,12 +69,15 @@ def _mnist_1200() -> Config:
         hidden=(1200, 1200), dropout_input=0.2, dropout=0.5, max_norm=4.0, jitter=2
     )
     config = _default()
-    config.teacher, config.student = teacher, Net(hidden=(800, 800))
+    config.teacher = teacher
+    config.student = Net(hidden=(800, 800))
     config.distill.targets = "cached"
-    config.experiment.members, config.experiment.temperature = 1, 20.0
-    config.experiment.distilled_at, config.experiment.longer = (20.0,), 1.0
+    config.experiment.members = 1
+    config.experiment.temperature = 20.0
+    config.experiment.distilled_at = (20.0,)
+    config.experiment.longer = 1.0
     config.experiment.hard_weight = 0.1
-    config.rows = ("ensemble", "small", "distilled", "soft_without", "soft_only")
+    config.runs = ("ensemble", "small", "distilled", "soft_without", "soft_only")
     return config
 
 
@@ -81,7 +86,7 @@ def _mnist_30() -> Config:
     config = _mnist_1200()
     config.student = Net(hidden=(30, 30))
     config.experiment.distilled_at = (2.5, 4.0, 20.0)
-    config.rows = ("ensemble", "small", "distilled")
+    config.runs = ("ensemble", "small", "distilled")
     return config
 
 
@@ -97,7 +102,7 @@ def _speech() -> Config:
         experiment=Experiment(
             seeds=1, distilled_at=(2.0,), longer=1.0, hard_weight=0.5
         ),
-        optim=Optim(lr=1e-4, warmup=1000),
+        optim=Optim(lr=1e-4, schedule=Schedule(warmup=1000)),
         loop=Loop(steps=100_000, log_every=100, eval_every=5000, save_every=5000),
         eval=Eval(batch_size=256),
     )  # fmt: skip
@@ -116,8 +121,4 @@ VARIANTS = {
 PARAM_COUNTS = {"mnist_1200": 2_395_210, "mnist_30": 2_395_210, "speech": 84_412_080}
 
 
-def get_config(variant: str = "default") -> Config:
-    """The config of a variant; UserError names those there are."""
-    if variant not in VARIANTS:
-        raise UserError(f"no variant {variant!r}; there are: {', '.join(VARIANTS)}")
-    return VARIANTS[variant]()
+get_config = partial(get, VARIANTS)

@@ -56,20 +56,20 @@ def train_step(
 
     def loss_fn(params, rows, chunk):
         high = forward(config, params, rows["low"])
-        return Mean.of(squared_error(high, rows["high"])), (), ()
+        return optim.Objective(Mean.of(squared_error(high, rows["high"])))
 
-    grads, loss, _, _ = optim.gradients(
+    found = optim.gradients(
         loss_fn,
         state.params,
         batch,
         chunks=config.optim.accumulate,
         axis_name=axis_name,
     )
-    updates, opt_state = _tx(config).update(grads, state.opt_state, state.params)
+    updates, opt_state = _tx(config).update(found.grads, state.opt_state, state.params)
     metrics = {
-        "loss": loss,
-        "psnr": -10 * jnp.log10(loss),
-        "lr": optim.schedule(config.optim, config.loop.steps)(state.step),
+        "loss": found.loss,
+        "psnr": -10 * jnp.log10(found.loss),
+        "lr": _rate(config)(state.step),
     }
     state = state.replace(
         step=state.step + 1,
@@ -84,7 +84,7 @@ def eval_step(
 ) -> dict[str, Mean]:
     """Mean squared error of whole images, and their PSNR in dB: of Y, clipped, without
     a border of `scale` pixels, averaged over images."""
-    params = optim.averaged(state.opt_state, state.params)
+    params = optim.ema_params(state.opt_state, state.params)
     r, high, sizes = config.model.scale, batch["high"], batch["sizes"]
     upscaled = forward(config, params, batch["low"], sizes)
     counted = inside(high, sizes * r)
@@ -112,4 +112,12 @@ def squared_error(
 
 
 def _tx(config: Config) -> optax.GradientTransformation:
-    return optim.optimiser(config.optim, config.loop.steps)
+    """With the last layer at `config.last_layer_rate` of the others' rate."""
+    last = f"layer{len(config.model.kernels)}"
+    slower = optim.scaled_modules((last,), config.last_layer_rate)
+    after = [slower] if config.last_layer_rate != 1 else []
+    return optim.optimiser(config.optim, _rate(config), after=after)
+
+
+def _rate(config: Config) -> optax.Schedule:
+    return optim.learning_rate(config.optim, config.loop.steps)

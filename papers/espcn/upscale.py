@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from common import colour
-from common.optim import averaged
+from common.optim import ema_params
 from common.resize import enlarge
 from papers.espcn.config import Config, Model
 from papers.espcn.data import Planes, padded
@@ -39,7 +39,7 @@ def upscaler(config: Config, state: Any) -> Upscale:
 def inference_params(state: Any) -> Any:
     """The parameters' average where one is kept, on the host: what they are computed
     with decides where."""
-    return jax.device_get(averaged(state.opt_state, state.params))
+    return jax.device_get(ema_params(state.opt_state, state.params))
 
 
 def bicubic_upscaler(model: Model) -> Upscale:

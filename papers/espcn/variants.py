@@ -13,20 +13,19 @@ PSNR in dB of Y on Set5 and Set14:
     ESPCN, tanh        33.13  29.49     30.90  27.73     ImageNet
 """
 
-from collections.abc import Callable
 from functools import partial
 
-from common.contract import Loop, UserError
-from common.optim import Optim
+from common.config import Loop, get, variant
+from common.optim import Optim, Schedule
 from papers.espcn.config import Config, Data, Eval, Model
 
 
 def _default() -> Config:
     """Bicubic, SRCNN and ESPCN, x3, on packaged photographs: minutes on 2 CPU cores."""
     return Config(
-        optim=Optim(lr=4e-3, warmup=100, schedule="cosine", floor=0.01),
+        optim=Optim(lr=4e-3, schedule=Schedule(warmup=100, floor=0.01)),
         loop=Loop(steps=2000, log_every=50, eval_every=250, save_every=500),
-        rows=("espcn", "srcnn_9_1_5"),
+        runs=("espcn", "srcnn_9_1_5"),
     )
 
 
@@ -35,10 +34,10 @@ def _smoke() -> Config:
     return Config(
         model=Model(features=(8, 8)),
         data=Data(source="generated", patch=8, stride=4, batch_size=8),
-        optim=Optim(lr=3e-3, schedule="constant"),
+        optim=Optim(lr=3e-3, schedule=Schedule("constant")),
         loop=Loop(steps=20, log_every=5, eval_every=10, save_every=10),
         eval=Eval(most=60, batch_size=4, strips=2, crop=24, frame=(24, 32)),
-        rows=("espcn", "srcnn_9_1_5"),
+        runs=("espcn", "srcnn_9_1_5"),
     )
 
 
@@ -48,10 +47,8 @@ def _t91(scale: int) -> Config:
     config = Config(
         model=Model(scale=scale),
         data=Data(source="files", batch_size=16, augment=True),
-        optim=Optim(
-            lr=3e-3, warmup=200, schedule="cosine", floor=0.01, ema=0.999,
-            slower=("layer3",),
-        ),
+        optim=Optim(lr=3e-3, schedule=Schedule(warmup=200, floor=0.01), ema=0.999),
+        last_layer_rate=0.1,
         loop=Loop(steps=200_000, log_every=100, eval_every=1000, save_every=2000),
         eval=Eval(batch_size=4, strips=5),
     )  # fmt: skip
@@ -62,14 +59,14 @@ def _t91(scale: int) -> Config:
 def _t91_compared() -> Config:
     """The table of the slides: both SRCNNs and ESPCN on the 91 images."""
     config = _t91(3)
-    config.rows = ("espcn", "srcnn_9_1_5", "srcnn_9_5_5")
+    config.runs = ("espcn", "srcnn_9_1_5", "srcnn_9_5_5")
     return config
 
 
 def _t91_relu() -> Config:
     """tanh beside ReLU (table 1): 32.55 and 32.39 dB on Set5 in the paper."""
     config = _t91(3)
-    config.rows = ("espcn_tanh", "espcn_relu")
+    config.runs = ("espcn_tanh", "espcn_relu")
     return config
 
 
@@ -77,15 +74,13 @@ def _t91_sgd() -> Config:
     """Section 3.2's training: SGD from 0.01 to 0.0001, the last layer ten times slower.
 
     The paper lowers the rate when the cost stalls; here after 20,000 and 160,000 steps,
-    `config.optim.boundaries`.
+    `config.optim.schedule.boundaries`.
     """
     config = _t91(3)
     steps = config.loop.steps
     config.data.augment = False
-    config.optim = Optim(
-        name="sgd", lr=0.01, schedule="step", boundaries=(steps // 10, 8 * steps // 10),
-        slower=("layer3",),
-    )  # fmt: skip
+    boundaries = steps // 10, 8 * steps // 10
+    config.optim = Optim("sgd", 0.01, Schedule("step", boundaries=boundaries))
     return config
 
 
@@ -99,16 +94,12 @@ def _rgb(scale: int) -> Config:
 def _imagenet(scale: int) -> Config:
     """A folder of 50,000 images of ImageNet and large batches: for accelerators."""
     config = _t91(scale)
-    config.data.images, config.data.batch_size = 50_000, 256
-    config.eval.most, config.eval.batch_size = 264, 256
+    config.data.images = 50_000
+    config.data.batch_size = 256
+    config.eval.most = 264
+    config.eval.batch_size = 256
     config.loop.steps = 500_000
     return config
-
-
-def _variant(make: Callable[..., Config], doc: str, *arguments) -> Callable[[], Config]:
-    variant = partial(make, *arguments)
-    variant.__doc__ = doc
-    return variant
 
 
 PAPER_91 = {3: 32.55}  # dB on Set5
@@ -124,18 +115,18 @@ VARIANTS = {
     "default": _default,
     "smoke": _smoke,
     **{
-        f"x{r}_t91": _variant(_t91, _doc("the 91 images", r, PAPER_91), r)
+        f"x{r}_t91": variant(_t91, _doc("the 91 images", r, PAPER_91), r)
         for r in (2, 3, 4, 8)
     },
     "x3_compared": _t91_compared,
     "x3_relu": _t91_relu,
     "x3_sgd": _t91_sgd,
     **{
-        f"x{r}_rgb": _variant(_rgb, f"x{r} on RGB, the 91 images.", r)
+        f"x{r}_rgb": variant(_rgb, f"x{r} on RGB, the 91 images.", r)
         for r in (2, 3, 4, 8)
     },
     **{
-        f"x{r}_imagenet": _variant(_imagenet, _doc("ImageNet", r, PAPER_IMAGENET), r)
+        f"x{r}_imagenet": variant(_imagenet, _doc("ImageNet", r, PAPER_IMAGENET), r)
         for r in (3, 4)
     },
 }
@@ -152,8 +143,4 @@ PARAM_COUNTS = {
 }
 
 
-def get_config(variant: str = "default") -> Config:
-    """A fresh config, free to be changed."""
-    if variant not in VARIANTS:
-        raise UserError(f"no variant {variant!r}: one of {', '.join(VARIANTS)}")
-    return VARIANTS[variant]()
+get_config = partial(get, VARIANTS)

@@ -18,7 +18,7 @@ from papers.resnet.cost import network_cost
 from papers.resnet.data import image_set, in_order, normalised
 from papers.resnet.model import ResNet
 from papers.resnet.score import errors, top_errors
-from papers.resnet.train import State, averaged_variables
+from papers.resnet.train import State, ema_variables
 from papers.resnet.variants import CIFAR_ERRORS, ERRORS, PLAIN_ERRORS
 
 Values = Iterator[tuple[str, Any]]
@@ -132,7 +132,7 @@ def responses(net: Net) -> list[float]:
     batch = next(iter(in_order(net.config, image_set(net.config, "test"))))
     x = normalised(net.config, net.state.mean, batch["image"])
     _, kept = ResNet(model).apply(
-        averaged_variables(net.state),
+        ema_variables(net.state),
         x,
         capture_intermediates=lambda module, _: isinstance(module, BatchNorm),
         mutable=["intermediates"],

@@ -27,7 +27,7 @@ class State:
     params: Any
     batch_stats: Any
     opt_state: Any
-    mean: Float[Array, "height width channels"]  # that images are seen less of
+    mean: Float[Array, "height width channels"]  # subtracted from every image
 
 
 def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> State:
@@ -46,7 +46,7 @@ def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> Stat
 
 def _variables(config: Config, key: Key[Array, ""]) -> Any:
     """Random ones, or those of `config.weights`, with a new head where it must be."""
-    # No smaller than the stages halve it.
+    # Any size that the strided stages can halve.
     image = jnp.zeros((1, 32, 32, config.data.channels))
     random = jax.jit(ResNet(config.model).init)(key, image)
     if config.weights:
@@ -75,25 +75,25 @@ def _train_step(config: Config, state: State, batch: dict, axis_name: str | None
         )
         loss = Mean.of(cross_entropy(logits, rows["label"]))
         error = Mean.of(~in_top(logits, rows["label"], 1))
-        return loss, (), {**updated, "error": error}
+        return optim.Objective(loss, aux={**updated, "error": error})
 
-    grads, loss, _, averaged = optim.gradients(
+    found = optim.gradients(
         loss_fn,
         state.params,
         batch,
         chunks=config.optim.accumulate,
         axis_name=axis_name,
     )
-    updates, opt_state = _tx(config).update(grads, state.opt_state, state.params)
+    updates, opt_state = _tx(config).update(found.grads, state.opt_state, state.params)
     metrics = {
-        "loss": loss,
-        "error": averaged["error"].value,
-        "lr": optim.schedule(config.optim, config.loop.steps)(state.step),
+        "loss": found.loss,
+        "error": found.aux["error"].value,
+        "lr": _rate(config)(state.step),
     }
     state = state.replace(
         step=state.step + 1,
         params=optax.apply_updates(state.params, updates),
-        batch_stats=averaged["batch_stats"],
+        batch_stats=found.aux["batch_stats"],
         opt_state=opt_state,
     )
     return state, metrics
@@ -121,7 +121,7 @@ def forward(
 
 
 def _forward(config: Config, state: State, image):
-    variables = averaged_variables(state)
+    variables = ema_variables(state)
     return ResNet(config.model).apply(variables, normalised(config, state.mean, image))
 
 
@@ -130,16 +130,21 @@ def features(
 ) -> dict[str, Float[Array, "batch rows columns features"]]:
     """Maps after the stem and after each stage, in evaluation mode."""
     x = normalised(config, state.mean, image)
-    variables = {k: tree["backbone"] for k, tree in averaged_variables(state).items()}
+    variables = {k: tree["backbone"] for k, tree in ema_variables(state).items()}
     return Backbone(config.model).apply(variables, x)
 
 
-def averaged_variables(state: State) -> dict[str, Any]:
+def ema_variables(state: State) -> dict[str, Any]:
     """What evaluation computes with: the average of the parameters where one is kept,
     and the running statistics."""
-    params = optim.averaged(state.opt_state, state.params)
+    params = optim.ema_params(state.opt_state, state.params)
     return {"params": params, "batch_stats": state.batch_stats}
 
 
 def _tx(config: Config) -> optax.GradientTransformation:
-    return optim.optimiser(config.optim, config.loop.steps)
+    """Section 3.4: every parameter decays."""
+    return optim.optimiser(config.optim, _rate(config), decayed=None)
+
+
+def _rate(config: Config) -> optax.Schedule:
+    return optim.learning_rate(config.optim, config.loop.steps)

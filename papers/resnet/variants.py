@@ -11,11 +11,10 @@ and, here, its results:
                                       1202 7.93
 """
 
-from collections.abc import Callable
 from functools import partial
 
-from common.contract import Loop, UserError
-from common.optim import Optim
+from common.config import Loop, get, variant
+from common.optim import Optim, Schedule
 from papers.resnet.config import Config, Data, Eval, Model
 
 
@@ -24,9 +23,9 @@ def _default() -> Config:
     return Config(
         model=Model(width=8),
         data=Data(size=14, batch_size=64),
-        optim=_sgd(warmup=20, schedule="cosine", lr=0.1),
+        optim=_sgd(lr=0.1, schedule=Schedule(warmup=20)),
         loop=Loop(steps=400, log_every=20, eval_every=100, save_every=200),
-        rows=("plain_8", "plain_20", "plain_44", "resnet_8", "resnet_20", "resnet_44"),
+        runs=("plain_8", "plain_20", "plain_44", "resnet_8", "resnet_20", "resnet_44"),
     )
 
 
@@ -35,16 +34,21 @@ def _smoke() -> Config:
     return Config(
         model=Model(depth=8, width=4),
         data=Data(source="generated", size=8, batch_size=16),
-        optim=_sgd(lr=0.02, schedule="constant"),
+        optim=_sgd(lr=0.02, schedule=Schedule("constant")),
         loop=Loop(steps=20, log_every=5, eval_every=10, save_every=10),
         eval=Eval(batch_size=64),
-        rows=("resnet_8",),
+        runs=("resnet_8",),
     )
 
 
 def _sgd(**fields) -> Optim:
-    """Section 3.4: momentum 0.9, every parameter decays, no dropout."""
-    return Optim(name="sgd", weight_decay=1e-4, decay_biases=True, **fields)
+    """Section 3.4: momentum 0.9, weight decay, no dropout."""
+    return Optim(name="sgd", weight_decay=1e-4, **fields)
+
+
+def _steps(*boundaries: int) -> Schedule:
+    """Divided by ten at each."""
+    return Schedule("step", boundaries=boundaries)
 
 
 def _imagenet(depth: int, shortcut: str = "B") -> Config:
@@ -56,7 +60,7 @@ def _imagenet(depth: int, shortcut: str = "B") -> Config:
             source="tfds", name="imagenet2012", size=224, channels=3, batch_size=256,
             augment="imagenet",
         ),
-        optim=_sgd(lr=0.1, schedule="step", boundaries=(150_000, 300_000, 450_000)),
+        optim=_sgd(lr=0.1, schedule=_steps(150_000, 300_000, 450_000)),
         loop=Loop(
             steps=600_000, log_every=100, eval_every=5000, save_every=5000, best="error"
         ),
@@ -69,7 +73,9 @@ def _torchvision(depth: int) -> Config:
     config.model.stride_on = "3x3"
     config.data.subtract = "imagenet"
     config.eval.test = "centre"
-    config.optim.lr, config.optim.schedule, config.loop.steps = 0.01, "cosine", 20_000
+    config.optim.lr = 0.01
+    config.optim.schedule = Schedule("cosine")
+    config.loop.steps = 20_000
     return config
 
 
@@ -81,22 +87,18 @@ def _cifar10(depth: int, shortcut: str = "A") -> Config:
             source="tfds", name="cifar10", size=32, channels=3, batch_size=128,
             augment="cifar", mean_of=50_000,
         ),
-        optim=_sgd(lr=0.1, schedule="step", boundaries=(32_000, 48_000)),
+        optim=_sgd(lr=0.1, schedule=_steps(32_000, 48_000)),
         loop=Loop(
             steps=64_000, log_every=100, eval_every=1000, save_every=1000, best="error"
         ),
     )  # fmt: skip
     if depth >= 110:
-        config.optim.warmup, config.optim.warmup_at = 400, 0.1
+        config.optim.schedule.warmup = 400
+        config.optim.schedule.warmup_at = 0.1
     if depth >= 1000:  # nobody compiles a thousand layers one by one
-        config.model.remat, config.model.scan = True, "always"
+        config.model.remat = True
+        config.model.scan = "always"
     return config
-
-
-def _variant(make: Callable[..., Config], doc: str, *arguments) -> Callable[[], Config]:
-    variant = partial(make, *arguments)
-    variant.__doc__ = doc
-    return variant
 
 
 ERRORS = {18: 27.88, 34: 24.52, 50: 22.85, 101: 21.75, 152: 21.43}
@@ -108,7 +110,7 @@ VARIANTS = {
     "default": _default,
     "smoke": _smoke,
     **{
-        f"resnet{n}_imagenet": _variant(
+        f"resnet{n}_imagenet": variant(
             _imagenet,
             f"ImageNet, {n} layers: 10-crop error {e} % in the paper"
             f"{', with option A' if n == 18 else ''}.",
@@ -117,25 +119,25 @@ VARIANTS = {
         for n, e in ERRORS.items()
     },
     **{
-        f"plain{n}_imagenet": _variant(
+        f"plain{n}_imagenet": variant(
             _imagenet, f"The same, no shortcuts: {e} % in the paper.", n, "none"
         )
         for n, e in PLAIN_ERRORS.items()
     },
     **{
-        f"resnet{n}_torchvision": _variant(
+        f"resnet{n}_torchvision": variant(
             _torchvision, f"For torchvision's weights: its error is {e} %, one crop.", n
         )
         for n, e in TORCHVISION_ERRORS.items()
     },
     **{
-        f"resnet{n}_cifar10": _variant(
+        f"resnet{n}_cifar10": variant(
             _cifar10, f"CIFAR-10, {n} layers: error {e} % in the paper.", n
         )
         for n, e in CIFAR_ERRORS.items()
     },
     **{
-        f"plain{n}_cifar10": _variant(
+        f"plain{n}_cifar10": variant(
             _cifar10, f"CIFAR-10, {n} layers without shortcuts.", n, "none"
         )
         for n in (20, 32, 44, 56, 110)
@@ -167,8 +169,4 @@ PARAM_COUNTS = {
 }
 
 
-def get_config(variant: str = "default") -> Config:
-    """A fresh config, free to be changed."""
-    if variant not in VARIANTS:
-        raise UserError(f"no variant {variant!r}: one of {', '.join(VARIANTS)}")
-    return VARIANTS[variant]()
+get_config = partial(get, VARIANTS)

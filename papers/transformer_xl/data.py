@@ -67,7 +67,7 @@ def encoded(config: Config, split: str) -> np.ndarray:
     size = vocabulary(config.data).size
     if size > config.model.vocab_size:
         raise UserError(
-            f"the text has {size} different {config.data.unit}s, the network "
+            f"the text has {size} different {config.data.level}s, the network "
             f"{config.model.vocab_size}: set --config.model.vocab_size={size}"
         )
     return _encoded(_key(config.data), split)
@@ -89,7 +89,7 @@ def _key(data: Data) -> tuple[Any, ...]:
 def _vocabulary(key: tuple) -> vocab.Vocab:
     data = Data(**dict(key))
     texts = text.load(data.source, data.root, data.name)
-    match data.unit:
+    match data.level:
         case "byte" if data.only_seen:
             # As the released scripts: every split is counted, so none has unknowns.
             every = b"".join(texts.values())
@@ -100,7 +100,7 @@ def _vocabulary(key: tuple) -> vocab.Vocab:
             options = {}
         case _:
             options = {"newlines": data.newline}
-    return vocab.build(data.unit, texts["train"], **options)
+    return vocab.build(data.level, texts["train"], **options)
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from common.contract import Table
-from common.optim import averaged
+from common.optim import ema_params
 from papers.transformer_xl import look, score
 from papers.transformer_xl.config import Config
 from papers.transformer_xl.data import encoded, vocabulary
@@ -65,7 +65,7 @@ class Reader:
         else:
             nll = score.sliding(self.config, self.params, self.tokens, keys)
         mean = nll.mean(dtype=np.float64)
-        words = self.config.data.unit == "word"
+        words = self.config.data.level == "word"
         return float(np.exp(mean) if words else mean / np.log(2.0))
 
 
@@ -74,10 +74,10 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
     with the attention length, the speed, the context used, pictures and a sample."""
     tokens = encoded(config, "test")[: config.eval.characters + 1]
     readers = {
-        name: Reader(name, evaluated(c), averaged(s.opt_state, s.params), tokens)
+        name: Reader(name, evaluated(c), ema_params(s.opt_state, s.params), tokens)
         for name, (c, s) in trained.items()
     }
-    words = config.data.unit == "word"
+    words = config.data.level == "word"
     measure = "perplexity" if words else "bits per character"
     losses = _losses(readers, measure)
     yield measure.capitalize(), losses
@@ -131,7 +131,7 @@ def _losses(readers: Mapping[str, Reader], measure: str) -> Table:
         rows.append([r.name, "by segments", f"1..{length}", r.loss()])
         if len(r.tokens) <= MOST_WINDOWS:
             rows.append([r.name, "sliding", f"{length}", r.loss(length)])
-    note = f"every row reads the same {len(r.tokens) - 1:,} {r.config.data.unit}s"
+    note = f"every row reads the same {len(r.tokens) - 1:,} {r.config.data.level}s"
     return Table(("run", "read", "tokens in sight", measure), rows, note)
 
 

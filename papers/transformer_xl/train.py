@@ -79,7 +79,7 @@ def train_step(
             rngs={"dropout": jax.random.fold_in(dropout, chunk)},
             method="nll",
         )
-        return Mean.of(nll, rows["counted"]), memory, ()
+        return optim.Objective(Mean.of(nll, rows["counted"]), rows=memory)
 
     rows = {
         "inputs": batch["inputs"],
@@ -87,24 +87,24 @@ def train_step(
         "counted": counted,
         "memory": state.memory.forget(batch["first"]),
     }
-    grads, loss, memory, _ = optim.gradients(
+    found = optim.gradients(
         loss_fn,
         state.params,
         rows,
         chunks=config.optim.accumulate,
         axis_name=axis_name,
     )
-    updates, opt_state = _tx(config).update(grads, state.opt_state, state.params)
+    updates, opt_state = _tx(config).update(found.grads, state.opt_state, state.params)
     metrics = {
-        "loss": loss,
-        "grad_norm": optax.tree.norm(grads),
-        "lr": optim.schedule(config.optim, config.loop.steps)(state.step),
+        "loss": found.loss,
+        "grad_norm": optax.tree.norm(found.grads),
+        "lr": _rate(config)(state.step),
     }
     state = state.replace(
         step=state.step + 1,
         params=optax.apply_updates(state.params, updates),
         opt_state=opt_state,
-        memory=memory,
+        memory=found.rows,
     )
     return state, metrics
 
@@ -114,7 +114,7 @@ def eval_step(
 ) -> dict[str, Mean]:
     """A stretch of text [batch, length * segments], read segment by segment with a
     memory that starts empty: the training memory is left alone."""
-    params = optim.averaged(state.opt_state, state.params)
+    params = optim.ema_params(state.opt_state, state.params)
     nll = stream_nll(evaluated(config), params, batch["inputs"], batch["targets"])
     loss = Mean.of(nll, batch["mask"]).across(axis_name)
     return {"loss": loss, "bits": Mean(loss.total / LN_2, loss.count)}
@@ -158,7 +158,11 @@ def stream_nll(
 
 
 def _tx(config: Config) -> optax.GradientTransformation:
-    return optim.optimiser(config.optim, config.loop.steps)
+    return optim.optimiser(config.optim, _rate(config))
+
+
+def _rate(config: Config) -> optax.Schedule:
+    return optim.learning_rate(config.optim, config.loop.steps)
 
 
 def _counted(config: Config, length: int) -> Float[Array, "time"]:

@@ -10,17 +10,19 @@ released scripts' settings under the paper's names, with exact parameter counts
     lm1b_large  838 M  21.8 ppl        wt103_large  285 M  18.3 ppl
 """
 
-from common.contract import Loop, UserError
-from common.optim import Optim
+from functools import partial
+
+from common.config import Loop, get
+from common.optim import Optim, Schedule
 from papers.transformer_xl.config import Config, Data, Eval, Model, Predict
 
 
 def _default() -> Config:
     """XL beside the vanilla Transformer on equal tokens: minutes on 2 CPU cores."""
     return Config(
-        optim=Optim(lr=1e-3, warmup=100, clip_norm=0.25),
+        optim=Optim(lr=1e-3, schedule=Schedule(warmup=100), clip_norm=0.25),
         loop=Loop(steps=2000, log_every=20, eval_every=500, save_every=500),
-        rows=("xl", "vanilla"),
+        runs=("xl", "vanilla"),
     )
 
 
@@ -28,7 +30,7 @@ def _ablation() -> Config:
     """Table 6 in small: encoding x recurrence x loss on all or half of a segment."""
     config = _default()
     config.loop.steps = 1000
-    config.rows = (
+    config.runs = (
         "xl", "shaw", "xl_half", "xl_alone", "xl_alone_half", "shaw_alone",
         "shaw_alone_half", "vaswani_half", "al_rfou_half",
     )  # fmt: skip
@@ -39,7 +41,7 @@ def _depth() -> Config:
     """The slides' "deeper is better": 1, 2, 4 and 8 layers on equal tokens."""
     config = _default()
     config.loop.steps = 1000
-    config.rows = ("depth_1", "depth_2", "depth_4", "depth_8")
+    config.runs = ("depth_1", "depth_2", "depth_4", "depth_8")
     return config
 
 
@@ -51,27 +53,34 @@ def _smoke() -> Config:
             max_keys=40,
         ),
         data=Data(source="generated", batch_size=8, length=16),
-        optim=Optim(lr=3e-3, warmup=5, clip_norm=0.25),
+        optim=Optim(lr=3e-3, schedule=Schedule(warmup=5), clip_norm=0.25),
         loop=Loop(steps=20, log_every=5, eval_every=10, save_every=10),
         eval=Eval(
             length=16, mem_len=24, characters=500, lengths=(8, 16),
             attention_lengths=(16,), sample=40,
         ),
         predict=Predict(length=40),
-        rows=("xl", "vanilla"),
+        runs=("xl", "vanilla"),
     )  # fmt: skip
 
 
-def _released(steps: int, warmup: int, batch: tuple, eval: tuple, **model) -> Config:
-    """The settings that the released scripts share. batch: streams, tokens a segment;
-    eval: tokens a segment, memory, clamp; evaluation has a window of the memory."""
-    (rows, length), (eval_length, eval_mem, clamp) = batch, eval
+def _released(
+    steps: int, warmup: int, batch: tuple, evaluated: tuple, **model
+) -> Config:
+    """The settings that the released scripts share.
+
+    batch: streams, tokens a segment. evaluated: tokens a segment, memory, clamp; the
+    evaluation's window is its memory.
+    """
+    streams, length = batch
+    eval_length, eval_mem, clamp = evaluated
     return Config(
         model=Model(mem_len=length, max_keys=2 * length, scan=True, **model),
-        data=Data(source="files", batch_size=rows, length=length),
+        data=Data(source="files", batch_size=streams, length=length),
         # The scripts' cosine counts from step 0, warm-up included.
         optim=Optim(
-            lr=2.5e-4, warmup=warmup, decay_from_warmup=False, clip_norm=0.25
+            lr=2.5e-4, schedule=Schedule(warmup=warmup, decay_from_warmup=False),
+            clip_norm=0.25,
         ),
         loop=Loop(
             steps=steps, log_every=200, eval_every=4000, save_every=4000, best="loss"
@@ -89,7 +98,8 @@ def _enwik8_12l() -> Config:
         400_000, 0, (22, 512), (80, 2100, 820), vocab_size=204, n_layers=12,
         d_model=512, n_heads=8, d_head=64, d_inner=2048, dropout=0.1,
     )  # fmt: skip
-    config.data.only_seen, config.data.newline = True, "drop"
+    config.data.only_seen = True
+    config.data.newline = "drop"
     return config
 
 
@@ -100,7 +110,8 @@ def _enwik8_24l() -> Config:
         d_model=1024, n_heads=8, d_head=128, d_inner=3072, dropout=0.15,
         attention_dropout=0.15, remat=True,
     )  # fmt: skip
-    config.data.only_seen, config.data.newline = True, "drop"
+    config.data.only_seen = True
+    config.data.newline = "drop"
     return config
 
 
@@ -118,7 +129,7 @@ def _wt103_base() -> Config:
         d_model=410, n_heads=10, d_head=41, d_inner=2100, dropout=0.1,
         cutoffs=(20_000, 40_000, 200_000), capacity=(0.15, 0.3, 0.1),
     )  # fmt: skip
-    config.data.unit = "word"
+    config.data.level = "word"
     return config
 
 
@@ -131,7 +142,7 @@ def _wt103_large() -> Config:
         div_value=4, tied_projections=(False, True, True, True),
         capacity=(0.15, 0.3, 0.1),
     )  # fmt: skip
-    config.data.unit = "word"
+    config.data.level = "word"
     return config
 
 
@@ -146,9 +157,12 @@ def _lm1b_large() -> Config:
         div_value=4, project_same=False, capacity=(0.15, 0.3, 0.1),
         untied_biases=True, init_std=0.005,
     )  # fmt: skip
-    config.optim.lr, config.optim.floor = 1e-4, 0.004
-    config.optim.decay_from_warmup = True
-    config.data.source, config.data.name, config.data.unit = "tfds", "lm1b", "word"
+    config.optim.lr = 1e-4
+    config.optim.schedule.floor = 0.004
+    config.optim.schedule.decay_from_warmup = True
+    config.data.source = "tfds"
+    config.data.name = "lm1b"
+    config.data.level = "word"
     return config
 
 
@@ -175,8 +189,4 @@ PARAM_COUNTS = {
 }
 
 
-def get_config(variant: str = "default") -> Config:
-    """A fresh config, free to be changed."""
-    if variant not in VARIANTS:
-        raise UserError(f"no variant {variant!r}: one of {', '.join(VARIANTS)}")
-    return VARIANTS[variant]()
+get_config = partial(get, VARIANTS)

@@ -58,7 +58,7 @@ def over_time(config: Config, state: State) -> "Figure":
 
 def past(config: Config, state: State) -> list[int]:
     """The steps after which `state` has frames; none before the first."""
-    return [n for n in config.record.frames if 0 < n <= int(state.step)]
+    return [n for n in config.history.frames if 0 < n <= int(state.step)]
 
 
 def side_by_side(

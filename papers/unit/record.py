@@ -15,14 +15,14 @@ Frames = dict[str, UInt8[Array, "frames rows height width channels"]]
 
 def first_samples(config: Config) -> Samples:
     """Room for the first images of the first batch; none if no frame is wanted."""
-    rows = min(config.record.rows, config.data.batch_size) if _wanted(config) else 0
+    rows = min(config.history.rows, config.data.batch_size) if _wanted(config) else 0
     shapes = zip("ab", config.model.channels, strict=True)
     return {d: jnp.zeros((rows, *config.data.size, n), jnp.uint8) for d, n in shapes}
 
 
 def first_frames(config: Config) -> Frames:
-    """Room for their translations after each of the steps `record.frames`."""
-    samples, count = first_samples(config), len(config.record.frames)
+    """Room for their translations after each of the steps `history.frames`."""
+    samples, count = first_samples(config), len(config.history.frames)
     other = {"a": samples["b"], "b": samples["a"]}
     return {WAYS[d]: jnp.zeros((count, *x.shape), jnp.uint8) for d, x in other.items()}
 
@@ -44,7 +44,7 @@ def recorded(
         d: _first(batch[d], batch["row"], len(x), axis_name) for d, x in samples.items()
     }
     samples = jax.tree.map(lambda new, x: jnp.where(step == 0, new, x), first, samples)
-    due = jnp.array(config.record.frames, jnp.int32) == step + 1
+    due = jnp.array(config.history.frames, jnp.int32) == step + 1
 
     def with_new(frames: Frames) -> Frames:
         mine = due[:, None, None, None, None]
@@ -64,4 +64,4 @@ def _first(images: Array, row: Array, count: int, axis_name: str | None) -> Arra
 
 
 def _wanted(config: Config) -> bool:
-    return bool(config.record.frames)
+    return bool(config.history.frames)

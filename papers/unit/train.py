@@ -66,7 +66,7 @@ def train_step(
     samples, frames = recorded(
         config, state.step, state.samples, state.frames, batch, run, axis_name
     )
-    rate = optim.schedule(config.optim, config.loop.steps)(state.step)
+    rate = _rate(config)(state.step)
     state = state.replace(step=state.step + 1, samples=samples, frames=frames)
     loss += judged.get("classify", 0.0)
     return state, {"loss": loss, **judged, **made, "lr": rate}
@@ -85,19 +85,20 @@ def _play(
             config, params, state.batch_stats, rows, key, axis_name
         )
         means = {name: Mean.of(values) for name, values in terms.items()}
-        return Mean.of(sum(terms.values())), (), (means, batch_stats)
+        return optim.Objective(Mean.of(sum(terms.values())), aux=(means, batch_stats))
 
     own = state.params[player]
-    grads, loss, _, (means, batch_stats) = optim.gradients(
+    found = optim.gradients(
         loss_fn, own, rows, chunks=config.optim.accumulate, axis_name=axis_name
     )
-    updates, opt_state = _tx(config).update(grads, state.opt_state[player], own)
+    means, batch_stats = found.aux
+    updates, opt_state = _tx(config).update(found.grads, state.opt_state[player], own)
     state = state.replace(
         params={**state.params, player: optax.apply_updates(own, updates)},
         opt_state={**state.opt_state, player: opt_state},
         batch_stats=batch_stats,
     )
-    return state, loss, {name: mean.value for name, mean in means.items()}
+    return state, found.loss, {name: mean.value for name, mean in means.items()}
 
 
 def eval_step(
@@ -167,7 +168,7 @@ def _variables(state: State, generators: Any) -> dict[str, Any]:
 
 
 def _averaged(state: State, player: str) -> Any:
-    return optim.averaged(state.opt_state[player], state.params[player])
+    return optim.ema_params(state.opt_state[player], state.params[player])
 
 
 def with_channels(
@@ -199,4 +200,9 @@ def _family(config: Config) -> ModuleType:
 
 
 def _tx(config: Config) -> optax.GradientTransformation:
-    return optim.optimiser(config.optim, config.loop.steps)
+    """Both players': every parameter decays."""
+    return optim.optimiser(config.optim, _rate(config), decayed=None)
+
+
+def _rate(config: Config) -> optax.Schedule:
+    return optim.learning_rate(config.optim, config.loop.steps)

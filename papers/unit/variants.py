@@ -5,17 +5,19 @@ fonts and on two sets of digits inside installed packages. PARAM_COUNTS are of a
 networks: encoders and generators, and discriminators.
 """
 
-from common.contract import Loop, UserError
-from common.optim import Optim
+from functools import partial
+
+from common.config import Loop, get
+from common.optim import Optim, Schedule
 from papers.unit.config import (
     Adaptation,
     Config,
     Data,
     Discriminator,
     Eval,
+    History,
     Losses,
     Model,
-    Record,
 )
 
 
@@ -27,11 +29,11 @@ def _default() -> Config:
         ),
         discriminator=Discriminator(width=32, layers=3, init="he"),
         data=Data(size=(32, 32), batch_size=8),
-        optim=_adam(lr=1e-3, schedule="cosine", floor=0.1),
+        optim=_adam(lr=1e-3, schedule=Schedule(floor=0.1)),
         loop=Loop(steps=600, log_every=20, eval_every=150, save_every=300),
-        record=Record(frames=(1, 25, 50, 100, 200, 400, 600)),
+        history=History(frames=(1, 25, 50, 100, 200, 400, 600)),
         eval=Eval(batch_size=16),
-        rows=("unit", "not_shared", "no_cycle"),
+        runs=("unit", "not_shared", "no_cycle"),
     )
 
 
@@ -46,9 +48,9 @@ def _digits() -> Config:
         data=Data(source="labelled", margins=(0, 4), size=(16, 16), batch_size=16),
         optim=_adam(lr=1e-3, weight_decay=5e-4),
         loop=Loop(steps=1200, log_every=20, eval_every=200, save_every=400),
-        record=Record(frames=(1, 50, 100, 200, 400, 800, 1200)),
+        history=History(frames=(1, 50, 100, 200, 400, 800, 1200)),
         eval=Eval(batch_size=250),
-        rows=("adapted", "source_only"),
+        runs=("adapted", "source_only"),
     )  # fmt: skip
 
 
@@ -67,9 +69,9 @@ def _smoke() -> Config:
         # Where a gradient is zero but for rounding, Adam's steps stay small.
         optim=_adam(lr=1e-3, eps=1e-3),
         loop=Loop(steps=20, log_every=5, eval_every=10, save_every=10),
-        record=Record(frames=(1, 5, 20), rows=2),
+        history=History(frames=(1, 5, 20), rows=2),
         eval=Eval(batch_size=16, shown=2),
-        rows=("unit", "adapted"),
+        runs=("unit", "adapted"),
     )  # fmt: skip
 
 
@@ -81,15 +83,15 @@ def _squares() -> Config:
         data=Data(source="generated", size=(16, 16), batch_size=4),
         optim=_adam(lr=2e-4),
         loop=Loop(steps=2000, log_every=50, eval_every=500, save_every=500),
-        record=Record(frames=(50, 250, 500, 750, 1000, 2000)),
+        history=History(frames=(50, 250, 500, 750, 1000, 2000)),
         eval=Eval(batch_size=16),
     )
 
 
 def _adam(**fields) -> Optim:
-    """Both players' optimiser; every parameter decays."""
-    fields = {"schedule": "constant", "weight_decay": 1e-4, **fields}
-    return Optim(b1=0.5, decay_biases=True, **fields)
+    """Both players' optimiser."""
+    fields = {"schedule": Schedule("constant"), "weight_decay": 1e-4, **fields}
+    return Optim(b1=0.5, **fields)
 
 
 def _released(size: tuple[int, int], steps: int = 500_000, **sections) -> Config:
@@ -98,7 +100,7 @@ def _released(size: tuple[int, int], steps: int = 500_000, **sections) -> Config
         data=Data(source="files", size=size, flip=True),
         optim=_adam(lr=1e-4),
         loop=Loop(steps=steps, log_every=100, eval_every=10_000, save_every=10_000),
-        record=Record(
+        history=History(
             frames=tuple(steps * n // 100 for n in (1, 2, 5, 10, 20, 50, 100))
         ),
         eval=Eval(batch_size=1),
@@ -144,16 +146,18 @@ def _later() -> Config:
         losses=Losses("lsgan", 1.0, 0.01, 10.0, 0.01, 10.0),
     )
     config.data.short = 256
-    config.optim.schedule, config.optim.factor = "step", 0.5
-    config.optim.boundaries = tuple(range(100_000, 1_000_000, 100_000))
+    halved_at = tuple(range(100_000, 1_000_000, 100_000))
+    config.optim.schedule = Schedule("step", boundaries=halved_at, factor=0.5)
     return config
 
 
 def _paper_256() -> Config:
     """The paper's networks on 256 x 256 pixels, a batch of 256: for accelerators."""
     config = _released((256, 256), steps=20_000)
-    config.data.short, config.data.batch_size, config.eval.batch_size = 286, 256, 256
-    config.record.frames = ()
+    config.data.short = 286
+    config.data.batch_size = 256
+    config.eval.batch_size = 256
+    config.history.frames = ()
     return config
 
 
@@ -163,8 +167,8 @@ def _svhn_mnist() -> Config:
     pair = ("tfds:svhn_cropped", "tfds:mnist")
     config.data = Data("labelled", pair=pair, batch_size=64)
     config.optim = _adam(lr=2e-4, weight_decay=5e-4)
-    config.rows = ("adapted", "source_only")
-    config.record.frames = ()
+    config.runs = ("adapted", "source_only")
+    config.history.frames = ()
     config.eval.batch_size = 500
     return config
 
@@ -193,8 +197,4 @@ PARAM_COUNTS = {
 }
 
 
-def get_config(variant: str = "default") -> Config:
-    """A fresh config, free to be changed."""
-    if variant not in VARIANTS:
-        raise UserError(f"no variant {variant!r}: one of {', '.join(VARIANTS)}")
-    return VARIANTS[variant]()
+get_config = partial(get, VARIANTS)

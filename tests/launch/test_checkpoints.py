@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from flax import struct
 
-from common.contract import Loop, UserError
+from common.config import Loop
+from common.contract import UserError
 from launch import devices, placement
 from launch.checkpoints import Checkpoints, claim, locked
 

@@ -48,8 +48,8 @@ def configured(overrides: list[str]):
     from papers import deep_image_prior
 
     config = deep_image_prior.get_config()
-    config.rows, config.stop.backtrack_every = ("denoise",), 0
-    config.record.frames = ()
+    config.runs, config.stop.backtrack_every = ("denoise",), 0
+    config.history.frames = ()
     return catalogue.override(config, overrides)
 
 

@@ -202,7 +202,7 @@ def test_what_cannot_work_is_one_line(section, changes, why):
 @pytest.mark.parametrize("variant", ["sr_x4", "inpaint_text"])
 def test_impedance_is_plain_denoising_whatever_the_variant(variant):
     config = get_config(variant)
-    config.rows = ("impedance",)
+    config.runs = ("impedance",)
     assert runs(config)["impedance"].config.task.name == "denoise"
 
 

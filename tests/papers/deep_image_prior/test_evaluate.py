@@ -17,7 +17,7 @@ STEPS = 60
 def finished(row):
     """A run as after its last step, with a made-up history: 13 samples."""
     config = dip.get_config("smoke")
-    config.rows = (row,)
+    config.runs = (row,)
     config.stop.rule, config.stop.backtrack_every = "none", 0
     config = dip.runs(config)[row].config
     state = dip.init(config, jax.random.key(0))

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 def fitted(row, steps, batch_size=1):
     """The default's run `row`, that many steps on."""
     config = dip.get_config()
-    config.rows, config.data.batch_size, config.loop.steps = (row,), batch_size, steps
+    config.runs, config.data.batch_size, config.loop.steps = (row,), batch_size, steps
     config = runs(config)[row].config
     config.loop.steps = steps
     state = jax.jit(partial(dip.init, config))(jax.random.key(0))

@@ -5,7 +5,7 @@ import functools
 import jax
 
 from papers.distillation import train
-from papers.distillation.rows import runs
+from papers.distillation.runs import runs
 
 
 def started(config):

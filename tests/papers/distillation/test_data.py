@@ -8,13 +8,13 @@ from PIL import Image
 
 from common.contract import UserError
 from papers.distillation import data
-from papers.distillation.rows import runs
+from papers.distillation.runs import runs
 from papers.distillation.variants import get_config
 
 
 def changed(row="baseline", **changes):
     config = get_config("smoke")
-    config.rows = tuple(dict.fromkeys(["baseline", "ensemble", row]))
+    config.runs = tuple(dict.fromkeys(["baseline", "ensemble", row]))
     for name, value in changes.items():
         section, _, field = name.partition("__")
         setattr(getattr(config, section) if field else config, field or section, value)

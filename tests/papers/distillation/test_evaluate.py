@@ -13,7 +13,7 @@ from common.losses import ensemble_logits
 from papers.distillation import data, measure, teacher, train
 from papers.distillation.evaluate import evaluate
 from papers.distillation.predict import predict
-from papers.distillation.rows import runs
+from papers.distillation.runs import runs
 from papers.distillation.variants import get_config
 from tests.papers.distillation.distilling import first, stepped
 
@@ -126,7 +126,7 @@ def digits():
     config.experiment.seeds, config.experiment.share = 3, 0.03
     config.experiment.temperatures = (4.0,)
     config.experiment.without = 3
-    config.rows = ("baseline", "ensemble", "distilled", "hard_part", "soft_part",
+    config.runs = ("baseline", "ensemble", "distilled", "hard_part", "soft_part",
                    "hard_without", "soft_without")  # fmt: skip
     config.experiment.members, config.experiment.longer = 10, 4.0
     trained = {}

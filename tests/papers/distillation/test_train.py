@@ -14,7 +14,7 @@ import pytest
 from common.contract import UserError
 from common.losses import ensemble_logits
 from papers.distillation import data, teacher, train
-from papers.distillation.rows import runs
+from papers.distillation.runs import runs
 from papers.distillation.variants import get_config
 from tests.papers.distillation.distilling import started, stepped
 
@@ -48,9 +48,9 @@ def test_seeds_start_alike_in_every_run_and_at_every_temperature(smoke):
 
 def test_no_student_starts_as_its_teacher_did():
     config = get_config("smoke")
-    config.student, config.rows = config.teacher, ("ensemble", "distilled")
+    config.student, config.runs = config.teacher, ("ensemble", "distilled")
     made = started(config)
-    kernels = [made[name][1].params["Dense_0"]["kernel"] for name in config.rows]
+    kernels = [made[name][1].params["Dense_0"]["kernel"] for name in config.runs]
     for kernel in kernels[1]:
         assert not (kernels[0] == kernel).all((1, 2)).any()
 
@@ -71,7 +71,7 @@ def with_dropout(targets):
     config = get_config("smoke")
     config.teacher.dropout = config.teacher.dropout_input = 0.5
     config.distill.targets = targets
-    config.rows = ("ensemble", "distilled")
+    config.runs = ("ensemble", "distilled")
     return config
 
 
@@ -149,7 +149,7 @@ def test_hidden_norms_stay_limited(smoke):
 @pytest.mark.parametrize("role", ["teacher", "student"])
 def test_residual_nets_teach_and_learn(role):
     config = get_config("smoke")
-    config.rows = ("ensemble", "distilled")
+    config.runs = ("ensemble", "distilled")
     net = getattr(config, role)
     net.kind, net.resnet.depth, net.resnet.width, net.max_norm = "resnet", 8, 4, 0.0
     made = started(config)

@@ -10,13 +10,13 @@ import pytest
 from common.contract import UserError
 from common.resize import enlarge
 from papers import espcn
-from papers.espcn.config import ROWS, Model
+from papers.espcn.config import RUNS, Model
 from papers.espcn.data import padded
 from papers.espcn.model import Upscaler
 from papers.espcn.speed import operations
 
 SMALL = Model(features=(6, 5))
-SRCNN = dataclasses.replace(SMALL, **ROWS["srcnn_9_1_5"])
+SRCNN = dataclasses.replace(SMALL, **RUNS["srcnn_9_1_5"])
 
 
 def start(model: Model, shape=(1, 12, 10)):
@@ -40,8 +40,8 @@ def run(model: Model, params, low, sizes=None):
         ({"scale": 4}, 24_752),
         ({"scale": 8}, 38_624),
         ({"scale": 3, "channels": 3}, 31_131),
-        (ROWS["srcnn_9_1_5"], 8_032 + 97),
-        (ROWS["srcnn_9_5_5"], 57_184 + 97),
+        (RUNS["srcnn_9_1_5"], 8_032 + 97),
+        (RUNS["srcnn_9_5_5"], 57_184 + 97),
     ],
 )
 def test_parameters_are_counted(fields, count):
@@ -64,7 +64,7 @@ def test_operations_are_the_papers(row, scale, ratio):
     ours = operations(Model(scale=scale))
     weights = 25 * 64 + 9 * 64 * 32 + 9 * 32 * scale**2
     assert ours == weights / scale**2
-    other = operations(Model(scale=scale, **ROWS[row]))
+    other = operations(Model(scale=scale, **RUNS[row]))
     assert other / ours == pytest.approx(ratio, abs=0.05)
 
 

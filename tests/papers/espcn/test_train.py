@@ -9,7 +9,7 @@ import pytest
 
 from common.optim import Optim
 from papers import espcn
-from papers.espcn.config import ROWS
+from papers.espcn.config import RUNS
 from papers.espcn.data import pairs
 from papers.espcn.evaluate import quality
 from papers.espcn.train import forward, squared_error
@@ -34,11 +34,11 @@ def test_the_loss_is_an_images_mean_square():
     np.testing.assert_allclose(squared_error(high, target), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", RUNS)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_fresh_network_leaves_a_mid_grey_image_as_it_is(row, channels):
     config = espcn.get_config("smoke")
-    config.rows, config.model.channels = (row,), channels
+    config.runs, config.model.channels = (row,), channels
     (run,) = espcn.runs(config).values()
     params = espcn.init(run.config, jax.random.key(0)).params
     grey = jnp.full((1, 24, 24, channels), 0.5)

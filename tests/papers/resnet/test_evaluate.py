@@ -75,13 +75,13 @@ def test_by_shape_loses_no_image_and_mixes_no_shapes():
 
 def test_the_report_holds_every_run_and_what_depth_does():
     config = resnet.get_config("smoke")
-    config.rows = ("plain_8", "plain_14", "resnet_8", "resnet_14")
+    config.runs = ("plain_8", "plain_14", "resnet_8", "resnet_14")
     trained = {
         name: (run.config, resnet.init(run.config, jax.random.key(0)))
         for name, run in resnet.runs(config).items()
     }
     values = dict(resnet.evaluate(config, trained))
-    assert [row[0] for row in values["Errors"].rows] == [*config.rows]
+    assert [row[0] for row in values["Errors"].rows] == [*config.runs]
     by_name = {row[0]: row for row in values["Errors"].rows}
     change = {row[0]: row for row in values["Degradation"].rows}
     for kind, name in ("plain", "plain"), ("residual", "resnet"):

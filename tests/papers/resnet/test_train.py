@@ -103,7 +103,7 @@ def test_every_parameter_decays():
 def test_values_that_cannot_be_are_user_errors(changes, message):
     rows = changes.pop("rows", ("main",))
     config = smoke(**changes)
-    config.rows = rows
+    config.runs = rows
     with pytest.raises(UserError, match=message):
         resnet.runs(config)
 
@@ -162,6 +162,6 @@ def test_deep_plain_nets_train_worse_than_residual_ones():
     final = {}
     for row in ("plain_44", "resnet_44"):
         config = resnet.get_config()
-        config.rows = (row,)
+        config.runs = (row,)
         final[row] = np.mean(losses(resnet.runs(config)[row].config, 120)[-20:])
     assert final["plain_44"] > final["resnet_44"] + 0.2

@@ -86,7 +86,7 @@ def configured(case: int, overrides: list[str]):
     from papers import unit
 
     config = unit.get_config()
-    config.record.frames, config.model.init = (), "normal"
+    config.history.frames, config.model.init = (), "normal"
     config.optim.lr, config.optim.weight_decay = RATE, DECAY
     if case == 64:
         config.data.size, config.data.batch_size = (64, 64), 2

@@ -50,7 +50,7 @@ def test_photos_are_scaled_as_released_before_they_are_cropped():
 
 @pytest.mark.parametrize(("variant", "overrides", "message"), [
     ("digits", ["weights=w.npz"], "digit experiment has no weights files"),
-    ("smoke", ["weights=w.npz"], "adapted and source_only out of config.rows"),
+    ("smoke", ["weights=w.npz"], "adapted and source_only out of config.runs"),
     ("digits", ["data.source=tfds"], "digit experiment needs labelled"),
     ("digits", ["data.size=20,20"], r"such as 32,32, not \(20, 20\)"),
     ("digits", ["data.size=16,32"], r"such as 32,32, not \(16, 32\)"),

@@ -14,7 +14,7 @@ import pytest
 from common import optim, rng
 from papers import unit
 from papers.unit import objective, train
-from papers.unit.config import Config, Data, Discriminator, Losses, Model, Record
+from papers.unit.config import Config, Data, Discriminator, History, Losses, Model
 from papers.unit.config import runs as runs_of
 from papers.unit.squares import hue_right, square_iou
 
@@ -194,7 +194,7 @@ def test_decay_shrinks_what_no_gradient_reaches():
 def recording():
     """Adam, an average of the parameters, and two frames."""
     adam = optim.Optim(lr=1e-2, schedule="constant", b1=0.5, ema=0.5)
-    return small(optim=adam, record=Record(frames=(1, 3), rows=2))
+    return small(optim=adam, history=History(frames=(1, 3), rows=2))
 
 
 @cache
