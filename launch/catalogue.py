@@ -79,7 +79,8 @@ def override(config: Any, arguments: list[str]) -> Any:
 def _quoted(argument: str, fields: dict[str, Any]) -> str:
     """a,b -> ('a', 'b') for tuples of strings, whose quotes a shell would eat."""
     name, _, value = argument.partition("=")
-    if fields[name.lstrip("-")] != tuple[str, ...]:
+    kind = fields[name.lstrip("-")]
+    if typing.get_origin(kind) is not tuple or typing.get_args(kind)[0] is not str:
         return argument
     return f"{name}={tuple(part for part in value.strip('()').split(',') if part)!r}"
 

@@ -101,7 +101,7 @@ def _check_classes(config: Config) -> None:
     if strange := [c for c in named if not 0 <= c < n]:
         raise UserError(
             f"rows leave out or keep class {strange[0]}, and the set has {n}: choose "
-            "others by --config.experiment.without= and .only=, or other --config.rows="
+            "others by --config.experiment.without= and .only=, or other --config.runs="
         )
 
 

@@ -1,6 +1,6 @@
 """Errors on a split, by one crop, ten crops, or whole images at several scales."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from jaxtyping import Float, Int, UInt8
 from common.data import augment
 from common.data.image_set import ImageSet
 from common.data.pipeline import pipeline
+from common.metrics import over
 from papers.resnet.config import Config
 from papers.resnet.data import image_set, in_order
 from papers.resnet.train import State, eval_step, forward
@@ -28,12 +29,8 @@ def errors(config: Config, state: State, split: str) -> dict[str, float]:
     if split == "train" and len(data) > config.eval.train_images:
         data = data.take(np.arange(config.eval.train_images) * len(data)
                          // config.eval.train_images)  # fmt: skip
-    step, sums = jax.jit(partial(eval_step, config)), Counter()
-    for batch in in_order(config, data):
-        for name, mean in jax.device_get(step(state, batch)).items():
-            sums[name] += float(mean.total)
-            sums[name, "count"] += float(mean.count)
-    return {n: sums[n] / sums[n, "count"] for n in ("loss", "error", "error_5")}
+    step = jax.jit(partial(eval_step, config))
+    return over(partial(step, state), in_order(config, data))
 
 
 def top_errors(config: Config, state: State) -> tuple[float, float]:

@@ -1,6 +1,5 @@
 """What the translators are worth: errors, ablations, digits without labels."""
 
-import collections
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from common import rng
 from common.contract import Table
-from common.metrics import Mean, in_top
+from common.metrics import Mean, in_top, over
 from papers.unit import look, objective
 from papers.unit.adaptation import plays
 from papers.unit.config import Config
@@ -79,11 +78,7 @@ _LINK = "[UNIT](papers/unit)"
 def measured(config: Config, state: State) -> dict[str, float]:
     """The means of `eval_step` over the test split."""
     step = jax.jit(partial(eval_step, config))
-    totals = collections.defaultdict(lambda: Mean(np.float64(0), np.float64(0)))
-    for batch in batches(config, "test"):
-        for name, mean in jax.device_get(step(state, batch)).items():
-            totals[name] += mean
-    return {name: float(mean.total / mean.count) for name, mean in totals.items()}
+    return over(partial(step, state), batches(config, "test"))
 
 
 def unchanged(config: Config) -> float:
@@ -210,14 +205,12 @@ def translated_accuracy(
     """The share of b's test images that the classifier of a reads right once they are
     translated to a."""
     config, state = translator
-    right = Mean(0.0, 0.0)
 
     @jax.jit
     def read(batch):
         made = translate(config, generator_params(state), batch["b"], "b2a")
         logits = classify(*classifier, made, "a")
-        return Mean.of(in_top(logits, batch["label_b"], 1), batch["mask_b"])
+        right = in_top(logits, batch["label_b"], 1)
+        return {"right": Mean.of(right, batch["mask_b"])}
 
-    for batch in batches(config, "test"):
-        right += read(batch)
-    return float(right.value)
+    return over(read, batches(config, "test"))["right"]

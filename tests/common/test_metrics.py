@@ -1,4 +1,5 @@
-"""Means over ragged batches, weights, and devices."""
+"""Metrics over ragged batches, weights and devices, against scikit-learn's where it has
+them."""
 
 import functools
 import operator
@@ -7,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 
-from common.metrics import Mean, in_top
+from common.metrics import AUC, F1, Gathered, Mean, in_top, over
 
 VALUES = np.arange(23, dtype=np.float32) ** 1.5
 RAGGED = np.split(VALUES, [1, 9, 12])  # 1, 8, 3 and 11 values
@@ -111,3 +113,98 @@ LOGITS = jnp.array([[0.1, 3.0, 2.0, 2.0], [1.0, 1.0, 1.0, 1.0], [0.0, jnp.nan, 1
 )
 def test_in_top_counts_larger_logits_and_of_equal_ones_the_first(labels, k, expected):
     np.testing.assert_array_equal(in_top(LOGITS, jnp.array(labels), k), expected)
+
+
+def labelled(n=500, seed=0):
+    """(scores in [0, 1], labels, mask) that agree more often than not."""
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(n) < 0.3).astype(np.int32)
+    scores = np.clip(0.3 * labels + rng.random(n) * 0.7, 0, 1).astype(np.float32)
+    return scores, labels, (rng.random(n) < 0.8).astype(np.float32)
+
+
+def ragged(*arrays):
+    return zip(*(np.split(array, [7, 7, 200]) for array in arrays), strict=True)
+
+
+def test_f1_precision_and_recall_are_those_of_all_batches_together():
+    scores, labels, mask = labelled()
+    parts = [F1.of(s > 0.5, y, m) for s, y, m in ragged(scores, labels, mask)]
+    f1, kept = added(parts), mask > 0
+    expected = precision_recall_fscore_support(
+        labels[kept], scores[kept] > 0.5, average="binary"
+    )
+    found = f1.precision.value, f1.recall.value, f1.value
+    np.testing.assert_allclose(found, expected[:3], rtol=1e-6)
+    means = np.mean([part.value for part in parts])
+    assert abs(means - f1.value) > 0.01
+
+
+def test_f1_of_nothing_is_zero():
+    nothing = F1.of(np.zeros(3), np.zeros(3))
+    assert (nothing.value, nothing.precision.value, nothing.recall.value) == (0, 0, 0)
+
+
+def test_auc_is_scikit_learns_to_the_width_of_a_bin():
+    scores, labels, mask = labelled()
+    auc, kept = added(AUC.of(*part) for part in ragged(scores, labels, mask)), mask > 0
+    expected = roc_auc_score(labels[kept], scores[kept])
+    assert 0.6 < expected < 0.95
+    np.testing.assert_allclose(auc.value, expected, atol=1e-4)
+
+
+def test_auc_counts_equal_scores_half():
+    assert AUC.of(jnp.full(10, 0.25), jnp.arange(10) % 2).value == 0.5
+    scores, labels = np.round(labelled()[0] * 8) / 8, labelled()[1]
+    expected = roc_auc_score(labels, scores)
+    np.testing.assert_allclose(AUC.of(scores, labels).value, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("labels", [np.zeros(5), np.ones(5)])
+def test_auc_of_one_kind_alone_says_nothing(labels):
+    assert AUC.of(jnp.linspace(0, 1, 5), labels).value == 0.5
+
+
+def test_gathered_rows_lose_their_padding_and_keep_their_order():
+    a = Gathered({"id": jnp.array([3, 1, 0])}, jnp.array([1, 1, 0]))
+    b = Gathered({"id": jnp.array([0, 2])}, jnp.array([0, 1]))
+    np.testing.assert_array_equal((a + b).value["id"], [3, 1, 2])
+
+
+def test_over_reads_every_kind_and_adds_in_float64():
+    scores, labels, mask = labelled()
+    batches = [*ragged(scores, labels, mask)]
+
+    @jax.jit
+    def step(batch):
+        scores, labels, mask = batch
+        f1 = F1.of(scores > 0.5, labels, mask)
+        rows = Gathered({"score": scores}, mask)
+        mean = Mean.of(scores, mask)
+        return {"mean": mean, "f1": f1, "recall": f1.recall, "rows": rows}
+
+    found = over(step, batches)
+    np.testing.assert_array_equal(found["rows"]["score"], scores[mask > 0])
+    expected = precision_recall_fscore_support(
+        labels[mask > 0], scores[mask > 0] > 0.5, average="binary"
+    )
+    assert found["recall"] == pytest.approx(expected[1], rel=1e-12)
+    assert found["f1"] == pytest.approx(expected[2], rel=1e-12)
+    many = over(lambda n: {"n": Mean(jnp.float32(n), jnp.float32(1))}, [2**24, 1, 1])
+    assert many["n"] == (2**24 + 2) / 3
+
+
+def test_metrics_of_a_devices_axis_are_those_of_the_whole():
+    scores, labels, mask = (x.reshape(4, -1) for x in labelled())
+
+    def of(scores, labels, mask, axis_name=None):
+        metrics = F1.of(scores > 0.5, labels, mask), AUC.of(scores, labels, mask)
+        metrics = *metrics, Gathered({"score": scores}, mask)
+        return [metric.across(axis_name) for metric in metrics]
+
+    mapped = jax.vmap(functools.partial(of, axis_name="device"), axis_name="device")
+    each = [jax.tree.map(lambda x: x[0], m) for m in mapped(scores, labels, mask)]
+    whole = of(scores.ravel(), labels.ravel(), mask.ravel())
+    for one, other in zip(each[:2], whole[:2], strict=True):
+        np.testing.assert_allclose(one.value, other.value, rtol=1e-6)
+    np.testing.assert_array_equal(each[2].value["score"], whole[2].value["score"])

@@ -102,7 +102,7 @@ MISTAKES = [
         "/no/such",
     ),
     ([*SMOKE, "--config.model.vocab_size=10"], "vocab_size=256"),
-    ([*SMOKE, "--config.data.unit=syllable"], "byte, char, word"),
+    ([*SMOKE, "--config.data.level=syllable"], "byte, char, word"),
     ([*SMOKE, "--config=missing.py"], "missing.py"),
     ([*SMOKE, "--mode=predict"], "--input"),
     ([*SMOKE, "--mode=predict", "--input=a"], "--mode=train"),
@@ -243,7 +243,7 @@ def test_a_signal_saves_and_says_how_to_go_on(trained, tmp_path, signum):
 def test_a_diverging_run_stops_and_names_the_checkpoint(tmp_path, capfd):
     flags = [*SMOKE, f"--workdir={tmp_path}", "--config.optim.lr=1e30", "--run=xl"]
     flags += ["--config.loop.save_every=1", "--config.optim.clip_norm=0"]
-    assert launch_main.main(["x", *flags, "--config.optim.warmup=0"]) == 1
+    assert launch_main.main(["x", *flags, "--config.optim.schedule.warmup=0"]) == 1
     err = capfd.readouterr().err
     assert "loss is nan at step" in err or "grad_norm is" in err
     assert str(tmp_path) in err

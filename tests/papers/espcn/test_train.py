@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from common.optim import Optim
+from common.optim import Optim, Schedule
 from papers import espcn
 from papers.espcn.config import RUNS
 from papers.espcn.data import pairs
@@ -49,11 +49,11 @@ def test_a_fresh_network_leaves_a_mid_grey_image_as_it_is(row, channels):
 
 def test_the_last_layer_learns_ten_times_slower():
     config = espcn.get_config("smoke")
-    config.optim = Optim(name="sgd", lr=0.1, schedule="constant", momentum=0.0)
+    config.optim = Optim("sgd", 0.1, Schedule("constant"), momentum=0.0)
     batch = next(espcn.batches(config, "train"))
     state = espcn.init(config, jax.random.key(0))
     plain, _ = espcn.train_step(config, state, batch)
-    config.optim.slower = espcn.get_config("x3_sgd").optim.slower
+    config.last_layer_rate = espcn.get_config("x3_sgd").last_layer_rate
     slow_state = state.replace(opt_state=espcn.init(config, state.key).opt_state)
     slow, _ = espcn.train_step(config, slow_state, batch)
     moved = [
@@ -104,7 +104,8 @@ def test_training_beats_bicubic_by_the_specified_margin():
     """6000 steps of Adam, the rate halved every 2000: minutes. At 500 steps ESPCN is
     still below bicubic."""
     config = photographs()
-    config.optim = Optim(lr=1e-3, schedule="step", boundaries=(2000, 4000), factor=0.5)
+    halved = Schedule("step", boundaries=(2000, 4000), factor=0.5)
+    config.optim = Optim(lr=1e-3, schedule=halved)
     config.loop.steps = 6000
     state, data = espcn.init(config, jax.random.key(0)), espcn.batches(config, "train")
     step = jax.jit(partial(espcn.train_step, config), donate_argnums=0)

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
+from common.config import changed
 from common.contract import UserError
 from papers import espcn
 from papers.espcn import weights
-from papers.espcn.config import RUNS, Model
+from papers.espcn.config import RUNS, Config, Model
 from papers.espcn.model import Upscaler
 
 MODEL = Model(scale=2, features=(5, 4))
@@ -86,6 +87,6 @@ def test_weights_of_another_scale_are_refused():
     arrays, other = peer_arrays(MODEL), Model(scale=3, features=(5, 4))
     with pytest.raises(UserError, match=r"sub_pixel.0.weight expected \[9, 4, 3, 3\]"):
         weights.from_torch(arrays, other, like(other))
-    srcnn = Model(**RUNS["srcnn_9_1_5"])
+    srcnn = changed(Config(), RUNS["srcnn_9_1_5"]).model
     with pytest.raises(UserError, match="of an ESPCN"):
         weights.from_torch(arrays, srcnn, like(srcnn))

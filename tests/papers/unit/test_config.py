@@ -37,7 +37,7 @@ def test_digits_beside_other_images_are_small_grey_ones():
     assert made["adapted"].model.channels == (1, 1)
     decays = [c.optim.weight_decay for c in made.values()]
     assert decays == [1e-4, 5e-4]
-    both, alone = runs("digits", "rows=unit,adapted"), runs("digits")
+    both, alone = runs("digits", "runs=unit,adapted"), runs("digits")
     assert both["adapted"].data == alone["adapted"].data
 
 
@@ -55,7 +55,7 @@ def test_photos_are_scaled_as_released_before_they_are_cropped():
     ("digits", ["data.size=20,20"], r"such as 32,32, not \(20, 20\)"),
     ("digits", ["data.size=16,32"], r"such as 32,32, not \(16, 32\)"),
     ("digits", ["data.short=20"], "labelled images are resized whole"),
-    ("digits", ["adaptation.dropout=0.1,0.2"], "four rates, not 2"),
+    ("digits", ["adaptation.dropout=0.1,0.2"], "give 4 values"),
     ("digits", ["model.channels=3,1"], "copies need as many channels in b as in a"),
     ("later", ["data.size=60,64"], r"sides of at least 61, not \(60, 64\)"),
     ("later", ["data.size=64,64", "discriminator.layers=5"], "at least 125"),
