@@ -7,7 +7,6 @@ import importlib
 import importlib.util
 import pkgutil
 import typing
-from types import ModuleType
 from typing import Any
 
 from absl import flags
@@ -16,13 +15,7 @@ from ml_collections import config_flags
 import papers
 from common import config as configs
 from common.config import nearest
-from common.contract import UserError
-
-# What WORKSPACE.md calls the contract of a paper.
-CONTRACT = (
-    "VARIANTS", "PARAM_COUNTS", "get_config", "runs", "init", "train_step", "eval_step",
-    "batches", "batch_spec", "evaluate", "predict",
-)  # fmt: skip
+from common.contract import Paper, UserError, complete
 
 
 def names() -> list[str]:
@@ -30,13 +23,13 @@ def names() -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules(papers.__path__) if m.ispkg)
 
 
-def load(name: str) -> ModuleType:
+def load(name: str) -> Paper:
     """The package of paper `name`."""
     nearest("paper", name, names())
-    return importlib.import_module(f"papers.{name}")
+    return complete(importlib.import_module(f"papers.{name}"))
 
 
-def variant(paper: ModuleType, name: str) -> Any:
+def variant(paper: Paper, name: str) -> Any:
     """The config of a variant, or what `get_config()` in a Python file returns."""
     if name.endswith(".py"):
         return _from_file(name)

@@ -16,18 +16,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from launch import catalogue, checkpoints, describe, devices, export, placement
+from common import config as configs
+from common.contract import REQUIRED
+from launch import checkpoints, describe, devices, export, placement
 from launch.session import Session
 from tests import smoke
 
-PAPERS = catalogue.names()
-VARIANTS = [(p, v) for p in PAPERS for v in catalogue.load(p).VARIANTS]
+PAPERS = smoke.PAPERS
+VARIANTS = [(paper, variant) for paper in PAPERS for variant in smoke.variants(paper)]
 
 
 @cache
 def smoke_run(paper: str, run: str):
     """(module, config, six batches) of a smoke run."""
-    module = catalogue.load(paper)
+    module = smoke.load(paper)
     config = module.runs(module.get_config("smoke"))[run].config
     data = module.batches(config, "train")
     return module, config, [next(data) for _ in range(6)]
@@ -75,8 +77,8 @@ def test_papers_are_found():
 
 @pytest.mark.parametrize("paper", PAPERS)
 def test_hands_on_the_contract(paper):
-    module = catalogue.load(paper)
-    assert [name for name in catalogue.CONTRACT if not hasattr(module, name)] == []
+    module = smoke.load(paper)
+    assert [name for name in REQUIRED if not hasattr(module, name)] == []
     assert {"smoke", "default"} <= set(module.VARIANTS)
     assert all(make.__doc__ for make in module.VARIANTS.values())
     assert set(module.PARAM_COUNTS) <= set(module.VARIANTS)
@@ -84,14 +86,14 @@ def test_hands_on_the_contract(paper):
 
 @pytest.mark.parametrize("paper", PAPERS)
 def test_the_notebook_example_runs(paper):
-    results = doctest.testmod(catalogue.load(paper))
+    results = doctest.testmod(sys.modules[smoke.load(paper).__name__])
     assert results.attempted > 3
     assert results.failed == 0
 
 
 @pytest.mark.parametrize("paper", PAPERS)
 def test_import_stays_light(paper):
-    code = f"import sys, papers.{paper}; print(*sys.modules)"
+    code = f"import sys, {smoke.load(paper).__name__}; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
@@ -103,9 +105,10 @@ def test_import_stays_light(paper):
 def test_every_variant_builds_and_steps(paper, variant):
     """Shapes only, so the largest is as cheap as the smallest; none of millions of
     parameters escapes their count."""
-    module = catalogue.load(paper)
+    module = smoke.load(paper)
     runs = module.runs(module.get_config(variant))
     for name, run in runs.items():
+        _sets_nothing_that_nobody_reads(run.config)
         config, state = run.config, describe.abstract_state(module, runs, name)
         spec = module.batch_spec(config)
         after, metrics = jax.eval_shape(partial(module.train_step, config), state, spec)
@@ -121,9 +124,15 @@ def test_every_variant_builds_and_steps(paper, variant):
             assert count == module.PARAM_COUNTS[variant]
 
 
+def _sets_nothing_that_nobody_reads(config):
+    ignored = configs.unused(config)
+    for name, kind, value in configs.fields(config):
+        assert name not in ignored or value == kind.default, ignored[name]
+
+
 @pytest.mark.parametrize("paper", PAPERS)
 def test_configs_are_fresh_and_typed(paper):
-    module = catalogue.load(paper)
+    module = smoke.load(paper)
     assert module.get_config() == module.get_config("default")
     assert module.get_config() is not module.get_config()
     assert dataclasses.is_dataclass(module.get_config())
@@ -193,7 +202,7 @@ def test_fsdp_gives_the_same_numbers(paper, run):
     for sizes in ("data", "fsdp", "data:2,fsdp:2"):
         state = copied(first)
         mesh = devices.make_mesh(4, sizes)
-        place = placement.place(state, mesh, rules=getattr(module, "SHARDING", ()))
+        place = placement.place(state, mesh, rules=module.SHARDING)
         step = place.compile_train(partial(module.train_step, config))
         state = place.put_state(state)
         for batch in batches[:3]:
