@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from common import storage
-from launch.results import format_cell
+from launch.reports.results import format_cell
 
 LINE_SECONDS = 5.0  # between two plain training lines
 POINT_SECONDS = 0.5  # between two points of the pace

@@ -16,7 +16,7 @@ from launch import devices, distributed, placement
 from launch.checkpoints import Checkpoints, claim, newest
 from launch.logbook import read_metrics
 from launch.loop import StopRequest, Trainer, restore, train
-from launch.report import Report, training_section
+from launch.reports.report import Report, training_section
 
 
 class Session:
