@@ -16,7 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from launch import catalogue, checkpoints, describe, devices, export, placement
+from launch import catalogue, checkpoints, describe, devices, placement
+from launch.ahead import export
 from launch.session import Session
 from tests import smoke
 
