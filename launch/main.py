@@ -167,10 +167,10 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
 
 def _work(values: flags.FlagValues, session, names, title: str, command: str) -> int:
     """Trains, evaluates or predicts, with the workdir to itself."""
-    from launch import checkpoints, loop
+    from launch import loop, workdir
 
     try:
-        with checkpoints.locked(session.workdir), loop.StopRequest() as stop:
+        with workdir.locked(session.workdir), loop.StopRequest() as stop:
             if values.mode == "predict":
                 _predict(session, names[0], values.input)
             elif values.mode == "train" and not session.train(names, stop):
