@@ -9,7 +9,7 @@ import jax
 from common.contract import Table
 from common.timing import MATMUL, matmul_flops
 from launch.describe import step_flops
-from launch.results import show
+from launch.reports.results import show
 from launch.session import Session
 
 WARM_UP = 3  # steps, after the one that compiles

@@ -1,19 +1,11 @@
 """Checkpoints of one run, by Orbax: state, data position, config and wall clock.
 
-workdir/<run>/checkpoints/<step>/   kept: the newest few, and the best
-workdir/<run>/config.json           what made them; another config is refused
-workdir/.lock                       held while a process works there
+They stand in workdir/<run>/checkpoints/<step>/; kept are the newest few, and the best.
 """
 
 import contextlib
-import dataclasses
-import fcntl
 import functools
-import json
 import logging
-import os
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +18,7 @@ from common import storage
 from common.config import Loop
 from common.contract import UserError
 from launch import distributed
-
-# Sections that say how a trained model is looked at. They may change between calls.
-FREE_SECTIONS = ("eval", "predict")
+from launch.workdir import differences
 
 
 class Checkpoints:
@@ -108,10 +98,10 @@ class Checkpoints:
             return self._manager.restore(step, args=ocp.args.Composite(**items))
 
         meta, wanted = restore(meta=ocp.args.JsonRestore())["meta"], _flat(abstract)
-        if differences := [*_differences(meta["arrays"], _described(wanted))]:
+        if found := [*differences(meta["arrays"], _described(wanted))]:
             raise UserError(
                 f"{self._folder / str(step)} holds another state than this code has: "
-                f"{'; '.join(differences[:5])}. Choose another --workdir"
+                f"{'; '.join(found[:5])}. Choose another --workdir"
             )
         state = restore(state=ocp.args.StandardRestore(wanted))["state"]
         # Orbax's own checks miss flipped bytes in the data of an array.
@@ -200,80 +190,3 @@ def _weighed(leaf: jax.Array) -> jax.Array:
     words = jax.lax.bitcast_convert_type(leaf, word).astype(jnp.uint32)
     place = jax.lax.iota(jnp.uint32, words.size).reshape(words.shape)
     return jnp.sum(words * (2 * place + 1))
-
-
-def claim(folder: Path, config: Any, *, alone: bool = False) -> None:
-    """Writes `config` into the run's folder, or checks that it is the one there.
-
-    UserError: the folder holds checkpoints of another config; says which fields differ.
-    """
-    path = folder / "config.json"
-    new = json.loads(json.dumps(dataclasses.asdict(config)))
-    fresh = not path.exists() or not any((folder / "checkpoints").glob("[0-9]*"))
-    if not fresh and (
-        differences := [*_differences(json.loads(path.read_text()), new)]
-    ):
-        raise UserError(
-            f"{folder} was made by another config: {'; '.join(differences)}. "
-            "Choose another --workdir, or the old values"
-        )
-    if not alone:
-        distributed.wait_for_all(f"{path} is read")
-    if fresh and distributed.is_first():
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(new, indent=2) + "\n")
-        temporary.replace(path)
-
-
-def _differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """`field: old -> new` of every field that matters to training."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for name in sorted({*old, *new}):
-            where = f"{path}.{name}".lstrip(".")
-            if where not in FREE_SECTIONS:
-                yield from _differences(old.get(name), new.get(name), where)
-    elif old != new:
-        yield f"{path}: {old!r} -> {new!r}"
-
-
-@contextlib.contextmanager
-def locked(workdir: Path) -> Iterator[None]:
-    """Holds the workdir for this job. The kernel lets go when the process ends,
-    however it ends. A bucket has no such locks: its workdir is only marked, and that
-    one job works there is the user's care.
-
-    UserError: another job holds it, or it cannot be written to."""
-    if not distributed.is_first():
-        yield
-        return
-    if not storage.is_local(workdir):
-        _mark(workdir)
-        yield
-        return
-    workdir.mkdir(parents=True, exist_ok=True)
-    with (workdir / ".lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            owner = file.read().strip() or "unknown"
-            raise UserError(
-                f"{workdir} is in use by process {owner}: wait for it, or choose "
-                "another --workdir"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-
-
-def _mark(workdir: Path) -> None:
-    """Writes who works here, to be read by people."""
-    try:
-        (workdir / ".lock").write_text(
-            f"process {os.getpid()} of {socket.gethostname()}"
-        )
-    except Exception as error:  # of the network, of rights: each has its own
-        why = storage.reason(error)
-        raise UserError(f"{workdir} cannot be written to: {why}") from error

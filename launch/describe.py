@@ -13,7 +13,7 @@ import jax
 from common import config as configs
 from common.config import rule_of
 from common.contract import Run, Table
-from launch.results import show
+from launch.reports.results import show
 from launch.session import Session
 
 

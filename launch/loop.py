@@ -20,8 +20,9 @@ import numpy as np
 from common.config import Loop
 from launch.checkpoints import Checkpoints
 from launch.distributed import Agreement, is_first
-from launch.logbook import Logbook, Window
+from launch.logbook import Logbook
 from launch.placement import Placement
+from launch.window import Window
 
 SAME_NOTICE_SECONDS = 5.0
 LAG = 2  # steps that metrics stay on the device before the host reads them

@@ -127,7 +127,8 @@ def _overrides(argv: list[str]) -> list[str]:
 
 
 def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
-    from launch import benchmark, compile, describe, export
+    from launch import benchmark, describe
+    from launch.ahead import compile, export
     from launch.session import Session
 
     variant = Path(values.config).stem
@@ -166,10 +167,10 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
 
 def _work(values: flags.FlagValues, session, names, title: str, command: str) -> int:
     """Trains, evaluates or predicts, with the workdir to itself."""
-    from launch import checkpoints, loop
+    from launch import loop, workdir
 
     try:
-        with checkpoints.locked(session.workdir), loop.StopRequest() as stop:
+        with workdir.locked(session.workdir), loop.StopRequest() as stop:
             if values.mode == "predict":
                 _predict(session, names[0], values.input)
             elif values.mode == "train" and not session.train(names, stop):
@@ -190,7 +191,7 @@ def _work(values: flags.FlagValues, session, names, title: str, command: str) ->
 
 def _predict(session, run: str, inputs: str | None) -> None:
     """Prints text as it comes; tables and pictures as a report's."""
-    from launch.report import Report
+    from launch.reports.report import Report
 
     if inputs is None:
         raise UserError('--mode=predict needs --input="..."')

@@ -27,8 +27,8 @@ if __name__ == "__main__":  # as a script: the packages stand beside launch/
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from common.contract import UserError
-from launch.gcloud import GONE, Failed, Tpu
-from launch.worker_scripts import halt, install, start, unpack
+from launch.pods.gcloud import GONE, Failed, Tpu
+from launch.pods.worker_scripts import halt, install, start, unpack
 
 COMMANDS = ("create", "run", "logs", "stop", "delete")
 GRACE = 600  # seconds that main.py has to save after SIGTERM

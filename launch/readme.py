@@ -16,8 +16,8 @@ from pathlib import Path
 
 from common import storage
 from common.contract import Table, UserError
-from launch.report import read_results
-from launch.results import Result
+from launch.reports.report import read_results
+from launch.reports.results import Result
 
 ReportData = tuple[Mapping[str, str], Mapping[str, Result]]  # facts and results
 

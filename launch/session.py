@@ -13,10 +13,11 @@ import jax
 from common.config import nearest
 from common.contract import Run, UserError
 from launch import devices, distributed, placement
-from launch.checkpoints import Checkpoints, claim, newest
+from launch.checkpoints import Checkpoints, newest
 from launch.logbook import read_metrics
 from launch.loop import StopRequest, Trainer, restore, train
-from launch.report import Report, training_section
+from launch.reports.report import Report, training_section
+from launch.workdir import claim
 
 
 class Session:

@@ -18,7 +18,8 @@ import pytest
 
 from common import config as configs
 from common.contract import REQUIRED
-from launch import checkpoints, describe, devices, export, placement
+from launch import checkpoints, describe, devices, placement
+from launch.ahead import export
 from launch.session import Session
 from tests import smoke
 

@@ -1,7 +1,5 @@
 """Checkpoints: what is kept, what is restored, and what a damaged disk can do."""
 
-import dataclasses
-import json
 import logging
 import os
 
@@ -15,7 +13,7 @@ from flax import struct
 from common.config import Loop
 from common.contract import UserError
 from launch import devices, placement
-from launch.checkpoints import Checkpoints, claim, locked
+from launch.checkpoints import Checkpoints
 
 
 @struct.dataclass
@@ -169,30 +167,6 @@ def test_all_damaged_is_nothing_to_restore(folder):
     for step in (1, 2, 3):
         truncate(data_files(folder, step)[0])
     assert Checkpoints(folder, Loop()).restore(abstract()) is None
-
-
-def test_a_config_that_differs_is_refused_with_its_fields(folder):
-    (folder / "config.json").write_text(json.dumps(dataclasses.asdict(Loop(steps=9))))
-    with pytest.raises(UserError, match="steps: 9 -> 10"):
-        claim(folder, Loop(steps=10))
-    claim(folder, Loop(steps=9))
-
-
-def test_a_config_without_checkpoints_binds_nobody(tmp_path):
-    claim(tmp_path, Loop(steps=10))
-    claim(tmp_path, Loop(steps=20))
-    assert json.loads((tmp_path / "config.json").read_text())["steps"] == 20
-
-
-def test_the_lock_is_for_one(tmp_path):
-    with (
-        locked(tmp_path),
-        pytest.raises(UserError, match=f"process {os.getpid()}"),
-        locked(tmp_path),
-    ):
-        pass
-    with locked(tmp_path):  # free again
-        pass
 
 
 def test_a_state_of_another_shape_is_refused_and_left_alone(folder):

@@ -196,7 +196,7 @@ def test_evaluation_may_change_but_training_may_not(trained, capsys):
 
 
 def test_a_workdir_in_use_is_refused(trained, capsys):
-    from launch.checkpoints import locked
+    from launch.workdir import locked
 
     with locked(trained):
         assert launch_main.main(["x", *SMOKE, f"--workdir={trained}"]) == 2

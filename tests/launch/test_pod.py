@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from launch import catalogue, gcloud, pod, worker_scripts
+from launch import catalogue, pod
+from launch.pods import gcloud, worker_scripts
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = ROOT / "launch" / "jobs"

@@ -5,7 +5,7 @@ import pytest
 
 from common.contract import Table
 from launch.readme import main
-from launch.report import Report
+from launch.reports.report import Report
 
 TEXT = """# A paper
 

@@ -1,8 +1,8 @@
 """The train step compiled for a TPU slice that is not here: does it fit, what does a
 step cost, and what bounds it.
 
-All of it is known at compile time: sizes and traffic are XLA's and `launch/hlo.py`'s
-figures for one chip, times are a roofline over published peaks (`launch/chips.py`).
+All of it is known at compile time: sizes and traffic are XLA's and `hlo/`'s figures
+for one chip, times are a roofline over published peaks (`chips.py`).
 Nothing is measured, and a step cannot be faster than the roofline says: of what a
 condition chooses from, the cheapest counts.
 """
@@ -17,10 +17,11 @@ from typing import Any
 import jax
 
 from common.contract import Table, UserError
-from launch import devices, hlo, placement
-from launch.chips import CHIPS, TOPOLOGIES, Chip, parse_topology, topology_devices
+from launch import devices, placement
+from launch.ahead.chips import CHIPS, TOPOLOGIES, Chip, parse_topology, topology_devices
+from launch.ahead.hlo.cost import Cost, cost
 from launch.describe import abstract_state, parameter_count
-from launch.report import Report
+from launch.reports.report import Report
 from launch.session import Session
 
 GIB, MIB = 2**30, 2**20
@@ -42,7 +43,7 @@ class Compiled:
     arguments: float
     temporaries: float
     peak: float
-    cost: hlo.Cost
+    cost: Cost
     seconds: float  # of compiling
 
     @property
@@ -141,7 +142,7 @@ def compile_run(session: Session, name: str, topology: str, mesh: str) -> Any:
         arguments=arguments,
         temporaries=temporaries,
         peak=arguments + temporaries + fresh + memory.generated_code_size_in_bytes,
-        cost=hlo.cost(compiled.as_text()),
+        cost=cost(compiled.as_text()),
         seconds=seconds,
     )
 

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from common.contract import UserError
-from launch import worker_scripts
+from launch.pods import worker_scripts
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CHIPS = (1, 4, 8, 16, 32, 64, 128, 256)
 # Accelerator type, runtime version, sizes; None: TensorCores, 8 on each host.
 TPUS = {

@@ -12,8 +12,8 @@ from PIL import Image
 
 from common import figures
 from common.contract import Table
-from launch.report import Report, read_results, training_section
-from launch.results import format_cell, markdown_table
+from launch.reports.report import Report, read_results, training_section
+from launch.reports.results import format_cell, markdown_table
 
 FACTS = {"command": "python launch/main.py --paper=unit", "jax": "0.10.2"}
 TABLE = Table(

@@ -9,7 +9,8 @@ import jax
 import pytest
 
 from common.contract import UserError
-from launch import catalogue, chips, compile, describe
+from launch import catalogue, describe
+from launch.ahead import chips, compile
 from launch.session import Session
 from tests import smoke
 
@@ -86,7 +87,7 @@ def test_what_does_not_fit_says_by_how_much(tmp_path):
 
 
 def test_from_the_command_line(tmp_path):
-    main = Path(compile.__file__).with_name("main.py")
+    main = Path(__file__).parents[3] / "launch" / "main.py"
     start = [sys.executable, str(main), "--paper=transformer_xl", "--config=smoke"]
     start += ["--mode=compile", "--run=vanilla", f"--workdir={tmp_path}"]
     start += ["--config.data.batch_size=8"]

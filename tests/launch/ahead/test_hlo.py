@@ -11,7 +11,8 @@ import pytest
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from launch import chips, hlo
+from launch.ahead import chips
+from launch.ahead.hlo import cost as hlo
 
 DEPTH, WIDTH = 5, 256
 WEIGHTS = jax.ShapeDtypeStruct((DEPTH, WIDTH, WIDTH), jnp.float32)

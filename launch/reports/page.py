@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from common.contract import Table
-from launch.results import Result, format_cell, numeric_columns
+from launch.reports.results import Result, format_cell, numeric_columns
 
 
 def page(

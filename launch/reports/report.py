@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common.contract import Table
-from launch.page import page
-from launch.results import Result, format_cell, inline, show
+from launch.reports.page import page
+from launch.reports.results import Result, format_cell, inline, show
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure  # slow to import, and often not needed

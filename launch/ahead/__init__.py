@@ -1,0 +1,1 @@
+"""The train step without its devices: compiled, counted, exported."""

@@ -1,0 +1,1 @@
+"""What a compiled program costs a chip, read from its HLO text."""

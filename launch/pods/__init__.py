@@ -1,0 +1,1 @@
+"""A Cloud TPU from here: gcloud's commands, and what its workers run."""

@@ -1,0 +1,1 @@
+"""What the evaluations of a workdir leave: tables, pictures, one page."""
