@@ -189,8 +189,10 @@ def _wrong_type(kind: Any, value: Any) -> str:
     right = isinstance(value, accepted) and isinstance(value, bool) == (kind is bool)
     if not right:
         return f"expects {kind.__name__}"
-    if kind in (int, float) and not (math.isfinite(value) and abs(value) < 2**63):
+    if kind is float and not math.isfinite(value):
         return "expects a finite number"
+    if kind is int and abs(value) >= 2**63:
+        return "expects a number of 64 bits"
     return ""
 
 

@@ -110,8 +110,9 @@ class Paper(Protocol):
         """{name: metric}, as of `common.metrics`."""
 
     def validate(self, config: Config, outputs: Mapping[str, Any]) -> dict[str, float]:
-        """What only the host computes of a whole split: AP, BLEU, a correlation.
-        `outputs` are the values of `eval_step`'s metrics. `loop.best` may name any."""
+        """What only the host computes of a split, or of its first batch: AP, BLEU, a
+        correlation. `outputs` are the values of `eval_step`'s metrics. `loop.best` may
+        name any of either."""
 
     def batches(
         self,
@@ -152,6 +153,6 @@ REQUIRED = tuple(
 )
 
 
-def complete(paper: types.ModuleType) -> Paper:
+def complete(paper: types.ModuleType | Paper) -> Paper:
     """A paper's package with the defaults for what it does not hand on."""
     return types.SimpleNamespace(**(DEFAULTS | vars(paper)))

@@ -8,7 +8,6 @@ import jax
 
 from common.contract import Table
 from common.timing import MATMUL, matmul_flops
-from launch.describe import step_flops
 from launch.reports.results import show
 from launch.session import Session
 
@@ -46,7 +45,7 @@ def _row(session: Session, name: str, peak: float) -> list[str | int | float | N
         seconds.append(time.perf_counter() - start)
     compiled, timed = seconds[0], seconds[1 + WARM_UP :]
     median = statistics.median(timed)
-    flops = step_flops(session.paper, config, trainer.state)
+    flops = session.runs.step_flops(name)
     return [
         name,
         placement.mesh.size,

@@ -4,16 +4,16 @@ import dataclasses
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 
 from common import config as configs
 from common.config import rule_of
-from common.contract import Run, Table
+from common.contract import Table
 from launch.reports.results import show
+from launch.runs import parameter_count
 from launch.session import Session
 
 
@@ -21,15 +21,15 @@ def describe(session: Session, names: list[str]) -> None:
     """Prints the named runs. Works in seconds on any machine: shapes only."""
     for name in names:
         config = session.runs[name].config
-        state = abstract_state(session.paper, session.runs, name)
+        paper = session.runs.paper(name)
+        state = session.runs.abstract_state(name)
         show(f"{name}: config", Table(("field", "value", "may be"), [*_config(config)]))
         show(f"{name}: parameters", _parameters(state.params))
         show(f"{name}: state", _bytes(state))
-        show(f"{name}: a batch", _inputs(session.paper.batch_spec(config)))
-        if hasattr(session.paper, "describe"):
-            for title, table in session.paper.describe(config):
-                show(f"{name}: {title}", table)
-        flops = step_flops(session.paper, config, state)
+        show(f"{name}: a batch", _inputs(paper.batch_spec(config)))
+        for title, table in paper.describe(config):
+            show(f"{name}: {title}", table)
+        flops = session.runs.step_flops(name)
         each = flops / config.items_per_step
         unit = config.unit.removesuffix("s")
         print(
@@ -37,30 +37,6 @@ def describe(session: Session, names: list[str]) -> None:
             f"{config.items_per_step:,} {config.unit} is {flops:.4g} FLOPs, "
             f"{each:.4g} a {unit}\n"
         )
-
-
-def abstract_state(paper: Any, runs: Mapping[str, Run], name: str) -> Any:
-    """The state of a run as shapes, those of the runs it comes after included."""
-    config = runs[name].config
-    after = {n: abstract_state(paper, runs, n) for n in runs[name].after}
-
-    def init(key, states):
-        pairs = {n: (runs[n].config, state) for n, state in states.items()}
-        return paper.init(config, key, after=pairs)
-
-    return jax.eval_shape(init, jax.random.key(config.seed), after)
-
-
-def parameter_count(state: Any) -> int:
-    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state.params))
-
-
-def step_flops(paper: Any, config: Any, state: Any) -> float:
-    """FLOPs of one train step as XLA counts them before optimising: a multiply and an
-    add are two. The body of a `lax.scan` is counted once."""
-    step = jax.jit(partial(paper.train_step, config))
-    cost = step.lower(state, paper.batch_spec(config)).cost_analysis()
-    return float(cost["flops"])
 
 
 def _parameters(params: Any) -> Table:

@@ -7,6 +7,7 @@ to s: a run that is killed and started again ends where the unbroken run ends.
 
 import collections
 import dataclasses
+import itertools
 import math
 import signal
 import time
@@ -14,10 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
-
-from common.config import Loop
+from common.config import Loop, nearest
+from common.metrics import over
 from launch.checkpoints import Checkpoints
 from launch.distributed import Agreement, is_first
 from launch.logbook import Logbook
@@ -74,6 +73,8 @@ class Trainer:
     make_state: Callable[[], Any]
     train_step: Callable  # (state, batch) -> (state, metrics), compiled
     eval_step: Callable  # (state, batch) -> {name: Mean}, compiled
+    metrics: tuple[str, ...]  # numbers that eval_step gives
+    validate: Callable[[dict], dict]  # outputs of eval_step -> the host's metrics
     batches: Callable[[str], Iterator]  # split -> this process's numpy batches
     put: Callable[[str, Any], Any]  # (split, batch) -> the global batch on the devices
 
@@ -85,6 +86,7 @@ def train(trainer: Trainer, folder: Path, stop: StopRequest) -> bool:
     checkpoints = Checkpoints(folder, loop)
     data = trainer.batches("train")  # first: what it refuses is said in a line
     state, meta = restore(trainer, checkpoints) or _begin(trainer)
+    check_best(trainer, state)
     step = start = meta["step"]
     fresh = meta["data"] is None  # nothing was trained; with loop.steps=0, nothing will
     if meta["data"] is not None:
@@ -152,15 +154,27 @@ def _begin(trainer: Trainer) -> tuple[Any, dict]:
 
 
 def evaluate(trainer: Trainer, state: Any) -> dict[str, float]:
-    """The means of `eval_step` over the validation split, summed in float64."""
-    totals: dict[str, np.ndarray] = collections.defaultdict(lambda: np.zeros(2))
-    for batch in trainer.batches("valid"):
-        means = trainer.eval_step(state, trainer.put("valid", batch))
-        for name, mean in jax.device_get(means).items():
-            totals[name] += np.array([mean.total, mean.count], np.float64)
-    return {
-        name: float(total / max(count, 1e-9)) for name, (total, count) in totals.items()
-    }
+    """The metrics of `eval_step` over the validation split, and the host's own."""
+    return _measured(trainer, state, trainer.batches("valid"))
+
+
+def _measured(trainer: Trainer, state: Any, batches: Iterator) -> dict[str, float]:
+    def step(batch):
+        return trainer.eval_step(state, trainer.put("valid", batch))
+
+    outputs = over(step, batches)
+    numbers = {name: x for name, x in outputs.items() if isinstance(x, float)}
+    return {**numbers, **trainer.validate(outputs)}
+
+
+def check_best(trainer: Trainer, state: Any) -> None:
+    """UserError if no metric has the name that `loop.best` says. The host's metrics are
+    known from one batch, before any training is spent."""
+    best = trainer.config.loop.best.lstrip("+")
+    if best and best not in trainer.metrics:
+        one_batch = itertools.islice(trainer.batches("valid"), 1)
+        names = _measured(trainer, state, one_batch)
+        nearest("metric for config.loop.best", best, names)
 
 
 class Pending:

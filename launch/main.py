@@ -172,7 +172,7 @@ def _work(values: flags.FlagValues, session, names, title: str, command: str) ->
     try:
         with workdir.locked(session.workdir), loop.StopRequest() as stop:
             if values.mode == "predict":
-                _predict(session, names[0], values.input)
+                _predict(session, values.run or "", values.input)
             elif values.mode == "train" and not session.train(names, stop):
                 raise KeyboardInterrupt
             elif values.mode == "train" and values.run:
@@ -195,7 +195,9 @@ def _predict(session, run: str, inputs: str | None) -> None:
 
     if inputs is None:
         raise UserError('--mode=predict needs --input="..."')
-    report = Report(session.workdir / "predict", title=f"predict: {run}", facts={})
+    report = Report(
+        session.workdir / "predict", title=f"predict {run}".strip(), facts={}
+    )
     for output in session.predict(run, inputs):
         if isinstance(output, str):
             print(output, end="", flush=True)
@@ -235,8 +237,9 @@ def _paper_help(name: str) -> str:
 
     paper = catalogue.load(name)
     lines = [f"{name}: {paper.__doc__.strip().splitlines()[0]}", "", "variants:"]
+    width = max(map(len, paper.VARIANTS)) + 2
     for variant, make in paper.VARIANTS.items():
-        lines.append(f"  {variant:<14}{make.__doc__.strip().splitlines()[0]}")
+        lines.append(f"  {variant:<{width}}{make.__doc__.strip().splitlines()[0]}")
     lines += ["", "fields that have choices or bounds, and their defaults:"]
     for field, kind, value in configs.fields(paper.get_config()):
         if rule := str(configs.rule_of(kind)):

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -10,13 +10,14 @@ from typing import Any
 
 import jax
 
-from common.config import nearest
-from common.contract import Run, UserError
+from common.contract import Paper, UserError, complete
+from common.metrics import Gathered
 from launch import devices, distributed, placement
 from launch.checkpoints import Checkpoints, newest
 from launch.logbook import read_metrics
 from launch.loop import StopRequest, Trainer, restore, train
 from launch.reports.report import Report, training_section
+from launch.runs import Runs, parameter_count
 from launch.workdir import claim
 
 
@@ -37,23 +38,23 @@ class Session:
         mesh: str = "data",
         exact: bool = False,
     ) -> None:
-        self.paper, self.config, self.workdir = paper, config, workdir
-        self.runs = paper.runs(config)
-        for name, run in self.runs.items():
-            _check(name, run, self.runs)
-        self._trainers: dict[str, Trainer] = {}
+        self.paper = complete(paper)
+        self.config = config
+        self.workdir = workdir
+        self.runs = Runs(paper, config)
         if parallel == "pmap" and jax.process_count() > 1:
             raise UserError("--parallel=pmap is for one process: use jit on several")
-        rules = getattr(paper, "SHARDING", ())
-        self._place = partial(placement.place, rules=rules, pmap=parallel == "pmap")
-        self._mesh_sizes, self._on_cpu = mesh, None
-        if mesh == "data" and parallel == "jit":
-            self._on_cpu = getattr(paper, "CPU_DEVICES", None)
-        self._exact, self._alone = exact, False
+        self._pmap = parallel == "pmap"
+        self._mesh_sizes = mesh
+        own_choice = mesh == "data" and not self._pmap
+        self._on_cpu = self.paper.CPU_DEVICES if own_choice else None
+        self._every_device = exact
+        self._alone = False
+        self._trainers: dict[str, Trainer] = {}
 
     def train(self, names: list[str], stop: StopRequest) -> bool:
         """Trains the named runs and those they come after; False: `stop` came first."""
-        for name in self._in_order(names):
+        for name in self.runs.in_order(names):
             claim(self.workdir / name, self.runs[name].config)
             if self._step(name) >= self.runs[name].config.loop.steps:
                 print(f"{name}: finished before, skipped", flush=True)
@@ -92,12 +93,17 @@ class Session:
         print(f"report: {self.workdir / 'report' / 'index.html'}", flush=True)
 
     def predict(self, name: str, inputs: str) -> Iterator[Any]:
-        """What the newest state of run `name` makes of `inputs`."""
+        """What the newest state of run `name` makes of `inputs`; "": of the first run
+        that is no other paper's."""
         if not self._first_alone():
             return iter(())
-        untrained = getattr(self.paper, "PREDICTS_UNTRAINED", False)
-        state = None if untrained else self._restore(name)[0]
-        return self.paper.predict(self.runs[name].config, state, inputs)
+        own = [n for n, run in self.runs.items() if not run.paper]
+        if not name and not own:  # a paper that trains nothing itself
+            return self.paper.predict(self.config, None, inputs)
+        name = name or own[0]
+        paper = self.runs.paper(name)
+        state = None if paper.PREDICTS_UNTRAINED else self._restore(name)[0]
+        return paper.predict(self.runs[name].config, state, inputs)
 
     def trainer(self, name: str) -> Trainer:
         """The run's steps, compiled for the devices of this machine."""
@@ -107,20 +113,21 @@ class Session:
 
     def _make_trainer(self, name: str) -> Trainer:
         config = self.runs[name].config
-        init, arguments = self._init(name)
+        paper = self.runs.paper(name)
+        init = self.runs.initialiser(name)
+        after = {n: self._restore(n)[0] for n in self.runs[name].after}
+        arguments = jax.random.key(config.seed), after
         state = jax.eval_shape(init, *arguments)
-        specs = {s: self.paper.batch_spec(config, s) for s in ("train", "valid")}
-        if config.loop.best:
-            step = partial(self.paper.eval_step, config)
-            means = jax.eval_shape(step, state, specs["valid"])
-            nearest("metric for config.loop.best", config.loop.best.lstrip("+"), means)
-        place = self._place(state, self.mesh())
+        specs = {s: paper.batch_spec(config, s) for s in ("train", "valid")}
+        place = placement.place(
+            state, self.mesh(), rules=paper.SHARDING, pmap=self._pmap
+        )
         _check_rows(place, _rows(specs["train"]))
         shares = {s: place.share(_rows(spec)) for s, spec in specs.items()}
 
         def batches(split: str) -> Iterator:
             index, count = shares[split]
-            return self.paper.batches(
+            return paper.batches(
                 config, split, process_index=index, process_count=count
             )
 
@@ -130,24 +137,26 @@ class Session:
             placement=place,
             state=place.abstract(state, place.state),
             make_state=lambda: place.start(init, *arguments),
-            train_step=place.compile_train(partial(self.paper.train_step, config)),
-            eval_step=place.compile_eval(partial(self.paper.eval_step, config)),
+            train_step=place.compile_train(partial(paper.train_step, config)),
+            eval_step=place.compile_eval(partial(paper.eval_step, config)),
             batches=batches,
+            metrics=_numbers(paper, config, state, specs["valid"]),
+            validate=partial(paper.validate, config),
             put=lambda split, batch: place.put_batch(batch, shares[split][1]),
         )
 
     def mesh(self) -> jax.sharding.Mesh:
         """One mesh for all runs, so that `evaluate` can mix their states."""
         specs = [
-            self.paper.batch_spec(run.config, split)
-            for run in self.runs.values()
+            self.runs.paper(name).batch_spec(run.config, split)
+            for name, run in self.runs.items()
             for split in ("train", "valid")
         ]
         rows = math.gcd(*map(_rows, specs))
         if self._alone:
             return devices.make_mesh(rows, devices=jax.local_devices())
         return devices.make_mesh(
-            rows, self._mesh_sizes, exact=self._exact, on_cpu=self._on_cpu
+            rows, self._mesh_sizes, exact=self._every_device, on_cpu=self._on_cpu
         )
 
     def _first_alone(self) -> bool:
@@ -157,26 +166,6 @@ class Session:
         self._alone = jax.process_count() > 1
         self._trainers.clear()
         return distributed.is_first()
-
-    def _init(self, name: str) -> tuple[Callable, tuple]:
-        """A function that makes the run's first state, and its arguments."""
-        run = self.runs[name]
-        configs = {n: self.runs[n].config for n in run.after}
-        states = {n: self._restore(n)[0] for n in run.after}
-        key = jax.random.key(run.config.seed)
-
-        def init(key, states):
-            after = {n: (configs[n], state) for n, state in states.items()}
-            return self.paper.init(run.config, key, after=after)
-
-        return init, (key, states)
-
-    def _in_order(self, names: list[str]) -> list[str]:
-        """`names`, each behind the runs it comes after."""
-        ordered: dict[str, None] = {}
-        for name in names:
-            ordered |= dict.fromkeys([*self._in_order([*self.runs[name].after]), name])
-        return [*ordered]
 
     def _restore(self, name: str) -> tuple[Any, dict]:
         """The newest (state, meta) of a run that this very config made."""
@@ -200,7 +189,7 @@ class Session:
     def _history(self, name: str, state: Any, seconds: float) -> dict[str, Any]:
         config, steps = self.runs[name].config, int(state.step)
         return {
-            "parameters": sum(p.size for p in jax.tree.leaves(state.params)),
+            "parameters": parameter_count(state),
             "steps": steps,
             "seconds": seconds,
             "items": steps * config.items_per_step,
@@ -231,10 +220,7 @@ def _check_rows(place: placement.Placement, rows: int) -> None:
     )
 
 
-def _check(name: str, run: Run, runs: Mapping[str, Run], path: tuple = ()) -> None:
-    """UserError for a loop that cannot run, or runs that wait for each other."""
-    if name in path:
-        raise UserError(f"runs come after each other: {' -> '.join((*path, name))}")
-    for earlier in run.after:
-        nearest(f"run for {name!r} to come after", earlier, runs)
-        _check(earlier, runs[earlier], runs, (*path, name))
+def _numbers(paper: Paper, config: Any, state: Any, batch: Any) -> tuple[str, ...]:
+    """The metrics of `eval_step` that are numbers: any but what is gathered."""
+    metrics = jax.eval_shape(partial(paper.eval_step, config), state, batch)
+    return tuple(n for n, m in metrics.items() if not isinstance(m, Gathered))

@@ -190,7 +190,13 @@ def evaluate(config: Config, trained):
         rows.append([name, *found.values()])
     yield "Test", Table(("run", *found), rows)
     f1 = found["f1"]
-    claim = ("smallest", "a line divides the plane", "it does", f"F1 {f1:.2f}", f1 > 0.9)
+    claim = (
+        "smallest",
+        "a line divides the plane",
+        "it does",
+        f"F1 {f1:.2f}",
+        f1 > 0.9,
+    )
     yield "Summary", summary([claim])
 
 

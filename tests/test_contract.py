@@ -18,8 +18,9 @@ import pytest
 
 from common import config as configs
 from common.contract import REQUIRED
-from launch import checkpoints, describe, devices, placement
+from launch import checkpoints, devices, placement
 from launch.ahead import export
+from launch.runs import Runs, parameter_count
 from launch.session import Session
 from tests import smoke
 
@@ -107,10 +108,11 @@ def test_every_variant_builds_and_steps(paper, variant):
     """Shapes only, so the largest is as cheap as the smallest; none of millions of
     parameters escapes their count."""
     module = smoke.load(paper)
-    runs = module.runs(module.get_config(variant))
+    runs = Runs(module, module.get_config(variant))
     for name, run in runs.items():
-        _sets_nothing_that_nobody_reads(run.config)
-        config, state = run.config, describe.abstract_state(module, runs, name)
+        config = run.config
+        _sets_nothing_that_nobody_reads(config)
+        state = runs.abstract_state(name)
         spec = module.batch_spec(config)
         after, metrics = jax.eval_shape(partial(module.train_step, config), state, spec)
         chex.assert_trees_all_equal_shapes_and_dtypes(state, after)
@@ -118,7 +120,7 @@ def test_every_variant_builds_and_steps(paper, variant):
         jax.eval_shape(
             partial(module.eval_step, config), state, module.batch_spec(config, "valid")
         )
-        count = describe.parameter_count(state)
+        count = parameter_count(state)
         if name == next(iter(runs)) and (
             variant in module.PARAM_COUNTS or count >= 2e6
         ):

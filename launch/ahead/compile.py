@@ -20,8 +20,8 @@ from common.contract import Table, UserError
 from launch import devices, placement
 from launch.ahead.chips import CHIPS, TOPOLOGIES, Chip, parse_topology, topology_devices
 from launch.ahead.hlo.cost import Cost, cost
-from launch.describe import abstract_state, parameter_count
 from launch.reports.report import Report
+from launch.runs import parameter_count
 from launch.session import Session
 
 GIB, MIB = 2**30, 2**20
@@ -113,12 +113,13 @@ def compile_for(
 def compile_run(session: Session, name: str, topology: str, mesh: str) -> Any:
     """`Compiled`, or `TooLarge`."""
     (chip, _), slice_devices = parse_topology(topology), topology_devices(topology)
-    paper, config = session.paper, session.runs[name].config
-    state, batch = abstract_state(paper, session.runs, name), paper.batch_spec(config)
+    paper = session.runs.paper(name)
+    config = session.runs[name].config
+    state = session.runs.abstract_state(name)
+    batch = paper.batch_spec(config)
     rows = min(leaf.shape[0] for leaf in jax.tree.leaves(batch))
     grid = devices.make_mesh(rows, mesh, devices=slice_devices)
-    rules = getattr(paper, "SHARDING", ())
-    place = placement.place(state, grid, rules=rules)
+    place = placement.place(state, grid, rules=paper.SHARDING)
     shardings = jax.tree.map(lambda leaf: place.rows(leaf.shape[0]), batch)
     step = place.compile_train(partial(paper.train_step, config))
     lowered = step.lower(
@@ -187,7 +188,7 @@ def _details(session: Session, name: str, result: Any) -> Table | str:
             f"a {result.chip.name} chip has {result.chip.hbm_bytes / GIB:.0f}"
         )
     config = session.runs[name].config
-    state = abstract_state(session.paper, session.runs, name)
+    state = session.runs.abstract_state(name)
     cost, times = result.cost, result.times
     rows: list[Sequence] = [
         ["parameters", parameter_count(state), ""],
@@ -225,7 +226,7 @@ def _notes(result: Compiled) -> str:
 def _row(session: Session, name: str, label: str, result: Any) -> list:
     """The cells under COLUMNS."""
     config = session.runs[name].config
-    count = parameter_count(abstract_state(session.paper, session.runs, name))
+    count = parameter_count(session.runs.abstract_state(name))
     head = [label, count, result.topology]
     room = result.chip.hbm_bytes / GIB
     if isinstance(result, TooLarge):

@@ -12,7 +12,6 @@ import jax
 import jax.export
 
 from launch.checkpoints import flat_state
-from launch.describe import abstract_state
 from launch.session import Session
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -30,8 +29,9 @@ def export(session: Session, names: list[str]) -> None:
 
 def export_step(session: Session, name: str) -> bytearray:
     """The serialised train step of a run: (state, batch) -> (state, metrics)."""
-    paper, config = session.paper, session.runs[name].config
-    abstract = abstract_state(paper, session.runs, name)
+    paper = session.runs.paper(name)
+    config = session.runs[name].config
+    abstract = session.runs.abstract_state(name)
 
     def step(flat, batch):
         state, metrics = paper.train_step(config, unflat(flat, abstract), batch)

@@ -9,7 +9,7 @@ import jax
 import pytest
 
 from common.contract import UserError
-from launch import catalogue, describe
+from launch import catalogue
 from launch.ahead import chips, compile
 from launch.session import Session
 from tests import smoke
@@ -26,7 +26,7 @@ def _no_cache():
 
 
 def session(paper: str, folder: Path, **changes) -> Session:
-    module = catalogue.load(paper)
+    module = smoke.load(paper)
     overrides = [f"--config.{name}={value}" for name, value in changes.items()]
     config = catalogue.override(module.get_config("smoke"), overrides)
     return Session(module, config, folder)
@@ -40,10 +40,7 @@ def test_every_smoke_step_compiles_for_a_tpu(paper, run, tmp_path):
     assert compiled.chips == 4
     assert compiled.cost.flops > 0
     assert compiled.cost.unknown_loops == 0
-    counted = describe.step_flops(
-        made.paper, made.runs[run].config, describe.abstract_state(
-            made.paper, made.runs, run)
-    )  # fmt: skip
+    counted = made.runs.step_flops(run)
     # XLA counts this text before optimising, and loops once: the order must be right.
     assert 0.2 < 4 * compiled.cost.flops / counted < 5
 

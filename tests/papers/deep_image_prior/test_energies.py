@@ -186,9 +186,9 @@ def test_a_folder_of_pictures_is_read_in_order(tmp_path):
         ("data", {"source": "web"}, "data.source"),
         ("data", {"box": (0, 0, 64)}, "data.box"),
         ("data", {"box": (0, -1, 64, 64)}, "data.box"),
-        ("task", {"factor": 0}, "task.factor: at least 1"),
-        ("predict", {"factor": 0}, "predict.factor: at least 1"),
-        ("predict", {"steps": -1}, "predict.steps.*at least 1"),
+        ("task", {"factor": 0}, "task.factor=0: must be at least 1"),
+        ("predict", {"factor": 0}, "predict.factor=0: must be at least 1"),
+        ("predict", {"steps": -1}, "predict.steps=-1: must be at least 0"),
     ],
 )
 def test_what_cannot_work_is_one_line(section, changes, why):

@@ -170,7 +170,7 @@ def test_wrong_values_are_one_line():
         ("model.features", (8,), "one size more"),
         ("model.scale", 1, "at least 2"),
         ("eval.most", 12, "smaller than a patch"),
-        ("rows", ("tnrd",), "rows: espcn"),
+        ("runs", ("tnrd",), "there are: espcn"),
     ]:
         config = espcn.get_config("smoke")
         section, _, name = field.rpartition(".")

@@ -87,23 +87,23 @@ def test_every_parameter_decays():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rows": ("resnet_8",), "model__shortcut": "none"}, "shortcut=A, B or C"),
-        ({"rows": ("vgg_16",)}, "write main, plain_DEPTH or resnet_DEPTH"),
-        ({"optim__accumulate": 0}, r"optim\.accumulate must be at least 1"),
+        ({"runs": ("resnet_8",), "model__shortcut": "none"}, "shortcut=A, B or C"),
+        ({"runs": ("vgg_16",)}, "write main, plain_DEPTH or resnet_DEPTH"),
+        ({"optim__accumulate": 0}, r"optim\.accumulate=0: must be at least 1"),
         ({"optim__accumulate": 3}, "must divide"),
         ({"data__subtract": "imagenet"}, r"data\.channels=3"),
-        ({"data__mean_of": 0}, "mean_of must be at least 1"),
-        ({"eval__train_images": 0}, "train_images must be at least 1"),
-        ({"eval__scales": ()}, "lengths of at least 1"),
+        ({"data__mean_of": 0}, "mean_of=0: must be at least 1"),
+        ({"eval__train_images": 0}, "train_images=0: must be at least 1"),
+        ({"eval__scales": ()}, "one length at least"),
         ({"eval__short": 5}, r"at least config\.data\.size"),
         ({"data__augment": "imagenet", "data__channels": 3, "data__short": (6, 9)},
          r"rise from config\.data\.size"),
     ],
 )  # fmt: skip
 def test_values_that_cannot_be_are_user_errors(changes, message):
-    rows = changes.pop("rows", ("main",))
+    names = changes.pop("runs", ("main",))
     config = smoke(**changes)
-    config.runs = rows
+    config.runs = names
     with pytest.raises(UserError, match=message):
         resnet.runs(config)
 

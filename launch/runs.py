@@ -1,0 +1,87 @@
+"""The runs of one config: in which order, by whose functions, and what their states
+look like before any is made."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import jax
+
+from common.config import nearest
+from common.contract import Paper, Run, UserError, complete
+from launch import catalogue
+
+
+class Runs(Mapping[str, Run]):
+    """{name: Run} of a paper's config.
+
+    UserError: the config cannot work, a run comes after one that is not there, or two
+    wait for each other.
+    """
+
+    def __init__(self, paper: ModuleType | Paper, config: Any) -> None:
+        self._own = complete(paper)
+        self._runs = self._own.runs(config)
+        for name in self._runs:
+            self._check(name)
+
+    def __getitem__(self, name: str) -> Run:
+        return self._runs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._runs)
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def _check(self, name: str, path: tuple[str, ...] = ()) -> None:
+        if name in path:
+            raise UserError(f"runs come after each other: {' -> '.join((*path, name))}")
+        for earlier in self[name].after:
+            nearest(f"run for {name!r} to come after", earlier, self)
+            self._check(earlier, (*path, name))
+
+    def paper(self, name: str) -> Paper:
+        """Whose functions train the run."""
+        other = self[name].paper
+        return catalogue.load(other) if other else self._own
+
+    def in_order(self, names: Iterable[str]) -> list[str]:
+        """`names`, each behind the runs it comes after."""
+        ordered: dict[str, None] = {}
+        for name in names:
+            earlier = self.in_order(self[name].after)
+            ordered |= dict.fromkeys([*earlier, name])
+        return [*ordered]
+
+    def initialiser(self, name: str) -> Callable[[Any, Mapping[str, Any]], Any]:
+        """(key, {run: state}) -> the run's first state. The states are those of the
+        runs that it comes after."""
+        config = self[name].config
+
+        def init(key, states):
+            after = {n: (self[n].config, state) for n, state in states.items()}
+            return self.paper(name).init(config, key, after=after)
+
+        return init
+
+    def abstract_state(self, name: str) -> Any:
+        """The run's state as shapes, made from those of the runs it comes after."""
+        after = {earlier: self.abstract_state(earlier) for earlier in self[name].after}
+        key = jax.random.key(self[name].config.seed)
+        return jax.eval_shape(self.initialiser(name), key, after)
+
+    def step_flops(self, name: str) -> float:
+        """FLOPs of one train step as XLA counts them before optimising: a multiply and
+        an add are two. The body of a `lax.scan` is counted once."""
+        paper, config = self.paper(name), self[name].config
+        step = jax.jit(partial(paper.train_step, config))
+        lowered = step.lower(self.abstract_state(name), paper.batch_spec(config))
+        return float(lowered.cost_analysis()["flops"])
+
+
+def parameter_count(state: Any) -> int:
+    """Parameters of a state, of arrays or of shapes."""
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state.params))
