@@ -79,17 +79,7 @@ def curves(
     """
     figure = Figure(figsize=(7.2, 3.8), layout="constrained")
     axes = figure.subplots()
-    colour = -1
-    for name, (x, y) in series.items():
-        colour += name not in dashed or colour < 0
-        axes.plot(
-            x,
-            y,
-            color=PALETTE[colour % len(PALETTE)],
-            linestyle="--" if name in dashed else "-",
-            marker="o" if points or np.size(x) == 1 else None,
-            label=name,
-        )
+    _plot(axes, series, dashed, points)
     scales = {"xscale": "log" if log_x else "linear"}
     scales["yscale"] = "log" if log_y else "linear"
     axes.set(xlabel=x_label, ylabel=y_label, title=title, **scales)
@@ -101,6 +91,56 @@ def curves(
         _cut_top(axes, [y for _, y in series.values()])
     if len(series) > 1:
         figure.legend(loc="outside right upper")
+    return figure
+
+
+def _plot(
+    axes: Axes,
+    series: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    dashed: Collection[str],
+    points: bool = False,
+) -> None:
+    """A line a series; a dashed one has the colour of the solid one before it."""
+    colour = -1
+    for name, (x, y) in series.items():
+        colour += name not in dashed or colour < 0
+        axes.plot(
+            x,
+            y,
+            color=PALETTE[colour % len(PALETTE)],
+            linestyle="--" if name in dashed else "-",
+            marker="o" if points or np.size(x) == 1 else None,
+            label=name,
+        )
+
+
+@matplotlib.rc_context(LOOK)
+def panels(
+    parts: Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike]]],
+    x_label: str,
+    *,
+    dashed: Collection[str] = (),
+) -> Figure:
+    """A panel a part, `{title: {name: (x, y)}}`, with one legend: the series of a name
+    look alike in all. Where they fall, the first values, often huge, are cut."""
+    names = dict.fromkeys(name for series in parts.values() for name in series)
+    nowhere = ((), ())
+    columns = min(len(parts), 2)
+    rows = -(-len(parts) // columns)
+    size = (4.2 * columns + 1.6, 2.6 * rows + 0.3)
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes, (title, series) in zip(grid.flat, parts.items(), strict=False):
+        _plot(axes, {name: series.get(name, nowhere) for name in names}, dashed)
+        axes.set(xlabel=x_label, title=title)
+        ys = [np.asarray(y) for _, y in series.values()]
+        if all(y[-1] < y[0] for y in ys):
+            _cut_top(axes, ys)
+    for axes in grid.flat[len(parts) :]:
+        axes.set_axis_off()
+    if len(names) > 1:
+        handles, labels = grid.flat[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right upper")
     return figure
 
 

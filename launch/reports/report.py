@@ -21,8 +21,6 @@ from launch.reports.results import Result, format_cell, inline, show
 if TYPE_CHECKING:
     from matplotlib.figure import Figure  # slow to import, and often not needed
 
-SHOWN = ("loss", "error", "accuracy", "psnr")  # metrics whose curves a report has
-
 
 class Report:
     """Results of one evaluation, shown as they come and written at the end.
@@ -89,8 +87,7 @@ def read_results(folder: Path) -> tuple[dict[str, str], dict[str, Result]]:
 def training_section(
     runs: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[tuple[str, "Table | Figure"]]:
-    """Yields how the runs were trained: a table, and curves of those of `SHOWN` that
-    training reports.
+    """Yields how the runs were trained: a table, and curves of all that they logged.
 
     runs: `{name: {"parameters", "steps", "seconds", "items", "unit", "metrics"}}`:
         `items` were seen in all, `unit` is their plural ("tokens"), and `metrics` are
@@ -101,25 +98,34 @@ def training_section(
     columns = ("run", "parameters", "steps", f"{unit} seen", "minutes", f"{unit}/s")
     columns += ("last training loss", "last validation loss")
     yield "Training", Table(columns, [_training_row(*run) for run in runs.items()])
-    for metric in SHOWN:
-        if any(_series(run, "train", metric)[0] for run in runs.values()):
-            title = "Training curves" + (f": {metric}" if metric != "loss" else "")
-            yield title, _training_curves(runs, metric)
+    if metrics := _logged(runs):
+        yield "Training curves", _training_curves(runs, metrics)
 
 
-def _training_curves(runs: Mapping[str, Mapping[str, Any]], metric: str) -> "Figure":
+def _logged(runs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The metrics that any run logged, the loss first."""
+    records = [record for run in runs.values() for record in run["metrics"]]
+    names = dict.fromkeys(name for record in records for name in record)
+    loss_first = sorted(names, key=lambda name: name != "loss")
+    return [name for name in loss_first if name not in ("step", "split", "seconds")]
+
+
+def _training_curves(
+    runs: Mapping[str, Mapping[str, Any]], metrics: list[str]
+) -> "Figure":
     from common import figures
 
-    series, dashed = {}, []
-    for name, run in runs.items():
-        for split, label in ("train", name), ("valid", f"{name}, validation"):
-            steps, values = _series(run, split, metric)
-            if steps:
-                series[label] = steps, values
-            if split == "valid":
-                dashed.append(label)
-    falls = metric in ("loss", "error")
-    return figures.curves(series, "step", metric, dashed=dashed, robust=falls)
+    labels = {"train": "{}", "valid": "{}, validation"}
+    parts = {}
+    for metric in metrics:
+        lines = {
+            label.format(name): _series(run, split, metric)
+            for name, run in runs.items()
+            for split, label in labels.items()
+        }
+        parts[metric] = {label: line for label, line in lines.items() if line[0]}
+    dashed = [labels["valid"].format(name) for name in runs]
+    return figures.panels(parts, "step", dashed=dashed)
 
 
 def _training_row(name: str, run: Mapping[str, Any]) -> list[str | int | float | None]:

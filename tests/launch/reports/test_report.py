@@ -238,23 +238,36 @@ def test_training_section():
     assert list(table.columns[3:6]) == ["tokens seen", "minutes", "tokens/s"]
     assert table.rows[0] == ["xl", 41_000_000, 20, 6000, 2.0, 50.0, 2.0, 2.5]
     assert table.rows[1][-1] is None
-    lines = {line.get_label(): line for line in figure.axes[0].lines}
-    assert list(lines) == ["xl", "xl, validation", "plain"]
-    assert lines["xl"].get_xydata().tolist() == [[10, 3.0], [20, 2.0]]
-    assert lines["xl, validation"].get_linestyle() == "--"
+    loss = drawn(figure.axes[0])
+    assert list(loss) == ["xl", "xl, validation", "plain"]
+    assert loss["xl"].get_xydata().tolist() == [[10, 3.0], [20, 2.0]]
+    assert loss["xl, validation"].get_linestyle() == "--"
 
 
-def test_training_section_shows_errors_too():
+def drawn(axes):
+    """The lines that have points, by name."""
+    lines = {line.get_label(): line for line in axes.lines}
+    return {name: line for name, line in lines.items() if len(line.get_xdata())}
+
+
+def test_training_curves_are_of_whatever_was_logged_the_loss_first():
     wrong = run()
-    wrong["metrics"] = [r | {"error": 0.1} for r in wrong["metrics"]]
-    _, _, (title, figure) = training_section({"xl": wrong})
-    assert title == "Training curves: error"
-    assert [len(line.get_xdata()) for line in figure.axes[0].lines] == [2, 1]
+    wrong["metrics"] = [{"tokens": 0.1, **record} for record in wrong["metrics"]]
+    _, (title, figure) = training_section({"xl": wrong, "plain": run()})
+    assert title == "Training curves"
+    panels = {axes.get_title(loc="left"): drawn(axes) for axes in figure.axes}
+    assert list(panels) == ["loss", "tokens", "accuracy", ""]
+    assert list(panels["tokens"]) == ["xl", "xl, validation"]
+    assert [len(x.get_xdata()) for x in panels["tokens"].values()] == [2, 1]
+    colours = {name: line.get_color() for name, line in panels["loss"].items()}
+    assert colours["xl"] == colours["xl, validation"] != colours["plain"]
+    assert panels["accuracy"]["plain, validation"].get_color() == colours["plain"]
 
 
 def test_training_section_of_mixed_units_and_no_losses():
     silent = run(unit="images", losses=(), valid=None)
-    (_, table), *rest = training_section({"a": silent, "b": run("words", (), None)})
+    (_, table), *_ = training_section({"a": silent, "b": run("words", (), None)})
     assert table.columns[3] == "items seen"
     assert table.rows[0][-2:] == [None, None]
-    assert rest == []
+    silent["metrics"] = []
+    assert len([*training_section({"a": silent})]) == 1
