@@ -104,19 +104,6 @@ def _field(default: Any, **rule: Any) -> Field:
     return dataclasses.field(default=default, metadata={"rule": Rule(**rule)})
 
 
-@dataclasses.dataclass
-class Loop:
-    """`config.loop` of every paper: how long to train, and how often to look."""
-
-    steps: int = at_least(0, 1000)
-    log_every: int = at_least(1, 20)  # steps a line of metrics.jsonl averages over
-    eval_every: int = at_least(0, 200)  # steps; 0 evaluates at the end only
-    save_every: int = at_least(0, 200)  # steps between checkpoints; 0: by the clock
-    save_minutes: float = at_least(0.0, 10.0)  # and at least this often
-    keep: int = at_least(1, 2)  # newest checkpoints kept, besides the best
-    best: str = ""  # metric whose best checkpoint is kept: "loss", or "+accuracy"
-
-
 def fields(config: Any, path: str = "config") -> Iterator[tuple[str, Any, Any]]:
     """(dotted path, dataclass field, value) of every field that is no section."""
     for field in dataclasses.fields(config):

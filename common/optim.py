@@ -6,9 +6,7 @@ paper's hands, or a named one of these, which its `_tx` adds to the chain:
     optim.optimiser(config.optim, rate, after=[optim.scaled_modules(("head",), 0.1)])
 """
 
-import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import field
 from typing import NamedTuple
 
 import jax
@@ -16,44 +14,9 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PyTree
 
-from common.config import above, at_least, between, choice
 from common.contract import UserError
 from common.metrics import Mean
-
-ADAM = ("name", "adam", "adamw")
-STEPS = ("decay", "step")
-SLOPES = ("decay", "cosine", "linear")
-
-
-@dataclasses.dataclass
-class Schedule:
-    """`config.optim.schedule`: the learning rate over a run, as fractions of its peak,
-    `optim.lr`."""
-
-    decay: str = choice("cosine", "constant", "linear", "step")
-    warmup: int = at_least(0)  # steps in which the rate rises from 0 to the peak
-    warmup_at: float = between(0.0, 1.0)  # not 0: the rate stays here instead of rising
-    decay_from_warmup: bool = True  # False: the decay counts its steps from step 0
-    floor: float = between(0.0, 1.0, only=SLOPES)  # where the decay ends
-    boundaries: tuple[int, ...] = at_least(0, (), only=STEPS)  # steps that multiply ...
-    factor: float = above(0.0, 0.1, only=STEPS)  # ... the rate by this
-
-
-@dataclasses.dataclass
-class Optim:
-    """`config.optim` of every paper."""
-
-    name: str = choice("adam", "adamw", "sgd")
-    lr: float = at_least(0.0, 1e-3)  # the peak
-    schedule: Schedule = field(default_factory=Schedule)
-    b1: float = between(0.0, 1.0, 0.9, only=ADAM)
-    b2: float = between(0.0, 1.0, 0.999, only=ADAM)
-    eps: float = above(0.0, 1e-8, only=ADAM)
-    momentum: float = between(0.0, 1.0, 0.9, only=("name", "sgd"))
-    weight_decay: float = at_least(0.0)  # adamw: decoupled; adam, sgd: an L2 gradient
-    clip_norm: float = at_least(0.0)  # of the whole gradient; 0 never clips
-    accumulate: int = at_least(1)  # chunks that a batch is computed in
-    ema: float = between(0.0, 1.0)  # decay of the parameters' average; 0 keeps none
+from common.sections import Optim
 
 
 def learning_rate(config: Optim, steps: int) -> optax.Schedule:

@@ -15,8 +15,8 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy as keep
 
 from common import storage
-from common.config import Loop
 from common.contract import UserError
+from common.sections import Loop
 from launch import distributed
 from launch.workdir import differences
 

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from common.config import Loop, nearest
+from common.config import nearest
 from common.metrics import over
+from common.sections import Loop
 from launch.checkpoints import Checkpoints
 from launch.distributed import Agreement, is_first
 from launch.logbook import Logbook

@@ -30,12 +30,12 @@ from jaxtyping import Array, Int, Key
 
 from common import config as configs
 from common import optim, rng
-from common.config import Loop, at_least
+from common.config import at_least
 from common.contract import Run, Table, UserError, summary
 from common.data.pipeline import pipeline
 from common.losses import cross_entropy
 from common.metrics import F1, Mean, over
-from common.optim import Optim
+from common.sections import Loop, Optim, Training
 
 POINTS = {"train": 4000, "valid": 500, "test": 500}
 
@@ -53,19 +53,13 @@ class Eval:
 
 
 @dataclasses.dataclass
-class Config:
+class Config(Training):
     data: Data = field(default_factory=Data)
     optim: Optim = field(default_factory=lambda: Optim("sgd", 0.1))
-    loop: Loop = field(default_factory=Loop)
     eval: Eval = field(default_factory=Eval)
     runs: tuple[str, ...] = ("line",)  # names in RUNS
-    seed: int = configs.seed()
 
     unit = "points"  # what a step reads, in the plural
-
-    @property
-    def items_per_step(self) -> int:
-        return self.data.batch_size
 
 
 def _default() -> Config:

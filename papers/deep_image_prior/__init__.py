@@ -35,21 +35,3 @@ from papers.deep_image_prior.train import (
 from papers.deep_image_prior.variants import PARAM_COUNTS, VARIANTS, get_config
 
 PREDICTS_UNTRAINED = True  # the picture is all there is to learn from
-
-__all__ = [
-    "PARAM_COUNTS",
-    "PREDICTS_UNTRAINED",
-    "VARIANTS",
-    "State",
-    "batch_spec",
-    "batches",
-    "eval_step",
-    "evaluate",
-    "get_config",
-    "init",
-    "predict",
-    "restored",
-    "runs",
-    "start",
-    "train_step",
-]

@@ -5,18 +5,9 @@ from dataclasses import field
 from functools import partial
 from typing import Any
 
-from common.config import (
-    Loop,
-    at_least,
-    between,
-    choice,
-    dtype,
-    nearest,
-    runs_of,
-    seed,
-)
+from common.config import at_least, between, choice, dtype, nearest, runs_of
 from common.contract import Run, UserError
-from common.optim import Optim, Schedule
+from common.sections import Optim, Schedule, Training
 
 
 @dataclasses.dataclass
@@ -130,24 +121,18 @@ def constant_adam(lr: float) -> Optim:
 
 
 @dataclasses.dataclass
-class Config:
+class Config(Training):
     model: Model = field(default_factory=Model)
     data: Data = field(default_factory=Data)
     task: Task = field(default_factory=Task)
     optim: Optim = field(default_factory=lambda: constant_adam(0.01))
     stop: Stop = field(default_factory=Stop)
     history: History = field(default_factory=History)
-    loop: Loop = field(default_factory=Loop)
     eval: Eval = field(default_factory=Eval)
     predict: Predict = field(default_factory=Predict)
     runs: tuple[str, ...] = ("main",)  # names in RUNS; "_pixels" behind: no prior
-    seed: int = seed()
 
     unit = "pictures"  # what a step reads, in the plural
-
-    @property
-    def items_per_step(self) -> int:
-        return self.data.batch_size
 
 
 IMPEDANCE_STEPS = 400  # from then on a small net fits small noise too

@@ -9,7 +9,8 @@ row is a net of its own: `--config.data.batch_size=2` fits two restarts side by 
 import dataclasses
 from functools import partial
 
-from common.config import Loop, get
+from common.config import get
+from common.sections import Loop
 from papers.deep_image_prior.config import (
     Config,
     Data,

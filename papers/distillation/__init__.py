@@ -35,20 +35,3 @@ from papers.distillation.train import (
     train_step,
 )
 from papers.distillation.variants import PARAM_COUNTS, VARIANTS, get_config
-
-__all__ = [
-    "CPU_DEVICES",
-    "PARAM_COUNTS",
-    "SHARDING",
-    "VARIANTS",
-    "State",
-    "batch_spec",
-    "batches",
-    "eval_step",
-    "evaluate",
-    "get_config",
-    "init",
-    "predict",
-    "runs",
-    "train_step",
-]

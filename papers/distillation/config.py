@@ -3,8 +3,8 @@
 import dataclasses
 from dataclasses import field
 
-from common.config import Loop, above, at_least, between, choice, dtype, seed
-from common.optim import Optim
+from common.config import above, at_least, between, choice, dtype
+from common.sections import Training
 from papers.resnet.config import Model as ResNet
 
 
@@ -87,26 +87,19 @@ class Predict:
 
 
 @dataclasses.dataclass
-class Config:
+class Config(Training):
     teacher: Net = field(default_factory=Net)
     student: Net = field(default_factory=Net)
     data: Data = field(default_factory=Data)
     distill: Distill = field(default_factory=Distill)
     experiment: Experiment = field(default_factory=Experiment)
-    optim: Optim = field(default_factory=Optim)
-    loop: Loop = field(default_factory=Loop)
     eval: Eval = field(default_factory=Eval)
     predict: Predict = field(default_factory=Predict)
     runs: tuple[str, ...] = ("baseline", "ensemble", "distilled")  # names in runs.RUNS
     role: str = choice("teacher", "student", "specialist")  # which net this run trains
     seeds: int = at_least(1)  # models trained side by side, from different starts
-    seed: int = seed()
 
     unit = "images"
-
-    @property
-    def items_per_step(self) -> int:
-        return self.data.batch_size
 
     @property
     def net(self) -> Net:

@@ -8,8 +8,8 @@ speech      84,412,080 parameters: 26 frames x 40 filter banks -> 8 x 2560 -> 14
 
 from functools import partial
 
-from common.config import Loop, get
-from common.optim import Optim, Schedule
+from common.config import get
+from common.sections import Loop, Optim, Schedule
 from papers.distillation.config import (
     Config,
     Data,

@@ -30,19 +30,3 @@ from papers.espcn.evaluate import evaluate
 from papers.espcn.predict import predict
 from papers.espcn.train import State, eval_step, forward, init, train_step
 from papers.espcn.variants import PARAM_COUNTS, VARIANTS, get_config
-
-__all__ = [
-    "PARAM_COUNTS",
-    "VARIANTS",
-    "State",
-    "batch_spec",
-    "batches",
-    "eval_step",
-    "evaluate",
-    "forward",
-    "get_config",
-    "init",
-    "predict",
-    "runs",
-    "train_step",
-]

@@ -4,19 +4,9 @@ import dataclasses
 from dataclasses import field
 from typing import Any
 
-from common.config import (
-    Loop,
-    above,
-    at_least,
-    between,
-    choice,
-    dtype,
-    pick,
-    runs_of,
-    seed,
-)
+from common.config import above, at_least, between, choice, dtype, pick, runs_of
 from common.contract import Run, UserError
-from common.optim import Optim
+from common.sections import Training
 
 
 @dataclasses.dataclass
@@ -66,23 +56,16 @@ class Predict:
 
 
 @dataclasses.dataclass
-class Config:
+class Config(Training):
     model: Model = field(default_factory=Model)
     data: Data = field(default_factory=Data)
-    optim: Optim = field(default_factory=Optim)
-    loop: Loop = field(default_factory=Loop)
     eval: Eval = field(default_factory=Eval)
     predict: Predict = field(default_factory=Predict)
     last_layer_rate: float = above(0.0, 1.0)  # its learning rate, in that of the others
     runs: tuple[str, ...] = ("espcn",)  # names in RUNS
     weights: str = ""  # ESPCNs start from these weights (.npz or .safetensors)
-    seed: int = seed()
 
     unit = "patches"  # what a step reads, in the plural
-
-    @property
-    def items_per_step(self) -> int:
-        return self.data.batch_size
 
 
 RELU = {"model.activation": "relu"}

@@ -15,8 +15,8 @@ PSNR in dB of Y on Set5 and Set14:
 
 from functools import partial
 
-from common.config import Loop, get, variant
-from common.optim import Optim, Schedule
+from common.config import get, variant
+from common.sections import Loop, Optim, Schedule
 from papers.espcn.config import Config, Data, Eval, Model
 
 

@@ -35,21 +35,3 @@ from papers.resnet.train import (
     train_step,
 )
 from papers.resnet.variants import PARAM_COUNTS, VARIANTS, get_config
-
-__all__ = [
-    "CPU_DEVICES",
-    "PARAM_COUNTS",
-    "VARIANTS",
-    "State",
-    "batch_spec",
-    "batches",
-    "describe",
-    "eval_step",
-    "evaluate",
-    "features",
-    "get_config",
-    "init",
-    "predict",
-    "runs",
-    "train_step",
-]

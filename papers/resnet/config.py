@@ -4,9 +4,9 @@ import dataclasses
 from dataclasses import field
 from typing import Any
 
-from common.config import Loop, at_least, choice, dtype, runs_of, seed
+from common.config import at_least, choice, dtype, runs_of
 from common.contract import Run, UserError
-from common.optim import Optim
+from common.sections import Training
 
 
 @dataclasses.dataclass
@@ -67,22 +67,15 @@ class Predict:
 
 
 @dataclasses.dataclass
-class Config:
+class Config(Training):
     model: Model = field(default_factory=Model)
     data: Data = field(default_factory=Data)
-    optim: Optim = field(default_factory=Optim)
-    loop: Loop = field(default_factory=Loop)
     eval: Eval = field(default_factory=Eval)
     predict: Predict = field(default_factory=Predict)
     runs: tuple[str, ...] = ("main",)  # main, plain_DEPTH, resnet_DEPTH
     weights: str = ""  # start from these torchvision weights (.npz or .safetensors)
-    seed: int = seed()
 
     unit = "images"  # what a step reads, in the plural
-
-    @property
-    def items_per_step(self) -> int:
-        return self.data.batch_size
 
 
 def runs(config: Config) -> dict[str, Run]:

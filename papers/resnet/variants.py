@@ -13,8 +13,8 @@ and, here, its results:
 
 from functools import partial
 
-from common.config import Loop, get, variant
-from common.optim import Optim, Schedule
+from common.config import get, variant
+from common.sections import Loop, Optim, Schedule
 from papers.resnet.config import Config, Data, Eval, Model
 
 

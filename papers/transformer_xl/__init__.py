@@ -27,18 +27,3 @@ from papers.transformer_xl.decode import predict
 from papers.transformer_xl.evaluate import evaluate
 from papers.transformer_xl.train import State, eval_step, init, train_step
 from papers.transformer_xl.variants import PARAM_COUNTS, VARIANTS, get_config
-
-__all__ = [
-    "PARAM_COUNTS",
-    "VARIANTS",
-    "State",
-    "batch_spec",
-    "batches",
-    "eval_step",
-    "evaluate",
-    "get_config",
-    "init",
-    "predict",
-    "runs",
-    "train_step",
-]

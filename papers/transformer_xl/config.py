@@ -4,9 +4,9 @@ import dataclasses
 from dataclasses import field
 from typing import Any
 
-from common.config import Loop, at_least, between, choice, dtype, pick, runs_of, seed
+from common.config import at_least, between, choice, dtype, pick, runs_of, seed
 from common.contract import Run, UserError
-from common.optim import Optim
+from common.sections import Training
 
 
 @dataclasses.dataclass
@@ -89,17 +89,14 @@ class Predict:
 
 
 @dataclasses.dataclass
-class Config:
+class Config(Training):
     model: Model = field(default_factory=Model)
     data: Data = field(default_factory=Data)
-    optim: Optim = field(default_factory=Optim)
-    loop: Loop = field(default_factory=Loop)
     eval: Eval = field(default_factory=Eval)
     predict: Predict = field(default_factory=Predict)
     runs: tuple[str, ...] = ("main",)  # names in RUNS
     half_loss: bool = False  # train on the last half of each segment only (table 6)
     weights: str = ""  # start from these released weights (.npz or .safetensors)
-    seed: int = seed()
 
     unit = "tokens"  # what a step reads, in the plural
 

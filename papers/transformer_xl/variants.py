@@ -12,8 +12,8 @@ released scripts' settings under the paper's names, with exact parameter counts
 
 from functools import partial
 
-from common.config import Loop, get
-from common.optim import Optim, Schedule
+from common.config import get
+from common.sections import Loop, Optim, Schedule
 from papers.transformer_xl.config import Config, Data, Eval, Model, Predict
 
 

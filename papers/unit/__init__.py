@@ -40,22 +40,3 @@ from papers.unit.train import (
     translate,
 )
 from papers.unit.variants import PARAM_COUNTS, VARIANTS, get_config
-
-__all__ = [
-    "CPU_DEVICES",
-    "PARAM_COUNTS",
-    "VARIANTS",
-    "State",
-    "batch_spec",
-    "batches",
-    "classify",
-    "eval_step",
-    "evaluate",
-    "generator_params",
-    "get_config",
-    "init",
-    "predict",
-    "runs",
-    "train_step",
-    "translate",
-]

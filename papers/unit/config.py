@@ -4,18 +4,9 @@ import dataclasses
 from dataclasses import field
 from typing import Any
 
-from common.config import (
-    Loop,
-    at_least,
-    between,
-    choice,
-    dtype,
-    pick,
-    runs_of,
-    seed,
-)
+from common.config import at_least, between, choice, dtype, pick, runs_of
 from common.contract import Run, UserError
-from common.optim import Optim
+from common.sections import Training
 
 
 @dataclasses.dataclass
@@ -121,20 +112,17 @@ class Predict:
 
 
 @dataclasses.dataclass
-class Config:
+class Config(Training):
     model: Model = field(default_factory=Model)
     discriminator: Discriminator = field(default_factory=Discriminator)
     losses: Losses = field(default_factory=Losses)
     adaptation: Adaptation = field(default_factory=Adaptation)
     data: Data = field(default_factory=Data)
-    optim: Optim = field(default_factory=Optim)  # of both players
-    loop: Loop = field(default_factory=Loop)
     history: History = field(default_factory=History)
     eval: Eval = field(default_factory=Eval)
     predict: Predict = field(default_factory=Predict)
     runs: tuple[str, ...] = ("unit",)  # names in RUNS
     weights: str = ""  # the generators start from these (.npz or .safetensors)
-    seed: int = seed()
 
     unit = "images"  # what a step reads, in the plural
 

@@ -7,8 +7,8 @@ networks: encoders and generators, and discriminators.
 
 from functools import partial
 
-from common.config import Loop, get
-from common.optim import Optim, Schedule
+from common.config import get
+from common.sections import Loop, Optim, Schedule
 from papers.unit.config import (
     Adaptation,
     Config,

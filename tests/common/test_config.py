@@ -8,7 +8,6 @@ from dataclasses import field
 import pytest
 
 from common.config import (
-    Loop,
     above,
     at_least,
     between,
@@ -22,11 +21,10 @@ from common.config import (
     refuse_unused,
     rule_of,
     runs_of,
-    seed,
     variant,
 )
 from common.contract import UserError
-from common.optim import Optim, Schedule
+from common.sections import Schedule, Training
 
 
 @dataclasses.dataclass
@@ -49,13 +47,10 @@ class Data:
 
 
 @dataclasses.dataclass
-class Config:
+class Config(Training):
     net: Net = field(default_factory=Net)
     data: Data = field(default_factory=Data)
-    optim: Optim = field(default_factory=Optim)
-    loop: Loop = field(default_factory=Loop)
     runs: tuple[str, ...] = ("main",)
-    seed: int = seed()
 
 
 REFUSED = [

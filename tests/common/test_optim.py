@@ -16,14 +16,13 @@ from common.metrics import Mean
 from common.optim import (
     Gradients,
     Objective,
-    Optim,
-    Schedule,
     ema_params,
     gradients,
     learning_rate,
     optimiser,
     scaled_modules,
 )
+from common.sections import Optim, Schedule
 
 LR = 2.0
 QUARTER = 0.5 * (1 + np.cos(np.pi / 4))  # the cosine after a quarter of its way

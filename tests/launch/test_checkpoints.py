@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from flax import struct
 
-from common.config import Loop
 from common.contract import UserError
+from common.sections import Loop
 from launch import devices, placement
 from launch.checkpoints import Checkpoints
 

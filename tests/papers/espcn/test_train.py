@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from common.optim import Optim, Schedule
+from common.sections import Optim, Schedule
 from papers import espcn
 from papers.espcn.config import RUNS
 from papers.espcn.data import pairs

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from common.optim import Optim, Schedule
+from common.sections import Optim, Schedule
 from papers.transformer_xl import data, train
 from papers.transformer_xl.config import Model
 from papers.transformer_xl.decode import empty_decoder, read

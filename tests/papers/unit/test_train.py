@@ -18,14 +18,14 @@ from papers.unit.config import Config, Data, Discriminator, History, Losses, Mod
 from papers.unit.config import runs as runs_of
 from papers.unit.squares import hue_right, square_iou
 
-CONSTANT = optim.Schedule("constant")
+CONSTANT = Schedule("constant")
 PLAYERS = ("discriminators", "generators")
 WAYS = {"a2b": "a", "b2a": "b"}  # and the domain that is translated
 
 
 def small(**fields):
     """Plain descent, unless told otherwise: Adam would hide the size of a gradient."""
-    plain = optim.Optim("sgd", 0.01, CONSTANT, momentum=0.0, weight_decay=0.1)
+    plain = Optim("sgd", 0.01, CONSTANT, momentum=0.0, weight_decay=0.1)
     return Config(
         model=Model(width=4, halvings=1, private_blocks=0, shared_blocks=1, init="he"),
         discriminator=Discriminator(width=4, layers=1),
@@ -191,7 +191,7 @@ def test_decay_shrinks_what_no_gradient_reaches():
 
 def recording():
     """Adam, an average of the parameters, and two frames."""
-    adam = optim.Optim(lr=1e-2, schedule=CONSTANT, b1=0.5, ema=0.5)
+    adam = Optim(lr=1e-2, schedule=CONSTANT, b1=0.5, ema=0.5)
     return small(optim=adam, history=History(frames=(1, 3), rows=2))
 
 
