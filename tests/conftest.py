@@ -4,11 +4,18 @@ agree is one of the things tested, and a mesh of one device is a mesh all the sa
 What one test compiled, the others and the commands they start find in a cache that
 lives as long as the session. The quick suite's programs compile for longer than they
 run: LLVM optimises nothing there, and XLA emits its fusions the older, shorter way.
+
+At the end stands what each paper took: 30 s of the quick suite and 90 s of the slow one
+are its budget on two cores, and a worker keeps under 5 GB.
 """
 
+import gc
 import os
+import resource
 import shutil
 import tempfile
+from collections import Counter
+from pathlib import Path
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 CACHE = "JAX_COMPILATION_CACHE_DIR"
@@ -19,6 +26,10 @@ if OWNER:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.05"
 
 import jax  # noqa: E402 (it reads the environment)
+
+PAPERS = [p.parent.name for p in (Path(__file__).parents[1] / "papers").glob("*/__init__.py")]
+BUDGET = {"not slow": 30, "slow": 90}  # seconds a paper
+SECONDS, WORKER_GB = Counter(), []
 
 
 def pytest_configure(config):
@@ -31,3 +42,45 @@ def pytest_configure(config):
 def pytest_unconfigure(config):
     if OWNER:
         shutil.rmtree(os.environ[CACHE], ignore_errors=True)
+
+
+def paper_of(test: str) -> str:
+    """The paper that a test's name tells, or "shared"."""
+    words = test.replace("[", "/").replace("]", "/").replace("-", "/").split("/")
+    return next((paper for paper in PAPERS if paper in words), "shared")
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """Compiled programs go with their module and paper: JAX would keep them all."""
+    here, after = (x and (x.fspath, paper_of(x.nodeid)) for x in (item, nextitem))
+    if here != after:
+        jax.clear_caches()
+        gc.collect()
+
+
+def pytest_runtest_logreport(report):
+    SECONDS[paper_of(report.nodeid)] += report.duration
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        session.config.workeroutput["gigabytes"] = peak / 2**20
+
+
+def pytest_testnodedown(node, error):
+    WORKER_GB.append(getattr(node, "workeroutput", {}).get("gigabytes", 0.0))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    budget = BUDGET.get(config.option.markexpr)
+    if not SECONDS or not budget:
+        return
+    parts = [f"{paper} {seconds:.0f}" for paper, seconds in SECONDS.most_common()]
+    terminalreporter.write_line(f"seconds of tests: {', '.join(parts)}")
+    over = [p for p, s in SECONDS.items() if p != "shared" and s > budget]
+    if over:
+        names = ", ".join(over)
+        terminalreporter.write_line(f"over their budget of {budget} s: {names}")
+    memory = ", ".join(f"{gb:.1f}" for gb in WORKER_GB)
+    terminalreporter.write_line(f"GB of the workers, at most: {memory or 'one process'}")
