@@ -27,7 +27,8 @@ if OWNER:
 
 import jax  # noqa: E402 (it reads the environment)
 
-PAPERS = [p.parent.name for p in (Path(__file__).parents[1] / "papers").glob("*/__init__.py")]
+ROOT = Path(__file__).parents[1]
+PAPERS = [path.parent.name for path in ROOT.glob("papers/*/__init__.py")]
 BUDGET = {"not slow": 30, "slow": 90}  # seconds a paper
 SECONDS, WORKER_GB = Counter(), []
 
@@ -82,5 +83,5 @@ def pytest_terminal_summary(terminalreporter, config):
     if over:
         names = ", ".join(over)
         terminalreporter.write_line(f"over their budget of {budget} s: {names}")
-    memory = ", ".join(f"{gb:.1f}" for gb in WORKER_GB)
-    terminalreporter.write_line(f"GB of the workers, at most: {memory or 'one process'}")
+    gigabytes = ", ".join(f"{size:.1f}" for size in WORKER_GB)
+    terminalreporter.write_line(f"GB of each worker, at most: {gigabytes}")
