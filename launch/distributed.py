@@ -23,7 +23,7 @@ from common.contract import UserError
 LOST = 3  # exit code: another process of the job was lost; start the job again
 HEARTBEAT_SECONDS = 30  # silence after which a process counts as lost
 REPORT_SECONDS = 24 * 3600  # that the others wait at the end, while process 0 reports
-LAG = 2  # steps from a wish to the agreement on it: no step waits for another host
+AGREED_LATE = 2  # steps from a wish to the agreement on it: no step waits for it
 UNDER_PARENT = "LAUNCH_UNDER_PARENT"
 # Where JAX's own detection of a cluster is worth asking: signs of Slurm, Open MPI,
 # Kubernetes' indexed jobs, and TPU chips.
@@ -68,7 +68,7 @@ def join(
     import jax
 
     _die_with_parent()
-    # Its C++ handler would take SIGTERM from `loop.StopRequest`.
+    # Its C++ handler would take SIGTERM from `stop.StopRequest`.
     jax.config.update("jax_enable_preemption_service", False)
     try:
         jax.distributed.initialize(
@@ -129,8 +129,9 @@ class Agreement:
     """What any process wishes, all processes do at the same step.
 
     `ask` is called once a step, with the same number of wishes everywhere. A job of
-    one process has its way at once; of several, LAG steps later: the flags cross the
-    network as one small array beside the step's own, and no device waits for the host.
+    one process gets its wish at once, a job of several AGREED_LATE steps later: the
+    wishes cross the network as one small array beside the step's own, and no device
+    waits for the host.
     """
 
     def __init__(self) -> None:
@@ -154,7 +155,7 @@ class Agreement:
         mine = np.tile(np.array(wishes), (jax.local_device_count(), 1))
         flags = jax.make_array_from_process_local_data(self._rows, mine)
         self._queue.append(self._any(flags))
-        if len(self._queue) <= LAG:
+        if len(self._queue) <= AGREED_LATE:
             return (False,) * len(wishes)
         return tuple(map(bool, np.asarray(self._queue.popleft())))
 

@@ -57,9 +57,10 @@ def define_flags() -> flags.FlagValues:
         "workdir", None, "results go here, on disk or gs://; workdir/<paper>/<variant>"
     )
     text("input", None, "predict: a prompt, or what the paper takes")
+    number = partial(flags.DEFINE_integer, flag_values=values)
+    number("profile", None, "train: trace 5 steps after this one, in <run>/profile", 0)
     choice("parallel", "jit", ["jit", "pmap"], "jit or pmap")
     text("mesh", "data", "how devices share: data, fsdp (parameters too), data:4,fsdp")
-    number = partial(flags.DEFINE_integer, flag_values=values)
     number(
         "cpu_devices",
         None,
@@ -167,26 +168,44 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
 
 def _work(values: flags.FlagValues, session, names, title: str, command: str) -> int:
     """Trains, evaluates or predicts, with the workdir to itself."""
-    from launch import loop, workdir
+    from launch import pending, stop, workdir
 
+    if values.profile is not None:
+        _check_profile(values, session, names)
     try:
-        with workdir.locked(session.workdir), loop.StopRequest() as stop:
+        with workdir.locked(session.workdir), stop.StopRequest() as request:
             if values.mode == "predict":
                 _predict(session, values.run or "", values.input)
-            elif values.mode == "train" and not session.train(names, stop):
+            elif values.mode == "train" and not session.train(
+                names, request, values.profile
+            ):
                 raise KeyboardInterrupt
             elif values.mode == "train" and values.run:
                 left = ", ".join(session.missing()) or "nothing: --mode=eval reports"
                 print(f"still to train: {left}", flush=True)
             else:
-                stop.at_once()  # nothing to save from here on
+                request.nothing_to_save()
                 session.evaluate(title, _facts(command, session))
-    except loop.Diverged as error:
+    except pending.Diverged as error:
         print(f"launch: stopped: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"stopped, and nothing is lost; to go on: {command}", flush=True)
     return 0
+
+
+def _check_profile(values: flags.FlagValues, session, names) -> None:
+    """UserError if --profile would trace nothing, or has nowhere to write."""
+    if values.mode != "train":
+        raise UserError("--profile is for --mode=train")
+    if not storage.is_local(session.workdir):
+        raise UserError(
+            "--profile needs a --workdir on a disk: it cannot write to gs://"
+        )
+    ends = [session.runs[name].config.loop.steps for name in names]
+    steps = min(ends, default=0)
+    if values.profile >= steps:
+        raise UserError(f"--profile={values.profile}: training ends at step {steps}")
 
 
 def _predict(session, run: str, inputs: str | None) -> None:

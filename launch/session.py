@@ -15,9 +15,10 @@ from common.metrics import Gathered
 from launch import devices, distributed, placement
 from launch.checkpoints import Checkpoints, newest
 from launch.logbook import read_metrics
-from launch.loop import StopRequest, Trainer, restore, train
+from launch.loop import Trainer, train
 from launch.reports.report import Report, training_section
 from launch.runs import Runs, parameter_count
+from launch.stop import StopRequest
 from launch.workdir import claim
 
 
@@ -52,13 +53,15 @@ class Session:
         self._alone = False
         self._trainers: dict[str, Trainer] = {}
 
-    def train(self, names: list[str], stop: StopRequest) -> bool:
+    def train(
+        self, names: list[str], stop: StopRequest, profile: int | None = None
+    ) -> bool:
         """Trains the named runs and those they come after; False: `stop` came first."""
         for name in self.runs.in_order(names):
             claim(self.workdir / name, self.runs[name].config)
             if self._step(name) >= self.runs[name].config.loop.steps:
                 print(f"{name}: finished before, skipped", flush=True)
-            elif not train(self.trainer(name), self.workdir / name, stop):
+            elif not train(self.trainer(name), self.workdir / name, stop, profile):
                 return False
         return True
 
@@ -143,6 +146,7 @@ class Session:
             metrics=_numbers(paper, config, state, specs["valid"]),
             validate=partial(paper.validate, config),
             put=lambda split, batch: place.put_batch(batch, shares[split][1]),
+            lower=partial(self.runs.lowered_step, name),
         )
 
     def mesh(self) -> jax.sharding.Mesh:
@@ -173,7 +177,7 @@ class Session:
         if (folder / "config.json").exists():
             claim(folder, config, alone=self._alone)
             checkpoints = Checkpoints(folder, config.loop, alone=self._alone)
-            restored = restore(self.trainer(name), checkpoints)
+            restored = checkpoints.restore(self.trainer(name).state)
             checkpoints.close()
             if restored is not None:
                 return restored

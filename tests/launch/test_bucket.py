@@ -154,3 +154,11 @@ def test_a_bucket_that_we_may_not_write_to(cloud):
     assert len(errors.splitlines()) == 1
     assert "cannot be written to" in errors
     assert "no right to write" in errors
+
+
+def test_a_profile_needs_a_disk(cloud):
+    code, _, errors = cloud.run("gs://bucket/d", *ONE, "--profile=3")
+    assert code == 2
+    assert errors.endswith(
+        "--profile needs a --workdir on a disk: it cannot write to gs://\n"
+    )

@@ -109,6 +109,10 @@ MISTAKES = [
     ([*SMOKE, "--mode=eval"], "--mode=train"),
     ([*SMOKE, "--config.data.batch_size=7", "--cpu_devices=4"], "multiple of 4"),
     ([*SMOKE, "--parallel=pmap", "--mesh=fsdp"], "use jit"),
+    ([*SMOKE, "--profile=soon"], "--profile=soon"),
+    ([*SMOKE, "--profile=-1"], "--profile=-1"),
+    ([*SMOKE, "--profile=20"], "training ends at step 20"),
+    ([*SMOKE, "--profile=5", "--mode=eval"], "--mode=train"),
     ([], "transformer_xl"),
 ]
 
