@@ -5,7 +5,6 @@ batches, and its run's metrics are on disk up to s: a run that is killed and sta
 again ends where the unbroken run ends.
 """
 
-import collections
 import dataclasses
 import itertools
 import time
