@@ -25,8 +25,8 @@ from launch.workdir import claim
 class Session:
     """Binds a paper's functions to a config, a folder and the devices of this machine.
 
-    parallel: "jit" or "pmap"; mesh: as of `devices.parse_mesh`; exact: use every
-    device.
+    parallel: "jit" or "pmap"; mesh: as of `devices.parse_mesh`; every_device: of
+    a CPU host too.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Session:
         *,
         parallel: str = "jit",
         mesh: str = "data",
-        exact: bool = False,
+        every_device: bool = False,
     ) -> None:
         self.paper = complete(paper)
         self.config = config
@@ -49,7 +49,7 @@ class Session:
         self._mesh_sizes = mesh
         own_choice = mesh == "data" and not self._pmap
         self._on_cpu = self.paper.CPU_DEVICES if own_choice else None
-        self._every_device = exact
+        self._every_device = every_device
         self._alone = False
         self._trainers: dict[str, Trainer] = {}
 
@@ -139,7 +139,7 @@ class Session:
             config=config,
             placement=place,
             state=place.abstract(state, place.state),
-            make_state=lambda: place.start(init, *arguments),
+            make_state=lambda: place.make_state(init, *arguments),
             train_step=place.compile_train(partial(paper.train_step, config)),
             eval_step=place.compile_eval(partial(paper.eval_step, config)),
             batches=batches,
@@ -160,7 +160,7 @@ class Session:
         if self._alone:
             return devices.make_mesh(rows, devices=jax.local_devices())
         return devices.make_mesh(
-            rows, self._mesh_sizes, exact=self._every_device, on_cpu=self._on_cpu
+            rows, self._mesh_sizes, every_device=self._every_device, on_cpu=self._on_cpu
         )
 
     def _first_alone(self) -> bool:
@@ -175,8 +175,8 @@ class Session:
         """The newest (state, meta) of a run that this very config made."""
         folder, config = self.workdir / name, self.runs[name].config
         if (folder / "config.json").exists():
-            claim(folder, config, alone=self._alone)
-            checkpoints = Checkpoints(folder, config.loop, alone=self._alone)
+            claim(folder, config, first_only=self._alone)
+            checkpoints = Checkpoints(folder, config.loop, first_only=self._alone)
             restored = checkpoints.restore(self.trainer(name).state)
             checkpoints.close()
             if restored is not None:

@@ -403,7 +403,7 @@ def test_silent_hosts_are_lost_but_our_own_network_is_waited_for(
 ):
     tpu = SilentTpu(pod.parse(["run", *TPU, "--", "--paper=x"])[0])
     tpu.silent_hosts, tpu.silent_gcloud = hosts, network
-    assert pod.judge(pod.Pod(tpu, poll=0).watch()) == verdict
+    assert pod.job_state(pod.Pod(tpu, poll=0).watch()) == verdict
 
 
 @pytest.mark.parametrize(
@@ -424,7 +424,7 @@ def test_silent_hosts_are_lost_but_our_own_network_is_waited_for(
     ],
 )
 def test_one_word_for_all_workers(states, verdict):
-    assert pod.judge(dict(enumerate(states.split()))) == verdict
+    assert pod.job_state(dict(enumerate(states.split()))) == verdict
 
 
 @pytest.mark.parametrize(
