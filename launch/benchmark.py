@@ -1,4 +1,4 @@
-"""How fast a train step is on this machine, beside a matrix product on the same."""
+"""How fast a train step is on this machine, and a matrix product for comparison."""
 
 import resource
 import statistics
@@ -16,8 +16,8 @@ STEPS = 20  # timed
 
 
 def benchmark(session: Session, names: list[str]) -> None:
-    """Prints one row a run: every step has a fresh batch, which is made and placed
-    before its clock starts."""
+    """Prints a row for each run. Every step has a fresh batch, which is on the devices
+    before the step's time begins."""
     peak = matmul_flops()
     rows = [_row(session, name, peak) for name in names]
     columns = (
@@ -33,7 +33,7 @@ def benchmark(session: Session, names: list[str]) -> None:
 
 def _row(session: Session, name: str, peak: float) -> list[str | int | float | None]:
     trainer = session.trainer(name)
-    placement, config = trainer.placement, trainer.config
+    config = trainer.config
     data = trainer.batches("train")
     state = trainer.make_state()
     seconds = []
@@ -43,13 +43,14 @@ def _row(session: Session, name: str, peak: float) -> list[str | int | float | N
         state, metrics = trainer.train_step(state, batch)
         jax.block_until_ready((state, metrics))
         seconds.append(time.perf_counter() - start)
-    compiled, timed = seconds[0], seconds[1 + WARM_UP :]
+    compiling = seconds[0]
+    timed = seconds[1 + WARM_UP :]
     median = statistics.median(timed)
     flops = session.runs.step_flops(name)
     return [
         name,
-        placement.mesh.size,
-        compiled,
+        trainer.placement.mesh.size,
+        compiling,
         1e3 * median,
         1e3 * min(timed),
         config.items_per_step / median,

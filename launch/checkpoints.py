@@ -24,13 +24,15 @@ from launch.workdir import differences
 class Checkpoints:
     """Saves in the background; restores the newest checkpoint that is whole.
 
-    All processes of a job save and restore together, or `alone` process 0 restores.
+    All processes of a job save and restore together. With `first_only`, process 0
+    restores by itself.
     """
 
-    def __init__(self, folder: Path, loop: Loop, *, alone: bool = False) -> None:
+    def __init__(self, folder: Path, loop: Loop, *, first_only: bool = False) -> None:
         policies = [keep.LatestN(loop.keep)]
         if loop.best:
-            name, largest = loop.best.lstrip("+"), loop.best.startswith("+")
+            name = loop.best.lstrip("+")
+            largest = loop.best.startswith("+")
             best = keep.BestN(
                 get_metric_fn=lambda metrics: metrics[name],
                 reverse=not largest,
@@ -42,14 +44,15 @@ class Checkpoints:
             preservation_policy=keep.AnyPreservationPolicy(policies),
             cleanup_tmp_directories=True,  # what a kill left half-written
         )
-        if alone:
-            options.create = False  # Orbax's condition; who restores has a folder
+        if first_only:
+            options.create = False  # as Orbax asks; there is a folder to restore from
             options.multiprocessing_options = ocp.options.MultiprocessingOptions(
-                active_processes={0}, barrier_sync_key_prefix="alone"
+                active_processes={0}, barrier_sync_key_prefix="first_only"
             )
         folder = folder.absolute() if storage.is_local(folder) else folder
         self._folder = folder / "checkpoints"
-        self._options, self._alone = options, alone
+        self._options = options
+        self._first_only = first_only
         self._manager = ocp.CheckpointManager(self._folder, options=options)
 
     @property
@@ -78,7 +81,8 @@ class Checkpoints:
         set aside with a warning. UserError: it holds another state than `abstract`.
         """
         for step in sorted(self._manager.all_steps(), reverse=True):
-            restored, why = None, "another process could not read it"
+            restored = None
+            why = "another process could not read it"
             try:
                 restored = self._read(step, abstract)
             except UserError:
@@ -91,13 +95,14 @@ class Checkpoints:
         return None
 
     def _together(self, ok: bool) -> bool:
-        return ok if self._alone else distributed.all_agree(ok)
+        return ok if self._first_only else distributed.all_agree(ok)
 
     def _read(self, step: int, abstract: Any) -> tuple[Any, dict]:
         def restore(**items):
             return self._manager.restore(step, args=ocp.args.Composite(**items))
 
-        meta, wanted = restore(meta=ocp.args.JsonRestore())["meta"], _flat(abstract)
+        meta = restore(meta=ocp.args.JsonRestore())["meta"]
+        wanted = _flat(abstract)
         if found := [*differences(meta["arrays"], _described(wanted))]:
             raise UserError(
                 f"{self._folder / str(step)} holds another state than this code has: "
@@ -117,7 +122,7 @@ class Checkpoints:
             logging.getLogger("launch").warning(message, step, why, damaged)
             with contextlib.suppress(FileNotFoundError):
                 (self._folder / str(step)).rename(damaged)
-        if not self._alone:
+        if not self._first_only:
             distributed.wait_for_all(f"{step} is set aside")
         self._manager = ocp.CheckpointManager(self._folder, options=self._options)
 
@@ -135,6 +140,7 @@ def newest(folder: Path) -> int:
 
 
 def _unused(path: Path) -> Path:
+    """The path, numbered if there is such a file already."""
     candidates = [path, *(path.with_name(f"{path.name}-{i}") for i in range(2, 1000))]
     return next(p for p in candidates if not p.exists())
 
@@ -169,17 +175,19 @@ def _unflat(flat: dict[str, Any], abstract: Any) -> Any:
 
 
 def _fingerprint(flat: dict[str, Any]) -> int:
-    """32 bits that change when any bit of any leaf does (or, once in 2^32, not)."""
-    # A program a shape, where one for all leaves takes seconds to compile; and one at a
-    # time: host devices that wait for each other in several at once can block.
+    """A checksum of 32 bits: it changes with any bit of any leaf, but for one chance in
+    2^32."""
+    # A small program for each shape, since one for all leaves takes seconds to compile.
+    # They run one at a time: host devices that wait for each other in several programs
+    # can block for ever.
     total = 0
     for _, leaf in sorted(flat.items()):
-        total = (31 * total + int(_weighed(leaf))) % 2**32
+        total = (31 * total + int(_weighted_sum(leaf))) % 2**32
     return total
 
 
 @jax.jit
-def _weighed(leaf: jax.Array) -> jax.Array:
+def _weighted_sum(leaf: jax.Array) -> jax.Array:
     """The sum of a leaf's words, modulo 2^32, each times an odd weight of its place, so
     that swapped words are noticed too."""
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):

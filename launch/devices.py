@@ -1,4 +1,4 @@
-"""The devices of this job: how a CPU host counts, and the mesh over all of them.
+"""The devices of this job: how many a CPU host shows, and the mesh over all of them.
 
 The mesh has two axes. "data": each device has its own rows. "fsdp": each device has its
 own rows too, and its share of the parameters. `launch/placement.py` lays arrays out.
@@ -18,13 +18,17 @@ from jax.sharding import Mesh
 from common.contract import UserError
 
 AXES = ("data", "fsdp")
-M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # of glibc's malloc.h
+# Options of glibc's mallopt, from malloc.h.
+M_TRIM_THRESHOLD = -1
+M_MMAP_MAX = -4
+M_ARENA_MAX = -8
 MOST_CPU_DEVICES = 8  # more host devices than this spend their time in all-reduces
 
 
 def use_cpu_devices(count: int | None) -> None:
-    """Makes the CPU host look like `count` devices; None: one a core. A count in
-    XLA_FLAGS wins, and so does a JAX that already runs (a notebook's)."""
+    """Shows the CPU host as `count` devices; None: one for each core, as far as
+    MOST_CPU_DEVICES. Nothing changes where XLA_FLAGS gives a count, or where JAX runs
+    already (in a notebook)."""
     if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
@@ -51,25 +55,34 @@ def make_mesh(
     rows: int,
     sizes: str = "data",
     *,
-    exact: bool = False,
+    every_device: bool = False,
     on_cpu: int | None = None,
     devices: Sequence[jax.Device] | None = None,
 ) -> Mesh:
     """A mesh over all devices of the job, or over `devices`.
 
-    Each axis appears as its prime factors ("data0", "data1", ...), so that an array can
-    be split over a part of an axis where its size does not divide by the whole.
+    Each axis appears as its prime factors. With "data:2,fsdp:6", twelve devices are
+
+        data0 fsdp0   fsdp1=0   1   2
+          0     0           0   1   2
+          0     1           3   4   5
+          1     0           6   7   8
+          1     1           9  10  11
+
+    so that an array can be split over a part of an axis. Its 10 rows do not divide over
+    the 6 devices of fsdp; they do over the 2 of fsdp0, and its columns may be split
+    over the 3 of fsdp1.
 
     Args:
-      rows: of every batch. The devices of one CPU host are cores, and leaving some idle
-        is fair: without `exact` the mesh takes as many as divide the rows.
+      rows: of every batch. The devices of one CPU host are cores, of which some may be
+        idle: without `every_device` the mesh takes as many as divide the rows.
       sizes: as of `parse_mesh`.
-      on_cpu: how many of one CPU host's devices to take at most, without `exact`.
+      on_cpu: the most devices of one CPU host to take, without `every_device`.
     """
     devices = jax.devices() if devices is None else devices
     count = len(devices)
     one_host = devices[0].platform == "cpu" and jax.process_count() == 1
-    if one_host and not exact:
+    if one_host and not every_device:
         count = math.gcd(rows, min(count, on_cpu or count))
     factors = {
         f"{axis}{i}": factor

@@ -1,9 +1,9 @@
 """Many processes, one job: joining them, agreeing with them, and ending with them.
 
-Every host runs `launch/main.py`; JAX's own service connects them, watches their
-heartbeats and ends all when one is lost. That end is an abort in the middle of C++, so
-a process that may be one of many runs under a parent, which says in one line what
-happened and what to do. In a job of one process nothing here does anything.
+Every host runs `launch/main.py`. JAX's own service connects the processes, watches
+their heartbeats and ends all of them when one is lost. It does so by an abort in the
+middle of C++. Therefore each has a parent process of ours, which then says in one line
+what happened and what to do. In a job of one process nothing here has an effect.
 """
 
 import contextlib
@@ -22,10 +22,10 @@ from common.contract import UserError
 
 LOST = 3  # exit code: another process of the job was lost; start the job again
 HEARTBEAT_SECONDS = 30  # silence after which a process counts as lost
-REPORT_SECONDS = 24 * 3600  # that the others wait at the end, while process 0 reports
-LAG = 2  # steps from a wish to the agreement on it: no step waits for another host
+REPORT_SECONDS = 24 * 3600  # how long the others wait for process 0's report
+AGREED_LATE = 2  # steps from a wish to the agreement on it: no step waits for it
 UNDER_PARENT = "LAUNCH_UNDER_PARENT"
-# Where JAX's own detection of a cluster is worth asking: signs of Slurm, Open MPI,
+# Signs of a cluster that JAX finds by itself: variables of Slurm, Open MPI and
 # Kubernetes' indexed jobs, and TPU chips.
 SIGNS = ("SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "JOB_COMPLETION_INDEX")
 TPU_CHIPS = ("/dev/accel0", "/dev/vfio/0", "/dev/vfio/1")
@@ -40,8 +40,9 @@ def maybe_many(num_processes: int | None, coordinator: str | None) -> bool:
 
 
 def run_under_parent(argv: list[str]) -> int:
-    """Runs this very command as a child; returns its exit code, LOST where JAX ended it
-    because another process went. Signals go on to the child, which dies with us."""
+    """Runs this very command as a child process. Returns its exit code, LOST if JAX
+    ended it because another process was lost. The child gets the signals that we get,
+    and is killed when we are."""
     child = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("main.py")), *argv[1:]],
         env={**os.environ, UNDER_PARENT: str(os.getpid())},
@@ -68,7 +69,7 @@ def join(
     import jax
 
     _die_with_parent()
-    # Its C++ handler would take SIGTERM from `loop.StopRequest`.
+    # Its C++ handler would take SIGTERM from `stop.StopRequest`.
     jax.config.update("jax_enable_preemption_service", False)
     try:
         jax.distributed.initialize(
@@ -80,18 +81,18 @@ def join(
             shutdown_timeout_seconds=REPORT_SECONDS,
         )
     except (ValueError, RuntimeError) as error:
-        alone = num_processes is None and coordinator is None
-        if alone and "coordinator_address" in str(error):
+        without_flags = num_processes is None and coordinator is None
+        if without_flags and "coordinator_address" in str(error):
             return  # no cluster here
         if isinstance(error, jax.errors.JaxRuntimeError):  # one came late, or never
             print(f"launch: {str(error).splitlines()[0]}", file=sys.stderr)
             raise SystemExit(LOST) from None
         raise UserError(
             f"cannot join the other processes: {str(error).splitlines()[0]} Give "
-            "--coordinator=HOST:PORT --num_processes=N --process_id=I, alike on all "
-            "but for I, or --num_processes=1 to run alone"
+            "--coordinator=HOST:PORT --num_processes=N --process_id=I, the same on all "
+            "except I, or --num_processes=1 to run without them"
         ) from None
-    # One voice: process 0 has our stdout; what C++ prints there goes to stderr.
+    # Process 0 alone prints to stdout. What C++ prints there goes to stderr.
     ours = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     sys.stdout = ours if is_first() else open(os.devnull, "w")  # noqa: SIM115
@@ -129,8 +130,9 @@ class Agreement:
     """What any process wishes, all processes do at the same step.
 
     `ask` is called once a step, with the same number of wishes everywhere. A job of
-    one process has its way at once; of several, LAG steps later: the flags cross the
-    network as one small array beside the step's own, and no device waits for the host.
+    one process gets its wish at once, a job of several AGREED_LATE steps later: the
+    wishes cross the network as one small array beside the step's own, and no device
+    waits for the host.
     """
 
     def __init__(self) -> None:
@@ -154,7 +156,7 @@ class Agreement:
         mine = np.tile(np.array(wishes), (jax.local_device_count(), 1))
         flags = jax.make_array_from_process_local_data(self._rows, mine)
         self._queue.append(self._any(flags))
-        if len(self._queue) <= LAG:
+        if len(self._queue) <= AGREED_LATE:
             return (False,) * len(wishes)
         return tuple(map(bool, np.asarray(self._queue.popleft())))
 

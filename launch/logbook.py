@@ -58,6 +58,7 @@ class Logbook:
 
     start: step of the checkpoint that the run resumes from; 0 begins a new logbook.
     unit: what a step consumes, in the plural ("tokens"), `items_per_step` of them.
+    seconds_at_peak: what a step would take at the chips' published peak; 0: unknown.
     quiet: writes and prints nothing; for the processes of a pod other than 0.
     """
 
@@ -70,11 +71,15 @@ class Logbook:
         start: int,
         unit: str,
         items_per_step: int,
+        seconds_at_peak: float = 0.0,
         quiet: bool = False,
         tensorboard: bool = True,
     ) -> None:
-        self._name, self._steps = name, steps
-        self._unit, self._items_per_step = unit, items_per_step
+        self._name = name
+        self._steps = steps
+        self._unit = unit
+        self._items_per_step = items_per_step
+        self._seconds_at_peak = seconds_at_peak
         self._quiet = quiet
         self._pace = Pace()
         self._printed = -LINE_SECONDS
@@ -167,13 +172,18 @@ class Logbook:
         return f"{self._name}  step {step:>{len(str(self._steps))}}/{self._steps}"
 
     def _speed(self, step: int) -> str:
-        """Items a second and the time left, or nothing until they are known."""
+        """Items a second, share of the peak and time left, as far as they are known."""
         pace = self._pace.steps_per_second
         if not pace:
             return ""
-        left = (self._steps - step) / pace
         rate = f"{pace * self._items_per_step:,.0f} {self._unit}/s"
-        return f"{rate}  {_duration(left)} left" if left > 0 else rate
+        share = pace * self._seconds_at_peak
+        left = (self._steps - step) / pace
+        return self._text(
+            rate,
+            f"{share:.0%} of peak" if share else "",
+            f"{_duration(left)} left" if left > 0 else "",
+        )
 
     @staticmethod
     def _text(*parts: str) -> str:

@@ -1,66 +1,31 @@
 """The one training loop.
 
-Order: evaluate -> checkpoint -> next batch. A checkpoint at step s therefore holds the
-state after s steps, the data position after s batches, and a metrics file complete up
-to s: a run that is killed and started again ends where the unbroken run ends.
+A checkpoint at step s holds the state after s steps, the position of the data after s
+batches, and its run's metrics are on disk up to s: a run that is killed and started
+again ends where the unbroken run ends.
 """
 
-import collections
 import dataclasses
 import itertools
-import math
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from common.config import nearest
 from common.metrics import over
 from common.sections import Loop
+from launch.ahead.chips import peak_flops
 from launch.checkpoints import Checkpoints
 from launch.distributed import Agreement, is_first
 from launch.logbook import Logbook
+from launch.pending import Diverged, Pending
 from launch.placement import Placement
+from launch.profile import Profile
+from launch.stop import StopRequest
 from launch.window import Window
-
-SAME_NOTICE_SECONDS = 5.0
-LAG = 2  # steps that metrics stay on the device before the host reads them
-
-
-class Diverged(Exception):
-    """A metric is no longer a finite number."""
-
-
-class StopRequest:
-    """Set by SIGTERM (a TPU VM's preemption notice) or SIGINT; the loop then finishes
-    its step and saves. A second signal ends the process at once, unless it follows so
-    soon that it is the same notice: a host that shuts down tells parent and child."""
-
-    def __init__(self) -> None:
-        self.requested = False
-        self._since = 0.0
-
-    def __enter__(self) -> "StopRequest":
-        self._old = {
-            s: signal.signal(s, self._set) for s in (signal.SIGTERM, signal.SIGINT)
-        }
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for signum, handler in self._old.items():
-            signal.signal(signum, handler)
-
-    def _set(self, signum: int, frame: Any) -> None:
-        now = time.monotonic()
-        if not self.requested:
-            self.requested, self._since = True, now
-        elif signum == signal.SIGINT or now - self._since > SAME_NOTICE_SECONDS:
-            raise KeyboardInterrupt
-
-    def at_once(self) -> None:
-        """From here on there is nothing to save: the first signal ends the process."""
-        self.requested = True
 
 
 @dataclasses.dataclass
@@ -78,80 +43,133 @@ class Trainer:
     validate: Callable[[dict], dict]  # outputs of eval_step -> the host's metrics
     batches: Callable[[str], Iterator]  # split -> this process's numpy batches
     put: Callable[[str, Any], Any]  # (split, batch) -> the global batch on the devices
+    lower: Callable[[], jax.stages.Lowered]  # the train step, to count its FLOPs
 
 
-def train(trainer: Trainer, folder: Path, stop: StopRequest) -> bool:
+def train(
+    trainer: Trainer, folder: Path, stop: StopRequest, profile: int | None = None
+) -> bool:
     """Trains until `config.loop.steps`, from the newest checkpoint in `folder` if there
-    is one. Returns False if `stop` was requested before the end."""
+    is one. Returns False if `stop` was requested before the end.
+
+    profile: the step after which a few are traced, into folder/profile.
+    """
+    checkpoints = Checkpoints(folder, trainer.config.loop)
+    try:
+        finished = _train(trainer, folder, stop, checkpoints, profile)
+    except Diverged as error:
+        checkpoints.wait()
+        error.checkpoint = checkpoints.latest
+        raise
+    checkpoints.close()
+    return finished
+
+
+def _train(
+    trainer: Trainer,
+    folder: Path,
+    stop: StopRequest,
+    checkpoints: Checkpoints,
+    profile: int | None,
+) -> bool:
     loop: Loop = trainer.config.loop
-    checkpoints = Checkpoints(folder, loop)
     data = trainer.batches("train")  # first: what it refuses is said in a line
-    state, meta = restore(trainer, checkpoints) or _begin(trainer)
+    state, meta = checkpoints.restore(trainer.state) or _begin(trainer)
     check_best(trainer, state)
-    step = start = meta["step"]
-    fresh = meta["data"] is None  # nothing was trained; with loop.steps=0, nothing will
-    if meta["data"] is not None:
+    resumed = "data" in meta
+    if resumed:
         data.set_state(meta["data"])
+    step = start = meta["step"]
     began = time.monotonic() - meta["seconds"]
+    saved_at = time.monotonic()
 
     def clock() -> float:
         """Seconds of training so far, those before a resume included."""
         return time.monotonic() - began
 
-    saved_at = time.monotonic()
     agreement = Agreement()
-    with Logbook(
-        folder,
-        name=trainer.name,
-        steps=loop.steps,
-        start=start,
-        unit=trainer.config.unit,
-        items_per_step=trainer.config.items_per_step,
-        quiet=not is_first(),
-    ) as logbook:
-        pending = Pending(
-            logbook, loop.log_every, Window.restore(meta["window"]), clock
-        )
+    with (
+        Logbook(
+            folder,
+            name=trainer.name,
+            steps=loop.steps,
+            start=start,
+            unit=trainer.config.unit,
+            items_per_step=trainer.config.items_per_step,
+            seconds_at_peak=_seconds_at_peak(trainer),
+            quiet=not is_first(),
+        ) as logbook,
+        Profile(
+            folder / "profile",
+            profile if is_first() else None,
+            start=start,
+            say=logbook.say,
+        ) as profiler,
+    ):
+        window = Window.restore(meta["window"])
+        pending = Pending(logbook, loop.log_every, window, clock)
         while True:
-            late = time.monotonic() - saved_at > 60 * loop.save_minutes
-            stopped, late = agreement.ask(stop.requested, late)
-            last = step >= loop.steps or stopped
-            metrics = None
-            new = step > start or (fresh and step >= loop.steps)
-            if new and (step >= loop.steps or _every(loop.eval_every, step)):
-                pending.drain(checkpoints)
-                metrics = evaluate(trainer, state)
-                logbook.valid(step, clock(), metrics)
-            if new and (last or late or _every(loop.save_every, step)):
-                pending.drain(checkpoints)
+            finished = step >= loop.steps
+            overdue = time.monotonic() - saved_at > 60 * loop.save_minutes
+            stopping, overdue = agreement.ask(stop.requested, overdue)
+            # A state just restored was evaluated and saved before. One just made is
+            # left alone too, unless there are no steps to train it for.
+            trained = step > start or (finished and not resumed)
+            eval_due = trained and (finished or _every(loop.eval_every, step))
+            save_due = trained and (
+                finished or stopping or overdue or _every(loop.save_every, step)
+            )
+            # Do not change the order: evaluate, save, next batch. A killed run goes on
+            # behind its last save: an evaluation that should follow the save would
+            # never come, and a batch that was read before it would be left out.
+            means = None
+            if eval_due:
+                pending.drain()
+                means = evaluate(trainer, state)
+                logbook.valid(step, clock(), means)
+            if save_due:
+                pending.drain()
                 logbook.sync()
                 meta = {
                     "step": step,
                     "data": data.get_state(),
-                    "window": pending.window.state(),
+                    "window": window.state(),
                     "seconds": clock(),
                     "config": dataclasses.asdict(trainer.config),
                 }
-                checkpoints.save(step, state, meta, metrics)
+                checkpoints.save(step, state, meta, means)
                 saved_at = time.monotonic()
-            if last:
-                break
-            batch = trainer.put("train", next(data))
-            state, metrics = trainer.train_step(state, batch)
-            step += 1
-            pending.add(step, metrics, checkpoints)
+            if finished or stopping:
+                return finished
+            profiler.before_step(step, state)
+            with jax.profiler.StepTraceAnnotation("train", step_num=step):
+                batch = next(data)
+                # An implicit transfer would make every step wait for the host.
+                with jax.transfer_guard("disallow"):
+                    batch = trainer.put("train", batch)
+                    state, metrics = trainer.train_step(state, batch)
+                    step += 1
+                    pending.add(step, metrics)
             logbook.advance(step)
-    checkpoints.close()
-    return step >= loop.steps
-
-
-def restore(trainer: Trainer, checkpoints: Checkpoints) -> tuple[Any, dict] | None:
-    """(state, meta) of the newest whole checkpoint, placed on the devices."""
-    return checkpoints.restore(trainer.state)
 
 
 def _begin(trainer: Trainer) -> tuple[Any, dict]:
-    return trainer.make_state(), {"step": 0, "data": None, "window": {}, "seconds": 0.0}
+    return trainer.make_state(), {"step": 0, "window": {}, "seconds": 0.0}
+
+
+def _every(n: int, step: int) -> bool:
+    return n > 0 and step % n == 0
+
+
+def _seconds_at_peak(trainer: Trainer) -> float:
+    """What a step would take at its chips' published peaks; 0 if it is not known. XLA
+    counts the body of a loop once, and so a step with a loop is not known."""
+    peak = peak_flops(trainer.placement.mesh.devices.flat)
+    if not peak:
+        return 0.0
+    lowered = trainer.lower()  # seconds, for a large network
+    looped = "stablehlo.while" in lowered.as_text()
+    return 0.0 if looped else lowered.cost_analysis()["flops"] / peak
 
 
 def evaluate(trainer: Trainer, state: Any) -> dict[str, float]:
@@ -176,40 +194,3 @@ def check_best(trainer: Trainer, state: Any) -> None:
         one_batch = itertools.islice(trainer.batches("valid"), 1)
         names = _measured(trainer, state, one_batch)
         nearest("metric for config.loop.best", best, names)
-
-
-class Pending:
-    """Metrics on their way to the host: read LAG steps late, so that the device never
-    waits for us, and all of them before anything is evaluated or saved."""
-
-    def __init__(self, logbook: Logbook, every: int, window: Window, clock: Callable):
-        self.window = window
-        self._logbook, self._every, self._clock = logbook, every, clock
-        self._queue = collections.deque()
-
-    def add(self, step: int, metrics: dict, checkpoints: Checkpoints) -> None:
-        for value in metrics.values():
-            value.copy_to_host_async()
-        self._queue.append((step, metrics))
-        self.drain(checkpoints, LAG)
-
-    def drain(self, checkpoints: Checkpoints, leave: int = 0) -> None:
-        """Reads all but the newest `leave`. Diverged: one was not finite."""
-        while len(self._queue) > leave:
-            step, metrics = self._queue.popleft()
-            metrics = {name: float(value) for name, value in metrics.items()}
-            for name, value in metrics.items():
-                if not math.isfinite(value):
-                    checkpoints.wait()
-                    good = checkpoints.latest or "none was saved yet"
-                    raise Diverged(
-                        f"{name} is {value} at step {step}; "
-                        f"last good checkpoint: {good}"
-                    )
-            self.window.add(metrics)
-            if step % self._every == 0:
-                self._logbook.train(step, self._clock(), self.window.mean())
-
-
-def _every(n: int, step: int) -> bool:
-    return n > 0 and step % n == 0

@@ -12,10 +12,8 @@ report in workdir/report/. The same command again goes on where it was stopped.
 
 import logging
 import os
-import re
 import shlex
 import sys
-from functools import partial
 from pathlib import Path
 
 if __name__ == "__main__":  # as a script: the packages stand beside launch/
@@ -23,56 +21,10 @@ if __name__ == "__main__":  # as a script: the packages stand beside launch/
 
 from absl import flags
 
-from common import config as configs
 from common import storage
 from common.config import nearest
 from common.contract import UserError
-
-MODES = {
-    "train": "train what is not finished yet, then evaluate",
-    "eval": "evaluate what is trained, and write the report",
-    "predict": "what the trained model makes of --input",
-    "describe": "parameters, memory, FLOPs and every field of the config",
-    "compile": "the train step for a TPU slice that is not here: memory, cost, bound",
-    "export": "the train step as a file that runs on CPU, CUDA and TPU without us",
-    "benchmark": "time of a step, items a second, share of a matmul's FLOP/s",
-}
-
-
-ALONE = ("describe", "compile", "export")  # needs no other process, and no device
-
-
-def define_flags() -> flags.FlagValues:
-    """The flags of this command. Fields of a config come as `--config.field=value`."""
-    values = flags.FlagValues()
-    text = partial(flags.DEFINE_string, flag_values=values)
-    choice = partial(flags.DEFINE_enum, flag_values=values)
-    switch = partial(flags.DEFINE_boolean, flag_values=values)
-    modes = "\n".join(f"{name}: {what}" for name, what in MODES.items())
-    text("paper", None, "a folder of papers/")
-    text("config", "default", "variant, or a Python file with get_config()")
-    choice("mode", "train", list(MODES), modes)
-    text("run", None, "train this run alone; predict: with it, not the first")
-    text(
-        "workdir", None, "results go here, on disk or gs://; workdir/<paper>/<variant>"
-    )
-    text("input", None, "predict: a prompt, or what the paper takes")
-    choice("parallel", "jit", ["jit", "pmap"], "jit or pmap")
-    text("mesh", "data", "how devices share: data, fsdp (parameters too), data:4,fsdp")
-    number = partial(flags.DEFINE_integer, flag_values=values)
-    number(
-        "cpu_devices",
-        None,
-        "devices of a CPU host; its cores, or what the paper says",
-        1,
-    )
-    text("topology", None, "compile: v5e:16x16, or several, or v5e, or all")
-    flags.DEFINE_alias("topologies", "topology", flag_values=values)
-    text("coordinator", None, "host:port of process 0, where JAX finds no cluster")
-    number("num_processes", None, "of the job; 1: alone, whatever the cluster", 1)
-    number("process_id", None, "of this process, from 0", 0)
-    switch("help", False, "this text; with --paper, the paper's variants")
-    return values
+from launch import options
 
 
 def main(argv: list[str]) -> int:
@@ -89,22 +41,26 @@ def main(argv: list[str]) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    overrides = _overrides(argv)
-    values = define_flags()
+    overrides = options.overrides(argv)
+    values = options.define_flags()
     rest = values([argv[0], *(a for a in argv[1:] if a not in overrides)])
     if len(rest) > 1:
         raise UserError(f"unexpected argument {rest[1]!r}: flags are --name=value")
     if not values.paper and not values.help:
-        raise UserError(f"say which --paper: {', '.join(_papers())}; --help tells more")
+        papers = ", ".join(options.papers())
+        raise UserError(f"say which --paper: {papers}; --help tells more")
+    if values.help and values.paper:
+        print(options.paper_help(values.paper))
+        return 0
     if values.help:
-        print(_paper_help(values.paper) if values.paper else _help(values))
+        print(options.command_help(values, __doc__))
         return 0
 
     # JAX is slow to import, and the devices must be counted before it starts.
     from launch import distributed
 
-    many = distributed.maybe_many(values.num_processes, values.coordinator)
-    many = many and values.mode not in ALONE
+    maybe_many = distributed.maybe_many(values.num_processes, values.coordinator)
+    many = maybe_many and values.mode not in options.SHAPES_ONLY
     if many and distributed.UNDER_PARENT not in os.environ:
         return distributed.run_under_parent(argv)
 
@@ -121,11 +77,6 @@ def _run(argv: list[str]) -> int:
         return _dispatch(values, paper, config, argv)
 
 
-def _overrides(argv: list[str]) -> list[str]:
-    """The flags that change the config."""
-    return [a for a in argv[1:] if a.startswith(("--config.", "-config."))]
-
-
 def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
     from launch import benchmark, describe
     from launch.ahead import compile, export
@@ -139,7 +90,7 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
         storage.path(workdir),
         parallel=values.parallel,
         mesh=values.mesh,
-        exact=values.cpu_devices is not None,
+        every_device=values.cpu_devices is not None,
     )
     if values.run:
         nearest("run", values.run, session.runs)
@@ -156,10 +107,14 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
         return 0
     if values.mode == "compile":
         topology = compile.check_topology(values.topology)
-        changed = [flag.partition("config.")[2] for flag in _overrides(argv)]
-        title, facts = ", ".join([title, *changed]), _facts(command, session)
+        changed = [flag.partition("config.")[2] for flag in options.overrides(argv)]
         compile.compile_for(
-            session, names, topology, values.mesh, title=title, facts=facts
+            session,
+            names,
+            topology,
+            values.mesh,
+            title=", ".join([title, *changed]),
+            facts=_facts(command, session),
         )
         return 0
     return _work(values, session, names, title, command)
@@ -167,26 +122,44 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
 
 def _work(values: flags.FlagValues, session, names, title: str, command: str) -> int:
     """Trains, evaluates or predicts, with the workdir to itself."""
-    from launch import loop, workdir
+    from launch import pending, stop, workdir
 
+    if values.profile is not None:
+        _check_profile(values, session, names)
     try:
-        with workdir.locked(session.workdir), loop.StopRequest() as stop:
+        with workdir.locked(session.workdir), stop.StopRequest() as request:
             if values.mode == "predict":
                 _predict(session, values.run or "", values.input)
-            elif values.mode == "train" and not session.train(names, stop):
+            elif values.mode == "train" and not session.train(
+                names, request, values.profile
+            ):
                 raise KeyboardInterrupt
             elif values.mode == "train" and values.run:
                 left = ", ".join(session.missing()) or "nothing: --mode=eval reports"
                 print(f"still to train: {left}", flush=True)
             else:
-                stop.at_once()  # nothing to save from here on
+                request.nothing_to_save()
                 session.evaluate(title, _facts(command, session))
-    except loop.Diverged as error:
+    except pending.Diverged as error:
         print(f"launch: stopped: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"stopped, and nothing is lost; to go on: {command}", flush=True)
     return 0
+
+
+def _check_profile(values: flags.FlagValues, session, names) -> None:
+    """UserError if --profile would trace nothing, or has nowhere to write."""
+    if values.mode != "train":
+        raise UserError("--profile is for --mode=train")
+    if not storage.is_local(session.workdir):
+        raise UserError(
+            "--profile needs a --workdir on a disk: it cannot write to gs://"
+        )
+    ends = [session.runs[name].config.loop.steps for name in names]
+    steps = min(ends, default=0)
+    if values.profile >= steps:
+        raise UserError(f"--profile={values.profile}: training ends at step {steps}")
 
 
 def _predict(session, run: str, inputs: str | None) -> None:
@@ -222,44 +195,6 @@ def _facts(command: str, session) -> dict[str, str]:
         "python": platform.python_version(),
         "jax": jax.__version__,
     }
-
-
-def _papers() -> list[str]:
-    """As catalogue.names, without importing JAX."""
-    from launch import catalogue
-
-    return catalogue.names()
-
-
-def _paper_help(name: str) -> str:
-    """A paper's variants, one line each."""
-    from launch import catalogue
-
-    paper = catalogue.load(name)
-    lines = [f"{name}: {paper.__doc__.strip().splitlines()[0]}", "", "variants:"]
-    width = max(map(len, paper.VARIANTS)) + 2
-    for variant, make in paper.VARIANTS.items():
-        lines.append(f"  {variant:<{width}}{make.__doc__.strip().splitlines()[0]}")
-    lines += ["", "fields that have choices or bounds, and their defaults:"]
-    for field, kind, value in configs.fields(paper.get_config()):
-        if rule := str(configs.rule_of(kind)):
-            lines.append(f"  --{field}={configs.shown(value)}  {rule}")
-    lines.append(f"\nall fields: --paper={name} --mode=describe")
-    return "\n".join(lines)
-
-
-def _help(values: flags.FlagValues) -> str:
-    lines = [__doc__, f"papers: {', '.join(_papers())}", "", "flags:"]
-    for name in sorted(set(values) - {"?", "help"}):
-        flag = values[name]
-        # absl puts an enum's choices in front of its help, which names them too.
-        first, *more = re.sub("^<.*?>: ", "", flag.help).splitlines()
-        default = "" if flag.default in (None, False) else f" [{flag.default}]"
-        lines.append(f"  --{name:<14}{(first if not more else '')}{default}")
-        lines += [f"  {'':<16}{line}" for line in ([first, *more] if more else [])]
-    lines.append(f"  --{'config.x.y':<14}any field of the config, by its type")
-    lines.append("\n--paper=NAME --help lists the paper's variants.")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

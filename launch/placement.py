@@ -3,7 +3,7 @@
 Rows of batches, and the state's per-row fields, are split over all devices. Everything
 else is whole on every device, or split over the mesh's "fsdp" part by the rules below.
 Under `jit` the step sees global arrays; under `pmap` each device sees its part, and the
-step's `axis_name` is "data". All of it gives the same numbers.
+step's `axis_name` is "data". The numbers are the same in all these ways.
 """
 
 import dataclasses
@@ -25,10 +25,11 @@ from launch import devices
 PMAP_AXIS = "data"
 SMALLEST_SPLIT = 4096  # arrays of fewer elements stay whole
 
-# FSDP: the first pattern found in an array's path in the state says which of its axes
-# are split, the first as far as it divides, then the next; None: the longest first. A
-# paper's own SHARDING is read before this. 1600 over 256 devices is split 64-fold, and
-# the array's other axis takes the remaining 4.
+# FSDP: (pattern, axes). The first pattern that is found in an array's path in the state
+# says over which axes the array is split. The first axis is split as far as it divides,
+# then the next. None stands for all axes, the longest first. An axis of 1600 over 256
+# devices is split 64-fold, and the array's next axis by the remaining 4. A paper's own
+# SHARDING is read before this one.
 Rules = Iterable[tuple[str, tuple[int, ...] | None]]
 SHARDING: Rules = (("", None),)
 
@@ -43,10 +44,11 @@ class Placement:
 
     @property
     def whole(self) -> NamedSharding:
+        """The sharding of an array that every device has in full."""
         return NamedSharding(self.mesh, PartitionSpec())
 
     def rows(self, count: int, axis: int = 0) -> NamedSharding:
-        """Of an array with `count` rows of a batch along `axis`."""
+        """The sharding of an array with `count` rows of a batch along `axis`."""
         return _rows(self.mesh, axis, count)
 
     def share(self, rows: int) -> tuple[int, int]:
@@ -54,16 +56,17 @@ class Placement:
         Processes share one where there are fewer rows than devices."""
         spans = self.rows(rows).addressable_devices_indices_map((rows,)).values()
         spans = [span.indices(rows) for (span,) in spans]
-        first, last = min(s[0] for s in spans), max(s[1] for s in spans)
+        first = min(span[0] for span in spans)
+        last = max(span[1] for span in spans)
         return first // (last - first), rows // (last - first)
 
-    def start(self, init: Callable, *arguments: Any) -> Any:
+    def make_state(self, init: Callable, *arguments: Any) -> Any:
         """`init(*arguments)`, made where it will live: no device holds all of it."""
         return jax.jit(init, out_shardings=self.state)(*arguments)
 
     def put_state(self, state: Any) -> Any:
-        """The state on its devices, in buffers of its own: a step gives them up, and
-        an array that came from elsewhere, or twice, must outlive that."""
+        """A copy of the state on its devices. A step gives the copy's memory up; an
+        array that somebody else holds, or that the state holds twice, outlives that."""
         copies = jax.tree.map(jnp.copy, state)
         # After the copy, which forgets the sharding of empty arrays.
         return jax.device_put(copies, self.state)
@@ -111,8 +114,8 @@ class Placement:
         )
 
     def _on_mesh(self, step: Callable) -> Callable:
-        """`step`, traced where `jax.sharding.get_abstract_mesh()` is the mesh: what is
-        not one program for all rows (`common.rows`) must know how they are split."""
+        """`step`, traced where `jax.sharding.get_abstract_mesh()` is the mesh: code
+        that treats rows one by one (`common.rows`) must know how they are split."""
 
         @functools.wraps(step)
         def traced(*arguments):
@@ -160,7 +163,7 @@ def _split(
     order: tuple[int, ...] | None,
     parts: tuple[tuple[str, int], ...],
 ) -> PartitionSpec:
-    """Deals the parts of the fsdp axis out to the array's axes, in `order`."""
+    """Gives the parts of the fsdp axis, one by one, to the array's axes in `order`."""
     if math.prod(shape) < SMALLEST_SPLIT:
         return PartitionSpec()
     order = (
@@ -215,8 +218,9 @@ def _pmapped(step: Callable, placement: Placement, *, returns_state: bool) -> Ca
 
 def _part(mesh: Mesh, axis: int, x: jax.Array) -> jax.Array:
     """[... rows ...] -> [... devices, rows / devices ...]: pmap maps over `axis`."""
-    before, rows, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
-    parts = x.reshape(*before, mesh.size, rows // mesh.size, *after)
+    per_device = x.shape[axis] // mesh.size
+    shape = (*x.shape[:axis], mesh.size, per_device, *x.shape[axis + 1 :])
+    parts = x.reshape(shape)
     # Empty arrays lose their sharding in a reshape.
     return jax.device_put(parts, _rows(mesh, axis, mesh.size))
 

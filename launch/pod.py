@@ -45,7 +45,8 @@ class Pod:
     """A job of main.py on a TPU."""
 
     def __init__(self, tpu: Tpu, poll: float) -> None:
-        self.tpu, self.poll = tpu, poll
+        self.tpu = tpu
+        self.poll = poll
 
     def _sleep(self) -> None:
         if not self.tpu.shell.dry_run:
@@ -76,24 +77,25 @@ class Pod:
             if attempt:
                 say(f"starting again, {attempt} of {restarts}")
                 self._sleep()
-            found: dict[str, str] = {}
+            states: dict[str, str] = {}
             try:
                 self._start(args, again=attempt > 0)
-                found = self.watch()
+                states = self.watch()
             except Failed as error:
                 if attempt == 0:
                     raise
                 say(str(error))
-            if (verdict := judge(found)) != "lost":
-                return self._finish(verdict, found)
-            say(f"a process was lost ({', '.join(found.values()) or 'no answer'})")
+            if (verdict := job_state(states)) != "lost":
+                return self._finish(verdict, states)
+            say(f"a process was lost ({', '.join(states.values()) or 'no answer'})")
             self._keep_logs(tpu.logs / f"attempt-{attempt}")
         say(f"gave up after {restarts} restarts; logs: {tpu.logs}/")
         return 3
 
     def _start(self, args: list[str], again: bool) -> None:
-        """Brings main.py to life on every worker."""
-        tpu, state = self.tpu, self.tpu.state()
+        """Starts main.py on every worker, for which the TPU is made ready."""
+        tpu = self.tpu
+        state = tpu.state()
         if state == "MISSING" and not again:
             raise UserError(f"no TPU {tpu.name} here: create it first")
         if state in GONE:
@@ -115,10 +117,11 @@ class Pod:
             # Not until its end: another worker may be lost, and worker 0 hang.
             offset += self.tpu.show_log(offset, LOOK * self.poll)
             try:
-                found, silent = self.tpu.states(), 0
-                if judge(found) != "running":
+                states = self.tpu.states()
+                silent = 0
+                if job_state(states) != "running":
                     self.tpu.show_log(offset, self.poll)  # what came since
-                    return found
+                    return states
             except Failed as error:
                 say(str(error))
                 with contextlib.suppress(Failed):  # gcloud: our own network may be out
@@ -134,9 +137,10 @@ class Pod:
         except Failed as error:
             say(f"not all logs came: {error}")
 
-    def _finish(self, verdict: str, found: dict[str, str]) -> int:
-        """Brings the logs here and says how it ended."""
-        tpu, failed = self.tpu, verdict in ("1", "2")
+    def _finish(self, verdict: str, states: dict[str, str]) -> int:
+        """Brings the logs here and says how the job ended."""
+        tpu = self.tpu
+        failed = verdict in ("1", "2")
         if failed:  # others may wait for the one that failed
             with contextlib.suppress(Failed):
                 tpu.on_all(halt(LOST_GRACE))
@@ -144,7 +148,7 @@ class Pod:
         if not failed:
             say(f"{'done' if verdict == '0' else 'stopped'}; logs: {tpu.logs}/")
             return 0
-        host = next(host for host, state in found.items() if state == verdict)
+        host = next(host for host, state in states.items() if state == verdict)
         worker = re.search(r"-w-(\d+)$", host)  # how the hosts of a TPU are called
         log = tpu.logs / f"{worker[1] if worker else 0}.log"
         print(_end_of(log), end="", file=sys.stderr)
@@ -164,14 +168,14 @@ class Pod:
         self.show_logs(following=False)
 
 
-def judge(found: dict[str, str]) -> str:
+def job_state(states: dict[str, str]) -> str:
     """One word for the states of all workers: 0, 1, 2, asked, running or lost."""
-    states = {*found.values()}
-    if codes := states & {"1", "2"}:
+    seen = {*states.values()}
+    if codes := seen & {"1", "2"}:
         return max(codes)
-    if "running" in states and states <= {"running", "0", "asked", "stopped"}:
+    if "running" in seen and seen <= {"running", "0", "asked", "stopped"}:
         return "running"
-    return "asked" if "asked" in states else "0" if states == {"0"} else "lost"
+    return "asked" if "asked" in seen else "0" if seen == {"0"} else "lost"
 
 
 def _end_of(log: Path) -> str:
@@ -203,7 +207,8 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     flag("--follow", action="store_true", help="logs: show worker 0's as it grows")
     flag("--dry_run", action="store_true", help="print the commands, run none")
     cut = argv.index("--") if "--" in argv else len(argv)
-    options, rest = parser.parse_args(argv[:cut]), argv[cut + 1 :]
+    options = parser.parse_args(argv[:cut])
+    rest = argv[cut + 1 :]
     if options.command == "run" and not rest:
         raise UserError("run needs main.py's flags after --, as in: -- --paper=...")
     if options.command != "run" and rest:

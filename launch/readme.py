@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
 def rewrite(text: str, reports: Sequence[ReportData]) -> str:
     """The README's text with all its blocks renewed.
 
-    Raises UserError for a block without end and for a name that cannot be had.
+    UserError: a block has no end, or no report has a result of its name.
     """
 
     def block(match: re.Match) -> str:

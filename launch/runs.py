@@ -73,13 +73,16 @@ class Runs(Mapping[str, Run]):
         key = jax.random.key(self[name].config.seed)
         return jax.eval_shape(self.initialiser(name), key, after)
 
+    def lowered_step(self, name: str) -> jax.stages.Lowered:
+        """One train step as XLA gets it: for one device, not compiled."""
+        paper, config = self.paper(name), self[name].config
+        step = jax.jit(partial(paper.train_step, config))
+        return step.lower(self.abstract_state(name), paper.batch_spec(config))
+
     def step_flops(self, name: str) -> float:
         """FLOPs of one train step as XLA counts them before optimising: a multiply and
         an add are two. The body of a `lax.scan` is counted once."""
-        paper, config = self.paper(name), self[name].config
-        step = jax.jit(partial(paper.train_step, config))
-        lowered = step.lower(self.abstract_state(name), paper.batch_spec(config))
-        return float(lowered.cost_analysis()["flops"])
+        return float(self.lowered_step(name).cost_analysis()["flops"])
 
 
 def parameter_count(state: Any) -> int:

@@ -15,17 +15,18 @@ from common.metrics import Gathered
 from launch import devices, distributed, placement
 from launch.checkpoints import Checkpoints, newest
 from launch.logbook import read_metrics
-from launch.loop import StopRequest, Trainer, restore, train
+from launch.loop import Trainer, train
 from launch.reports.report import Report, training_section
 from launch.runs import Runs, parameter_count
+from launch.stop import StopRequest
 from launch.workdir import claim
 
 
 class Session:
     """Binds a paper's functions to a config, a folder and the devices of this machine.
 
-    parallel: "jit" or "pmap"; mesh: as of `devices.parse_mesh`; exact: use every
-    device.
+    parallel: "jit" or "pmap"; mesh: as of `devices.parse_mesh`; every_device: of
+    a CPU host too.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Session:
         *,
         parallel: str = "jit",
         mesh: str = "data",
-        exact: bool = False,
+        every_device: bool = False,
     ) -> None:
         self.paper = complete(paper)
         self.config = config
@@ -48,17 +49,19 @@ class Session:
         self._mesh_sizes = mesh
         own_choice = mesh == "data" and not self._pmap
         self._on_cpu = self.paper.CPU_DEVICES if own_choice else None
-        self._every_device = exact
+        self._every_device = every_device
         self._alone = False
         self._trainers: dict[str, Trainer] = {}
 
-    def train(self, names: list[str], stop: StopRequest) -> bool:
+    def train(
+        self, names: list[str], stop: StopRequest, profile: int | None = None
+    ) -> bool:
         """Trains the named runs and those they come after; False: `stop` came first."""
         for name in self.runs.in_order(names):
             claim(self.workdir / name, self.runs[name].config)
             if self._step(name) >= self.runs[name].config.loop.steps:
                 print(f"{name}: finished before, skipped", flush=True)
-            elif not train(self.trainer(name), self.workdir / name, stop):
+            elif not train(self.trainer(name), self.workdir / name, stop, profile):
                 return False
         return True
 
@@ -136,13 +139,14 @@ class Session:
             config=config,
             placement=place,
             state=place.abstract(state, place.state),
-            make_state=lambda: place.start(init, *arguments),
+            make_state=lambda: place.make_state(init, *arguments),
             train_step=place.compile_train(partial(paper.train_step, config)),
             eval_step=place.compile_eval(partial(paper.eval_step, config)),
             batches=batches,
             metrics=_numbers(paper, config, state, specs["valid"]),
             validate=partial(paper.validate, config),
             put=lambda split, batch: place.put_batch(batch, shares[split][1]),
+            lower=partial(self.runs.lowered_step, name),
         )
 
     def mesh(self) -> jax.sharding.Mesh:
@@ -156,7 +160,7 @@ class Session:
         if self._alone:
             return devices.make_mesh(rows, devices=jax.local_devices())
         return devices.make_mesh(
-            rows, self._mesh_sizes, exact=self._every_device, on_cpu=self._on_cpu
+            rows, self._mesh_sizes, every_device=self._every_device, on_cpu=self._on_cpu
         )
 
     def _first_alone(self) -> bool:
@@ -171,9 +175,9 @@ class Session:
         """The newest (state, meta) of a run that this very config made."""
         folder, config = self.workdir / name, self.runs[name].config
         if (folder / "config.json").exists():
-            claim(folder, config, alone=self._alone)
-            checkpoints = Checkpoints(folder, config.loop, alone=self._alone)
-            restored = restore(self.trainer(name), checkpoints)
+            claim(folder, config, first_only=self._alone)
+            checkpoints = Checkpoints(folder, config.loop, first_only=self._alone)
+            restored = checkpoints.restore(self.trainer(name).state)
             checkpoints.close()
             if restored is not None:
                 return restored

@@ -25,7 +25,8 @@ class Window:
 
     def mean(self) -> dict[str, float]:
         """The mean of each name over the steps that reported it; starts afresh."""
-        sums, self._sums = self._sums, {}
+        sums = self._sums
+        self._sums = {}
         return {name: total / count for name, (total, count) in sums.items()}
 
     def state(self) -> dict[str, list]:
@@ -48,8 +49,10 @@ class Pace:
 
     def __init__(self) -> None:
         self._interrupted = True
-        self._step, self._now = 0, 0.0  # at the last tick
-        self._steps, self._seconds = 0, 0.0  # counted so far
+        self._step = 0  # at the last tick
+        self._now = 0.0
+        self._steps = 0  # counted so far
+        self._seconds = 0.0
         self._points = deque([(0, 0.0)], maxlen=PACE_POINTS)
 
     def tick(self, step: int, now: float) -> None:
@@ -60,7 +63,8 @@ class Pace:
             if self._seconds - self._points[-1][1] >= POINT_SECONDS:
                 self._points.append((self._steps, self._seconds))
         self._interrupted = False
-        self._step, self._now = step, now
+        self._step = step
+        self._now = now
 
     def interrupt(self) -> None:
         """Something other than training happened since the last tick."""

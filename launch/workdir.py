@@ -22,9 +22,10 @@ from launch import distributed
 FREE_SECTIONS = ("eval", "predict")
 
 
-def claim(folder: Path, config: Any, *, alone: bool = False) -> None:
+def claim(folder: Path, config: Any, *, first_only: bool = False) -> None:
     """Writes `config` into the run's folder, or checks that it is the one there.
 
+    first_only: process 0 is here by itself, and waits for no other.
     UserError: the folder holds checkpoints of another config; says which fields differ.
     """
     path = folder / "config.json"
@@ -35,7 +36,7 @@ def claim(folder: Path, config: Any, *, alone: bool = False) -> None:
             f"{folder} was made by another config: {'; '.join(found)}. "
             "Choose another --workdir, or the old values"
         )
-    if not alone:
+    if not first_only:
         distributed.wait_for_all(f"{path} is read")
     if fresh and distributed.is_first():
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,11 +58,12 @@ def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
 
 @contextlib.contextmanager
 def locked(workdir: Path) -> Iterator[None]:
-    """Holds the workdir for this job. The kernel lets go when the process ends,
-    however it ends. A bucket has no such locks: its workdir is only marked, and that
-    one job works there is the user's care.
+    """Holds the workdir for this job. The kernel lets go of it when the process ends,
+    however it ends. A bucket has no locks: a file there says who came last, and the
+    user sees to it that one job works there.
 
-    UserError: another job holds it, or it cannot be written to."""
+    UserError: another job holds it, or it cannot be written to.
+    """
     if not distributed.is_first():
         yield
         return

@@ -83,8 +83,9 @@ def steps(
 
     from launch.session import Session
 
-    exact = config.data.batch_size % jax.device_count() == 0
-    session = Session(paper, config, Path(tempfile.mkdtemp()), exact=exact)
+    divides = config.data.batch_size % jax.device_count() == 0
+    folder = Path(tempfile.mkdtemp())
+    session = Session(paper, config, folder, every_device=divides)
     trainer = session.trainer(run)
     state = trainer.placement.put_state(trainer.make_state())
     fresh = fresh or partial(next, trainer.batches("train"))

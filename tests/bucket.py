@@ -10,7 +10,6 @@ import json
 import re
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -23,12 +22,12 @@ MOVE = re.compile(r"/storage/v1/b/bucket/o/([^/]+)/moveTo/o/([^/]+)")
 class Bucket:
     """The objects of gs://bucket: `{name: (generation, bytes)}`.
 
-    delays: seconds that the writing of an object takes whose name holds the key.
+    held: an object with this in its name is not written; who writes it waits for ever.
     """
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[int, bytes]] = {}
-        self.delays: dict[str, float] = {}
+        self.held: str | None = None
         self.readonly = False
         self.lock = threading.Lock()
         self._generations = itertools.count(1)
@@ -36,7 +35,8 @@ class Bucket:
 
     def write(self, name: str, data: bytes, match: str | None = None) -> dict | None:
         """The object's description; None: another generation is there than `match`."""
-        time.sleep(sum(s for part, s in self.delays.items() if part in name))
+        if self.held and self.held in name:
+            threading.Event().wait()
         with self.lock:
             if match not in (None, str(self.objects.get(name, (0,))[0])):
                 return None

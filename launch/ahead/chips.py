@@ -5,6 +5,7 @@ import difflib
 import math
 import os
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from common.contract import UserError
@@ -49,6 +50,13 @@ TOPOLOGIES = {
     name: tuple(f"{name}:{shape}" for shape in (_FLAT if chip.dims == 2 else _CUBES))
     for name, chip in CHIPS.items()
 }
+
+
+def peak_flops(devices: Iterable[Any]) -> float:
+    """FLOP/s of the devices together, as published; 0 if one of them is not known."""
+    peaks = {chip.kind: chip.flops for chip in CHIPS.values()}
+    each = [peaks.get(device.device_kind, 0.0) for device in devices]
+    return sum(each) if all(each) else 0.0
 
 
 def parse_topology(name: str) -> tuple[Chip, tuple[int, ...]]:

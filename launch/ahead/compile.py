@@ -1,75 +1,30 @@
 """The train step compiled for a TPU slice that is not here: does it fit, what does a
 step cost, and what bounds it.
 
-All of it is known at compile time: sizes and traffic are XLA's and `hlo/`'s figures
-for one chip, times are a roofline over published peaks (`chips.py`).
-Nothing is measured, and a step cannot be faster than the roofline says: of what a
-condition chooses from, the cheapest counts.
+All of it is known at compile time: sizes and traffic are XLA's and `hlo/`'s figures for
+one chip, times are a roofline over published peaks (`chips.py`). Nothing is measured.
+No step is faster than its roofline, for which the cheapest branch
+of a conditional counts.
 """
 
-import dataclasses
-import re
-import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import jax
 
 from common.contract import Table, UserError
-from launch import devices, placement
-from launch.ahead.chips import CHIPS, TOPOLOGIES, Chip, parse_topology, topology_devices
-from launch.ahead.hlo.cost import Cost, cost
+from launch.ahead.chips import CHIPS, TOPOLOGIES, parse_topology
+from launch.ahead.one_slice import Compiled, TooLarge, compile_run, usable_bytes
 from launch.reports.report import Report
 from launch.runs import parameter_count
 from launch.session import Session
 
-GIB, MIB = 2**30, 2**20
+GIB = 2**30
+MIB = 2**20
 COLUMNS = (
     "step", "parameters", "slice", "peak GiB", "of", "fits", "TFLOP", "HBM GiB",
     "network MiB", "roofline ms", "bound", "items/s at most", "compile s",
 )  # fmt: skip
-RESERVED = 0.25 * GIB  # of HBM that the runtime keeps: XLA says 15.75 of v5e's 16
-
-
-@dataclasses.dataclass(frozen=True)
-class Compiled:
-    """One step on one chip of a slice: bytes, FLOPs, seconds."""
-
-    topology: str
-    chip: Chip
-    chips: int
-    repeats: int  # chips that compute the same rows
-    arguments: float
-    temporaries: float
-    peak: float
-    cost: Cost
-    seconds: float  # of compiling
-
-    @property
-    def times(self) -> dict[str, float]:
-        """Seconds a step at the chip's published peaks, by what would bound it."""
-        wire = sum(c.wire_bytes for c in self.cost.collectives.values())
-        return {
-            "compute": self.cost.flops / self.chip.flops,
-            "memory": self.cost.bytes / self.chip.hbm_bandwidth,
-            "network": wire / self.chip.ici_bandwidth,
-        }
-
-    @property
-    def bound(self) -> str:
-        return max(self.times, key=self.times.get)
-
-
-@dataclasses.dataclass(frozen=True)
-class TooLarge:
-    """What XLA said of a step that no chip of the slice can hold."""
-
-    topology: str
-    chip: Chip
-    chips: int
-    needed: float  # bytes
-    seconds: float
 
 
 def compile_for(
@@ -102,58 +57,12 @@ def compile_for(
             report.write()  # an interrupted table keeps its rows
         label = title if len(session.runs) == 1 else f"{title} · {name}"
         rows += [_row(session, name, label, result) for result in results]
-        if tight := next((r for r in results if not _fits(r)), None):
+        if tight := next((r for r in results if not r.fits), None):
             report.add(f"{name} on {tight.topology} does not fit", _advice(
                 session.runs[name].config, tight, mesh))  # fmt: skip
     note = "a chip's share of one step; compile-time figures and published peaks"
     report.add("Compiled", Table(COLUMNS, rows, note))
     report.write()
-
-
-def compile_run(session: Session, name: str, topology: str, mesh: str) -> Any:
-    """`Compiled`, or `TooLarge`."""
-    (chip, _), slice_devices = parse_topology(topology), topology_devices(topology)
-    paper = session.runs.paper(name)
-    config = session.runs[name].config
-    state = session.runs.abstract_state(name)
-    batch = paper.batch_spec(config)
-    rows = min(leaf.shape[0] for leaf in jax.tree.leaves(batch))
-    grid = devices.make_mesh(rows, mesh, devices=slice_devices)
-    place = placement.place(state, grid, rules=paper.SHARDING)
-    shardings = jax.tree.map(lambda leaf: place.rows(leaf.shape[0]), batch)
-    step = place.compile_train(partial(paper.train_step, config))
-    lowered = step.lower(
-        place.abstract(state, place.state), place.abstract(batch, shardings)
-    )
-    start = time.perf_counter()
-    try:
-        compiled = lowered.compile()
-    except jax.errors.JaxRuntimeError as error:
-        seconds = time.perf_counter() - start
-        return TooLarge(topology, chip, grid.size, _needed(error, chip), seconds)
-    seconds = time.perf_counter() - start
-    memory = compiled.memory_analysis()
-    fresh = memory.output_size_in_bytes - memory.alias_size_in_bytes
-    arguments, temporaries = memory.argument_size_in_bytes, memory.temp_size_in_bytes
-    return Compiled(
-        topology=topology,
-        chip=chip,
-        chips=grid.size,
-        repeats=grid.size // _used(grid, rows),
-        arguments=arguments,
-        temporaries=temporaries,
-        peak=arguments + temporaries + fresh + memory.generated_code_size_in_bytes,
-        cost=cost(compiled.as_text()),
-        seconds=seconds,
-    )
-
-
-def _used(mesh: jax.sharding.Mesh, rows: int) -> int:
-    """Devices that the rows are split over."""
-    used = 1
-    for axis in devices.split_rows(mesh, rows):
-        used *= mesh.shape[axis]
-    return used
 
 
 def _topologies(text: str) -> list[str]:
@@ -166,20 +75,6 @@ def _topologies(text: str) -> list[str]:
     return text.split(",")
 
 
-def _needed(error: Exception, chip: Chip) -> float:
-    """Bytes that XLA wanted, from its refusal. Other errors are raised again."""
-    said = re.search(r"\(?([\d.]+)([KMG])\)? exceeds|Used ([\d.]+)([KMG])", str(error))
-    if "RESOURCE_EXHAUSTED" not in str(error) or not said:
-        raise error
-    number, unit = (part for part in said.groups() if part)
-    return float(number) * {"K": 2**10, "M": MIB, "G": GIB}[unit]
-
-
-def _fits(result: Compiled | TooLarge) -> bool:
-    room = result.chip.hbm_bytes - RESERVED
-    return isinstance(result, Compiled) and result.peak <= room
-
-
 def _details(session: Session, name: str, result: Any) -> Table | str:
     """All figures of one slice."""
     if isinstance(result, TooLarge):
@@ -189,7 +84,8 @@ def _details(session: Session, name: str, result: Any) -> Table | str:
         )
     config = session.runs[name].config
     state = session.runs.abstract_state(name)
-    cost, times = result.cost, result.times
+    cost = result.cost
+    times = result.times
     rows: list[Sequence] = [
         ["parameters", parameter_count(state), ""],
         ["chips", result.chips, ""],
@@ -234,7 +130,7 @@ def _row(session: Session, name: str, label: str, result: Any) -> list:
     wire = sum(c.wire_bytes for c in result.cost.collectives.values())
     slowest = max(result.times.values())
     return [
-        *head, result.peak / GIB, room, "yes" if _fits(result) else "no",
+        *head, result.peak / GIB, room, "yes" if result.fits else "no",
         result.cost.flops / 1e12, result.cost.bytes / GIB, wire / MIB, 1e3 * slowest,
         result.bound, config.items_per_step / slowest, result.seconds,
     ]  # fmt: skip
@@ -242,8 +138,7 @@ def _row(session: Session, name: str, label: str, result: Any) -> list:
 
 def _advice(config: Any, result: Compiled | TooLarge, mesh: str) -> str:
     """How much is missing, and what helps."""
-    room = result.chip.hbm_bytes - RESERVED
-    needed = result.needed if isinstance(result, TooLarge) else result.peak
+    missing = result.needed - usable_bytes(result.chip)
     knobs = []
     if "fsdp" not in mesh:
         knobs.append("--mesh=fsdp splits parameters and optimiser over the chips")
@@ -253,9 +148,8 @@ def _advice(config: Any, result: Compiled | TooLarge, mesh: str) -> str:
     twice = 2 * config.optim.accumulate
     knobs.append(f"--config.optim.accumulate={twice} halves the rows computed at once")
     knobs.append("a larger slice, or a smaller batch")
-    return (
-        f"{(needed - room) / GIB:.2f} GiB a chip are missing. What helps: "
-        + "; ".join(knobs)
+    return f"{missing / GIB:.2f} GiB a chip are missing. What helps: " + "; ".join(
+        knobs
     )
 
 

@@ -31,7 +31,7 @@ class Failed(UserError):
 
 
 class Shell:
-    """Runs commands, or (dry run) prints them and makes up the answer of a good day."""
+    """Runs commands. In a dry run it prints them, and answers as if all went well."""
 
     def __init__(self, dry_run: bool) -> None:
         self.dry_run = dry_run
@@ -74,7 +74,8 @@ class Tpu:
     """A TPU by its name and place; each method is a command or two."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self.name, self.shell = options.name, Shell(options.dry_run)
+        self.name = options.name
+        self.shell = Shell(options.dry_run)
         self.kind, self.runtime, self.hosts = accelerator(options.tpu)
         self.spot = ["--spot"] if options.spot else []
         self.place = [f"--zone={options.zone}"]
@@ -86,11 +87,14 @@ class Tpu:
         return ["gcloud", "compute", "tpus", *map(str, words), *self.place, "--quiet"]
 
     def request(self) -> None:
-        """Asks for it, if that is not done yet."""
-        made = [f"--accelerator-type={self.kind}", f"--runtime-version={self.runtime}"]
+        """Asks for the TPU, unless that was done before."""
+        machine = [
+            f"--accelerator-type={self.kind}",
+            f"--runtime-version={self.runtime}",
+        ]
         verb = ("queued-resources", "create", self.name, f"--node-id={self.name}")
         try:
-            self.shell(self._command(*verb, *made, *self.spot))
+            self.shell(self._command(*verb, *machine, *self.spot))
         except Failed as error:
             if "ALREADY_EXISTS" not in str(error):
                 raise
@@ -103,7 +107,8 @@ class Tpu:
         return self._describe("queued-resources", "state.state", "ACTIVE")
 
     def state(self) -> str:
-        """A word of GONE if it is. The request may be ACTIVE longer than its node."""
+        """READY, a word of GONE, or another. A request may stay ACTIVE longer than the
+        TPU that it brought."""
         if (state := self.request_state()) != "ACTIVE":
             return state
         return self._describe("tpu-vm", "state", "READY")
@@ -120,24 +125,24 @@ class Tpu:
     def pack(self) -> None:
         """The tracked files as they stand, with edits and without deleted ones."""
         root, code = (shlex.quote(str(path)) for path in (ROOT, self.code.absolute()))
-        there = 'while read -r f; do if [ -e "$f" ]; then echo "$f"; fi; done'
+        existing = 'while read -r f; do if [ -e "$f" ]; then echo "$f"; fi; done'
         pack = (
             f"mkdir -p $(dirname {code}) && cd {root} && "
-            f"git -c core.quotePath=off ls-files | {there} | tar -czf {code} -T -"
+            f"git -c core.quotePath=off ls-files | {existing} | tar -czf {code} -T -"
         )
         self.shell(["bash", "-o", "pipefail", "-c", pack])
 
     def ship(self) -> None:
-        there = f"{self.name}:papers-code.tar.gz"
-        self.shell(self._copy(self.code, there, "all"))
+        target = f"{self.name}:papers-code.tar.gz"
+        self.shell(self._copy(self.code, target, "all"))
 
     def fetch_logs(self, folder: Path) -> None:
         """Writes folder/WORKER.log. By scp, which brings one worker's at a time: ssh
         has --output-directory, and writes to "None/"."""
         self.shell(["mkdir", "-p", str(folder)])
-        there = f"{self.name}:papers/job/log"
+        source = f"{self.name}:papers/job/log"
         commands = [
-            self._copy(there, folder / f"{worker}.log", str(worker))
+            self._copy(source, folder / f"{worker}.log", str(worker))
             for worker in range(self.hosts)
         ]
         with ThreadPoolExecutor(1 if self.shell.dry_run else 8) as pool:
@@ -161,10 +166,10 @@ class Tpu:
         """What `worker_scripts.status` says by host; Failed unless all answer."""
         good = "".join(f"pod: worker-{host} 0\n" for host in range(self.hosts))
         printed = self.on_all(worker_scripts.status(), good)
-        found = dict(re.findall(r"^pod: (\S+) (\w+)\s*$", printed, re.MULTILINE))
-        if len(found) < self.hosts:
-            raise Failed(f"{len(found)} of {self.hosts} workers answer")
-        return found
+        states = dict(re.findall(r"^pod: (\S+) (\w+)\s*$", printed, re.MULTILINE))
+        if len(states) < self.hosts:
+            raise Failed(f"{len(states)} of {self.hosts} workers answer")
+        return states
 
     def show_log(self, offset: int = 0, seconds: float | None = None) -> int:
         """Prints worker 0's log from byte `offset` on while the job runs, or so many
@@ -178,7 +183,8 @@ def accelerator(tpu: str) -> tuple[str, str, int]:
     if version not in TPUS or not size.isdecimal():
         known = ", ".join(f"{name}-N" for name in TPUS)
         raise UserError(f"no --tpu {tpu!r}: one of {known}, as in v5e-256")
-    (kind, runtime, sizes), count = TPUS[version], int(size)
+    kind, runtime, sizes = TPUS[version]
+    count = int(size)
     if sizes and count not in sizes:
         raise UserError(f"no --tpu {tpu!r}: {version} comes in {sizes} chips")
     if not sizes and (count % 8 or not count):

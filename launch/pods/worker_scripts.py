@@ -5,9 +5,9 @@ A worker's ~/papers holds code/ (the checkout), venv/ and job/:
            jobs cannot both have it
     pid    of main.py; group: of all its processes
     log    what it prints
-    code   its exit code; asked: it was told to stop by us
-Exit codes of many workers may be lost on the way here; lines that begin with `pod:`
-are not.
+    code   its exit code; asked: there if we told it to stop
+gcloud may lose the exit codes of many workers. It does not lose what they print: lines
+that begin with `pod:` tell how they are.
 """
 
 import shlex
@@ -37,8 +37,8 @@ def unpack() -> str:
 
 
 def install() -> str:
-    """Python 3.11 and the pinned packages, unless they are there. By uv: the images
-    of TPU VMs have Python 3.10."""
+    """Installs Python 3.11 and the pinned packages, unless that was done before. With
+    uv, because the images of TPU VMs have Python 3.10."""
     return (
         "cd ~/papers && want=$(cat code/{constraints.txt,pyproject.toml} | sha256sum)"
         ' && { [ "$(cat venv/installed 2>/dev/null)" = "$want" ] || { '
@@ -50,7 +50,7 @@ def install() -> str:
 
 
 def start(args: list[str]) -> str:
-    """Starts main.py on its own, so that it outlives the connection."""
+    """Starts main.py in a session of its own, so that it outlives the connection."""
     job = (
         f"cd ../code; ../venv/bin/python -u launch/main.py {shlex.join(args)} & "
         "echo $! >../job/pid; wait $!; echo $? >../job/code"

@@ -30,7 +30,9 @@ class Report:
 
     def __init__(self, folder: Path, *, title: str, facts: Mapping[str, str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._title, self._facts = folder, title, dict(facts)
+        self._folder = folder
+        self._title = title
+        self._facts = dict(facts)
         self._results: dict[str, Result] = {}  # by slug, which names PNGs and anchors
 
     def add(self, name: str, value: Any) -> None:
@@ -129,7 +131,8 @@ def _training_curves(
 
 
 def _training_row(name: str, run: Mapping[str, Any]) -> list[str | int | float | None]:
-    items, seconds = run["items"], run["seconds"]
+    items = run["items"]
+    seconds = run["seconds"]
     rate = items / seconds if seconds else None
     splits = "train", "valid"
     last = [(_series(run, split, "loss")[1] or [None])[-1] for split in splits]

@@ -43,16 +43,19 @@ case "$*" in *" venv "*) mkdir -p venv/bin; cp $FAKE/bin/main venv/bin/python ;;
 MAIN = r"""#!/bin/bash
 n=$(cat $FAKE/starts-$WORKER 2>/dev/null || echo 0)
 echo $((n + 1)) >$FAKE/starts-$WORKER
+until [ -s ../job/pid ]; do sleep 0.01; done  # signals are sent to it
 act=$(sed -n "$((n + 1))p" $FAKE/mains-$WORKER)
 echo "start $WORKER" >>$FAKE/events
 printf 'arg %s\n' "$@" "of $WORKER"
 case $act in
-deaf) trap '' TERM; echo ready; while :; do sleep 0.05; done ;;
+deaf)
+    trap '' TERM
+    echo "up $WORKER" >>$FAKE/events; echo ready; while :; do sleep 0.05; done ;;
 vanish) kill -KILL 0 ;;
 wait)
     trap 'echo "end $WORKER" >>$FAKE/events
           echo "stopped, and nothing is lost; to go on: again"; exit 0' TERM
-    echo ready; while :; do sleep 0.05; done ;;
+    echo "up $WORKER" >>$FAKE/events; echo ready; while :; do sleep 0.05; done ;;
 *) echo "end $WORKER" >>$FAKE/events; exit $act ;;
 esac
 """

@@ -83,8 +83,8 @@ ONE = ("--run=xl", "--cpu_devices=2")
 
 @pytest.mark.slow
 def test_killed_and_resumed_in_a_bucket_is_unbroken_on_a_disk(cloud, tmp_path):
-    """kill -9 twice, each time while a checkpoint is half written, its last objects
-    held up; then a finished one is damaged. The text comes from the bucket too."""
+    """kill -9 twice, each time while a checkpoint is half written, its last object held
+    back; then a finished one is damaged. The text comes from the bucket too."""
     rng = np.random.default_rng(0)
     text = bytes(rng.choice(list(b"abcdefgh \n"), 20_000))
     (tmp_path / "text8").write_bytes(text)
@@ -94,15 +94,16 @@ def test_killed_and_resumed_in_a_bucket_is_unbroken_on_a_disk(cloud, tmp_path):
     on_disk = f"{data[1]}={tmp_path / 'text8'}"
     assert cloud.run(tmp_path / "disk", *options, on_disk)[0] == 0
 
-    cloud.bucket.delays = {"commit_success": 1.0}
     there = f"{data[1]}=gs://bucket/data"
     for step in (10, 20):
+        cloud.bucket.held = f"checkpoints/{step}/commit_success"
         process = cloud.start("gs://bucket/runs", *options, there)
         cloud.wait_for(f"checkpoints/{step}/state")
         process.send_signal(signal.SIGKILL)
         process.communicate()
         commit = f"runs/xl/checkpoints/{step}/commit_success.txt"
         assert commit not in cloud.bucket.objects
+    cloud.bucket.held = None
     code, _, errors = cloud.run("gs://bucket/runs", *options, there)
     assert code == 0, errors
 
@@ -154,3 +155,11 @@ def test_a_bucket_that_we_may_not_write_to(cloud):
     assert len(errors.splitlines()) == 1
     assert "cannot be written to" in errors
     assert "no right to write" in errors
+
+
+def test_a_profile_needs_a_disk(cloud):
+    code, _, errors = cloud.run("gs://bucket/d", *ONE, "--profile=3")
+    assert code == 2
+    assert errors.endswith(
+        "--profile needs a --workdir on a disk: it cannot write to gs://\n"
+    )

@@ -88,7 +88,7 @@ def test_mesh_sizes():
 
 def test_fewer_rows_than_devices_are_repeated():
     """Every row is computed somewhere, and the mean is that of the rows."""
-    place = placement.place(state(), devices.make_mesh(2, exact=True))
+    place = placement.place(state(), devices.make_mesh(2, every_device=True))
     batch = place.put_batch({"x": np.arange(2.0)})
     assert len(batch["x"].addressable_shards) == 4
     assert place.share(2) == (0, 1)
@@ -118,8 +118,8 @@ def test_a_cpu_mesh_takes_what_divides_unless_told_otherwise():
     assert devices.make_mesh(7).size == 1
     assert devices.make_mesh(8, on_cpu=1).size == 1
     assert devices.make_mesh(8, on_cpu=16).size == 4
-    assert devices.make_mesh(8, exact=True, on_cpu=1).size == 4
-    assert devices.make_mesh(6, exact=True).size == 4
+    assert devices.make_mesh(8, every_device=True, on_cpu=1).size == 4
+    assert devices.make_mesh(6, every_device=True).size == 4
 
 
 def test_pmap_replicates_parameters():

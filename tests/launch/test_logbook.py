@@ -109,6 +109,18 @@ def test_plain_lines(tmp_path, capsys, monkeypatch):
     assert said == "saved"
 
 
+def test_the_share_of_the_peak_stands_beside_the_pace(tmp_path, capsys, monkeypatch):
+    looks = itertools.count(0, 6)
+    clock = SimpleNamespace(monotonic=lambda: next(looks))
+    monkeypatch.setattr("launch.logbook.time", clock)
+    with open_logbook(tmp_path, seconds_at_peak=3.72) as logbook:
+        for step in range(1, 11):
+            logbook.advance(step)
+            logbook.train(step, step, {"loss": 1.0})
+    second = capsys.readouterr().out.splitlines()[1]
+    assert second.endswith("8 tokens/s  31% of peak  1m36s left")
+
+
 def test_a_terminal_gets_a_bar_with_valid_results_above(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setenv("TTY_INTERACTIVE", "1")

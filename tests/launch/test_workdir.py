@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from common.contract import Loop, UserError
+from common.config import Loop
+from common.contract import UserError
 from launch.workdir import claim, locked
 
 

@@ -137,10 +137,12 @@ def _iterations(first: Comparison | None, second: Comparison | None) -> int | No
     if left_stays == right_stays:
         return None
     if right_stays:
-        counter, end = first.left, first.right
+        counter = first.left
+        end = first.right
         step = second.left - counter
     else:
-        counter, end = first.right, first.left
+        counter = first.right
+        end = first.left
         step = second.right - counter
     if first.direction in ("LE", "GE"):  # the end itself counts
         end += 1 if step > 0 else -1

@@ -10,7 +10,7 @@ import pytest
 
 from common.contract import UserError
 from launch import catalogue
-from launch.ahead import chips, compile
+from launch.ahead import chips, compile, one_slice
 from launch.session import Session
 from tests import smoke
 
@@ -36,7 +36,7 @@ def session(paper: str, folder: Path, **changes) -> Session:
 def test_every_smoke_step_compiles_for_a_tpu(paper, run, tmp_path):
     """A step that cannot run on a TPU never lands."""
     made = session(paper, tmp_path)
-    compiled = compile.compile_run(made, run, "v5e:2x2", "data:2,fsdp:2")
+    compiled = one_slice.compile_run(made, run, "v5e:2x2", "data:2,fsdp:2")
     assert compiled.chips == 4
     assert compiled.cost.flops > 0
     assert compiled.cost.unknown_loops == 0
@@ -50,10 +50,10 @@ def test_a_chips_share_of_the_state_falls_as_one_over_n(tmp_path):
     wide = {"model.d_model": 512, "model.d_inner": 2048, "data.batch_size": 16}
     made = session("transformer_xl", tmp_path, **wide)
     sizes = {
-        n: compile.compile_run(made, "vanilla", topology, "fsdp").arguments
+        n: one_slice.compile_run(made, "vanilla", topology, "fsdp").arguments
         for n, topology in ((4, "v5e:2x2"), (16, "v5e:4x4"))
     }
-    whole = compile.compile_run(made, "vanilla", "v5e:2x2", "data").arguments
+    whole = one_slice.compile_run(made, "vanilla", "v5e:2x2", "data").arguments
     assert sizes[4] == pytest.approx(whole / 4, rel=0.1)
     assert sizes[16] == pytest.approx(whole / 16, rel=0.2)
 
@@ -62,7 +62,7 @@ def test_a_chips_share_of_the_state_falls_as_one_over_n(tmp_path):
 def test_a_loop_over_layers_costs_what_the_layers_cost(tmp_path):
     """`config.model.scan` changes how a step is compiled, not what it computes."""
     flops = [
-        compile.compile_run(
+        one_slice.compile_run(
             session("transformer_xl", tmp_path,
                     **{"model.scan": scan, "model.n_layers": 4}),
             "xl", "v5e:2x2", "data",
@@ -75,8 +75,8 @@ def test_a_loop_over_layers_costs_what_the_layers_cost(tmp_path):
 def test_what_does_not_fit_says_by_how_much(tmp_path):
     large = {"data.batch_size": 4096, "data.length": 4096, "model.n_layers": 1}
     made = session("transformer_xl", tmp_path, **large)
-    result = compile.compile_run(made, "vanilla", "v5e:2x2", "data")
-    assert isinstance(result, compile.TooLarge)
+    result = one_slice.compile_run(made, "vanilla", "v5e:2x2", "data")
+    assert isinstance(result, one_slice.TooLarge)
     assert result.needed > 16 * 2**30
     advice = compile._advice(made.runs["vanilla"].config, result, "data")
     assert "GiB a chip are missing" in advice

@@ -1,0 +1,97 @@
+"""The flags of launch/main.py, and what --help says."""
+
+import re
+from functools import partial
+
+from absl import flags
+
+from common import config as configs
+
+MODES = {
+    "train": "train what is not finished yet, then evaluate",
+    "eval": "evaluate what is trained, and write the report",
+    "predict": "what the trained model makes of --input",
+    "describe": "parameters, memory, FLOPs and every field of the config",
+    "compile": "the train step for a TPU slice that is not here: memory, cost, bound",
+    "export": "the train step as a file that runs on CPU, CUDA and TPU without us",
+    "benchmark": "time of a step, items a second, share of a matmul's FLOP/s",
+}
+SHAPES_ONLY = ("describe", "compile", "export")  # no other process, and no device
+
+
+def define_flags() -> flags.FlagValues:
+    """The flags of this command. Fields of a config come as `--config.field=value`."""
+    values = flags.FlagValues()
+    text = partial(flags.DEFINE_string, flag_values=values)
+    choice = partial(flags.DEFINE_enum, flag_values=values)
+    switch = partial(flags.DEFINE_boolean, flag_values=values)
+    modes = "\n".join(f"{name}: {what}" for name, what in MODES.items())
+    text("paper", None, "a folder of papers/")
+    text("config", "default", "variant, or a Python file with get_config()")
+    choice("mode", "train", list(MODES), modes)
+    text("run", None, "train this run only; predict with it, not with the first")
+    text(
+        "workdir", None, "results go here, on disk or gs://; workdir/<paper>/<variant>"
+    )
+    text("input", None, "predict: a prompt, or what the paper takes")
+    number = partial(flags.DEFINE_integer, flag_values=values)
+    number("profile", None, "train: trace 5 steps after this one, in <run>/profile", 0)
+    choice("parallel", "jit", ["jit", "pmap"], "jit or pmap")
+    text("mesh", "data", "how devices share: data, fsdp (parameters too), data:4,fsdp")
+    number(
+        "cpu_devices",
+        None,
+        "devices that a CPU host shows; its cores, or what the paper says",
+        1,
+    )
+    text("topology", None, "compile: v5e:16x16, or several, or v5e, or all")
+    flags.DEFINE_alias("topologies", "topology", flag_values=values)
+    text("coordinator", None, "host:port of process 0, where JAX finds no cluster")
+    number("num_processes", None, "of the job; 1: this one only, in a cluster too", 1)
+    number("process_id", None, "of this process, from 0", 0)
+    switch("help", False, "this text; with --paper, the paper's variants")
+    return values
+
+
+def overrides(argv: list[str]) -> list[str]:
+    """The flags that change the config."""
+    return [a for a in argv[1:] if a.startswith(("--config.", "-config."))]
+
+
+def papers() -> list[str]:
+    """As catalogue.names, without importing JAX."""
+    from launch import catalogue
+
+    return catalogue.names()
+
+
+def paper_help(name: str) -> str:
+    """A paper's variants, and its fields that have choices or bounds."""
+    from launch import catalogue
+
+    paper = catalogue.load(name)
+    lines = [f"{name}: {paper.__doc__.strip().splitlines()[0]}", "", "variants:"]
+    width = max(map(len, paper.VARIANTS)) + 2
+    for variant, make in paper.VARIANTS.items():
+        lines.append(f"  {variant:<{width}}{make.__doc__.strip().splitlines()[0]}")
+    lines += ["", "fields that have choices or bounds, and their defaults:"]
+    for field, kind, value in configs.fields(paper.get_config()):
+        if rule := str(configs.rule_of(kind)):
+            lines.append(f"  --{field}={configs.shown(value)}  {rule}")
+    lines.append(f"\nall fields: --paper={name} --mode=describe")
+    return "\n".join(lines)
+
+
+def command_help(values: flags.FlagValues, intro: str) -> str:
+    """`intro`, the papers and all flags."""
+    lines = [intro, f"papers: {', '.join(papers())}", "", "flags:"]
+    for name in sorted(set(values) - {"?", "help"}):
+        flag = values[name]
+        # absl puts an enum's choices in front of its help, which names them too.
+        first, *more = re.sub("^<.*?>: ", "", flag.help).splitlines()
+        default = "" if flag.default in (None, False) else f" [{flag.default}]"
+        lines.append(f"  --{name:<14}{(first if not more else '')}{default}")
+        lines += [f"  {'':<16}{line}" for line in ([first, *more] if more else [])]
+    lines.append(f"  --{'config.x.y':<14}any field of the config, by its type")
+    lines.append("\n--paper=NAME --help lists the paper's variants.")
+    return "\n".join(lines)

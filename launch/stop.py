@@ -1,0 +1,43 @@
+"""A wish to stop, from the terminal or the machine."""
+
+import signal
+import time
+from typing import Any
+
+SAME_NOTICE_SECONDS = 5.0
+
+
+class StopRequest:
+    """Catches SIGTERM (a TPU VM's preemption notice) and SIGINT (Ctrl-C).
+
+    At the first signal the loop finishes its step and saves. A second one ends the
+    process at once, unless it follows so soon that it is the same notice: a host that
+    shuts down tells parent and child.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._since = 0.0
+
+    def __enter__(self) -> "StopRequest":
+        self._old = {
+            signum: signal.signal(signum, self._on_signal)
+            for signum in (signal.SIGTERM, signal.SIGINT)
+        }
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for signum, handler in self._old.items():
+            signal.signal(signum, handler)
+
+    def _on_signal(self, signum: int, frame: Any) -> None:
+        now = time.monotonic()
+        if not self.requested:
+            self.requested = True
+            self._since = now
+        elif signum == signal.SIGINT or now - self._since > SAME_NOTICE_SECONDS:
+            raise KeyboardInterrupt
+
+    def nothing_to_save(self) -> None:
+        """From here on the first signal ends the process."""
+        self.requested = True
