@@ -24,9 +24,9 @@ if __name__ == "__main__":  # as a script: the packages stand beside launch/
 from absl import flags
 
 from common import config as configs
-from common import storage
 from common.config import nearest
 from common.contract import UserError
+from common.files import storage
 
 MODES = {
     "train": "train what is not finished yet, then evaluate",
