@@ -16,6 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from common.pixels import squeeze_grey
+
 DPI = 150
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart. Grey stands in
@@ -212,7 +214,7 @@ def image_grid(
     column_labels: Sequence[str] = (),
     captions: Sequence[Sequence[str]] | None = None,
 ) -> Figure:
-    """Pictures `[rows][columns]`, grey `[H, W]` or RGB `[H, W, 3]`; None is a gap.
+    """Pictures `[rows][columns]`, None is a gap: grey, `[H, W]` or `[H, W, 1]`, or RGB.
 
     captions: `[rows][columns]`, each written below its picture.
     """
@@ -248,7 +250,8 @@ def _draw(axes: Axes, picture: np.ndarray | None, ratio: float) -> None:
     if picture is None:
         axes.set_box_aspect(ratio)
     else:
-        axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        pixels = squeeze_grey(picture)
+        axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
 
 
 @matplotlib.rc_context(LOOK)

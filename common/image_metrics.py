@@ -7,13 +7,12 @@ border of as many pixels as the scale:
     psnr(*(without_border(luma(x), 3) for x in (image, reference)))
 """
 
-from types import ModuleType
-
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from common.colour import luma
+from common.pixels import namespace
 
 __all__ = ["luma", "psnr", "ssim", "without_border"]
 
@@ -37,7 +36,7 @@ def psnr(
     """10 log10(peak^2 / mean squared error) in dB, of the image clipped to [0, peak];
     the mean is over pixels and channels, those of `where` alone. Equal images have inf.
     """
-    xp = _namespace(image)
+    xp = namespace(image)
     square = xp.square(xp.clip(image, 0, peak) - reference)
     where = True if where is None else xp.broadcast_to(where, square.shape)
     mse = xp.mean(square, axis=(-3, -2, -1), where=where)
@@ -55,7 +54,7 @@ def ssim(
     """Structural similarity (eq. 13 of Wang et al. 2004), of the image clipped to
     [0, peak]: a Gaussian window of 11 x 11, its mean over all its whole places and all
     channels. Images have 11 pixels a side at least."""
-    xp = _namespace(image)
+    xp = namespace(image)
     x, y = xp.clip(image, 0, peak), reference
     mean_x, mean_y = _blur(x), _blur(y)
     var_x = _blur(x * x) - mean_x**2
@@ -75,7 +74,3 @@ def _blur(x: Float[Array, "*batch height width channels"]):
     columns = x.shape[-2] - WINDOW + 1
     x = sum(tap * x[..., i : i + rows, :, :] for i, tap in enumerate(taps))
     return sum(tap * x[..., i : i + columns, :] for i, tap in enumerate(taps))
-
-
-def _namespace(x: Array) -> ModuleType:
-    return np if isinstance(x, np.ndarray) else jnp

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy as keep
 
-from common import storage
 from common.contract import UserError
+from common.files import storage
 from common.sections import Loop
 from launch import distributed
 from launch.workdir import differences

@@ -16,7 +16,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from common import storage
+from common.files import storage
 from launch.reports.results import format_cell
 from launch.window import Pace
 

@@ -21,9 +21,9 @@ if __name__ == "__main__":  # as a script: the packages stand beside launch/
 
 from absl import flags
 
-from common import storage
 from common.config import nearest
 from common.contract import UserError
+from common.files import storage
 from launch import options
 
 

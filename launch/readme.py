@@ -14,8 +14,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from common import storage
 from common.contract import Table, UserError
+from common.files import storage
 from launch.reports.report import read_results
 from launch.reports.results import Result
 

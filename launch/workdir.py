@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from common import storage
 from common.contract import UserError
+from common.files import storage
 from launch import distributed
 
 # Sections that say how a trained model is looked at. They may change between calls.

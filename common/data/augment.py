@@ -9,8 +9,8 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from common.contract import UserError
+from common.pixels import Picture, squeeze_grey
 
-Picture = UInt8[np.ndarray, "height width channels"]
 Cropped = UInt8[np.ndarray, "size size channels"]
 Window = UInt8[np.ndarray, "rows columns channels"]
 
@@ -62,7 +62,7 @@ def resize(
     height, width, channels = image.shape
     if (height, width) == size:
         return image
-    picture = Image.fromarray(image[..., 0] if channels == 1 else image)
+    picture = Image.fromarray(squeeze_grey(image))
     resized = np.asarray(picture.resize(size[::-1], Image.BILINEAR))
     return resized.reshape(*size, channels)
 

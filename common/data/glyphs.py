@@ -12,7 +12,7 @@ from jaxtyping import Bool, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from common.contract import UserError
-from common.data.prepared import nearest
+from common.nearest import nearest
 
 FONTS = (
     "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSansMono",

@@ -7,12 +7,11 @@ from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Int
 
 from common.contract import UserError
 from common.data.augment import resize
-
-Picture = UInt8[np.ndarray, "height width channels"]
+from common.pixels import Picture, with_channels
 
 
 class Pictures(Protocol):
@@ -160,18 +159,3 @@ def cut(data: ImageSet, *sizes: int, seed: int = 0) -> list[ImageSet]:
     order = balanced_order(data.labels, seed)
     parts = np.split(order, np.cumsum(sizes))
     return [data.take(np.sort(part)) for part in parts]
-
-
-def with_channels(
-    images: UInt8[np.ndarray, "*batch channels"], channels: int
-) -> UInt8[np.ndarray, "*batch wanted"]:
-    """Grey repeated to RGB, or RGB made grey by ITU-R 601's weights, as Pillow's."""
-    there = images.shape[-1]
-    if there == channels:
-        return images
-    if there == 1:
-        return np.broadcast_to(images, (*images.shape[:-1], channels))
-    if (there, channels) != (3, 1):
-        raise UserError(f"images have {there} channels, not {channels}")
-    grey = images.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    return np.round(grey)[..., None].astype(np.uint8)

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from common.contract import UserError
-from common.data.prepared import nearest, prepared
-from common.data.text_files import by_name, by_position, files
+from common.data.text_layouts import by_name, by_position, files
+from common.data.tfds_sets import prepared
+from common.nearest import nearest
 
 SOURCES = ("embedded", "files", "tfds", "generated")
 

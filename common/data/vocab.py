@@ -14,8 +14,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from common import storage
 from common.contract import UserError
+from common.files import storage
 
 NEWLINES = ("keep", "drop", "eos")
 EOS, UNK = "<eos>", "<unk>"

@@ -6,10 +6,10 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from common.contract import UserError
+from common.pixels import squeeze_grey, to_uint8
 from common.resize import enlarge
 from papers.deep_image_prior.config import Config, Task
-from papers.deep_image_prior.pictures import Picture, read_beside
+from papers.deep_image_prior.pictures import Picture, known, read_beside
 
 
 def target_of(target: str, picture: Picture, rng: np.random.Generator) -> Picture:
@@ -47,8 +47,7 @@ def degraded(task: Task, picture: Picture, rng: np.random.Generator) -> Picture:
 
 
 def _image(picture: Picture) -> Image.Image:
-    array = np.round(255 * np.clip(picture, 0, 1)).astype(np.uint8)
-    return Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
+    return Image.fromarray(squeeze_grey(to_uint8(picture)))
 
 
 def _array(image: Image.Image, channels: int) -> Picture:
@@ -64,16 +63,6 @@ def mask_of(config: Config, name: str, rng: np.random.Generator) -> Picture:
     if task.mask == "text":
         return text_mask(size)
     return known(read_beside(config.data, task.mask, name, size, 1), task.mask)
-
-
-def known(grey: Picture, name: str) -> Picture:
-    """The mask `name` from a picture: 1 where it is lighter than half of its lightest
-    pixel, so that 0/1 and 0/255 are one. UserError: it is black."""
-    if not grey.any():
-        raise UserError(
-            f"the mask {name!r} is black: make it white where the picture is known"
-        )
-    return (grey > grey.max() / 2).astype(np.float32)
 
 
 @functools.cache

@@ -10,9 +10,9 @@ import numpy as np
 
 from common.contract import Table
 from common.image_metrics import ssim
-from papers.deep_image_prior import look
+from papers.deep_image_prior import figures
 from papers.deep_image_prior.config import Config
-from papers.deep_image_prior.fits import UNTRAINED, Fit, Images, gather, untrained
+from papers.deep_image_prior.measure import UNTRAINED, Fit, Images, gather, untrained
 from papers.deep_image_prior.train import quality
 
 Values = Iterator[tuple[str, Any]]
@@ -31,14 +31,14 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
         yield "Restoration", Table(columns, rows, NOTE)
         yield "Stopping", _stopping(tasks)
     for fit in tasks:
-        yield f"{fit.name}: PSNR against iteration", look.curve(fit)
-        yield f"{fit.name}: iterations", look.strip(fit)
-        yield f"{fit.name}: side by side", look.side_by_side(fit, bare.get(fit.name))
+        yield f"{fit.name}: PSNR against iteration", figures.curve(fit)
+        yield f"{fit.name}: iterations", figures.strip(fit)
+        yield f"{fit.name}: side by side", figures.side_by_side(fit, bare.get(fit.name))
     for fit in fits:
         if fit.impedance:
             yield "Impedance", _impedance(fit)
-            yield "Loss against iteration, by target", look.impedance(fit)
-            yield f"{fit.name}: iterations", look.strip(fit)
+            yield "Loss against iteration, by target", figures.impedance(fit)
+            yield f"{fit.name}: iterations", figures.strip(fit)
     yield "Summary", _summary(fits)
 
 

@@ -1,15 +1,17 @@
-"""The pictures of a run: which they are, read and cut to size, and the masks and guides
-that belong to them."""
+"""Pictures, and the masks and guides that belong to them: those of a run, cut to its
+size, and a user's, of any size."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
 from common.contract import UserError
-from common.data.image_files import decode, picture_paths
-from common.data.photos import photo_path
+from common.data.packaged_photos import photo_path
+from common.files import pictures
+from common.pixels import squeeze_grey, to_uint8
 from common.resize import bicubic
 from papers.deep_image_prior.config import Data
 
@@ -26,7 +28,7 @@ def names_of(data: Data) -> list[str]:
         raise UserError(f"config.data.root={data.root!r}: no such picture or folder")
     if root.is_file():
         return [str(root)]
-    paths = {path.name: str(path) for path in picture_paths(root)}
+    paths = {path.name: str(path) for path in pictures.picture_paths(root)}
     if missing := [name for name in data.pictures if name not in paths]:
         raise UserError(f"config.data.pictures: {missing[0]!r} is not in {data.root!r}")
     names = [paths[n] for n in data.pictures] or [*paths.values()]
@@ -52,7 +54,7 @@ def read(
     """A file's picture in [0, 1], scaled down until it just covers `size` (rows,
     columns), or as it is where it is larger by less than MARGIN a side, and its middle.
     UserError: it cannot be read, is smaller or does not hold `box`."""
-    array = _decoded(path, channels)
+    array = pictures.read(path, channels)
     rows, columns = array.shape[:2]
     if box:
         top, left, height, width = box
@@ -72,19 +74,11 @@ def read(
     if max(rows - size[0], columns - size[1]) < MARGIN:
         scale = 1.0
     wide = max(round(columns * scale), size[1]), max(round(rows * scale), size[0])
-    image = Image.fromarray(array[..., 0] if channels == 1 else array)
+    image = Image.fromarray(squeeze_grey(array))
     image = np.asarray(image.resize(wide, Image.Resampling.LANCZOS))
     top, left = (image.shape[0] - size[0]) // 2, (image.shape[1] - size[1]) // 2
     image = image[top : top + size[0], left : left + size[1]]
     return image.reshape(*size, channels).astype(np.float32) / 255
-
-
-def _decoded(path: Path, channels: int) -> UInt8[np.ndarray, "height width channels"]:
-    """UserError: not a picture."""
-    array = decode(path, channels)
-    if array is None:
-        raise UserError(f"{str(path)!r} cannot be read as a picture")
-    return array
 
 
 def _generated(name: str, size: tuple[int, int], channels: int) -> Picture:
@@ -107,8 +101,8 @@ def read_beside(
     if data.source == "generated":
         box = ()
     else:
-        shape = _decoded(_path(data, name), channels).shape
-    same_size(file, _decoded(path, channels).shape, name, shape)
+        shape = pictures.read(_path(data, name), channels).shape
+    same_size(file, pictures.read(path, channels).shape, name, shape)
     return read(path, size, channels, box)
 
 
@@ -121,3 +115,64 @@ def same_size(
         raise UserError(
             f"{file!r} is {one} pixels, the picture {name!r} {other}: make them equal"
         )
+
+
+def known(grey: Picture, name: str) -> Picture:
+    """The mask `name` from a picture: 1 where it is lighter than half of its lightest
+    pixel, so that 0/1 and 0/255 are one. UserError: it is black."""
+    if not grey.any():
+        raise UserError(
+            f"the mask {name!r} is black: make it white where the picture is known"
+        )
+    return (grey > grey.max() / 2).astype(np.float32)
+
+
+@dataclasses.dataclass(frozen=True)
+class Photo:
+    name: str  # below the folder that was given
+    image: Float[np.ndarray, "height width channels"]  # grey or RGB, in [0, 1]
+    alpha: UInt8[np.ndarray, "height width"] | None  # where it has one
+
+    @property
+    def missing(self) -> Bool[np.ndarray, "height width"]:
+        """Pixels that are transparent, or black through and through."""
+        black = np.all(self.image == 0, axis=-1)
+        return black if self.alpha is None else black | (self.alpha < 128)
+
+
+def open_photo(path: Path, name: str = "") -> Photo:
+    """A user's picture, of any mode and size. UserError: it cannot be read."""
+    array = pictures.read(path, channels=None)
+    alpha = None if array.shape[-1] % 2 else array[..., -1]
+    colours = array if alpha is None else array[..., :-1]
+    return Photo(name or path.name, colours.astype(np.float32) / 255, alpha)
+
+
+def open_mask(file: str, photo: Photo) -> Float[np.ndarray, "height width 1"]:
+    """1 where the mask's picture is white: there the photo is known."""
+    return known(open_beside(file, photo).mean(-1, keepdims=True), file)
+
+
+def open_beside(
+    file: str, photo: Photo
+) -> Float[np.ndarray, "height width own_channels"]:
+    """A mask or guide. UserError: it is not of the photo's size."""
+    image = open_photo(Path(file).expanduser()).image
+    same_size(file, image.shape, photo.name, photo.image.shape)
+    return image
+
+
+def to_bytes(
+    image: Float[np.ndarray, "height width channels"],
+    alpha: UInt8[np.ndarray, "height width"] | None = None,
+) -> UInt8[np.ndarray, "height width *channels"]:
+    """Grey [H, W], RGB [H, W, 3] or, with an alpha, RGBA [H, W, 4]."""
+    array = to_uint8(image)
+    if alpha is None:
+        return squeeze_grey(array)
+    size = array.shape[1::-1]
+    if alpha.shape != array.shape[:2]:
+        resized = Image.fromarray(alpha).resize(size, Image.Resampling.BICUBIC)
+        alpha = np.asarray(resized)
+    colours = np.broadcast_to(array, (*array.shape[:2], 3))
+    return np.dstack([colours, alpha])

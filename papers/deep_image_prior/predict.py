@@ -15,19 +15,19 @@ from typing import Any
 import jax
 import numpy as np
 
-from common import user_files
 from common.config import check
 from common.contract import UserError
-from common.data.image_files import picture_paths
+from common.files import outputs
+from common.files.inputs import files, given
+from common.pixels import mirrored_to_multiple
 from common.resize import enlarge
 from papers.deep_image_prior.config import Config, Data, History, check_more
 from papers.deep_image_prior.data import Problem
-from papers.deep_image_prior.photo import (
+from papers.deep_image_prior.pictures import (
     Photo,
     open_beside,
     open_mask,
     open_photo,
-    padded,
     to_bytes,
 )
 from papers.deep_image_prior.train import State, restored, start, train_step
@@ -43,23 +43,20 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str | tuple[str
     del state
     check(config)
     check_more(config)
-    root, done = user_files.given(inputs), 0
-    alone = root.is_file()
-    paths = [root] if alone else picture_paths(root)
-    names = [root.name] if alone else [str(path.relative_to(root)) for path in paths]
-    for path, name in zip(paths, names, strict=True):
+    root, done = given(inputs), 0
+    for name, path in files(root).items():
         try:
             photo = open_photo(path, name)
             made, problem = fitted(config, photo)
         except UserError as error:
-            if alone:
+            if root.is_file():
                 raise
             warnings.warn(f"skipped: {error}", stacklevel=2)
             continue
         done += 1
         yield from _restore(made, problem, root, photo)
     if not done:
-        raise UserError(f"--input={inputs!r} has no images that can be restored")
+        raise UserError(f"--input={inputs!r} has no pictures that can be restored")
 
 
 def _restore(
@@ -70,7 +67,7 @@ def _restore(
     # A hole is filled, and so no longer seen through.
     alpha = None if asked.task in ("inpaint", "restore") else photo.alpha
     if asked.out:  # cannot be written to: said before the fit
-        user_files.target(asked.out, root, str(Path(photo.name).with_suffix(".png")))
+        outputs.target(asked.out, root, str(Path(photo.name).with_suffix(".png")))
 
     def picture(image):
         cut = np.asarray(image)[0, : height * times, : width * times]
@@ -87,7 +84,7 @@ def _restore(
     result = picture(jax.jit(partial(restored, config))(state))
     yield f"{photo.name} {asked.task}", result
     if asked.out:
-        user_files.save(asked.out, root, photo.name, result)
+        outputs.save(asked.out, root, photo.name, result)
 
 
 def fitted(config: Config, photo: Photo) -> tuple[Config, Problem]:
@@ -96,15 +93,16 @@ def fitted(config: Config, photo: Photo) -> tuple[Config, Problem]:
     levels = 2 ** len(m.down)
     times = asked.factor if asked.task == "sr" else 1
     multiple = levels // math.gcd(levels, times)
-    image = padded(photo.image, multiple)
+    image = mirrored_to_multiple(photo.image, multiple)
     problem = {"observed": image, "truth": image}
     if times > 1:
         problem["truth"] = np.clip(enlarge(image, times), 0, 1)
     if asked.task in ("inpaint", "restore"):
-        mask = padded(_mask(config, photo), levels)
+        mask = mirrored_to_multiple(_mask(config, photo), levels)
         problem |= {"mask": mask, "observed": image * mask}
     if m.input == "image":
-        problem["guide"] = enlarge(padded(_guide(config, photo), multiple), times)
+        guide = mirrored_to_multiple(_guide(config, photo), multiple)
+        problem["guide"] = enlarge(guide, times)
     filled = "clean" if "mask" in problem else "average"
     made = dataclasses.replace(
         config,

@@ -19,13 +19,13 @@ from common.metrics import Mean
 from common.rows import each_row
 from papers.deep_image_prior import data, energies, stopping
 from papers.deep_image_prior.config import Config
-from papers.deep_image_prior.model import network, output
-from papers.deep_image_prior.record import (
+from papers.deep_image_prior.history import (
     first_frames,
     first_history,
     recorded,
     with_frame,
 )
+from papers.deep_image_prior.model import network, output
 
 Images = Float[Array, "rows height width channels"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from common.contract import UserError
-from common.data import augment, images
+from common.data import augment, image_sources
 from common.data.image_set import ImageSet, balanced_order
 from common.data.pipeline import pipeline
 from common.data.shuffled import ShuffledBatches
@@ -140,7 +140,9 @@ def replicas(config: Config) -> int:
 
 def load(data: Data, split: str) -> ImageSet:
     """A split as arrays, of the size that the config says."""
-    loaded = images.arrays(data.source, split, data.name, data.root, tuple(data.image))
+    loaded = image_sources.arrays(
+        data.source, split, data.name, data.root, tuple(data.image)
+    )
     if data.classes and len(loaded.class_names) > data.classes:
         raise UserError(
             f"the set has {len(loaded.class_names)} classes, not {data.classes}: set "

@@ -1,8 +1,7 @@
-"""What is measured of trained models: accuracies, a bias shift, and the cost of a
-step."""
+"""What is measured of trained models: logits, accuracies, losses, a bias shift."""
 
+import dataclasses
 import functools
-import time
 from typing import Any
 
 import jax
@@ -15,6 +14,43 @@ from papers.distillation import data, train
 from papers.distillation.config import Config
 
 SHIFTS = np.arange(-20.0, 20.05, 0.1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """One trained run, and what it says of the images."""
+
+    config: Config
+    state: Any
+
+    @functools.cached_property
+    def test(self) -> np.ndarray:
+        return self.logits("test")
+
+    @functools.cached_property
+    def valid(self) -> np.ndarray:
+        return self.logits("valid")
+
+    def at(self, temperature: float) -> np.ndarray:
+        """What the members of one temperature say of the test images."""
+        seeds = self.config.seeds
+        first = seeds * self.config.distill.temperatures.index(temperature)
+        return self.test[:, first : first + seeds]
+
+    def logits(self, split: str) -> np.ndarray:
+        images = data.load(self.config.data, split).images
+        return logits(self.config, self.state, images)
+
+    @functools.cached_property
+    def best_temperature(self) -> tuple[float, slice]:
+        """The temperature whose models have the least loss on validation, and where
+        they stand."""
+        labels = data.load(self.config.data, "valid").labels
+        seeds = self.config.seeds
+        losses = nll(self.valid, labels).reshape(-1, seeds).mean(1)
+        i = int(losses.argmin())
+        temperature = self.config.distill.temperatures[i]
+        return temperature, slice(i * seeds, (i + 1) * seeds)
 
 
 def logits(
@@ -86,31 +122,3 @@ def shifted(
     logits = logits.copy()
     logits[:, list(classes)] += shift
     return logits
-
-
-def step_seconds(
-    models: dict[str, tuple[Config, Any]], steps: int, turns: int = 5
-) -> dict[str, tuple[float, float]]:
-    """Seconds of a train step of each model, alone and with the reading of its batch;
-    on one device, the least of `turns` means over `steps`, in turns, on copies."""
-    device, ready = jax.local_devices()[0], {}
-    for name, (config, state) in models.items():
-        state = jax.device_put(jax.tree.map(jnp.copy, state), device)
-        step = jax.jit(functools.partial(train.train_step, config), donate_argnums=0)
-        read = data.batches(config, "train")
-        batch = jax.device_put(next(read), device)
-        ready[name] = [jax.block_until_ready(step(state, batch))[0], step, batch, read]
-    alone, reading = ({name: [] for name in models} for _ in range(2))
-    for name in [*models] * turns:
-        state, step, batch, read = ready[name]
-        began = time.perf_counter()
-        for _ in range(steps):
-            state, _ = step(state, batch)
-        jax.block_until_ready(state)
-        between = time.perf_counter()
-        for _ in range(steps):
-            state, _ = step(state, next(read))
-        ready[name][0] = jax.block_until_ready(state)
-        alone[name].append((between - began) / steps)
-        reading[name].append((time.perf_counter() - between) / steps)
-    return {name: (min(alone[name]), min(reading[name])) for name in models}

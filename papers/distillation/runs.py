@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from common import storage
 from common.config import pick, runs_of
 from common.contract import Run, UserError
+from common.files import storage
 from papers.distillation.config import Config, Net
 from papers.resnet.config import blocks
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
-from common import weights
 from common.contract import UserError
+from common.files import weights
 from common.losses import ensemble_logits
 from papers.distillation import model
 from papers.distillation.config import Net

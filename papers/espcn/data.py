@@ -15,18 +15,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 
 from common.colour import luma
 from common.contract import UserError
-from common.data.image_files import channels_of, decode, picture_paths
-from common.data.image_set import with_channels
-from common.data.photos import photo_path
+from common.data.packaged_photos import photo_path
 from common.data.pipeline import pipeline
+from common.files.pictures import channels_of, decode, picture_paths
+from common.pixels import Picture, mirrored_to, to_uint8, with_channels
 from common.resize import bicubic, cropped_to_multiple, shrink
 from papers.espcn.config import Config, Data
 
-Picture = UInt8[np.ndarray, "height width channels"]  # grey or RGB
 Planes = Float[np.ndarray, "height width channels"]
 
 EMBEDDED = {
@@ -170,7 +169,7 @@ def _generated(split: str) -> Iterator[tuple[str, Picture]]:
         coarse, fine = rng.random((6, 8, 3)), rng.random((24, 32, 3))
         coarse, fine = (bicubic(noise, (72, 96)) for noise in (coarse, fine))
         mixed = 0.6 * (coarse > 0.5) + 0.4 * fine
-        yield f"{split}_{i}", np.clip(np.round(255 * mixed), 0, 255).astype(np.uint8)
+        yield f"{split}_{i}", to_uint8(mixed)
 
 
 class Patches:
@@ -232,13 +231,7 @@ class Whole:
         def middle(image: Planes, r: int) -> Planes:
             rows = slice(r * top, r * (top + height))
             columns = slice(r * left, r * (left + width))
-            return padded(image[rows, columns], (r * self._side, r * self._side))
+            return mirrored_to(image[rows, columns], (r * self._side, r * self._side))
 
         low, high = middle(pair.low, 1), middle(pair.high, self._scale)
         return {"low": low, "high": high, "sizes": size.astype(np.int32)}
-
-
-def padded(image: Planes, size: tuple[int, int]) -> Planes:
-    """Filled up to (height, width) at the end by its mirror image."""
-    beyond = [(0, n - m) for n, m in zip(size, image.shape[:2], strict=True)]
-    return np.pad(image, [*beyond, (0, 0)], mode="symmetric")

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
 
-from common import user_files
 from common.contract import Table
-from common.video import is_video
+from common.files import outputs
+from common.files.inputs import given, pictures
+from common.files.video import is_video
+from common.pixels import Picture
 from papers.espcn.config import Config
 from papers.espcn.upscale import upscaled_rgb, upscaler
 from papers.espcn.video import upscale_video
 
-Picture = UInt8[np.ndarray, "height width 3"]
 Values = Iterator[str | tuple[str, Any]]
 
 
@@ -25,14 +25,14 @@ def predict(config: Config, state: Any, inputs: str) -> Values:
     inputs: an image, a folder of them, or a video, which is always written: to
     `predict.out`, or beside itself.
     """
-    path = user_files.given(inputs)
+    path = given(inputs, video=True)
     upscaled = upscale_video if is_video(path) else _pictures
     yield from upscaled(config, state, path)
 
 
 def _pictures(config: Config, state: Any, root: Path) -> Values:
     model, upscale, rows = config.model, upscaler(config, state), []
-    for name, low in user_files.pictures(root):
+    for name, low in pictures(root):
         if low is None:
             rows.append([name, "skipped: not a readable image", None, None, None])
             continue
@@ -41,7 +41,7 @@ def _pictures(config: Config, state: Any, root: Path) -> Values:
         seconds = time.perf_counter() - start
         rows.append([name, _size(low), _size(high), seconds, 1 / seconds])
         if config.predict.out:
-            user_files.save(config.predict.out, root, name, high)
+            outputs.save(config.predict.out, root, name, high)
         else:
             yield f"{name} x{model.scale}", high
     columns = ("image", "from", "to", "seconds", "images/s")

@@ -10,9 +10,10 @@ from jaxtyping import Float, UInt8
 
 from common import colour
 from common.optim import ema_params
+from common.pixels import mirrored_to_multiple, to_uint8
 from common.resize import enlarge
 from papers.espcn.config import Config, Model
-from papers.espcn.data import Planes, padded
+from papers.espcn.data import Planes
 from papers.espcn.train import forward
 
 Upscale = Callable[[Planes], Planes]  # [h, w, channels] -> [r h, r w, channels]
@@ -28,8 +29,7 @@ def upscaler(config: Config, state: Any) -> Upscale:
 
     def upscale(low: Planes) -> Planes:
         height, width = low.shape[:2]
-        size = tuple(-(-n // bucket) * bucket for n in (height, width))
-        low = padded(low.astype(np.float32), size)
+        low = mirrored_to_multiple(low.astype(np.float32), bucket)
         high = run(params, low[None], np.array([[height, width]], np.int32))
         return np.asarray(high[0])[: r * height, : r * width]
 
@@ -60,8 +60,3 @@ def upscaled_rgb(
         parts = [upscale(y), enlarge(chroma, model.scale)]
         high = colour.rgb(np.concatenate(parts, axis=-1))
     return to_uint8(high)
-
-
-def to_uint8(image: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
-    """[0, 1] to 0..255, clipped and rounded."""
-    return np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)

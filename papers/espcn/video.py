@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Array, UInt8
 
 from common.contract import Table
+from common.files.video import Frames, Size, Speed, convert, frame_size, video_target
+from common.pixels import to_uint8
 from common.resize import enlarge
 from common.timing import matmul_flops
-from common.video import Frames, Size, Speed, convert, frame_size, video_target
 from papers.espcn.config import Config
-from papers.espcn.speed import frame_flops
+from papers.espcn.cost import frame_flops
 from papers.espcn.train import forward
 from papers.espcn.upscale import inference_params
 
@@ -94,21 +95,17 @@ def upscale_yuv444p(config: Config, params: Any, frames: Frames) -> Frames:
 
 def upscale_rgb24(config: Config, params: Any, frames: Frames) -> Frames:
     """[frames, height, width, 3], by a network of RGB."""
-    return _levels(forward(config, params, frames.astype(jnp.float32) / 255))
+    return to_uint8(forward(config, params, frames.astype(jnp.float32) / 255))
 
 
 def _y(config: Config, params: Any, y: UInt8[Array, "frames height width"]):
     low = y[..., None].astype(jnp.float32) / 255
-    return _levels(forward(config, params, low))[..., 0]
+    return to_uint8(forward(config, params, low))[..., 0]
 
 
 def _chroma(planes: UInt8[Array, "frames 2 height width"], r: int):
     planes = planes[..., None].astype(jnp.float32) / 255
-    return _levels(enlarge(planes, r))[..., 0]
-
-
-def _levels(x: Float[Array, "*shape"]) -> UInt8[Array, "*shape"]:
-    return jnp.round(255 * jnp.clip(x, 0, 1)).astype(jnp.uint8)
+    return to_uint8(enlarge(planes, r))[..., 0]
 
 
 LAYOUTS = {

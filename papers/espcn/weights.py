@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from common import weights
 from common.contract import UserError
+from common.files import weights
 from papers.espcn.config import Model
 
 PLACES = {"layer1": "feature_maps.0", "layer2": "feature_maps.2"}

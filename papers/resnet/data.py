@@ -11,13 +11,12 @@ import numpy as np
 from jaxtyping import Array, Float, UInt8
 
 from common.contract import UserError
-from common.data import augment, images
+from common.data import augment, image_sources
 from common.data.image_set import ImageSet
 from common.data.pipeline import pipeline
 from common.data.shuffled import ShuffledBatches
+from common.pixels import Picture
 from papers.resnet.config import Config, Data
-
-Picture = UInt8[np.ndarray, "height width channels"]
 
 IN_MEMORY = 2**30  # bytes of training images, at most
 DRAWS = 3  # of an image: down, right, mirrored
@@ -38,7 +37,7 @@ def batches(
     if _kept_in_memory(d, data):
         shape = d.size, d.size, d.channels
         stream = ShuffledBatches(
-            images.arrays(d.source, split, d.name, d.root, shape),
+            image_sources.arrays(d.source, split, d.name, d.root, shape),
             batch_size=d.batch_size,
             seed=config.seed,
             map_fn=partial(_augmented, d),
@@ -85,7 +84,7 @@ def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtype
 def image_set(config: Config, split: str) -> ImageSet:
     """One split, as it is; UserError if the network has too few classes."""
     d, classes = config.data, config.model.num_classes
-    data = images.load(d.source, split, d.name, d.root, d.channels)
+    data = image_sources.load(d.source, split, d.name, d.root, d.channels)
     if len(data.class_names) > classes:
         raise UserError(
             f"the images have {len(data.class_names)} classes, the network {classes}: "

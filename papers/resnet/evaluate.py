@@ -13,45 +13,17 @@ import numpy as np
 
 from common.contract import Table
 from common.normalization import BatchNorm
+from papers.resnet import figures
 from papers.resnet.config import Config
 from papers.resnet.cost import network_cost
 from papers.resnet.data import image_set, in_order, normalised
+from papers.resnet.measure import PLAIN, RESIDUAL, Net, errors, top_errors
 from papers.resnet.model import ResNet
-from papers.resnet.score import errors, top_errors
 from papers.resnet.train import State, ema_variables
-from papers.resnet.variants import CIFAR_ERRORS, ERRORS, PLAIN_ERRORS
 
 Values = Iterator[tuple[str, Any]]
-PLAIN, RESIDUAL = "plain", "residual"
 DATA = {"cifar": "CIFAR-10", "imagenet": "ImageNet"}  # what the paper trains on
 PAGE = "[ResNet](papers/resnet)"
-
-
-@dataclasses.dataclass(frozen=True)
-class Net:
-    """One trained run, measured."""
-
-    name: str
-    config: Config
-    state: State
-    train: dict[str, float]  # loss, error, error_5
-    test: float  # top-1 error, and the way that `eval.test` names
-    test_5: float
-
-    @property
-    def kind(self) -> str:
-        return PLAIN if self.config.model.shortcut == "none" else RESIDUAL
-
-    @property
-    def depth(self) -> int:
-        return self.config.model.depth
-
-    @property
-    def paper(self) -> float | None:
-        """The paper's error %, of ten crops where it is ImageNet's."""
-        plain = PLAIN_ERRORS if self.config.model.family == "imagenet" else {}
-        residual = ERRORS if plain else CIFAR_ERRORS
-        return (plain if self.kind == PLAIN else residual).get(self.depth)
 
 
 def evaluate(config: Config, trained: Mapping[str, tuple[Config, State]]) -> Values:
@@ -62,12 +34,16 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, State]]) -> Val
         train = errors(c, state, "train")
         nets.append(Net(name, c, state, train, *top_errors(c, state)))
     yield "Errors", _errors(nets)
-    kinds = {kind: [net for net in nets if net.kind == kind]
+    by_depth = sorted(nets, key=lambda net: net.depth)
+    kinds = {kind: [net for net in by_depth if net.kind == kind]
              for kind in (PLAIN, RESIDUAL)}  # fmt: skip
     if all(len(of_kind) > 1 for of_kind in kinds.values()):
-        yield from _degradation(kinds)
+        yield "Degradation", _degradation(kinds)
+        yield "Error against depth", figures.error_against_depth(kinds)
     if config.eval.responses:
-        yield from _responses(nets)
+        stds = {net.name: responses(net) for net in nets}
+        yield "Layer responses", figures.layer_responses(stds)
+        yield "Mean response", _mean_response(stds)
     yield "Summary", _summary(kinds)
 
 
@@ -92,11 +68,11 @@ def _errors(nets: list[Net]) -> Table:
     return Table(columns, rows, note)
 
 
-def _degradation(kinds: Mapping[str, list[Net]]) -> Values:
+def _degradation(kinds: Mapping[str, list[Net]]) -> Table:
     """Section 1's observation: what more layers do, on the same images and steps."""
     rows = []
     for kind, nets in kinds.items():
-        for shallow, deep in pairwise(sorted(nets, key=_depth)):
+        for shallow, deep in pairwise(nets):
             change = [deep.train["loss"] - shallow.train["loss"]]
             change += [100 * (deep.train["error"] - shallow.train["error"])]
             change += [100 * (deep.test - shallow.test)]
@@ -104,25 +80,7 @@ def _degradation(kinds: Mapping[str, list[Net]]) -> Values:
     columns = ("kind", "layers", "train loss", "train error, points")
     columns += ("test error, points",)
     note = "what changes with depth; above 0: the deeper net is worse"
-    yield "Degradation", Table(columns, rows, note)
-    series = {}
-    for kind, nets in kinds.items():
-        nets = sorted(nets, key=_depth)
-        depths = [net.depth for net in nets]
-        series[kind] = depths, [100 * net.train["error"] for net in nets]
-        series[f"{kind}, test"] = depths, [100 * net.test for net in nets]
-    from common import figures
-
-    dashed = [name for name in series if name.endswith("test")]
-    labels = "layers", "error %, training and test"
-    yield (
-        "Error against depth",
-        figures.curves(series, *labels, points=True, dashed=dashed),
-    )
-
-
-def _depth(net: Net) -> int:
-    return net.depth
+    return Table(columns, rows, note)
 
 
 def responses(net: Net) -> list[float]:
@@ -148,20 +106,10 @@ def _numbers(name: str) -> list[int]:
     return [*map(int, re.findall(r"\d+", name.partition("norm")[0]))]
 
 
-def _responses(nets: list[Net]) -> Values:
-    series = {}
-    for net in nets:
-        stds = responses(net)
-        series[net.name] = np.arange(1, len(stds) + 1), stds
-    from common import figures
-
-    labels = "layer", "standard deviation"
-    yield "Layer responses", figures.curves(series, *labels, log_y=True)
-    rows = [
-        [name, float(np.mean(y)), float(np.max(y))] for name, (_, y) in series.items()
-    ]
+def _mean_response(stds: Mapping[str, list[float]]) -> Table:
+    rows = [[name, float(np.mean(y)), float(np.max(y))] for name, y in stds.items()]
     note = "of the outputs of BatchNorm, before ReLU and addition (figure 7)"
-    yield "Mean response", Table(("run", "mean", "largest"), rows, note)
+    return Table(("run", "mean", "largest"), rows, note)
 
 
 def _summary(kinds: Mapping[str, list[Net]]) -> Table:
@@ -169,7 +117,7 @@ def _summary(kinds: Mapping[str, list[Net]]) -> Table:
     rows = []
     for kind, nets in kinds.items():
         if nets:
-            deep = max(nets, key=_depth)
+            deep = max(nets, key=lambda net: net.depth)
             paper = f"{deep.paper} ({DATA[deep.config.model.family]})"
             paper = paper if deep.paper else None
             what = f"test error %, {kind} net of {deep.depth} layers"

@@ -1,45 +1,29 @@
 """Classifying pictures in files."""
 
-import json
-import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from common.contract import Table, UserError
-from common.data.image_files import decode, picture_paths
+from common.contract import UserError
+from common.files.inputs import given, prepared
+from common.pixels import Picture
+from common.top_classes import Answer, top_classes
 from papers.resnet.config import Config
 from papers.resnet.data import image_set, prepare
 from papers.resnet.train import State, forward
-
-Named = tuple[Path, np.ndarray]
 
 
 def predict(config: Config, state: State, inputs: str) -> Iterator[tuple[str, Any]]:
     """The most probable classes of a picture, or of every picture in a folder, as a
     table and as JSON. Files that cannot be read are named and left out."""
-    names, paths = class_names(config), _paths(inputs)
-    pictures, skipped = _pictures(config, paths)
-    if not pictures:
-        raise UserError(f"{inputs}: none of {len(paths)} pictures can be read")
-    found = []
-    for path, probabilities in _probabilities(config, state, pictures):
-        best = np.argsort(-probabilities, kind="stable")[: config.predict.top]
-        classes = [{"class": names[i], "probability": float(probabilities[i])}
-                   for i in best]  # fmt: skip
-        found.append({"image": str(path), "classes": classes})
-    rows = [
-        [Path(image["image"]).name, rank, c["class"], c["probability"]]
-        for image in found
-        for rank, c in enumerate(image["classes"], 1)
-    ]
-    note = f"skipped, unreadable: {', '.join(p.name for p in skipped)}"
-    columns = ("image", "rank", "class", "probability")
-    yield "Classes", Table(columns, rows, note if skipped else "")
-    yield "JSON", json.dumps(found, indent=1)
+    names, root = class_names(config), given(inputs)
+    pictures, skipped = prepared(root, config.data.channels, partial(prepare, config))
+    answers = _answers(config, state, pictures)
+    yield from top_classes(answers, names, config.predict.top, skipped)
 
 
 def class_names(config: Config) -> tuple[str, ...]:
@@ -66,42 +50,16 @@ def class_names(config: Config) -> tuple[str, ...]:
     return names
 
 
-def _paths(inputs: str) -> list[Path]:
-    path = Path(inputs or "").expanduser()
-    if path.is_file():
-        return [path]
-    paths = picture_paths(path) if inputs and path.is_dir() else []
-    if not paths:
-        raise UserError(f"--input={inputs}: no such picture, or folder of pictures")
-    return paths
-
-
-def _pictures(config: Config, paths: list[Path]) -> tuple[list[Named], list[Path]]:
-    """What could be read, ready for the network, and the paths of the rest."""
-    pictures, skipped = [], []
-    for path in paths:
-        with warnings.catch_warnings():  # they are named in our own answer
-            warnings.simplefilter("ignore")
-            picture = decode(path, config.data.channels)
-        if picture is None:
-            skipped.append(path)
-        else:
-            pictures.append((path, prepare(config, picture)))
-    return pictures, skipped
-
-
-def _probabilities(
-    config: Config, state: State, pictures: list[Named]
-) -> Iterator[tuple[Path, np.ndarray]]:
+def _answers(
+    config: Config, state: State, pictures: dict[str, Picture]
+) -> Iterator[Answer]:
     """Batches of one shape, so that one program serves all."""
     step = jax.jit(lambda images: jax.nn.softmax(forward(config, state, images)))
-    size = min(config.predict.batch_size, len(pictures))
-    for start in range(0, len(pictures), size):
-        part = pictures[start : start + size]
-        batch = np.zeros((size, *part[0][1].shape), np.uint8)
-        batch[: len(part)] = np.stack([image for _, image in part])
-        yield from zip(
-            [path for path, _ in part],
-            np.asarray(step(batch))[: len(part)],
-            strict=True,
-        )
+    names, images = [*pictures], np.stack([*pictures.values()])
+    size = min(config.predict.batch_size, len(images))
+    for start in range(0, len(images), size):
+        part = images[start : start + size]
+        batch = np.zeros((size, *part.shape[1:]), np.uint8)
+        batch[: len(part)] = part
+        for name, p in zip(names[start:], np.asarray(step(batch)), strict=False):
+            yield {"image": name}, p

@@ -24,8 +24,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from common import weights
 from common.contract import UserError
+from common.files import weights
 from papers.transformer_xl.config import Model
 
 Shape = tuple[int, ...]

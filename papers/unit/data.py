@@ -10,12 +10,11 @@ from jaxtyping import UInt8
 
 from common.contract import UserError
 from common.data import augment
-from common.data.image_set import with_channels
 from common.data.pipeline import Item, SideBySide, Source, pipeline
+from common.pixels import Picture, with_channels
 from papers.unit.config import Config
 from papers.unit.domains import DOMAINS, domains
 
-Picture = UInt8[np.ndarray, "height width channels"]
 Fitted = UInt8[np.ndarray, "rows columns channels"]
 
 

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from common import storage
 from common.contract import UserError
-from common.data import images
+from common.data import image_sources
 from common.data.glyphs import glyphs, shared_characters
-from common.data.image_files import PictureFiles, is_picture, picture_paths
 from common.data.image_set import ImageSet, Pictures
 from common.data.pipeline import Source
-from common.data.prepared import Column, nearest, prepared
+from common.data.tfds_sets import Column, prepared
+from common.files import storage
+from common.files.pictures import PictureFiles, is_picture, picture_paths
+from common.nearest import nearest
 from papers.unit.config import Config
 from papers.unit.digit_nets import CLASSES
 from papers.unit.squares import Squares
@@ -93,14 +94,14 @@ def _labelled(pair: tuple[str, str], root: str, split: str) -> dict[str, ImageSe
 
 def _named_set(name: str, root: str, split: str) -> ImageSet:
     if name.startswith("tfds:"):
-        return images.load("tfds", split, name.removeprefix("tfds:"), root)
-    if name in images.EMBEDDED:
-        return images.load("embedded", split, name)
+        return image_sources.load("tfds", split, name.removeprefix("tfds:"), root)
+    if name in image_sources.EMBEDDED:
+        return image_sources.load("embedded", split, name)
     if name and storage.path(name).is_dir():
-        return images.load("files", split, root=name)
+        return image_sources.load("files", split, root=name)
     raise UserError(
         f"config.data.pair: {name!r} is no folder, no tfds:NAME and no embedded set; "
-        f"{nearest(name, images.EMBEDDED)}"
+        f"{nearest(name, image_sources.EMBEDDED)}"
     )
 
 

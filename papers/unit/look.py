@@ -36,7 +36,7 @@ def translations(config: Config, state: State, direction: str) -> "Figure":
     if has_pairs(config):
         columns["true pair"] = shown[other]
     return figures.image_grid(
-        [[_plain(x[i]) for x in columns.values()] for i in range(len(image))],
+        [[x[i] for x in columns.values()] for i in range(len(image))],
         column_labels=[*columns],
     )
 
@@ -49,8 +49,8 @@ def over_time(config: Config, state: State) -> "Figure":
     steps, grid, labels = past(config, state), [], []
     for domain, way in WAYS.items():
         for row, image in enumerate(samples[domain]):
-            made = [_plain(frames[way][i, row]) for i in range(len(steps))]
-            grid.append([_plain(image), *made])
+            made = [frames[way][i, row] for i in range(len(steps))]
+            grid.append([image, *made])
             labels.append(f"{domain} to {way[-1]}")
     columns = ["", *(f"step {n}" for n in steps)]
     return figures.image_grid(grid, row_labels=labels, column_labels=columns)
@@ -76,7 +76,7 @@ def side_by_side(
     for name, run in trained.items():
         columns[name] = _translator(*run)(image, direction)
     return figures.image_grid(
-        [[_plain(x[i]) for x in columns.values()] for i in range(len(image))],
+        [[x[i] for x in columns.values()] for i in range(len(image))],
         column_labels=[*columns],
     )
 
@@ -100,7 +100,3 @@ def _translator(config: Config, state: State) -> Any:
     run = jax.jit(partial(translate, config), static_argnums=2)
     params = jax.device_get(generator_params(state))
     return lambda images, direction: np.asarray(run(params, images, direction))
-
-
-def _plain(image: UInt8[np.ndarray, "height width channels"]) -> np.ndarray:
-    return image[..., 0] if image.shape[-1] == 1 else image

@@ -11,14 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, UInt8
 
-from common import user_files
 from common.contract import Table, UserError
 from common.data.augment import resize
-from common.video import convert, frame_size, is_video, video_target
+from common.files import outputs
+from common.files.inputs import given, pictures
+from common.files.video import convert, frame_size, is_video, video_target
+from common.pixels import mirrored_to_multiple, squeeze_grey, with_channels
 from papers.unit.adaptation import plays
 from papers.unit.config import Config
 from papers.unit.data import has_labels, without_margin
-from papers.unit.train import generator_params, translate, with_channels
+from papers.unit.train import generator_params, translate
 
 Images = UInt8[Array, "batch height width channels"]
 Values = Iterator[str | tuple[str, Any]]
@@ -33,7 +35,7 @@ def predict(config: Config, state: Any, inputs: str) -> Values:
     """
     if config.model.family == "adaptation" and not plays(config.adaptation):
         raise UserError("this run translates nothing: use --run=adapted, which does")
-    path = user_files.given(inputs)
+    path = given(inputs, video=True)
     translations = _video if is_video(path) else _pictures
     yield from translations(config, jax.device_get(generator_params(state)), path)
 
@@ -41,7 +43,7 @@ def predict(config: Config, state: Any, inputs: str) -> Values:
 def _pictures(config: Config, params: Any, root: Path) -> Values:
     direction, out, rows = config.predict.direction, config.predict.out, []
     run, params = jax.jit(partial(translated, config)), jax.device_put(params)
-    for name, picture in user_files.pictures(root, _channels_in(config)):
+    for name, picture in pictures(root, _channels_in(config)):
         if picture is None:
             rows.append([name, "skipped: not a readable image", None])
             continue
@@ -53,7 +55,7 @@ def _pictures(config: Config, params: Any, root: Path) -> Values:
         made = np.asarray(run(params, picture[None]))[0]
         rows.append([name, f"{width} x {height}", time.perf_counter() - start])
         if out:
-            user_files.save(out, root, name, _side_by_side(made))
+            outputs.save(out, root, name, _side_by_side(made))
         else:
             yield f"{name} {direction}", _side_by_side(picture, made)
     note = "the first image of a size also waits for its compilation"
@@ -90,9 +92,8 @@ def translated(
     """Images of any size: mirrored at the end up to sides that the net can halve, and
     cut back."""
     height, width = images.shape[1:3]
-    below, right = (-n % 2**config.model.halvings for n in (height, width))
-    padded = jnp.pad(images, ((0, 0), (0, below), (0, right), (0, 0)), "symmetric")
-    made = translate(config, params, padded, config.predict.direction)
+    even = mirrored_to_multiple(images, 2**config.model.halvings)
+    made = translate(config, params, even, config.predict.direction)
     return made[:, :height, :width]
 
 
@@ -126,5 +127,4 @@ def _side_by_side(
     """RGB where one of them is; else grey, [height, all widths]."""
     channels = max(picture.shape[-1] for picture in pictures)
     same = [np.broadcast_to(x, (*x.shape[:2], channels)) for x in pictures]
-    row = np.concatenate(same, axis=1)
-    return row[..., 0] if channels == 1 else row
+    return squeeze_grey(np.concatenate(same, axis=1))

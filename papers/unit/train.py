@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int, Key, UInt8
 from common import optim, rng
 from common.losses import absolute_error, cross_entropy
 from common.metrics import Mean, in_top
+from common.pixels import with_channels
 from papers.unit import adaptation, objective, weights
 from papers.unit.config import Config
 from papers.unit.data import has_pairs
@@ -169,20 +170,6 @@ def _variables(state: State, generators: Any) -> dict[str, Any]:
 
 def _averaged(state: State, player: str) -> Any:
     return optim.ema_params(state.opt_state[player], state.params[player])
-
-
-def with_channels(
-    images: Pictures, channels: int
-) -> UInt8[Array, "batch height width wanted"]:
-    """Grey repeated to RGB, or RGB made grey as Pillow's mode L, in which pictures are
-    read, in the same whole numbers."""
-    if images.shape[-1] == channels:
-        return images
-    if images.shape[-1] == 1:
-        return jnp.broadcast_to(images, (*images.shape[:-1], channels))
-    weights = jnp.array([19595, 38470, 7471])
-    total = (images.astype(jnp.int32) * weights).sum(-1, keepdims=True)
-    return ((total + 2**15) >> 16).astype(jnp.uint8)
 
 
 def scaled(images: Pictures) -> Images:

@@ -22,8 +22,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from common import weights
 from common.contract import UserError
+from common.files import weights
 from papers.unit.config import Config, Model
 
 # Parts of the paper's code; in the later code E is "enc" and G is "dec" of "a" or "b".

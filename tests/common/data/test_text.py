@@ -4,7 +4,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from common.contract import UserError
-from common.data import text, text_files
+from common.data import text, text_layouts
 
 SPLITS = ["train", "valid", "test"]
 
@@ -32,7 +32,7 @@ def test_every_embedded_file_has_one_split_and_every_text_one_file():
     files = {name for name, _ in text._docstrings()}
     assert len(files) > 100
     assert not any("test" in name.split("/") for name in files)
-    assert {text_files._split_of(name) for name in files} == set(SPLITS)
+    assert {text_layouts._split_of(name) for name in files} == set(SPLITS)
 
 
 @pytest.mark.parametrize("name", ["enwik8", "text8", "enwik8.gz"])

@@ -8,8 +8,8 @@ import pytest
 from common import figures
 from common.contract import Table
 from papers import deep_image_prior as dip
-from papers.deep_image_prior import look
-from papers.deep_image_prior.fits import gather, untrained
+from papers.deep_image_prior.figures import strip
+from papers.deep_image_prior.measure import gather, untrained
 
 STEPS = 60
 
@@ -92,7 +92,7 @@ def test_captions_are_in_the_quality_of_the_tables(monkeypatch):
     monkeypatch.setattr(
         figures, "image_grid", lambda *_, **k: captions.extend(k["captions"])
     )
-    look.strip(fit)
+    strip(fit)
     expected = fit.quality(fit.state.frames[:, 1] / 255)[0]
     assert captions[0][2] == f"{expected:.1f} dB"
 

@@ -10,7 +10,7 @@ import pytest
 from papers import deep_image_prior as dip
 from papers.deep_image_prior.config import runs
 from papers.deep_image_prior.evaluate import methods
-from papers.deep_image_prior.fits import gather, untrained
+from papers.deep_image_prior.measure import gather, untrained
 
 pytestmark = pytest.mark.slow
 

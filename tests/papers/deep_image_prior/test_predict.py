@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from common.contract import UserError
-from papers.deep_image_prior import photo
+from papers.deep_image_prior.pictures import open_photo, to_bytes
 from papers.deep_image_prior.predict import fitted, predict
 from papers.deep_image_prior.variants import get_config
 
@@ -39,12 +39,12 @@ def saved(folder, mode="RGB", size=(21, 14), name="photo.png"):
 )
 def test_modes(tmp_path, mode, channels, alpha):
     path = saved(tmp_path, mode)
-    found = photo.open_photo(path)
+    found = open_photo(path)
     assert found.image.shape == (14, 21, channels)
     assert (found.alpha is not None) == alpha
     with Image.open(path) as file:
         expected = np.asarray(file.convert("RGBA" if alpha else mode))
-    back = photo.to_bytes(found.image, found.alpha)
+    back = to_bytes(found.image, found.alpha)
     np.testing.assert_array_equal(back, expected)
 
 
@@ -52,16 +52,16 @@ def test_palettes_and_sixteen_bits(tmp_path):
     Image.fromarray(RNG.integers(0, 255, (8, 8), np.uint8)).convert("P").save(
         tmp_path / "p.png"
     )
-    assert photo.open_photo(tmp_path / "p.png").image.shape == (8, 8, 3)
+    assert open_photo(tmp_path / "p.png").image.shape == (8, 8, 3)
     deep = np.full((8, 8), 32768, np.uint16)
     Image.fromarray(deep).save(tmp_path / "d.png")
-    image = photo.open_photo(tmp_path / "d.png").image
+    image = open_photo(tmp_path / "d.png").image
     np.testing.assert_allclose(image, 32768 / 65535, atol=1 / 255)
 
 
 def test_padding_is_cut_off_again(tmp_path):
     """The problem holds the picture, mirrored to a size that the net can halve."""
-    found = photo.open_photo(saved(tmp_path))
+    found = open_photo(saved(tmp_path))
     config, problem = fitted(asked(), found)
     assert config.data.size == (14, 22)
     np.testing.assert_array_equal(problem["observed"][0, :14, :21], found.image)
@@ -74,7 +74,7 @@ def test_holes_are_transparent_or_black_pixels_or_a_masks(tmp_path):
     array = np.array(Image.open(path))
     array[..., 3], array[2, 3, 3], array[5, 5, :3] = 255, 0, 0
     Image.fromarray(array).save(path)
-    found = photo.open_photo(path)
+    found = open_photo(path)
     _, problem = fitted(asked(task="inpaint"), found)
     hidden = {tuple(p) for p in np.argwhere(problem["mask"][0, :14, :21, 0] == 0)}
     assert hidden == {(2, 3), (5, 5)}
@@ -87,7 +87,9 @@ def test_mistakes_are_one_line(tmp_path):
     path = saved(tmp_path)
     Image.new("L", (9, 9)).save(tmp_path / "mask.png")
     cases = {
-        "does not exist": (asked(), tmp_path / "none.png"),
+        "does not exist: give a picture or a folder of pictures$": (
+            asked(), tmp_path / "none.png",
+        ),
         "predict.factor": (asked(task="sr", factor=0), path),
         "no transparent or black": (asked(task="inpaint"), path),
         "input itself": (asked(out=str(path)), path),
@@ -147,7 +149,7 @@ def test_a_folder_goes_on_and_names_pictures_by_their_place(tmp_path, unfitted):
 @pytest.mark.filterwarnings("ignore:skipped")
 def test_a_folder_of_which_nothing_can_be_restored_says_so(tmp_path):
     saved(tmp_path)
-    with pytest.raises(UserError, match="no images that can be restored"):
+    with pytest.raises(UserError, match="no pictures that can be restored"):
         list(predict(asked(task="inpaint"), None, str(tmp_path)))
 
 
@@ -165,7 +167,7 @@ def test_results_go_to_a_file_or_a_folder(tmp_path, unfitted):
 
 
 def test_masks_of_ones(tmp_path):
-    found = photo.open_photo(saved(tmp_path))
+    found = open_photo(saved(tmp_path))
     mask = np.ones((14, 21), np.uint8)
     mask[2, 3] = 0
     Image.fromarray(mask).save(tmp_path / "mask.png")
@@ -174,13 +176,13 @@ def test_masks_of_ones(tmp_path):
 
 
 def test_the_flash_picture_is_z(tmp_path):
-    found, config = photo.open_photo(saved(tmp_path)), asked()
+    found, config = open_photo(saved(tmp_path)), asked()
     config.model.input = "image"
     with pytest.raises(UserError, match=r"--config.data.guide"):
         fitted(config, found)
     config.data.guide = str(saved(tmp_path, name="flash.png"))
     _, problem = fitted(config, found)
-    flash = photo.open_photo(tmp_path / "flash.png").image
+    flash = open_photo(tmp_path / "flash.png").image
     np.testing.assert_allclose(problem["guide"][0, :14, :21], flash, atol=1e-6)
     config.data.guide = str(saved(tmp_path, size=(22, 14), name="flash.png"))
     with pytest.raises(UserError, match=r"flash.png' is 22x14"):
@@ -192,7 +194,7 @@ def test_a_rule_stops_the_fit_that_shows_nothing(tmp_path, monkeypatch):
     config = asked(rule="noise", progress=0, preview=0)
     config.task.sigma, config.stop.after = 255.0, 0
     saved(tmp_path)
-    made, problem = fitted(config, photo.open_photo(tmp_path / "photo.png"))
+    made, problem = fitted(config, open_photo(tmp_path / "photo.png"))
     assert [at for at, *_ in module.fit(made, problem)] == [3]
 
 

@@ -98,17 +98,20 @@ def test_predict_shows_student_and_teacher(smoke, tmp_path):
     Image.fromarray(image[..., 0]).resize((20, 20)).save(tmp_path / "b.png")
     (tmp_path / "c.png").write_bytes(b"no picture")
     with pytest.warns(UserWarning, match=r"c\.png"):
-        (_, table), text = predict(config, state, str(tmp_path))
+        (_, table), (_, text) = predict(config, state, str(tmp_path))
     assert isinstance(table, Table)
-    assert [row[1] for row in table.rows] == ["student"] * 2 + ["teacher"] * 2
+    assert table.note == "skipped, unreadable: c.png"
+    models = ["student"] * 2 + ["teacher"] * 2
+    assert [row[1] for row in table.rows[::5]] == models
     first, *_ = json.loads(text)
+    assert first["image"] == "a.png"
     logits = ensemble_logits(train.forward(config, state, image[None, None]))
     p = np.asarray(jax.nn.softmax(logits))[0]
-    assert [float(share) for _, share in first["top"]] == pytest.approx(
+    assert [c["probability"] for c in first["classes"]] == pytest.approx(
         np.sort(p)[::-1][:5].tolist(), rel=1e-4
     )
-    assert first["top"][0][0] == str(p.argmax())
-    with pytest.raises(UserError, match="no picture in"):
+    assert first["classes"][0]["class"] == str(p.argmax())
+    with pytest.raises(UserError, match="does not exist: give a picture or a folder"):
         next(predict(config, state, str(tmp_path / "nowhere")))
 
 

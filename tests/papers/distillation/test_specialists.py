@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from papers.distillation import specialists, train
+from papers.distillation import joint, specialists, train
 from papers.distillation.variants import get_config
 from tests.papers.distillation.distilling import started
 
@@ -79,16 +79,16 @@ def test_losses_are_those_of_own_classes_and_a_dustbin():
 
 def test_the_sampling_ratio_takes_the_weights_back():
     """What is learnt from weighted images, corrected, is the posterior of true ones."""
-    joint = RNG.random((8, 6))
-    joint /= joint.sum()  # p(image, class)
-    frequency = joint.sum(0)
+    chances = RNG.random((8, 6))
+    chances /= chances.sum()  # p(image, class)
+    frequency = chances.sum(0)
     weighted = np.zeros((8, 2, 7))
     true = np.zeros((8, 2, 7))
     for m, own in enumerate(([0, 1], [2, 3, 4])):
         others = [c for c in range(6) if c not in own]
         share = frequency[own].sum()
         merged = np.zeros((8, 7))
-        merged[:, own], merged[:, 6] = joint[:, own], joint[:, others].sum(1)
+        merged[:, own], merged[:, 6] = chances[:, own], chances[:, others].sum(1)
         true[:, m] = merged / merged.sum(1, keepdims=True)
         merged[:, own] *= 0.5 / share
         merged[:, 6] *= 0.5 / (1 - share)
@@ -96,7 +96,7 @@ def test_the_sampling_ratio_takes_the_weights_back():
     special = {"classes": SPECIAL, "frequency": jnp.asarray(frequency)}
     with np.errstate(divide="ignore"):
         logits = jnp.asarray(np.maximum(np.log(weighted), -50))
-    found = softmax(np.asarray(specialists.unbiased(special, logits), np.float64))
+    found = softmax(np.asarray(joint.unbiased(special, logits), np.float64))
     np.testing.assert_allclose(found, true, atol=1e-5)
 
 
@@ -116,13 +116,13 @@ def example(n=6):
     generalist = 2 * RNG.normal(size=(n, 6))
     special = {"classes": SPECIAL, "frequency": jnp.full(6, 1 / 6)}
     raw = jnp.asarray(2 * RNG.normal(size=(n, 2, 7)))
-    return generalist, np.asarray(specialists.unbiased(special, raw))
+    return generalist, np.asarray(joint.unbiased(special, raw))
 
 
 def test_divergence_is_the_sum_of_eq_5():
     (z, *_), (experts, *_) = example()
     other = RNG.normal(size=6)
-    found = specialists.divergence(
+    found = joint.divergence(
         jnp.asarray(other), jnp.asarray(z), jnp.asarray(experts), SPECIAL,
         jnp.array([True, False]),
     )  # fmt: skip
@@ -132,7 +132,7 @@ def test_divergence_is_the_sum_of_eq_5():
 
 def test_the_joint_answer_minimises_the_divergence():
     generalist, experts = example()
-    infer = jax.jit(partial(specialists.infer, steps=2000))
+    infer = jax.jit(partial(joint.infer, steps=2000))
     z = infer(jnp.asarray(generalist), jnp.asarray(experts), SPECIAL)
     for i, best in enumerate(generalist.argmax(1)):
         active = {m for m in range(2) if SPECIAL[m, best]}
@@ -154,7 +154,7 @@ def test_a_specialist_that_agrees_changes_nothing():
         others = [c for c in range(6) if c not in own]
         agreeing[:, m, :6] = np.where(SPECIAL[m], log_p, specialists.NEVER)
         agreeing[:, m, 6] = np.log(np.exp(log_p[:, others]).sum(1))
-    z = specialists.infer(jnp.asarray(generalist), jnp.asarray(agreeing), SPECIAL)
+    z = joint.infer(jnp.asarray(generalist), jnp.asarray(agreeing), SPECIAL)
     np.testing.assert_allclose(jax.nn.softmax(z), softmax(generalist), atol=1e-5)
 
 

@@ -49,7 +49,7 @@ def jax_case(size: dict, overrides: list[str]) -> beside_torch.Timed:
     import jax
     import numpy as np
 
-    from common.video import on_all_devices
+    from common.files.video import on_all_devices
     from launch import catalogue
     from papers import espcn
     from papers.espcn.upscale import inference_params

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from common.contract import Table
 from papers import espcn
 from papers.espcn.data import pairs
-from papers.espcn.evaluate import liveliest, quality
+from papers.espcn.evaluate import quality
+from papers.espcn.figures import liveliest
 from papers.espcn.upscale import bicubic_upscaler
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from common.config import changed
 from common.contract import UserError
+from common.pixels import mirrored_to
 from common.resize import enlarge
 from papers import espcn
 from papers.espcn.config import RUNS, Config, Model
-from papers.espcn.data import padded
+from papers.espcn.cost import operations
 from papers.espcn.model import Upscaler
-from papers.espcn.speed import operations
 
 SMALL = Model(features=(6, 5))
 
@@ -146,7 +146,7 @@ def test_a_padded_image_is_what_it_is_alone(model):
     _, params = start(model)
     images = [np.random.default_rng(i).random((h, w, 1), np.float32)
               for i, (h, w) in enumerate([(9, 14), (16, 7), (16, 16)])]  # fmt: skip
-    batch = np.stack([padded(image, (16, 16)) for image in images])
+    batch = np.stack([mirrored_to(image, (16, 16)) for image in images])
     sizes = np.array([image.shape[:2] for image in images], np.int32)
     together = run(model, params, batch, sizes)
     for image, high in zip(images, together, strict=True):

@@ -193,15 +193,15 @@ def test_what_cannot_be_upscaled_is_one_line(tmp_path, monkeypatch):
     (tmp_path / "broken.mp4").write_bytes(b"no film")
     (tmp_path / "broken.png").write_bytes(b"no picture")
     for name, message in [
-        ("nothing.png", "does not exist"),
-        ("empty", "no images"),
+        ("nothing.png", "does not exist: .* or a video"),
+        ("empty", "no pictures"),
         ("broken.mp4", "not a video that can be read"),
     ]:
         with pytest.raises(UserError, match=message):
             predicted(config, state, tmp_path / name)
     with (
         pytest.warns(UserWarning, match=r"broken\.png"),
-        pytest.raises(UserError, match="none of the images"),
+        pytest.raises(UserError, match="none of the pictures"),
     ):
         predicted(config, state, tmp_path / "broken.png")
     monkeypatch.setitem(sys.modules, "av", None)

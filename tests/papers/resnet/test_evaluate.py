@@ -11,9 +11,10 @@ from PIL import Image
 from common.contract import UserError
 from common.data.image_set import ImageSet
 from papers import resnet
-from papers.resnet import score
+from papers.resnet import measure
 from papers.resnet.data import image_set
-from papers.resnet.evaluate import Net, responses
+from papers.resnet.evaluate import responses
+from papers.resnet.measure import Net
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def test_a_net_that_always_says_three_errs_on_all_other_classes(trained, way):
     config.eval.test, config.eval.scales = way, (8, 12)
     labels = np.array(image_set(config, "test").labels)
     assert len(labels) % config.eval.batch_size  # the last batch is padded
-    first, fifth = score.top_errors(config, state)
+    first, fifth = measure.top_errors(config, state)
     assert first == pytest.approx(np.mean(labels != 3))
     assert fifth == pytest.approx(np.mean(~np.isin(labels, [1, 2, 3, 4, 5])))
 
@@ -47,7 +48,7 @@ def test_ten_crops_are_averaged_probabilities(trained):
     config, state = trained
     images = np.repeat(np.arange(5, dtype=np.uint8) * 50, 64).reshape(5, 8, 8, 1)
     data = ImageSet(images, np.arange(5, dtype=np.int32), tuple("0123456789"))
-    scores, labels = score.ten_crop_scores(config, state, data)
+    scores, labels = measure.ten_crop_scores(config, state, data)
     expected = jax.nn.softmax(resnet.train.forward(config, state, images))
     np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(labels, np.arange(5))
@@ -55,9 +56,9 @@ def test_ten_crops_are_averaged_probabilities(trained):
 
 def test_whole_images_keep_their_proportion_within_half_a_cell():
     image = np.zeros((300, 400, 3), np.uint8)
-    assert score.whole(image, 224).shape == (224, 288, 3)
-    assert score.whole(image.transpose(1, 0, 2), 480).shape == (640, 480, 3)
-    assert score.whole(np.zeros((50, 52, 3), np.uint8), 100).shape == (100, 100, 3)
+    assert measure.whole(image, 224).shape == (224, 288, 3)
+    assert measure.whole(image.transpose(1, 0, 2), 480).shape == (640, 480, 3)
+    assert measure.whole(np.zeros((50, 52, 3), np.uint8), 100).shape == (100, 100, 3)
 
 
 def test_by_shape_loses_no_image_and_mixes_no_shapes():
@@ -65,7 +66,7 @@ def test_by_shape_loses_no_image_and_mixes_no_shapes():
     sizes = [(2, 3), (4, 4), (2, 3), (2, 3), (4, 4), (5, 2)]
     images = [rng.integers(1, 255, (*s, 1), dtype=np.uint8) for s in sizes]
     seen = {}
-    for indices, batch in score.by_shape(images, rows=2):
+    for indices, batch in measure.by_shape(images, rows=2):
         assert len(batch) == 2
         assert not batch[len(indices) :].any()
         seen |= dict(zip(indices, batch, strict=False))
@@ -124,7 +125,8 @@ def test_a_folder_is_classified_and_what_is_broken_is_named(trained, folder):
     names = folder / "names.txt"
     names.write_text("".join(f"class {i}\n" for i in range(10)))
     config.predict.class_names, config.predict.batch_size = str(names), 2
-    table, text = (value for _, value in resnet.predict(config, state, str(folder)))
+    with pytest.warns(UserWarning, match=r"skipped: .*broken\.png"):
+        table, text = (value for _, value in resnet.predict(config, state, str(folder)))
     assert table.note == "skipped, unreadable: broken.png"
     assert [row[0] for row in table.rows[::5]] == ["a.png", "b.jpg", "c.png"]
     best = [row[2] for row in table.rows[:5]]
@@ -142,10 +144,18 @@ def test_a_folder_is_classified_and_what_is_broken_is_named(trained, folder):
 
 def test_what_cannot_be_classified_is_said_in_a_line(trained, folder):
     config, state = copy.deepcopy(trained[0]), trained[1]
-    for inputs in ("", str(folder / "absent.png"), str(folder / "nothing")):
-        with pytest.raises(UserError, match="no such picture"):
+    (folder / "empty").mkdir()
+    for inputs, why in [
+        ("", "does not exist: give a picture or a folder of pictures$"),
+        (str(folder / "absent.png"), "does not exist"),
+        (str(folder / "empty"), "has no pictures in it"),
+    ]:
+        with pytest.raises(UserError, match=why):
             [*resnet.predict(config, state, inputs)]
-    with pytest.raises(UserError, match="none of 1 pictures can be read"):
+    with (
+        pytest.warns(UserWarning, match=r"broken\.png"),
+        pytest.raises(UserError, match=r"none of the pictures in .* can be read"),
+    ):
         [*resnet.predict(config, state, str(folder / "broken.png"))]
     config.predict.class_names = str(folder / "notes.txt")
     with pytest.raises(UserError, match="has 1 names, the network 10 classes"):

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from common import weights as files
 from common.contract import UserError
+from common.files import weights as files
 from papers import resnet
 from papers.resnet import weights
 from papers.resnet.config import Model

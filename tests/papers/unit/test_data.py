@@ -11,9 +11,9 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from common.contract import UserError
-from common.data import images
+from common.data import image_sources
 from common.data.glyphs import glyphs
-from common.data.image_set import with_channels
+from common.pixels import with_channels
 from papers.unit import data, domains
 from papers.unit.config import Config
 from tests.bucket import serve
@@ -217,7 +217,7 @@ def test_corrupt_pictures_are_named_and_the_next_one_is_read(tmp_path):
     (tmp_path / "trainA" / "03.png").write_bytes(b"no picture")
     broken = tmp_path / "testB" / "21.png"
     broken.write_bytes(broken.read_bytes()[:40])
-    with pytest.warns(UserWarning, match=r"skipped the image .*trainA/03\.png"):
+    with pytest.warns(UserWarning, match=r"skipped: .*trainA/03\.png"):
         counts = Counter(seen(read(made, 6), "a"))
     assert {*counts} == {*range(12)} - {3}
     assert counts[4] == 4
@@ -225,7 +225,7 @@ def test_corrupt_pictures_are_named_and_the_next_one_is_read(tmp_path):
         assert seen(read(made, split="test"), "b") == [20, 22, 22]
 
 
-@pytest.mark.filterwarnings("ignore:skipped the image")
+@pytest.mark.filterwarnings("ignore:skipped:")
 def test_folders_that_cannot_work_are_one_line(tmp_path):
     with pytest.raises(UserError, match="give a folder with the folders trainA and"):
         data.batches(config("files"), "train")
@@ -416,7 +416,9 @@ def test_a_prepared_tfds_set_has_its_splits_and_a_held_out_tenth(tmp_path):
 def test_labels_are_the_images_own(split):
     made = config("labelled", (1, 3), size=(28, 28), batch_size=16)
     made.data.pair = ("mnist5k", "digits")
-    mnist, digits = (images.load("embedded", split, name) for name in made.data.pair)
+    mnist, digits = (
+        image_sources.load("embedded", split, name) for name in made.data.pair
+    )
     labels = {x.tobytes(): y for x, y in zip(mnist.images, mnist.labels, strict=True)}
     batch = read(made, 6, split)
     n = int(batch.get("mask_a", np.ones(96)).sum())
@@ -450,7 +452,7 @@ def test_labelled_sets_are_embedded_folders_or_tfds(tmp_path):
         data.batches(made, "train")
     write(root / "train" / "ten", 2, grey=True)
     write(root / "test" / "ten", 2, grey=True)
-    images._splits.cache_clear()
+    image_sources._splits.cache_clear()
     made.data.pair = ("digits", str(root))
     with pytest.raises(UserError, match="10 classes and 11"):
         data.batches(made, "train")
@@ -460,7 +462,7 @@ def test_labelled_sets_are_embedded_folders_or_tfds(tmp_path):
     for split in ("train", "test"):
         (root / split / "ten").rename(root / split / "nil")
         shutil.rmtree(root / split / "9")
-    images._splits.cache_clear()
+    image_sources._splits.cache_clear()
     made.data.pair = ("digits", str(root))
     with pytest.raises(UserError, match="class '9' of a would be 'nil' of b"):
         data.batches(made, "train")

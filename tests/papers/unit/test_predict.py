@@ -9,9 +9,9 @@ from PIL import Image
 
 from common.contract import UserError
 from common.data.augment import resize
+from common.pixels import with_channels
 from papers.unit.config import Config
 from papers.unit.predict import predict, translated
-from papers.unit.train import with_channels
 
 module = sys.modules["papers.unit.predict"]  # in the package it is the function
 
@@ -178,7 +178,7 @@ def test_channels_are_pillows():
 def test_a_video(tmp_path, channels, size):
     """A network of RGB makes the negative of its red, one of grey that of grey."""
     pytest.importorskip("av")
-    from tests.common.test_video import film, photograph, watched
+    from tests.common.files.test_video import film, photograph, watched
 
     images = [photograph(*size, seed) for seed in range(5)]
     film(tmp_path / "film.mp4", images, pix_fmt="yuv444p")
@@ -197,7 +197,7 @@ def test_a_video(tmp_path, channels, size):
 
 def test_a_video_is_resized_first(tmp_path):
     pytest.importorskip("av")
-    from tests.common.test_video import film, watched
+    from tests.common.files.test_video import film, watched
 
     film(tmp_path / "film.mp4", [np.full((48, 64, 3), 90, np.uint8)])
     [*predict(configured(short=18), None, str(tmp_path / "film.mp4"))]
@@ -213,12 +213,12 @@ def test_what_cannot_be_translated_is_one_line(tmp_path):
     (tmp_path / "good").mkdir()
     Image.fromarray(picture(8, 8)).save(tmp_path / "good" / "a.png")
     (tmp_path / "file").write_bytes(b"")
-    for name, message in [("nothing", "does not exist"), ("empty", "no images")]:
+    for name, message in [("nothing", "does not exist"), ("empty", "no pictures")]:
         with pytest.raises(UserError, match=message):
             predicted(configured(), tmp_path / name)
     with (
         pytest.warns(UserWarning, match=r"a\.png"),
-        pytest.raises(UserError, match="none of the images"),
+        pytest.raises(UserError, match="none of the pictures"),
     ):
         predicted(configured(), tmp_path / "broken")
     before = (tmp_path / "good" / "a.png").read_bytes()

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from common import weights as files
 from common.contract import UserError
+from common.files import weights as files
 from papers.unit import train, variants, weights
 from papers.unit.config import Config, Model
 from papers.unit.model import Translator

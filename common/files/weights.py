@@ -8,8 +8,8 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from common import storage
 from common.contract import UserError
+from common.files import storage
 
 
 def read(

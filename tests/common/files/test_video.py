@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from common import video
 from common.contract import UserError
+from common.files import video
 from common.resize import enlarge
 
 av = pytest.importorskip("av")

@@ -1,14 +1,34 @@
-"""Pictures of soft targets."""
+"""Pictures of what the runs learned: accuracy against temperature, soft targets."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 from jaxtyping import Float
 
+from common.contract import Table
 from common.data.image_set import ImageSet
 from papers.distillation.config import Config
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure  # slow to import, and often not needed
+
+
+def accuracy_by_temperature(config: Config, table: Table) -> "Figure":
+    """The table of that name, the labels' accuracy a level line."""
+    from common import figures
+
+    (_, labelled, _), *rows = table.rows
+    temperatures = config.distill.temperatures
+    series = {
+        "soft targets": (temperatures, [accuracy for _, accuracy, _ in rows]),
+        "labels": (temperatures, np.full(len(temperatures), labelled)),
+    }
+    title = f"students of {100 * config.data.share:g}% of the images"
+    return figures.curves(
+        series, "temperature", "test accuracy, %", log_x=True, points=True, title=title
+    )
 
 
 def soft_targets(
@@ -42,7 +62,7 @@ def soft_targets(
             y_ticks=ticks,
         ),
     )
-    pictures = [_shown(test.images[i]) for i in picked]
+    pictures = [test.images[i][..., :3] for i in picked]
     captions = [_caption(np.exp(log_p[i]), names) for i in picked]
     figure = figures.image_grid([pictures], captions=[captions])
     yield "Images of the soft targets", figure
@@ -52,7 +72,3 @@ def _caption(p: Float[np.ndarray, "classes"], names: tuple[str, ...]) -> str:
     """The three most probable classes."""
     best = np.argsort(-p, kind="stable")[:3]
     return "  ".join(f"{names[c]} {p[c]:.2f}" for c in best)
-
-
-def _shown(image: np.ndarray) -> np.ndarray:
-    return image[..., 0] if image.shape[-1] == 1 else image[..., :3]

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, UInt8
 
+from common.pixels import to_uint8
 from papers.deep_image_prior.config import Config
 
 QUALITIES = ("fit", "last", "average")  # dB: -10 log10(energy), and PSNRs to the truth
@@ -37,5 +38,4 @@ def with_frame(
 ) -> Frames:
     """The frames, with this step's output if it is one of them."""
     due = jnp.array(config.history.frames, jnp.int32) == step + 1
-    image = jnp.round(255 * jnp.clip(output, 0, 1)).astype(jnp.uint8)
-    return jnp.where(due[:, None, None, None], image[:, None], frames)
+    return jnp.where(due[:, None, None, None], to_uint8(output)[:, None], frames)

@@ -15,8 +15,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, UInt8
 
-from common import user_files
 from common.contract import UserError
+from common.files import outputs
 from common.timing import median_seconds
 
 ENDINGS = {
@@ -48,7 +48,7 @@ def video_target(source: Path, out: str, mark: str) -> Path:
     # Matroska holds any kind of sound.
     ending = source.suffix if source.suffix in (".mov", ".mp4") else ".mkv"
     name = f"{source.stem}_{mark}{ending}"
-    return user_files.target(out, source, name) if out else source.with_name(name)
+    return outputs.target(out, source, name) if out else source.with_name(name)
 
 
 def frame_size(source: Path) -> Size:

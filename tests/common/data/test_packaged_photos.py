@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from common.contract import UserError
-from common.data.image_files import decode
-from common.data.photos import FILES, photo_path
+from common.data.packaged_photos import FILES, photo_path
+from common.files.pictures import decode
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -19,8 +19,8 @@ def test_a_photograph_decodes(name):
 
 def test_reading_imports_no_scikit_image():
     code = (
-        "import sys; from common.data.photos import photo_path; photo_path('coffee'); "
-        "print('skimage' in sys.modules)"
+        "import sys; from common.data.packaged_photos import photo_path; "
+        "photo_path('coffee'); print('skimage' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

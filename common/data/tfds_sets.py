@@ -1,11 +1,11 @@
-"""TFDS sets that are prepared on disk, and the nearest names to a wrong one."""
+"""TFDS sets that are prepared on disk."""
 
 import dataclasses
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
 from common.contract import UserError
+from common.nearest import nearest
 
 
 def prepared(
@@ -59,9 +59,3 @@ class Column:
 
     def __getitem__(self, index: int) -> Any:
         return self.source[index][self.feature]
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """ "nearest: ..." of the known names."""
-    near = difflib.get_close_matches(name, list(known), n=4, cutoff=0)
-    return f"nearest: {', '.join(near)}"

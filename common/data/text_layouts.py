@@ -1,13 +1,11 @@
 """Text of the user's files, by the layouts that data sets come in."""
 
-import gzip
 import hashlib
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from common import storage
 from common.contract import UserError
+from common.files import storage
 
 SPLITS = ("train", "valid", "test")
 _LAYOUTS = (
@@ -59,7 +57,7 @@ def _folder(folder: Path) -> dict[str, bytes]:
 
 def _one_file(path: Path) -> dict[str, bytes]:
     raw = path.name.removesuffix(".gz") in ("enwik8", "text8")
-    return by_position(_read(path), at_lines=not raw)
+    return by_position(storage.read_bytes(path), at_lines=not raw)
 
 
 def _triple(folder: Path, pattern: str) -> dict[str, bytes] | None:
@@ -74,11 +72,14 @@ def _triple(folder: Path, pattern: str) -> dict[str, bytes] | None:
         if path is None:
             wanted = pattern.format(split)
             raise UserError(f"{str(folder)!r} has no {wanted} beside its other splits")
-    return {split: _read(path) for split, path in found.items()}
+    return {split: storage.read_bytes(path) for split, path in found.items()}
 
 
 def _tree(folder: Path, paths: list[Path]) -> dict[str, bytes]:
-    documents = [(path.relative_to(folder).as_posix(), _read(path)) for path in paths]
+    documents = [
+        (path.relative_to(folder).as_posix(), storage.read_bytes(path))
+        for path in paths
+    ]
     splits = by_name(documents)
     if all(splits.values()):
         return splits
@@ -88,15 +89,6 @@ def _tree(folder: Path, paths: list[Path]) -> dict[str, bytes]:
 def _find(folder: Path, names: list[str]) -> Path | None:
     candidates = (folder / (name + end) for name in names for end in ("", ".gz"))
     return next((path for path in candidates if path.is_file()), None)
-
-
-def _read(path: Path) -> bytes:
-    data = path.read_bytes()
-    try:
-        return gzip.decompress(data) if path.suffix == ".gz" else data
-    except (OSError, EOFError, zlib.error) as error:
-        broken = f"{str(path)!r} is not a complete gzip file"
-        raise UserError(f"{broken}; fetch it again") from error
 
 
 def by_position(data: bytes, at_lines: bool = True) -> dict[str, bytes]:

@@ -1,30 +1,22 @@
 """Image sets in the user's folders, by the layouts that they come in."""
 
-import dataclasses
-import gzip
 import math
-import warnings
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int, UInt8
-from PIL import Image, ImageOps
 
-from common import storage
 from common.contract import UserError
-from common.data.image_set import ImageSet, Picture, cut
+from common.data.image_set import ImageSet, cut
+from common.files import storage
+from common.files.pictures import PictureFiles, channels_of, picture_paths
 
 SPLITS = ("train", "valid", "test")
 Splits = dict[str, ImageSet]
 
 _ALIASES = {"train": ("train",), "valid": ("valid", "val", "validation")}
 _ALIASES["test"] = ("test",)
-_ENDINGS = {
-    ".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
-}  # fmt: skip
-_DEEP = ("I", "I;16", "I;16B", "F")  # Pillow's modes of more than 8 bits, all grey
 _LAYOUTS = (
     "accepted: {train,t10k}-{images-idx3,labels-idx1}-ubyte, gzipped or not; CIFAR's "
     "binary data_batch_*.bin or train.bin; train/CLASS/*.png beside val/ or test/; "
@@ -89,7 +81,7 @@ def _idx_names(part: str, kind: str, axes: int) -> list[str]:
 
 def _idx(path: Path, axes: int) -> UInt8[np.ndarray, "*shape"]:
     """One idx file: 0, 0, type, number of axes; a big-endian length an axis; data."""
-    data = _read(path)
+    data = storage.read_bytes(path)
     header = 4 + 4 * axes
     magic = bytes([0, 0, 8, axes])  # 8: unsigned bytes
     if data[:4] != magic:
@@ -150,55 +142,6 @@ def _class_names(folder: Path, count: int) -> tuple[str, ...]:
     return tuple(map(str, range(count)))
 
 
-@dataclasses.dataclass(frozen=True)
-class PictureFiles:
-    """Pictures decoded when they are asked for."""
-
-    paths: tuple[Path, ...]
-    channels: int = 3  # 1: grey
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: int) -> Picture | None:
-        return decode(self.paths[index], self.channels)
-
-
-def decode(path: Path, channels: int = 3) -> Picture | None:
-    """A picture as uint8 [height, width, channels], RGB or grey; None, with a warning
-    that names it, where it cannot be read."""
-    try:
-        with path.open("rb") as file, Image.open(file) as picture:
-            seen = as_seen(picture)
-            array = np.asarray(seen.convert("L" if channels == 1 else "RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        warnings.warn(f"skipped the image {str(path)!r}: {error}", stacklevel=2)
-        return None
-    return array.reshape(*array.shape[:2], channels)
-
-
-def as_seen(picture: Image.Image) -> Image.Image:
-    """A picture as viewers show it: turned as its EXIF says, and 16 bits a pixel, of
-    which Pillow's conversions would make white, as 8."""
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode not in _DEEP:
-        return picture
-    grey = np.asarray(picture, np.float32)
-    most = 65535 if grey.max() > 255 else 255 if grey.max() > 1 else 1
-    return Image.fromarray(np.round(np.clip(grey * (255 / most), 0, 255)).astype("u1"))
-
-
-def picture_paths(folder: str | Path) -> list[Path]:
-    """The pictures in a folder and below, by name."""
-    paths = storage.files_below(storage.path(folder))
-    return [path for path in paths if is_picture(path)]
-
-
-def is_picture(path: Path) -> bool:
-    """By its ending."""
-    return path.suffix.lower() in _ENDINGS
-
-
 def _class_folders(folder: Path) -> Splits | None:
     """A folder a class, in a folder a split or in none."""
     found = {split: _split_folder(folder, split) for split in SPLITS}
@@ -238,17 +181,6 @@ def _labelled(
     return paths, np.repeat(np.arange(len(names)), [*map(len, by_class)]).astype("i4")
 
 
-def channels_of(paths: Iterable[Path]) -> int:
-    """Of the first picture that opens: 1 for grey, 3 for anything else."""
-    for path in paths:
-        try:
-            with path.open("rb") as file, Image.open(file) as picture:
-                return 1 if picture.mode in ("1", "L", "LA", *_DEEP) else 3
-        except OSError:  # named when it is read
-            continue
-    return 3
-
-
 def _split_folder(folder: Path, split: str) -> Path | None:
     candidates = (folder / alias for alias in _ALIASES[split])
     return next((path for path in candidates if path.is_dir()), None)
@@ -263,12 +195,3 @@ def _existing(folder: Path, names: list[str]) -> Path:
     if path is None:
         raise UserError(f"{str(folder)!r} has no {names[0]} beside its other files")
     return path
-
-
-def _read(path: Path) -> bytes:
-    data = path.read_bytes()
-    try:
-        return gzip.decompress(data) if path.suffix == ".gz" else data
-    except (OSError, EOFError, zlib.error) as error:
-        broken = f"{str(path)!r} is not a complete gzip file"
-        raise UserError(f"{broken}; fetch it again") from error

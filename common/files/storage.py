@@ -6,10 +6,12 @@ locked. A file that grows, or that a library wants on a disk, has a `local` copy
 """
 
 import functools
+import gzip
 import importlib.util
 import logging
 import os
 import tempfile
+import zlib
 from pathlib import Path
 
 from common.contract import UserError
@@ -73,6 +75,17 @@ def files_below(folder: Path) -> list[Path]:
 
     names = fsspec.filesystem("gcs").find(os.fspath(folder))
     return sorted(type(folder)(BUCKETS + name) for name in names)
+
+
+def read_bytes(path: Path) -> bytes:
+    """What a file holds, unpacked where its name ends in .gz. UserError: the packed
+    file is not whole."""
+    data = path.read_bytes()
+    try:
+        return gzip.decompress(data) if path.suffix == ".gz" else data
+    except (OSError, EOFError, zlib.error) as error:
+        broken = f"{str(path)!r} is not a complete gzip file"
+        raise UserError(f"{broken}; fetch it again") from error
 
 
 def local(path: Path) -> Path:

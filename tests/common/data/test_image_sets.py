@@ -7,9 +7,9 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from common.contract import UserError
-from common.data import images
-from common.data.image_files import SPLITS, decode, files
-from common.data.image_set import ImageSet, balanced_order, cut, with_channels
+from common.data import image_sources
+from common.data.image_layouts import SPLITS, files
+from common.data.image_set import ImageSet, balanced_order, cut
 from common.data.pipeline import pipeline
 
 RNG = np.random.default_rng(0)
@@ -53,7 +53,7 @@ def keys(data):
     [("mnist5k", (3500, 500, 1000), 28, 0.1307), ("digits", (1097, 200, 500), 8, 0.30)],
 )
 def test_embedded_sets_are_real_balanced_and_disjoint(name, sizes, side, paper):
-    splits = {split: images.load("embedded", split, name) for split in SPLITS}
+    splits = {split: image_sources.load("embedded", split, name) for split in SPLITS}
     assert tuple(map(len, splits.values())) == sizes
     seen = set()
     for data in splits.values():
@@ -69,7 +69,7 @@ def test_embedded_sets_are_real_balanced_and_disjoint(name, sizes, side, paper):
 
 
 def test_an_item_is_an_image_and_its_label():
-    data = images.load("embedded", "train", "digits")
+    data = image_sources.load("embedded", "train", "digits")
     item = data[3]
     np.testing.assert_array_equal(item["image"], data.images[3])
     assert item["label"] == data.labels[3]
@@ -163,7 +163,7 @@ def test_one_level_of_classes_is_cut_and_greys_stay_grey(tmp_path):
     assert splits["train"][0]["image"].shape == (5, 6, 1)
     again = files(tmp_path)
     assert keys(again["train"]) == keys(splits["train"])
-    rgb = images.load("files", "train", root=str(tmp_path), channels=3)
+    rgb = image_sources.load("files", "train", root=str(tmp_path), channels=3)
     assert rgb[0]["image"].shape == (5, 6, 3)
 
 
@@ -173,29 +173,13 @@ def test_corrupt_pictures_are_named_and_skipped(tmp_path):
     broken = tmp_path / "train" / "a" / "1.png"
     broken.write_bytes(broken.read_bytes()[:50])
     train = files(tmp_path)["train"]
-    with pytest.warns(UserWarning, match=r"skipped the image .*a/1\.png"):
+    with pytest.warns(UserWarning, match=r"skipped: .*a/1\.png"):
         item = train[1]
     assert item["image"][0, 0].tolist() == [2, 0, 255]
     with pytest.warns(UserWarning, match=r"a/1\.png"):
         array = train.in_memory()
     assert array.labels.tolist() == [0, 0, 1, 1, 1]
     assert array.images.shape == (5, 5, 6, 3)
-
-
-def test_pictures_are_read_as_viewers_show_them(tmp_path):
-    """Turned as EXIF says, and 16 bits as 8."""
-    upright = np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
-    turned = Image.fromarray(np.rot90(upright))  # a quarter to the left
-    turned.getexif()[0x0112] = 6  # to be shown a quarter to the right
-    turned.save(tmp_path / "turned.png", exif=turned.getexif())
-    np.testing.assert_array_equal(decode(tmp_path / "turned.png"), upright)
-    deep = np.linspace(0, 65535, 54).reshape(6, 9).astype(np.uint16)
-    Image.fromarray(deep).save(tmp_path / "deep.png")
-    for channels in 1, 3:
-        found = decode(tmp_path / "deep.png", channels)
-        assert found.shape == (6, 9, channels)
-        expected = np.broadcast_to(deep[..., None] / 257, found.shape)
-        np.testing.assert_allclose(found, expected, atol=0.51)
 
 
 def test_images_of_several_sizes_are_a_user_error_where_one_is_needed(tmp_path):
@@ -214,18 +198,18 @@ def test_unusable_folders_and_names_are_user_errors(tmp_path):
     with pytest.raises(UserError, match="does not exist; accepted: "):
         files(tmp_path / "nowhere")
     with pytest.raises(UserError, match="no image folder given"):
-        images.load("files", "train")
+        image_sources.load("files", "train")
     (tmp_path / "train" / "a").mkdir(parents=True)
     with pytest.raises(UserError, match="has no pictures"):
         files(tmp_path)
     with pytest.raises(UserError, match="unknown image source 'file'; nearest: files"):
-        images.load("file", "train")
+        image_sources.load("file", "train")
     with pytest.raises(UserError, match="unknown split 'dev'"):
-        images.load("embedded", "dev")
+        image_sources.load("embedded", "dev")
     with pytest.raises(UserError, match="unknown embedded set 'mnist'; nearest: mnist"):
-        images.load("embedded", "train", "mnist")
+        image_sources.load("embedded", "train", "mnist")
     with pytest.raises(UserError, match="HEIGHTxWIDTHxCHANNELSxCLASSES"):
-        images.load("generated", "train", "8x8")
+        image_sources.load("generated", "train", "8x8")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -248,22 +232,15 @@ def test_cut_refuses_to_leave_nothing():
         cut(data, 2, 2)
 
 
-def test_grey_is_what_pillow_makes_of_rgb():
-    x = RNG.integers(0, 256, (9, 9, 3), np.uint8)
-    expected = np.asarray(Image.fromarray(x).convert("L"), np.int32)
-    assert np.abs(with_channels(x, 1)[..., 0] - expected).max() <= 1
-    np.testing.assert_array_equal(with_channels(x[..., :1], 3), x[..., :1].repeat(3, 2))
-    with pytest.raises(UserError, match="2 channels"):
-        with_channels(x[..., :2], 3)
-
-
 def test_generated_classes_can_be_told_apart_in_new_images():
-    train, test = (images.load("generated", s, "12x10x3x5") for s in ("train", "test"))
+    train, test = (
+        image_sources.load("generated", s, "12x10x3x5") for s in ("train", "test")
+    )
     assert train.images.shape == (512, 12, 10, 3)
     means = [train.images[train.labels == c].mean(0) for c in range(5)]
     distance = [[np.abs(x - mean).mean() for mean in means] for x in test.images]
     assert (np.argmin(distance, axis=1) == test.labels).mean() > 0.9
-    again = images.generated("12x10x3x5")["train"]
+    again = image_sources.generated("12x10x3x5")["train"]
     assert keys(again) == keys(train)
 
 
@@ -303,7 +280,7 @@ class Unlabelled(Blobs):
 def test_a_test_split_without_labels_is_not_measured(tmp_path):
     Unlabelled(data_dir=tmp_path, file_format="array_record").download_and_prepare()
     for split, n in zip(SPLITS, (40, 8, 8), strict=True):
-        data = images.load("tfds", split, "unlabelled", str(tmp_path))
+        data = image_sources.load("tfds", split, "unlabelled", str(tmp_path))
         assert len(data) == n
         assert {int(data.labels[i]) for i in range(n)} == {0, 1}
 
@@ -311,7 +288,7 @@ def test_a_test_split_without_labels_is_not_measured(tmp_path):
 def test_a_prepared_tfds_set_is_decoded_on_access(tmp_path):
     Blobs(data_dir=tmp_path, file_format="array_record").download_and_prepare()
     train, valid, test = (
-        images.load("tfds", split, "blobs", str(tmp_path)) for split in SPLITS
+        image_sources.load("tfds", split, "blobs", str(tmp_path)) for split in SPLITS
     )
     assert (len(train), len(valid), len(test)) == (36, 4, 6)
     assert test.class_names == ("dark", "light")

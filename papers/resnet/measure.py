@@ -1,5 +1,6 @@
 """Errors on a split, by one crop, ten crops, or whole images at several scales."""
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -13,13 +14,42 @@ from common.data import augment
 from common.data.image_set import ImageSet
 from common.data.pipeline import pipeline
 from common.metrics import over
+from common.pixels import Picture
 from papers.resnet.config import Config
 from papers.resnet.data import image_set, in_order
 from papers.resnet.train import State, eval_step, forward
+from papers.resnet.variants import CIFAR_ERRORS, ERRORS, PLAIN_ERRORS
 
-Picture = UInt8[np.ndarray, "height width channels"]
 Scores = Float[np.ndarray, "images num_classes"]
 COARSE = 32  # pixels: whole images have sides that this divides
+PLAIN, RESIDUAL = "plain", "residual"
+
+
+@dataclasses.dataclass(frozen=True)
+class Net:
+    """One trained run, measured."""
+
+    name: str
+    config: Config
+    state: State
+    train: dict[str, float]  # loss, error, error_5
+    test: float  # top-1 error, and the way that `eval.test` names
+    test_5: float
+
+    @property
+    def kind(self) -> str:
+        return PLAIN if self.config.model.shortcut == "none" else RESIDUAL
+
+    @property
+    def depth(self) -> int:
+        return self.config.model.depth
+
+    @property
+    def paper(self) -> float | None:
+        """The paper's error %, of ten crops where it is ImageNet's."""
+        plain = PLAIN_ERRORS if self.config.model.family == "imagenet" else {}
+        residual = ERRORS if plain else CIFAR_ERRORS
+        return (plain if self.kind == PLAIN else residual).get(self.depth)
 
 
 def errors(config: Config, state: State, split: str) -> dict[str, float]:

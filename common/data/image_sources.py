@@ -14,9 +14,10 @@ import numpy as np
 from PIL import Image
 
 from common.contract import UserError
-from common.data.image_files import SPLITS, Splits, complete, files
+from common.data.image_layouts import SPLITS, Splits, complete, files
 from common.data.image_set import ImageSet, cut
-from common.data.prepared import Column, nearest, prepared
+from common.data.tfds_sets import Column, prepared
+from common.nearest import nearest
 
 SOURCES = ("embedded", "files", "tfds", "generated")
 EMBEDDED = ("mnist5k", "digits")
@@ -38,7 +39,7 @@ def load(
       name: embedded: "mnist5k" (the default: 3,500/500/1,000 of 28x28) or "digits"
         (1,097/200/500 of 8x8); tfds: the set's; generated: its size, as of
         `generated`.
-      root: a folder as of `image_files.files`; for tfds its data_dir, "" being TFDS's
+      root: a folder as of `image_layouts.files`; for tfds its data_dir, "" being TFDS's
         default.
       channels: 1 or 3, converted to where the set has others; None: the set's own.
     """
@@ -140,7 +141,7 @@ def _sample(label: int, shape: list[int], seed: int, rng: np.random.Generator):
 def tfds(name: str, data_dir: str = "") -> Splits:
     """A prepared TFDS set with the features "image" and "label"; no TensorFlow.
 
-    Splits that are missing or have no labels are made as of `image_files.files`;
+    Splits that are missing or have no labels are made as of `image_layouts.files`;
     without labels in memory, they are not balanced.
     """
     from tensorflow_datasets import decode

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 
 from common.contract import Table
+from common.files.video import on_all_devices
 from common.multiply_adds import multiply_adds
 from common.timing import MATMUL, matmul_flops, median_seconds
-from common.video import on_all_devices
 from papers.espcn.config import Config, Model
 from papers.espcn.model import Upscaler
 from papers.espcn.train import forward

@@ -3,9 +3,10 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
-from papers.deep_image_prior.fits import UNTRAINED, Fit, untrained
+from common.pixels import to_uint8
+from papers.deep_image_prior.measure import UNTRAINED, Fit, untrained
 from papers.deep_image_prior.train import quality
 
 
@@ -37,11 +38,11 @@ def strip(fit: Fit) -> Any:
     for row in rows:
         frames = fit.state.frames[row, at]
         scores = quality(fit.config, frames / 255, fit.truth[row])
-        grid.append([_given(fit, row), *frames, _bytes(fit.truth[row])])
+        grid.append([_given(fit, row), *frames, to_uint8(fit.truth[row])])
         captions.append(["", *(f"{score:.1f} dB" for score in scores), ""])
     columns = ["given", *(str(fit.config.history.frames[i]) for i in at), "truth"]
     return figures.image_grid(
-        [[_shown(image) for image in images] for images in grid],
+        grid,
         row_labels=[fit.label(row) for row in rows],
         column_labels=columns,
         captions=captions,
@@ -60,7 +61,9 @@ def side_by_side(fit: Fit, bare: Fit | None) -> Any:
     ways |= {"deep image prior": fit.result, "truth": fit.truth}
     grid, captions = [], []
     for row in fit.rows:
-        grid.append([_given(fit, row), *(_bytes(x[row]) for x in [*ways.values()][1:])])
+        grid.append(
+            [_given(fit, row), *(to_uint8(x[row]) for x in [*ways.values()][1:])]
+        )
         captions.append(
             [
                 f"{fit.quality(x)[row]:.2f} dB"
@@ -70,7 +73,7 @@ def side_by_side(fit: Fit, bare: Fit | None) -> Any:
             ]
         )
     return figures.image_grid(
-        [[_shown(image) for image in images] for images in grid],
+        grid,
         row_labels=[fit.label(row) for row in fit.rows],
         column_labels=[*ways],
         captions=captions,
@@ -79,20 +82,13 @@ def side_by_side(fit: Fit, bare: Fit | None) -> Any:
 
 def _given(fit: Fit, row: int) -> UInt8[np.ndarray, "height width channels"]:
     """The degraded picture; a small one with its pixels repeated."""
-    image = _bytes(fit.state.problem["observed"][row])
+    image = to_uint8(fit.state.problem["observed"][row])
     times = fit.truth.shape[1] // image.shape[0]
     return image.repeat(times, 0).repeat(times, 1)
 
 
-def _bytes(image: Float[np.ndarray, "height width channels"]):
-    return np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)
-
-
-def _shown(image: UInt8[np.ndarray, "height width channels"]):
-    return image[..., 0] if image.shape[-1] == 1 else image
-
-
 def impedance(fit: Fit) -> Any:
+    """The loss of each target against the iterations."""
     from common import figures
 
     series = {

@@ -5,7 +5,7 @@ import importlib.metadata
 from pathlib import Path
 
 from common.contract import UserError
-from common.data.prepared import nearest
+from common.nearest import nearest
 
 # RGB unless said otherwise; width x height.
 FILES = {

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import storage, weights
 from common.contract import UserError
-from common.data import text_files, vocab
+from common.data import text_layouts, vocab
+from common.files import storage, weights
 from tests.bucket import serve
 
 
@@ -92,7 +92,7 @@ def test_text_in_a_bucket_reads_as_on_a_disk(bucket, tmp_path, files, request):
     name = f"gs://bucket/{request.node.callspec.id}"
     fill(tmp_path, files)
     fill(storage.path(name), files)
-    assert text_files.files(name) == text_files.files(tmp_path)
+    assert text_layouts.files(name) == text_layouts.files(tmp_path)
 
 
 def test_a_vocabulary_in_a_bucket(bucket):

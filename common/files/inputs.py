@@ -1,0 +1,58 @@
+"""What a user gives to `predict` as `--input`: a picture, a folder of them, a video."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from common.contract import UserError
+from common.files.pictures import decode, picture_paths
+from common.pixels import Picture
+
+
+def given(inputs: str, video: bool = False) -> Path:
+    """The path that `--input` names; UserError: nothing is there.
+
+    video: whether the paper takes videos too.
+    """
+    path = Path(inputs or "").expanduser()
+    if not inputs or not path.exists():
+        kinds = "a picture or a folder of pictures" + ", or a video" * video
+        raise UserError(f"--input={inputs!r} does not exist: give {kinds}")
+    return path
+
+
+def files(root: Path) -> dict[str, Path]:
+    """{name: path} of the picture `root`, or of those in the folder and below, by their
+    places in it. UserError: it has none."""
+    if root.is_file():
+        return {root.name: root}
+    paths = {str(path.relative_to(root)): path for path in picture_paths(root)}
+    if not paths:
+        raise UserError(f"--input={str(root)!r} has no pictures in it")
+    return paths
+
+
+def pictures(root: Path, channels: int = 3) -> Iterator[tuple[str, Picture | None]]:
+    """Names and pixels, RGB or grey, of `files`: None, after a warning, for one that
+    cannot be read. UserError, at the end: none of them can."""
+    readable = False
+    for name, path in files(root).items():
+        picture = decode(path, channels)
+        readable |= picture is not None
+        yield name, picture
+    if not readable:
+        raise UserError(f"none of the pictures in {str(root)!r} can be read")
+
+
+def prepared(
+    root: Path, channels: int, prepare: Callable[[Picture], Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """{name: prepare(picture)} of all `pictures`, and the names of those that cannot be
+    read."""
+    made, skipped = {}, []
+    for name, picture in pictures(root, channels):
+        if picture is None:
+            skipped.append(name)
+        else:
+            made[name] = prepare(picture)
+    return made, skipped

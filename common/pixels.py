@@ -1,0 +1,69 @@
+"""Pixels of pictures: whole grey levels 0..255, grey and RGB, sizes that a net takes.
+
+numpy in, numpy out, and JAX likewise; the last axis is the channels.
+"""
+
+from types import ModuleType
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Shaped, UInt8
+
+from common.contract import UserError
+
+Picture = UInt8[np.ndarray, "height width channels"]
+
+PILLOW_GREY = (19595, 38470, 7471)  # 0.299, 0.587, 0.114 of ITU-R 601, times 2^16
+
+
+def namespace(x: Array | np.ndarray) -> ModuleType:
+    """numpy for its arrays, else jax.numpy."""
+    return np if isinstance(x, np.ndarray) else jnp
+
+
+def to_uint8(image: Float[Array, "*shape"]) -> UInt8[Array, "*shape"]:
+    """[0, 1] to 0..255, clipped and rounded."""
+    xp = namespace(image)
+    return xp.round(255 * xp.clip(image, 0, 1)).astype(np.uint8)
+
+
+def squeeze_grey(
+    image: UInt8[Array, "height width channels"],
+) -> UInt8[Array, "height width *rgb"]:
+    """Grey as [height, width], which Pillow and matplotlib want; all else as it is."""
+    return image[..., 0] if image.shape[-1] == 1 else image
+
+
+def with_channels(
+    images: Shaped[Array, "*batch channels"], channels: int
+) -> Shaped[Array, "*batch wanted"]:
+    """Grey repeated to RGB, or uint8 RGB made grey in Pillow's own whole numbers (mode
+    L), in which picture files are read. UserError: other channels."""
+    there = images.shape[-1]
+    if there == channels:
+        return images
+    xp = namespace(images)
+    if there == 1:
+        return xp.broadcast_to(images, (*images.shape[:-1], channels))
+    if (there, channels) != (3, 1):
+        raise UserError(f"images have {there} channels, not {channels}")
+    weighted = images.astype(np.int32) * np.array(PILLOW_GREY, np.int32)
+    return ((weighted.sum(-1, keepdims=True) + 2**15) >> 16).astype(np.uint8)
+
+
+def mirrored_to(
+    images: Shaped[Array, "*batch height width channels"], size: tuple[int, int]
+) -> Shaped[Array, "*batch new_height new_width channels"]:
+    """Filled up to (height, width) `size` below and to the right by the mirror image,
+    border pixels twice."""
+    beyond = [(0, n - m) for n, m in zip(size, images.shape[-3:-1], strict=True)]
+    around = [(0, 0)] * (images.ndim - 3)
+    return namespace(images).pad(images, [*around, *beyond, (0, 0)], mode="symmetric")
+
+
+def mirrored_to_multiple(
+    images: Shaped[Array, "*batch height width channels"], multiple: int
+) -> Shaped[Array, "*batch new_height new_width channels"]:
+    """Filled up likewise until `multiple` divides both sides."""
+    height, width = (n + -n % multiple for n in images.shape[-3:-1])
+    return mirrored_to(images, (height, width))

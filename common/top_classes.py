@@ -1,0 +1,36 @@
+"""What classifiers say of a user's pictures: a table, and the same as JSON."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from common.contract import Table
+
+Answer = tuple[dict[str, str], Float[np.ndarray, "classes"]]
+
+
+def top_classes(
+    answers: Iterable[Answer],
+    class_names: Sequence[str],
+    top: int,
+    skipped: Sequence[str] = (),
+) -> Iterator[tuple[str, Table | str]]:
+    """The `top` most probable classes of each answer.
+
+    answers: what was asked, such as {"image": "a.png", "model": "teacher"}, of the same
+      keys in all, and the probabilities of all classes.
+    skipped: names of the pictures that could not be read.
+    """
+    rows, found = [], []
+    for asked, probabilities in answers:
+        best = np.argsort(-probabilities, kind="stable")[:top]
+        classes = [(class_names[i], float(probabilities[i])) for i in best]
+        rows += [[*asked.values(), i + 1, *each] for i, each in enumerate(classes)]
+        named = [dict(zip(("class", "probability"), c, strict=True)) for c in classes]
+        found.append({**asked, "classes": named})
+    columns = (*asked, "rank", "class", "probability")
+    note = f"skipped, unreadable: {', '.join(skipped)}" if skipped else ""
+    yield "Most probable classes", Table(columns, rows, note)
+    yield "JSON", json.dumps(found, indent=1, ensure_ascii=False)

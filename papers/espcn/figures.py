@@ -1,0 +1,80 @@
+"""Crops of the test images, by every method side by side."""
+
+import itertools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+from common.colour import luma
+from common.data.augment import resize
+from common.pixels import Picture
+from common.resize import cropped_to_multiple, shrink
+from papers.espcn import upscale
+from papers.espcn.config import Config
+from papers.espcn.data import pictures
+from papers.espcn.upscale import Upscale
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure  # slow to import, and often not needed
+
+ENLARGED = 3  # times each pixel of a crop is drawn, in both directions
+FRAME = np.array([230, 30, 30], np.uint8)  # the colour around a crop's place
+
+
+def strips(
+    config: Config,
+    methods: Mapping[str, Upscale],
+    decibels: Mapping[str, Mapping[str, float]],
+) -> "Figure":
+    """A row an image: where the crop is, the original, and what each method makes of
+    the small image, with the whole image's dB below."""
+    from common import figures
+
+    model, grid, captions = config.model, [], []
+    measured = ((n, x) for n, x in pictures(config, "test") if n in decibels)
+    shown = dict(itertools.islice(measured, config.eval.strips))
+    for image, photograph in shown.items():
+        original = cropped_to_multiple(photograph, model.scale)
+        low = shrink(original / 255.0, model.scale)
+        made = [upscale.upscaled_rgb(model, f, low) for f in methods.values()]
+        place = liveliest(luma(original / 255.0), config.eval.crop)
+        crops = [_enlarged(picture[place]) for picture in (original, *made)]
+        grid.append([_located(original, place, crops[0].shape[1]), *crops])
+        below = [f"{decibels[image][n]:.2f} dB" for n in methods]
+        captions.append(["", "PSNR of the whole", *below])
+    labels = ["", "original", *methods]
+    return figures.image_grid(
+        grid, row_labels=[*shown], column_labels=labels, captions=captions
+    )
+
+
+def liveliest(y: Float[np.ndarray, "height width 1"], size: int) -> tuple[slice, slice]:
+    """The square of `size` pixels with the most gradient, all places seen in steps of
+    an eighth of it."""
+    down, right = np.gradient(y[..., 0])
+    energy = np.pad(down**2 + right**2, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    height, width = (min(size, n) for n in y.shape[:2])
+    step = max(size // 8, 1)
+    inside = (
+        energy[height:, width:] - energy[:-height, width:]
+        - energy[height:, :-width] + energy[:-height, :-width]
+    )[::step, ::step]  # fmt: skip
+    top, left = (step * i for i in np.unravel_index(np.argmax(inside), inside.shape))
+    return slice(top, top + height), slice(left, left + width)
+
+
+def _enlarged(picture: Picture) -> Picture:
+    return picture.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
+
+
+def _located(picture: Picture, place: tuple[slice, slice], side: int) -> Picture:
+    """The whole picture, its longer side `side` pixels, a frame around the place."""
+    marked, longer = picture.copy(), max(picture.shape[:2])
+    thick = max(longer // 100, 1)
+    marked[place] = FRAME
+    rows, columns = (slice(s.start + thick, s.stop - thick) for s in place)
+    marked[rows, columns] = picture[rows, columns]
+    height, width = (max(n * side // longer, 1) for n in picture.shape[:2])
+    return resize(marked, (height, width))

@@ -1,0 +1,54 @@
+"""What `--input` names: found, read in order, and named where it cannot be."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.contract import UserError
+from common.files.inputs import files, given, pictures, prepared
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "deep").mkdir()
+    for name in ("b.png", "deep/a.jpg"):
+        Image.new("L", (4, 3), 90).save(tmp_path / name)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "notes.txt").write_text("no picture either")
+    return tmp_path
+
+
+def test_nothing_there_is_a_user_error(folder):
+    for video, kinds in {False: "folder of pictures$", True: "or a video$"}.items():
+        with pytest.raises(UserError, match=f"does not exist: give .*{kinds}"):
+            given(str(folder / "none.png"), video)
+    with pytest.raises(UserError, match="--input='' does not exist"):
+        given("")
+    (folder / "empty").mkdir()
+    with pytest.raises(UserError, match="has no pictures in it"):
+        files(folder / "empty")
+
+
+def test_pictures_are_named_by_their_place(folder):
+    assert [*files(given(str(folder)))] == ["b.png", "broken.png", "deep/a.jpg"]
+    assert files(folder / "b.png") == {"b.png": folder / "b.png"}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_cannot_be_read_is_named_and_left_out(folder, channels):
+    with pytest.warns(UserWarning, match=r"broken\.png"):
+        read = dict(pictures(folder, channels))
+    assert read["broken.png"] is None
+    np.testing.assert_array_equal(read["b.png"], np.full((3, 4, channels), 90))
+    with pytest.warns(UserWarning, match=r"broken\.png"):
+        made, skipped = prepared(folder, channels, np.shape)
+    assert made == dict.fromkeys(("b.png", "deep/a.jpg"), (3, 4, channels))
+    assert skipped == ["broken.png"]
+
+
+def test_a_folder_of_which_nothing_can_be_read_is_a_user_error(folder):
+    with (
+        pytest.warns(UserWarning, match=r"broken\.png"),
+        pytest.raises(UserError, match="none of the pictures in"),
+    ):
+        [*pictures(folder / "broken.png")]

@@ -1,0 +1,39 @@
+"""The kernels of common/ are pure: disks, pictures in files and clocks have rooms of
+their own, `data`, `files`, `figures` and `timing`."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+COMMON = Path(__file__).parents[2] / "common"
+IMPURE = {"data", "files", "figures.py", "timing.py"}
+KERNELS = [
+    path.relative_to(COMMON)
+    for path in sorted(COMMON.rglob("*.py"))
+    if path.relative_to(COMMON).parts[0] not in IMPURE
+]
+
+
+def imported(path: Path) -> set[str]:
+    """The packages that a file imports, inside its functions too."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_kernels_are_found():
+    assert Path("attention.py") in KERNELS
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=str)
+def test_a_kernel_touches_no_disk_and_no_clock(kernel):
+    names = imported(COMMON / kernel)
+    packages = {name.split(".")[0] for name in names}
+    assert not packages & {"PIL", "pathlib", "os", "time", "matplotlib"}
+    rooms = ("common.data", "common.files", "common.figures", "common.timing")
+    assert not [name for name in names if name.startswith(rooms)]
