@@ -214,7 +214,7 @@ def test_projected_memory_predicts_like_hidden_memory(pre_norm):
     memory, parts = projected_memory(config, 2, 10), []
     for start in range(0, 20, 4):
         part, memory = apply(
-            tokens[:, start : start + 4], memory, positions, method="log_probs"
+            tokens[:, start : start + 4], memory, positions, method="cached_log_probs"
         )
         parts.append(part)
     np.testing.assert_allclose(jnp.concatenate(parts, 1), hidden, atol=1e-4)
