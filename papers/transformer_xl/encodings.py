@@ -1,9 +1,9 @@
 """How attention knows the order of tokens: the paper's relative encoding, and the three
-that its table 6 compares.
+that table 6 compares with it.
 
-A layer's attention holds one encoding, and asks it for the scores of queries and keys.
-What all layers use (sines of distances), or what the network keeps for them (u and v),
-comes to the layer as `given`: arrays by name.
+Each layer's attention holds an encoding, which computes the scores of queries and keys.
+Arrays that the layers share (sines of distances), or that the network stores for them
+(u and v), reach a layer's encoding as `given`, a dict by name.
 
 Axes: batch, time (queries), past (the memory), key = past + time, heads, d_head,
 d_model.
@@ -21,11 +21,11 @@ Key = Float[Array, "batch key heads d_head"]
 Scores = Float[Array, "batch heads time key"]
 Past = Float[Array, "batch past d_model"]
 Segment = Float[Array, "batch time d_model"]
-Given = dict[str, Array]  # what an encoding gets beside queries and keys
+Given = dict[str, Array]
 
 
 def to_heads(config: Model) -> nn.DenseGeneral:
-    """A matrix from d_model features to heads of d_head."""
+    """A linear map from d_model features to n_heads of d_head, without bias."""
     return nn.DenseGeneral(
         (config.n_heads, config.d_head),
         use_bias=False,
@@ -35,31 +35,31 @@ def to_heads(config: Model) -> nn.DenseGeneral:
 
 
 class Encoding(nn.Module):
-    """Attention without positions: each encoding below adds them in one place.
+    """Attention without positions. Each encoding below overrides what it changes.
 
-    Its parameters stand in the scope of the attention that it belongs to.
+    Its parameters are in the scope of the layer's attention.
     """
 
     config: Model
 
     @classmethod
     def tables(cls, config: Model) -> dict[str, tuple[int, ...]]:
-        """Name -> shape of the network's parameters, whose first axis is a row for each
-        layer, or one row for all. A layer is given its row."""
+        """Names and shapes of the parameters that the network stores. The first axis
+        has a row for each layer, or one for all; each layer is given its row."""
         return {}
 
     @classmethod
     def shared(cls, config: Model, keys: int) -> Given:
-        """What every layer is given alike, for that many keys."""
+        """What all layers are given alike, for so many keys."""
         return {}
 
     @classmethod
     def embedded(cls, h: Segment) -> Segment:
-        """The token embeddings, as the first layer gets them."""
+        """The embeddings of the segment's tokens, with or without their positions."""
         return h
 
     def inputs(self, past: Past, h: Segment, given: Given) -> tuple[Past, Segment]:
-        """Memory and segment, as this layer gets them."""
+        """The layer's inputs in memory and segment, with or without positions."""
         return past, h
 
     def scores(self, query: Query, key: Key, given: Given) -> Scores:
@@ -68,9 +68,10 @@ class Encoding(nn.Module):
 
 
 class Relative(Encoding):
-    """The paper's (section 3.3): W_r R, of sines of the distance, and biases u and v.
+    """The paper's encoding (section 3.3): keys W_r R for distances, and biases u and v.
 
-    `given`: "sines", R for distances key - 1 ... 0; "u" and "v" [heads, d_head].
+    `given` has "sines", which is R for distances key - 1 ... 0 [key, d_model], and "u"
+    and "v" [heads, d_head].
     """
 
     @classmethod
@@ -86,14 +87,14 @@ class Relative(Encoding):
 
     def scores(self, query: Query, key: Key, given: Given) -> Scores:
         terms = query, key, self.position(given["sines"]), given["u"], given["v"]
-        # For whoever asks for intermediates; otherwise nothing is kept.
+        # Kept only if the caller asks for intermediates.
         self.sow("intermediates", "scored", terms)
         return relative_scores(*terms)
 
 
 class Shaw(Encoding):
-    """Shaw et al. 2018, as the released code has it: a learned vector and a learned
-    bias for each distance, and the bias u. `given`: "u" [heads, d_head]."""
+    """Shaw et al. 2018, as in the released code: a learned key and a learned bias for
+    each distance, and the bias u. `given` has "u" [heads, d_head]."""
 
     @classmethod
     def tables(cls, config: Model) -> dict[str, tuple[int, ...]]:
@@ -109,25 +110,25 @@ class Shaw(Encoding):
     def scores(self, query: Query, key: Key, given: Given) -> Scores:
         n = key.shape[1]
         by_key = jnp.einsum("bthd,bkhd->bhtk", query + given["u"], key)
-        vectors = newest(self.r_embedding, n)
+        position = newest(self.r_embedding, n)
         bias = newest(self.r_bias, n)
-        by_distance = jnp.einsum("bthd,khd->bhtk", query, vectors) + bias.T[:, None]
+        by_distance = jnp.einsum("bthd,khd->bhtk", query, position) + bias.T[:, None]
         return (by_key + relative_shift(by_distance)) * self.config.d_head**-0.5
 
 
 class Vaswani(Encoding):
-    """Vaswani et al. 2017: sines of the place in the segment, added to the embeddings.
-    A place in the memory is not told from one in the segment."""
+    """Vaswani et al. 2017: sines of a token's place in its segment, added to its
+    embedding. With a memory, one place stands for several tokens."""
 
     @classmethod
     def embedded(cls, h: Segment) -> Segment:
-        places = jnp.arange(h.shape[1], dtype=jnp.float32)
-        return h + sinusoids(places, h.shape[2])
+        place = jnp.arange(h.shape[1], dtype=jnp.float32)
+        return h + sinusoids(place, h.shape[2])
 
 
 class AlRfou(Encoding):
-    """Al-Rfou et al. 2018: a learned vector for each place, added to the inputs of
-    every layer. `given`: "position_table" [max_keys, d_model], far to near."""
+    """Al-Rfou et al. 2018: a learned vector for each place, added to every layer's
+    inputs. `given` has "position_table" [max_keys, d_model], from far to near."""
 
     @classmethod
     def tables(cls, config: Model) -> dict[str, tuple[int, ...]]:
@@ -158,13 +159,13 @@ def distance_sines(config: Model, keys: int) -> Float[Array, "key d_model"]:
 def newest(
     table: Float[Array, "size *features"], n: int
 ) -> Float[Array, "n *features"]:
-    """The last n rows of a table whose rows go from far to near. What is farther than
-    the table reaches takes its first row."""
+    """The last n rows of a table that goes from far to near. Beyond its far end, the
+    first row is repeated."""
     rows = jnp.arange(n) + table.shape[0] - n
     return table[jnp.maximum(rows, 0)]
 
 
 def _biases(config: Model) -> tuple[int, ...]:
-    """The shape of u and of v: a row a layer, or one for all."""
+    """The shape of u, and of v: a row for each layer, or one for all."""
     rows = config.n_layers if config.untied_biases else 1
     return rows, config.n_heads, config.d_head

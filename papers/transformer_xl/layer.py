@@ -64,7 +64,7 @@ class Attention(nn.Module):
         return self._mean(scores, keys.value, mask, train=False)
 
     def _mean(self, scores: Scores, value: Array, mask: Mask, train: bool) -> Segment:
-        """The heads' means of the values, joined."""
+        """Softmax of the scores, the mean of the values under it, and W_o."""
         weights = masked_softmax(scores, mask)
         self.sow("intermediates", "weights", weights)
         weights = self.dropout(weights, deterministic=not train)
@@ -78,8 +78,8 @@ class Attention(nn.Module):
         position: Float[Array, "heads slots d_head"],
         given: Given,
     ) -> tuple[Token, KVRing]:
-        """Token t attends to itself and its past in `ring`. `position` is W_r R for
-        distances 0, 1, ..."""
+        """Token t attends to itself and to its past in `ring`. `position` is W_r R for
+        distances 0, 1, ... Also returns the ring with token t in it."""
         q = self.query(h)
         ring = ring.write(t, self.key(h), self.value(h))
         distance = ring.distances(t)
@@ -92,8 +92,8 @@ class Attention(nn.Module):
 
 
 class Layer(nn.Module):
-    """Attention and feed-forward, each with a residual connection and a LayerNorm,
-    which stands after the sum or, with pre_norm, before the function."""
+    """Attention, then feed-forward, each with a residual connection and a LayerNorm:
+    norm(x + f(x)), or x + f(norm(x)) with pre_norm."""
 
     config: Model
 
@@ -110,11 +110,12 @@ class Layer(nn.Module):
     def __call__(
         self, h: Segment, past: Past, given: Given, mask: Mask, train: bool
     ) -> Segment:
-        """The next h. `past`: this layer's inputs in the segments before."""
+        """The layer's output. `past` has its inputs in the segments before."""
         past, h = self.attention.encoding.inputs(past, h, given)
         normed = self._pre(self.attention_norm, h)
         new = self.attention.key_value(normed)
-        # Apart from the segment's: no gradient enters the memory, none is computed.
+        # Separate from the segment's: no gradient enters the memory, so that none is
+        # computed.
         old = self.attention.key_value(self._pre(self.attention_norm, past))
         out = self.attention(normed, old.then(new), given, mask, train)
         h = h + self.dropout(out, deterministic=not train)
@@ -123,8 +124,8 @@ class Layer(nn.Module):
     def cached(
         self, h: Segment, old: KeyValue, position: Projected, given: Given, mask: Mask
     ) -> tuple[Segment, KeyValue]:
-        """As `__call__` in evaluation, with the memory's keys and values and W_r R
-        kept; also returns the segment's keys and values."""
+        """As `__call__` in evaluation, for a caller who has kept the memory's keys and
+        values and W_r R. Also returns the segment's keys and values."""
         normed = self._pre(self.attention_norm, h)
         new = self.attention.key_value(normed)
         out = self.attention.cached(normed, old.then(new), position, given, mask)
@@ -138,7 +139,7 @@ class Layer(nn.Module):
         position: Float[Array, "heads slots d_head"],
         given: Given,
     ) -> tuple[Token, KVRing]:
-        """Token t through the layer, and the ring with its key and value."""
+        """The layer's output for token t, and the ring with the token in it."""
         normed = self._pre(self.attention_norm, h)
         out, ring = self.attention.decode(normed, ring, t, position, given)
         return self._feed_forward(self._post(self.attention_norm, h + out), False), ring

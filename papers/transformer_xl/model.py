@@ -58,8 +58,8 @@ class TransformerXL(nn.Module):
         return self.dropout(h, deterministic=not train), memory.extend(inputs)
 
     def _mask(self, memory: Memory, time: int) -> Mask:
-        """True where a query sees a key: not in its future, not beyond the window, and
-        not in the part of the memory where nothing was read yet."""
+        """True where a query sees a key: in its past, within the window, and where the
+        memory has already been filled."""
         keys = memory.length + time
         causal = causal_mask(time, keys, self.config.window or None)
         empty = jnp.arange(keys) < memory.length - memory.valid[:, None]
@@ -96,7 +96,7 @@ class TransformerXL(nn.Module):
         hidden, _ = self(tokens, memory)
         return self.vocabulary.log_probs(hidden[:, -1])
 
-    # Evaluation that keeps what it has projected, of attention="relative" alone.
+    # Below: evaluation that keeps its projections, for attention="relative" only.
 
     def project_positions(self, keys: int) -> tuple[Projected, ...]:
         """W_r R of every layer, for distances keys - 1 ... 0."""
@@ -127,9 +127,9 @@ class TransformerXL(nn.Module):
         t: Int[Array, ""],
         positions: tuple[Float[Array, "heads slots d_head"], ...],
     ) -> tuple[Float[Array, "batch vocab"], tuple[KVRing, ...]]:
-        """Reads token t; returns log p of the next, and the rings. Rings and positions
-        (distances 0, 1, ...) are one a layer. Equals evaluation by segments with a
-        window of as many keys as a ring has slots."""
+        """Reads token t; returns log p of the next token, and the rings with t in them.
+        Each layer has a ring, and W_r R for distances 0, 1, ... in `positions`. Equals
+        evaluation by segments with a window of as many keys as a ring has slots."""
         h = self.vocabulary.embed(token)
         own = zip(rings, positions, self._given(), strict=True)
         new = []
