@@ -1,8 +1,8 @@
 """Attention kernels: masks, scores, relative positions, and the ring of past keys.
 
-Axes: batch, time (queries), key (what is attended to: past, then time), heads, d_head.
-Query i sees key j at distance i + past - j, where past = key - time; keys at negative
-distances are the future.
+Axes: batch, time (queries), key (what they attend to: the past, then time itself),
+heads, d_head. The distance from query i to key j is i + past - j, where past = key -
+time; a key at a negative distance lies in the future.
 """
 
 import chex
@@ -17,9 +17,9 @@ def causal_mask(
 ) -> Bool[Array, "time key"]:
     """True where query i may see key j: i + past - window < j <= i + past.
 
-    `window` is the number of keys a query sees, itself included; None sees the whole
-    past. Transformer-XL's `same_length` is window = memory length in PyTorch, one more
-    in TensorFlow.
+    `window` is the number of keys that a query sees, itself included; None means the
+    whole past. Transformer-XL's `same_length` is a window of the memory's length in the
+    PyTorch code, and of one more in the TensorFlow code.
     """
     distance = jnp.arange(time)[:, None] + (key - time) - jnp.arange(key)
     mask = distance >= 0
@@ -29,14 +29,16 @@ def causal_mask(
 def masked_softmax(
     scores: Float[Array, "*batch key"], mask: Bool[Array, "*#batch key"]
 ) -> Float[Array, "*batch key"]:
-    """Softmax over the keys where `mask` is True, in float32 at least; 0 elsewhere. A
-    row without any valid key is all 0, with finite gradients."""
+    """Softmax over the keys where `mask` is True, and 0 elsewhere. A row without any
+    such key is all 0, and its gradient is 0. Computed in float32, or in the scores'
+    dtype where that is wider."""
     scores = scores.astype(jnp.promote_types(scores.dtype, jnp.float32))
     scores = jnp.where(mask, scores, -1e30)
     highest = jax.lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True))
     weights = jnp.where(mask, jnp.exp(scores - highest), 0.0)
-    # One reciprocal a row and a product a cell: a division a cell costs 9% of a step.
-    # A sum is at least 1, its largest term, unless nothing is valid and it is 0.
+    # A reciprocal for each row and a product for each cell: dividing each cell would
+    # cost 9% of a step. The largest term is 1, so a sum is at least 1, or it is 0
+    # where no key is valid.
     return weights * (1.0 / jnp.maximum(jnp.sum(weights, -1, keepdims=True), 0.5))
 
 
@@ -55,16 +57,16 @@ def attend(
     weights: Float[Array, "batch heads time key"],
     value: Float[Array, "batch key heads d_head"],
 ) -> Float[Array, "batch time heads d_head"]:
-    """The values' mean under the attention weights."""
+    """Each query's mean of the values, weighted by its attention."""
     return jnp.einsum("bhtk,bkhd->bthd", weights.astype(value.dtype), value)
 
 
 def sinusoids(
     positions: Float[Array, "key"], features: int
 ) -> Float[Array, "key features"]:
-    """[sin(t w), cos(t w)], w = 10000^(-2i/features): the halves stand side by side,
-    not interleaved (as in Transformer-XL; a permutation of Vaswani et al. 2017).
-    `features` is even."""
+    """[sin(t w), cos(t w)] with w = 10000^(-2i/features), for an even `features`. All
+    sines come first and then all cosines, as in Transformer-XL; Vaswani et al. 2017
+    interleave them."""
     frequencies = 10000.0 ** (-jnp.arange(0, features, 2) / features)
     angles = positions[:, None] * frequencies
     return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
@@ -73,13 +75,16 @@ def sinusoids(
 def relative_shift(
     scores: Float[Array, "*batch time key"],
 ) -> Float[Array, "*batch time key"]:
-    """From columns by distance to columns by key.
+    """Scores by distance -> scores by key (Dai et al. 2019, appendix B).
 
-    Column c of the input belongs to distance key - 1 - c, so query i's score with key
-    j stands at column j + (time - 1 - i), and out[i, j] = scores[i, j + time - 1 - i]
-    wherever j <= i + past. Cells of the future hold leftovers that a causal mask must
-    hide. One pad, one slice: in a row-major array whose rows are one cell too long,
-    stepping `key` cells a row slides each row one column left of the row above.
+    Column c of the input belongs to distance key - 1 - c. The score of query i with key
+    j therefore stands in column j + (time - 1 - i), and out[i, j] =
+    scores[i, j + time - 1 - i] wherever j <= i + past. Cells of the future hold other
+    cells' scores; a causal mask must hide them.
+
+    One pad and one slice do this. The pad makes each row of the row-major array one
+    cell longer. Read from cell time - 1 on in rows of `key` cells, row i then starts at
+    column time - 1 - i of the input's row i.
     """
     *batch, time, key = scores.shape
     padded = jnp.pad(scores, [(0, 0)] * (scores.ndim - 1) + [(0, 1)])
@@ -98,7 +103,8 @@ def relative_terms(
     """The four terms of `relative_scores` one by one, each over sqrt(d_head)."""
     zero = jnp.zeros_like(content_bias)
     nothing = jnp.zeros_like(query)
-    no_key, no_position = jnp.zeros_like(key), jnp.zeros_like(position)
+    no_key = jnp.zeros_like(key)
+    no_position = jnp.zeros_like(position)
     return {
         "(a) q k": relative_scores(query, key, no_position, zero, zero),
         "(b) q W_r R": relative_scores(query, no_key, position, zero, zero),
@@ -114,24 +120,31 @@ def relative_scores(
     content_bias: Float[Array, "heads d_head"],
     position_bias: Float[Array, "heads d_head"],
 ) -> Float[Array, "batch heads time key"]:
-    """The four terms of Dai et al. 2019, eq. in section 3.3, over sqrt(d_head):
-    (a) q k + (c) u k, and (b) q W_r R + (d) v W_r R shifted onto their keys.
+    """The four terms of section 3.3 of Dai et al. 2019, over sqrt(d_head):
 
-    `position` holds W_r R for distances key - 1 ... 0, u is `content_bias`, v is
-    `position_bias`.
+    (a) q k        what the query looks for in the key
+    (b) q W_r R    what it looks for at the distance
+    (c) u k        what every query looks for in the key
+    (d) v W_r R    what every query looks for at the distance
+
+    `position` is W_r R for distances key - 1 ... 0, `content_bias` is u and
+    `position_bias` is v.
     """
     chex.assert_equal(key.shape[1], position.shape[0])
-    by_key = jnp.einsum("bthd,bkhd->bhtk", query + content_bias, key)
-    by_distance = jnp.einsum("bthd,khd->bhtk", query + position_bias, position)
-    return (by_key + relative_shift(by_distance)) * query.shape[-1] ** -0.5
+    # (a) + (c) = (q + u) k, and (b) + (d) = (q + v) W_r R, shifted onto the keys.
+    a_c = jnp.einsum("bthd,bkhd->bhtk", query + content_bias, key)
+    b_d = jnp.einsum("bthd,khd->bhtk", query + position_bias, position)
+    return (a_c + relative_shift(b_d)) * query.shape[-1] ** -0.5
 
 
 @struct.dataclass
 class KVRing:
-    """Projected keys and values of the last `slots` tokens; token t is in t % slots.
+    """Projected keys and values of the last `slots` tokens. Token t is in slot
+    t % slots.
 
-    Decoding token by token then copies nothing: one slot is written, and distances are
-    read off the slot numbers. Heads stand before slots, as products over them want.
+    Decoding token by token then moves nothing: each token overwrites one slot, and the
+    slot numbers give the distances. Heads stand before slots, because the products over
+    slots want them so.
     """
 
     key: Float[Array, "batch heads slots d_head"]
@@ -148,13 +161,13 @@ class KVRing:
         key: Float[Array, "batch heads d_head"],
         value: Float[Array, "batch heads d_head"],
     ) -> "KVRing":
-        """Puts token t over token t - slots."""
+        """The ring with token t in the slot that held token t - slots."""
         slot = t % self.key.shape[2]
         put = jax.lax.dynamic_update_index_in_dim
         return KVRing(put(self.key, key, slot, 2), put(self.value, value, slot, 2))
 
     def distances(self, t: Int[Array, ""]) -> Int[Array, "slots"]:
-        """How far behind token t each slot's token is: 0 for t's own. A distance above
-        t means the slot is still empty."""
+        """How far behind token t the token of each slot is: 0 in t's own slot. A
+        distance above t means that the slot is still empty."""
         slots = self.key.shape[2]
         return (t - jnp.arange(slots)) % slots

@@ -1,10 +1,10 @@
-"""Convolutions with padding that is said, not guessed: NHWC images, HWIO kernels.
+"""Convolutions of NHWC images with HWIO kernels and explicit padding.
 
-`Conv` has nn.Conv's parameters and numbers. What differs is how XLA is asked. A 1 x 1
-convolution is a matrix product on every platform. The gradient of a larger kernel is,
-on a CPU alone and on all but small maps, a matrix product over shifted copies of the
-image: XLA's own is a convolution whose window is the whole image. TPU and GPU programs
-are the plain ones.
+`Conv` has the parameters and the numbers of nn.Conv, and asks XLA for them in other
+ways. A 1 x 1 convolution is a matrix product on every platform. On a CPU, the gradient
+of a larger kernel is a matrix product over shifted copies of the image, except on small
+maps; XLA's own gradient is a convolution whose window is the whole image. TPU and GPU
+programs have XLA's own.
 """
 
 import math
@@ -26,14 +26,15 @@ Image = Float[Array, "batch height width channels"]
 Kernel = Float[Array, "kernel_height kernel_width inputs features"]
 Pairs = tuple[tuple[int, int], tuple[int, int]]
 
-# He et al. 2015 (Delving Deep into Rectifiers), eq. 10 and 14: normal, std sqrt(2 / n),
-# with n the products that enter one output, or that one input enters.
+# He et al. 2015 (Delving Deep into Rectifiers), eq. 10 and 14: normal with standard
+# deviation sqrt(2 / n). One output is a sum of n products (fan in), or one input enters
+# n of them (fan out).
 he_normal_fan_in = jax.nn.initializers.variance_scaling(2.0, "fan_in", "normal")
 he_normal_fan_out = jax.nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 
 def uniform_fan_in(fan_in: int) -> Callable:
-    """U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for kernels and biases."""
+    """U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's default for kernels and biases."""
     bound = fan_in**-0.5
 
     def init(key, shape, dtype=jnp.float32):
@@ -42,13 +43,15 @@ def uniform_fan_in(fan_in: int) -> Callable:
     return init
 
 
-# Where the kernel's gradient is faster by XLA's convolution: pixels of dy, and no more;
-# and by a product of all shifts at once: inputs, and more.
-SMALL_MAP, MANY_CHANNELS = 64, 256
+# On a CPU, the kernel's gradient is faster by XLA's convolution where dy has at most
+# SMALL_MAP pixels, and by one product over all shifts where x has at least
+# MANY_CHANNELS channels.
+SMALL_MAP = 64
+MANY_CHANNELS = 256
 
 
 class Geometry(NamedTuple):
-    """What a convolution is besides its arrays; pairs are (height, width)."""
+    """All that defines a convolution beside its arrays. Pairs are (height, width)."""
 
     strides: tuple[int, int] = (1, 1)
     padding: Pairs = ((0, 0), (0, 0))
@@ -66,13 +69,13 @@ class Conv(nn.Module):
     features: int
     kernel_size: int | tuple[int, int]
     strides: int | tuple[int, int] = 1
-    padding: int | Pairs = 0  # both sides of both axes, or (low, high) an axis
+    padding: int | Pairs = 0  # on all four sides, or (low, high) of each axis
     dilation: int | tuple[int, int] = 1  # of the kernel
     groups: int = 1
     use_bias: bool = True
     kernel_init: Callable = nn.initializers.lecun_normal()
     bias_init: Callable = nn.initializers.zeros_init()
-    dtype: DTypeLike | None = None  # of the computation; None: of input and parameters
+    dtype: DTypeLike | None = None  # of the computation; None: that of the arrays
 
     @nn.compact
     def __call__(self, x: Image) -> Image:
@@ -109,8 +112,9 @@ def _pairs(padding: int | Pairs) -> Pairs:
 
 
 def padded(x: Image, width: int, mode: str) -> Image:
-    """`width` more pixels on each side: "reflect", without the border pixel, "edge", or
-    "zero"."""
+    """The image with `width` more pixels on each side. mode: "zero", "edge" (the border
+    pixel repeated) or "reflect" (mirrored at the border pixel, which is not repeated).
+    """
     if not width:
         return x
     mode = "constant" if mode == "zero" else mode
@@ -127,7 +131,7 @@ def convolve(x: Image, kernel: Kernel, geometry: Geometry) -> Image:
 
 
 def _one_by_one(x: Image, kernel: Float[Array, "inputs features"], geometry: Geometry):
-    """Every strides-th pixel, times a matrix."""
+    """A matrix product with every pixel that the strides reach."""
     if geometry.padding != ((0, 0), (0, 0)):
         x = jnp.pad(x, ((0, 0), *geometry.padding, (0, 0)))
     down, right = geometry.strides
@@ -135,7 +139,7 @@ def _one_by_one(x: Image, kernel: Float[Array, "inputs features"], geometry: Geo
 
 
 def plain(x: Image, kernel: Kernel, geometry: Geometry) -> Image:
-    """`convolve` as XLA does it, and differentiates it."""
+    """`convolve` with XLA's own convolution and gradients."""
     return lax.conv_general_dilated(
         x,
         kernel,
@@ -166,8 +170,9 @@ _convolve.defvjp(_forward, _backward)
 
 
 def kernel_gradient(x: Image, dy: Image, kernel: Kernel, geometry: Geometry) -> Kernel:
-    """Of `convolve(x, kernel, geometry)`, where that has the gradient dy: by XLA's own
-    convolution, or by products on a CPU, where the map is not small."""
+    """The gradient with respect to the kernel of `convolve(x, kernel, geometry)`, whose
+    own gradient is dy. On a CPU matrix products compute it, except on small maps of few
+    channels; otherwise XLA's own convolution does."""
 
     def by_convolution(x, dy):
         transpose = jax.linear_transpose(lambda k: plain(x, k, geometry), kernel)
@@ -182,17 +187,21 @@ def kernel_gradient(x: Image, dy: Image, kernel: Kernel, geometry: Geometry) -> 
 def products(
     x: Image, dy: Image, kernel_size: tuple[int, int], geometry: Geometry
 ) -> Kernel:
-    """sum over batch, h, w of x[b, s h + d i, s w + d j, c] dy[b, h, w, f], as matrix
-    products. What is shifted and laid side by side, and so how often memory is read,
-    depends on the shape: all taps of many channels; else the columns of x, against the
-    rows of dy at once, or, where inputs are few or rows are strided, row by row."""
+    """The kernel's gradient, as matrix products:
+    dk[i, j, c, f] = sum over b, h, w of x[b, s h + d i, s w + d j, c] dy[b, h, w, f].
+
+    Shifted copies of x lie side by side in the products' operands. Which copies, and so
+    how often memory is read, depends on the shape. With many channels, all taps are one
+    operand. Otherwise, x shifted along columns meets dy shifted along rows in one
+    product; or, with few inputs or strided rows, x is shifted along both, and each row
+    of the kernel is a product."""
     (rows, columns), (down, _) = kernel_size, geometry.strides
     height, width = dy.shape[1:3]
     x = jnp.pad(x, ((0, 0), *geometry.padding, (0, 0)))
     across = partial(_shifts, axis=2, geometry=geometry, taps=columns, size=width)
     along = partial(_shifts, axis=1, geometry=geometry, taps=rows, size=height)
     inputs, features = x.shape[-1], dy.shape[-1]
-    # By the values that are copied a pixel: row by row, or at once.
+    # Row by row copies fewer values a pixel than all at once.
     few = rows * columns * inputs <= columns * inputs + rows * features
     if inputs >= MANY_CHANNELS:
         patches = [tap for row in along(x) for tap in across(row)]
@@ -206,22 +215,22 @@ def products(
 
 
 def _rows_and_columns(wide: Image, dy: Image, rows: int, geometry: Geometry):
-    """One product of all columns of x with all rows of dy, [rows, columns * channels,
-    features]: the fewest copies."""
+    """One product of x shifted along columns, `wide`, with dy shifted along rows:
+    [rows, columns * channels, features]. The way with the fewest copies."""
     height, dilation = wide.shape[1], geometry.dilation[0]
     features = dy.shape[-1]
     tall = [
         jnp.pad(dy, ((0, 0), (i, height - dy.shape[1] - i), (0, 0), (0, 0)))
         for i in range(0, rows * dilation, dilation)
     ]
-    # Pixels on one axis: XLA multiplies them as they lie, and copies nothing again.
+    # With all pixels on one axis XLA multiplies the operands without copying them.
     wide, tall = (lax.collapse(a, 0, 3) for a in (wide, jnp.concatenate(tall, -1)))
     dk = lax.dot_general(wide, tall, (((0,), (0,)), ((), ())))
     return jnp.moveaxis(dk.reshape(-1, rows, features), 1, 0)
 
 
 def _shifts(x, *, axis: int, geometry: Geometry, taps: int, size: int) -> list[Image]:
-    """What each tap of the kernel along `axis` sees: `size` pixels, strides apart."""
+    """For each tap of the kernel along `axis`, the `size` pixels that it meets."""
     stride, dilation = geometry.strides[axis - 1], geometry.dilation[axis - 1]
     span = stride * (size - 1) + 1
     return [

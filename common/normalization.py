@@ -1,5 +1,5 @@
-"""Normalisation over the batch, with the running statistics that PyTorch keeps, over an
-image and over each of its maps."""
+"""Normalisation over the batch, with running statistics as in PyTorch; over an image;
+and over each map of an image."""
 
 import math
 
@@ -11,22 +11,24 @@ from jaxtyping import Array, Float
 
 
 class BatchNorm(nn.Module):
-    """Each channel (the last axis) to mean 0 and variance 1 over all others, then an
-    affine map (Ioffe & Szegedy 2015).
+    """Brings each channel (the last axis) to mean 0 and variance 1 over all other axes,
+    then applies an affine map (Ioffe & Szegedy 2015).
 
-    Parameters "scale" and "bias", batch_stats "mean" and "var", all [channels] float32,
-    as nn.BatchNorm's. Unlike its, the running variance is the unbiased one, n / (n - 1)
-    of the batch's: so do Caffe, PyTorch and darknet.
+    Parameters "scale" and "bias" and batch_stats "mean" and "var" are [channels]
+    float32, as in nn.BatchNorm. Unlike there, the running variance is the unbiased one,
+    n / (n - 1) times the batch's, as in Caffe, PyTorch and darknet.
     """
 
-    train: bool  # the batch's statistics, and update the running ones; False: use those
-    axis_name: str | None = None  # pmap's or vmap's: statistics are over all its rows
-    momentum: float = 0.9  # of the running statistics; PyTorch writes 1 - momentum
+    train: bool  # True: use the batch's statistics, and update the running ones
+    axis_name: str | None = None  # of a pmap or vmap over whose rows statistics go too
+    momentum: float = (
+        0.9  # share of the running statistics kept; PyTorch's 1 - momentum
+    )
     epsilon: float = 1e-5
-    use_scale: bool = True  # False: a bias alone
+    use_scale: bool = True  # False: the affine map is a bias alone
     scale_init: nn.initializers.Initializer = nn.initializers.ones_init()
     bias_init: nn.initializers.Initializer = nn.initializers.zeros_init()
-    dtype: DTypeLike | None = None  # of the result; None: of x. Statistics are float32
+    dtype: DTypeLike | None = None  # of the result; None: that of x
 
     @nn.compact
     def __call__(self, x: Float[Array, "*batch channels"]):
@@ -57,8 +59,10 @@ class BatchNorm(nn.Module):
 def moments(
     x: Float[Array, "*batch channels"], axis_name: str | None = None
 ) -> tuple[Float[Array, "channels"], Float[Array, "channels"], int]:
-    """Mean and biased variance of each channel in float32, and the values of one."""
-    axes, x = tuple(range(x.ndim - 1)), x.astype(jnp.float32)
+    """Mean and biased variance of each channel in float32, and the number of values
+    that they are taken over."""
+    axes = tuple(range(x.ndim - 1))
+    x = x.astype(jnp.float32)
     both = jnp.mean(x, axes), jnp.mean(jnp.square(x), axes)
     count = math.prod(x.shape[:-1])
     if axis_name is not None:
@@ -71,8 +75,9 @@ def moments(
 def instance_norm(
     x: Float[Array, "batch height width channels"], epsilon: float = 1e-5
 ) -> Float[Array, "batch height width channels"]:
-    """Each map of each image to mean 0 and variance 1, without parameters (Ulyanov et
-    al. 2016). Statistics are float32, the variance the biased one."""
+    """Brings each map of each image to mean 0 and variance 1, without parameters
+    (Ulyanov et al. 2016). Statistics are float32, and the variance is the biased one.
+    """
     wide = x.astype(jnp.float32)
     mean = jnp.mean(wide, axis=(1, 2), keepdims=True)
     centred = wide - mean
@@ -81,21 +86,23 @@ def instance_norm(
 
 
 class SampleNorm(nn.Module):
-    """Each image to mean 0 and deviation 1 over all its maps, then an affine map of
-    each: "LayerNorm" in the code of MUNIT (Huang et al. 2018).
+    """Brings each image to mean 0 and standard deviation 1 over all its maps, then
+    applies an affine map to each: "LayerNorm" in MUNIT's code (Huang et al. 2018).
 
-    The deviation is the unbiased one, and epsilon is added to it, not to the variance.
-    Parameters "scale", drawn from U(0, 1), and "bias", both [channels] float32.
+    The deviation is the unbiased one, and epsilon is added to the deviation, not to the
+    variance. Parameters "scale", drawn from U(0, 1), and "bias" are [channels] float32.
     """
 
     epsilon: float = 1e-5
 
     @nn.compact
     def __call__(self, x: Float[Array, "batch height width channels"]):
-        channels, wide = x.shape[-1:], x.astype(jnp.float32)
+        channels = x.shape[-1:]
         scale = self.param("scale", nn.initializers.uniform(1.0), channels)
         bias = self.param("bias", nn.initializers.zeros_init(), channels)
-        axes, count = (1, 2, 3), math.prod(x.shape[1:])
+        wide = x.astype(jnp.float32)
+        axes = (1, 2, 3)
+        count = math.prod(x.shape[1:])
         centred = wide - jnp.mean(wide, axes, keepdims=True)
         var = jnp.sum(jnp.square(centred), axes, keepdims=True) / (count - 1)
         return (centred / (jnp.sqrt(var) + self.epsilon) * scale + bias).astype(x.dtype)

@@ -1,4 +1,4 @@
-"""Multiply-adds of a network, counted from its layers: the "FLOPs" of the paper."""
+"""Multiply-adds of a network, counted layer by layer: what the paper calls FLOPs."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -11,15 +11,17 @@ from common.multiply_adds import multiply_adds
 from papers.resnet.config import Config
 from papers.resnet.model import ResNet
 
-# Table 1, at 224 x 224: 1e9 multiply-adds.
+# Layers -> 1e9 multiply-adds of a 224 x 224 image (table 1).
 PAPER = {18: 1.8, 34: 3.6, 50: 3.8, 101: 7.6, 152: 11.3}
 
 
 def network_cost(config: Config) -> dict[str, int]:
     """Multiply-adds of one image: "stem", "stage1", ..., "head", and "total"."""
-    d, model = config.data, dataclasses.replace(config.model, scan="never", remat=False)
+    d = config.data
     image = jnp.zeros((1, d.size, d.size, d.channels))
-    counts, net = {}, ResNet(model)
+    # A loop would count one of its layers.
+    net = ResNet(dataclasses.replace(config.model, scan="never", remat=False))
+    counts = {}
     variables = jax.eval_shape(net.init, jax.random.key(0), image)
     layers = multiply_adds(net.apply, variables, image)
     for path, count in layers.items():
@@ -29,7 +31,7 @@ def network_cost(config: Config) -> dict[str, int]:
 
 
 def describe(config: Config) -> Iterator[tuple[str, Table]]:
-    """What `--mode=describe` adds."""
+    """The tables that `--mode=describe` adds."""
     rows = [[part, count / 1e6] for part, count in network_cost(config).items()]
     paper = PAPER.get(config.model.depth)
     known = config.model.family == "imagenet" and config.data.size == 224

@@ -2,11 +2,11 @@
 strongly their layers respond."""
 
 import dataclasses
-import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -84,26 +84,24 @@ def _degradation(kinds: Mapping[str, list[Net]]) -> Table:
 
 
 def responses(net: Net) -> list[float]:
-    """Standard deviation of what each 3x3 layer gives after its BatchNorm, before ReLU
-    and addition (figure 7), over a batch of test images; first layer first."""
+    """Standard deviation of each layer's output after BatchNorm, before ReLU and the
+    addition (figure 7), over a batch of test images, from the first layer to the last.
+    """
     model = dataclasses.replace(net.config.model, scan="never", remat=False)
     batch = next(iter(in_order(net.config, image_set(net.config, "test"))))
     x = normalised(net.config, net.state.mean, batch["image"])
-    _, kept = ResNet(model).apply(
-        ema_variables(net.state),
-        x,
-        capture_intermediates=lambda module, _: isinstance(module, BatchNorm),
-        mutable=["intermediates"],
-    )
-    outputs = jax.tree_util.tree_leaves_with_path(kept["intermediates"])
-    named = {jax.tree_util.keystr(path, simple=True): y for path, y in outputs}
-    layers = sorted((n for n in named if "shortcut" not in n), key=_numbers)
-    return [float(jnp.std(named[name])) for name in layers]
+    stds = []
 
+    def measured(layer, args, kwargs, context):
+        y = layer(*args, **kwargs)
+        module = context.module
+        if isinstance(module, BatchNorm) and "shortcut" not in module.path:
+            stds.append(float(jnp.std(y)))
+        return y
 
-def _numbers(name: str) -> list[int]:
-    """Natural order: the stem has no numbers, block 10 comes after block 9."""
-    return [*map(int, re.findall(r"\d+", name.partition("norm")[0]))]
+    with nn.intercept_methods(measured):
+        ResNet(model).apply(ema_variables(net.state), x)
+    return stds
 
 
 def _mean_response(stds: Mapping[str, list[float]]) -> Table:

@@ -1,4 +1,4 @@
-"""Errors on a split, by one crop, ten crops, or whole images at several scales."""
+"""Errors on a split, from one crop, ten crops, or whole images at several scales."""
 
 import dataclasses
 from collections import defaultdict
@@ -21,7 +21,7 @@ from papers.resnet.train import State, eval_step, forward
 from papers.resnet.variants import CIFAR_ERRORS, ERRORS, PLAIN_ERRORS
 
 Scores = Float[np.ndarray, "images num_classes"]
-COARSE = 32  # pixels: whole images have sides that this divides
+COARSE = 32  # pixels; the sides of whole images are multiples of it
 PLAIN, RESIDUAL = "plain", "residual"
 
 
@@ -53,8 +53,8 @@ class Net:
 
 
 def errors(config: Config, state: State, split: str) -> dict[str, float]:
-    """{"loss", "error", "error_5"} of `eval_step` over a split; of a training split
-    over `eval.train_images` of it, without augmentation."""
+    """The means of `eval_step` over a split: "loss", "error" and "error_5". A training
+    split is measured without augmentation, on `eval.train_images` of its images."""
     data = image_set(config, split)
     if split == "train" and len(data) > config.eval.train_images:
         data = data.take(np.arange(config.eval.train_images) * len(data)
@@ -64,7 +64,7 @@ def errors(config: Config, state: State, split: str) -> dict[str, float]:
 
 
 def top_errors(config: Config, state: State) -> tuple[float, float]:
-    """Top-1 and top-5 error of the test split, by the way that `eval.test` names."""
+    """Top-1 and top-5 error of the test split, measured as `eval.test` says."""
     if config.eval.test == "centre":
         found = errors(config, state, "test")
         return found["error"], found["error_5"]
@@ -78,7 +78,7 @@ def top_errors(config: Config, state: State) -> tuple[float, float]:
 def ten_crop_scores(
     config: Config, state: State, data: ImageSet
 ) -> tuple[Scores, Int[np.ndarray, "images"]]:
-    """Probabilities, the mean over ten crops, and labels."""
+    """The mean probabilities over ten crops of each image, and the labels."""
     short, size = config.eval.short or config.data.size, config.data.size
 
     def crops(item):
@@ -100,9 +100,9 @@ def ten_crop_scores(
 def multi_scale_scores(
     config: Config, state: State, data: ImageSet
 ) -> tuple[Scores, Int[np.ndarray, "images"]]:
-    """Probabilities of whole images, the mean over the sizes of `eval.scales`, and
-    labels. The longer side is rounded to a multiple of 32 pixels, so that a few
-    programs serve pictures of all proportions."""
+    """The mean probabilities of each whole image over the sizes of `eval.scales`, and
+    the labels. The longer side is rounded to a multiple of COARSE pixels, so that a few
+    compiled programs serve pictures of all proportions."""
     probabilities = _probabilities(config, state)
     scores = np.zeros((len(data), config.model.num_classes))
     labels = np.zeros(len(data), np.int32)
@@ -113,7 +113,7 @@ def multi_scale_scores(
             yield whole(item["image"], short)
 
     for short in config.eval.scales:
-        # As many pixels a batch as at the training size, whatever the scale.
+        # A batch has as many pixels as at the training size, whatever the scale.
         rows = max(config.eval.batch_size * config.data.size**2 // short**2, 1)
         for indices, batch in by_shape(images(short), rows):
             scores[indices] += probabilities(batch)[: len(indices)]
@@ -121,7 +121,7 @@ def multi_scale_scores(
 
 
 def whole(image: Picture, short: int) -> Picture:
-    """Resized to `short` pixels along the short side and about in proportion."""
+    """The image with `short` pixels on its short side, almost in proportion."""
     height, width, _ = image.shape
     least = min(height, width)
     sides = [
@@ -134,8 +134,8 @@ def whole(image: Picture, short: int) -> Picture:
 def by_shape(
     images: Iterable[Picture], rows: int
 ) -> Iterator[tuple[list[int], UInt8[np.ndarray, "rows height width channels"]]]:
-    """Batches of equal shapes, and the places of their images in the sequence; the
-    last of each shape are padded with zeros."""
+    """Yields the places of some images in the sequence, and a batch of them. All images
+    of a batch have one shape, and zeros fill the last batch of each shape."""
     waiting: dict[tuple, list] = defaultdict(list)
 
     def batch(shape):

@@ -2,11 +2,11 @@
 
 Dai, Yang, Yang, Carbonell, Le, Salakhutdinov, ACL 2019, arXiv:1901.02860.
 
-A Transformer that reads a long text segment by segment. Each layer attends to its own
-inputs of the segments before, kept as a memory that gradients do not enter; so what a
-position can see grows by one memory length a layer. Positions are relative: the score
-of query i with key j has four terms that depend on i - j alone, and a memory can be
-reused without confusing old positions with new ones.
+A Transformer that reads a long text segment by segment. Each layer also attends to its
+own inputs in the segments before, which are kept as a memory that gradients do not
+enter. With each layer, a position therefore sees one memory's length further back.
+Positions are relative: the score of query i with key j knows of position only i - j.
+Old positions are never confused with new ones when a memory is used again.
 
     >>> import functools, jax
     >>> from papers import transformer_xl as xl

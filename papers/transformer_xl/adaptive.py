@@ -1,11 +1,12 @@
 """Adaptive input and adaptive softmax, tied (Baevski & Auli 2019, Grave et al. 2017).
 
-The vocabulary, sorted by frequency, is cut into bins: a shortlist and tail clusters.
-Bin i has embeddings of d_embed / div_value^i features and a projection to d_model. The
-head scores the shortlist and one logit a cluster: p(w) = p(cluster) p(w | cluster).
-Without cutoffs all this is an embedding table and a tied softmax.
+The vocabulary, sorted by frequency, is cut into bins: a shortlist of frequent words,
+and tail clusters. Bin i has embeddings of d_embed / div_value^i features and a
+projection to d_model. The head has a logit for each word of the shortlist and one for
+each cluster: p(w) = p(cluster) p(w | cluster). Without cutoffs there is one bin: an
+embedding table and a tied softmax.
 
-Axes: batch, time, token (any or all of these two), d_model, bin.
+Axes: batch, time, token (batch, time, or both), d_model, bin (a bin's words).
 """
 
 import itertools
@@ -21,8 +22,8 @@ from jaxtyping import Array, Bool, Float, Int
 from common.losses import cross_entropy
 from papers.transformer_xl.config import Model
 
-GROUP_TOKENS = 1024  # among fewer, the share of rare words varies too much
-MOST_PARTS = 16  # of the tokens, where rare words are too many
+GROUP_TOKENS = 1024  # at least; among fewer, the share of rare words varies too much
+MOST_PARTS = 16  # that a group is cut into where it has too many rare words
 
 
 class AdaptiveVocabulary(nn.Module):
@@ -39,21 +40,21 @@ class AdaptiveVocabulary(nn.Module):
         # With equal sizes all bins are slices of one table and share one projection.
         self.one_table = c.div_value == 1
         rows = [c.vocab_size] if self.one_table else [hi - lo for lo, hi in self.bins]
-        table, projection = nn.initializers.normal(c.init_std), self._projection
+        init = nn.initializers.normal(c.init_std)
         self.tables = [
-            self.param(f"table_{i}", table, (n, sizes[i])) for i, n in enumerate(rows)
+            self.param(f"table_{i}", init, (n, sizes[i])) for i, n in enumerate(rows)
         ]
         same = c.project_same and not self.one_table
         projected = [same or size != c.d_model for size in sizes]
         self.in_projections = [
-            projection(f"in_projection_{i}", sizes[i]) if projected[i] else None
+            self._projection(f"in_projection_{i}", sizes[i]) if projected[i] else None
             for i in range(len(rows))
         ]
         tied = c.tied_projections + (False,) * len(self.bins)
         self.out_projections = [
             self.in_projections[0 if self.one_table else i]
             if tied[i] or not projected[i]
-            else projection(f"out_projection_{i}", sizes[i])
+            else self._projection(f"out_projection_{i}", sizes[i])
             for i in range(len(self.bins))
         ]
         zeros = nn.initializers.zeros
@@ -63,7 +64,7 @@ class AdaptiveVocabulary(nn.Module):
         ]
         if c.cutoffs:
             shape = (len(c.cutoffs), d_embed)
-            self.cluster_table = self.param("cluster_table", table, shape)
+            self.cluster_table = self.param("cluster_table", init, shape)
             self.cluster_bias = self.param("cluster_bias", zeros, shape[:1])
 
     def _projection(self, name: str, features: int) -> Float[Array, "features d_model"]:
@@ -88,9 +89,10 @@ class AdaptiveVocabulary(nn.Module):
     def _bin_logits(
         self, i: int, hidden: Float[Array, "*token d_model"]
     ) -> Float[Array, "*token bin"]:
-        """Logits inside bin i; those of bin 0 continue with one a tail cluster."""
+        """Logits of the words in bin i. After the words of bin 0 come the clusters."""
         lo, hi = self.bins[i]
-        table, bias = self.tables[0 if self.one_table else i], self.biases[i]
+        table = self.tables[0 if self.one_table else i]
+        bias = self.biases[i]
         if self.one_table:
             table = table[lo:hi]
         if i == 0 and self.config.cutoffs:
@@ -104,7 +106,7 @@ class AdaptiveVocabulary(nn.Module):
     def log_probs(
         self, hidden: Float[Array, "*token d_model"]
     ) -> Float[Array, "*token vocab"]:
-        """log p of every word: sums to 1 over the vocabulary."""
+        """log p of every word; the probabilities sum to 1 over the vocabulary."""
         head = jax.nn.log_softmax(self._bin_logits(0, hidden))
         parts = [head[..., : self.bins[0][1]]]
         for i in range(1, len(self.bins)):
@@ -124,11 +126,12 @@ class AdaptiveVocabulary(nn.Module):
     ) -> Float[Array, "batch time"]:
         """-log p(target) in nats.
 
-        dense: every bin is computed for every token and the right one selected. Else
-        tail bin i is computed for at most `capacity[i - 1]` of the tokens of a group,
-        all that a frequency-sorted vocabulary needs; where one has more, all fall back
-        to dense, a part of the tokens at a time. Groups are neighbouring rows of the
-        batch: their tokens stay on the device that has the rows.
+        dense: every bin is computed for every token, and the target's bin is selected.
+        Otherwise tail bin i is computed for a share of `capacity[i - 1]` of a group's
+        tokens, which is enough for most texts, since the tail's words are rare. If one
+        group has more words of a bin, all groups are computed densely, a part of their
+        tokens at a time. A group is some neighbouring rows of the batch, so that its
+        tokens stay on the device that has the rows.
         """
         if dense or not self.config.capacity:
             return self._dense_nll(hidden, targets)
@@ -154,7 +157,7 @@ class AdaptiveVocabulary(nn.Module):
         return (targets >= lo) & (targets < hi)
 
     def _head_nll(self, hidden, targets) -> Float[Array, "*token"]:
-        """-log p of the word, or of the cluster that it is in."""
+        """-log p of the target, or of the cluster that it is in."""
         label = targets
         for i in range(1, len(self.bins)):
             cluster = self.bins[0][1] + i - 1
@@ -164,17 +167,20 @@ class AdaptiveVocabulary(nn.Module):
     def _dense_nll(self, hidden, targets) -> Float[Array, "*token"]:
         nll = self._head_nll(hidden, targets)
         for i in range(1, len(self.bins)):
-            member, lo = self._members(targets, i), self.bins[i][0]
+            member = self._members(targets, i)
+            lo = self.bins[i][0]
             inside = cross_entropy(self._bin_logits(i, hidden), targets - lo)
             nll = nll + jnp.where(member, inside, 0.0)
         return nll
 
     def _sparse_nll(self, sizes: list[int], hidden, targets) -> Float[Array, "token"]:
-        """As `_dense_nll` where no tail bin i has more than `sizes[i - 1]` targets."""
-        nll, n = self._head_nll(hidden, targets), targets.size
+        """As `_dense_nll`, if no tail bin i has more than `sizes[i - 1]` targets."""
+        nll = self._head_nll(hidden, targets)
+        n = targets.size
         for i, size in enumerate(sizes, 1):
-            member, lo = self._members(targets, i), self.bins[i][0]
-            # Unused places point past the end: gathers clip, scatters drop them.
+            member = self._members(targets, i)
+            lo = self.bins[i][0]
+            # Unused places point past the end, where gathers clip and scatters drop.
             at = jnp.nonzero(member, size=min(size, n), fill_value=n)[0]
             logits = self._bin_logits(i, hidden.at[at].get(mode="clip"))
             inside = cross_entropy(logits, targets.at[at].get(mode="clip") - lo)
@@ -183,14 +189,14 @@ class AdaptiveVocabulary(nn.Module):
 
 
 def _groups(rows: int, length: int) -> int:
-    """The most groups of whole rows that have GROUP_TOKENS tokens or more."""
+    """The largest number of groups of whole rows with at least GROUP_TOKENS tokens."""
     counts = (rows // n for n in range(1, rows + 1) if rows % n == 0)
     return next((g for g in counts if rows // g * length >= GROUP_TOKENS), 1)
 
 
 def _in_parts(nll: Callable, parts: int, states: Array, targets: Array) -> Array:
-    """`nll` of [group, token] in turns, and again in the backward pass: the logits of
-    one part at a time are in memory."""
+    """`nll` of [group, token] part by part, recomputed in the backward pass: the logits
+    of one part at a time are in memory."""
 
     def split(x):
         return jnp.moveaxis(x.reshape(x.shape[0], parts, -1, *x.shape[2:]), 1, 0)

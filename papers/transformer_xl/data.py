@@ -19,8 +19,8 @@ from papers.transformer_xl.config import Config, Data
 def batches(
     config: Config, split: str, *, process_index: int = 0, process_count: int = 1
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Batches of `batch_spec`. "train" goes on for ever and has `get_state` and
-    `set_state`; "valid" and "test" are one batch that holds the whole split."""
+    """Batches as in `batch_spec`. "train" is endless and has `get_state` and
+    `set_state`; "valid" and "test" are one batch, which holds the whole split."""
     tokens = encoded(config, split)
     if split != "train":
         whole = stretches(
@@ -38,14 +38,14 @@ def batches(
 
 
 def _rows(batch_size: int, process_index: int, process_count: int) -> slice:
-    """This process's streams: always the same ones, since memory stays with them."""
+    """This process's streams. They never change, because memory stays with them."""
     each = batch_size // process_count
     return slice(process_index * each, (process_index + 1) * each)
 
 
 def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
-    """Shapes of a batch. Those of "valid" are for one segment a stream: in fact there
-    are as many as the split is long."""
+    """Shapes of a batch. Those of "valid" and "test" are given for one segment of each
+    stream; a batch has as many segments as the split is long."""
     rows, time = config.data.batch_size, config.data.length
     if split != "train":
         rows, time = config.eval.batch_size, segment_length(config)
@@ -58,12 +58,13 @@ def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtype
 
 
 def segment_length(config: Config) -> int:
-    """Tokens a segment in evaluation; a model without recurrence keeps training's."""
+    """Tokens of a segment in evaluation: without recurrence, as many as in training."""
     return config.eval.length if config.model.mem_len else config.data.length
 
 
 def encoded(config: Config, split: str) -> np.ndarray:
-    """The split's token ids [time] int32; UserError if the network has too few."""
+    """The split's token ids [time] int32; UserError if the network has fewer ids than
+    the text has."""
     size = vocabulary(config.data).size
     if size > config.model.vocab_size:
         raise UserError(
@@ -79,7 +80,7 @@ def vocabulary(data: Data) -> vocab.Vocab:
 
 
 def _key(data: Data) -> tuple[Any, ...]:
-    """What the tokens depend on, in a form that caches can hold."""
+    """The fields that the tokens depend on, as a key of a cache."""
     fields = dataclasses.asdict(data)
     del fields["batch_size"], fields["length"]
     return tuple(fields.items())
@@ -91,7 +92,7 @@ def _vocabulary(key: tuple) -> vocab.Vocab:
     texts = text.load(data.source, data.root, data.name)
     match data.level:
         case "byte" if data.only_seen:
-            # As the released scripts: every split is counted, so none has unknowns.
+            # As in the released scripts: all splits are counted, so none has unknowns.
             every = b"".join(texts.values())
             return vocab.ByteVocab.of(every, newlines=data.newline, only_seen=True)
         case "char":

@@ -1,4 +1,4 @@
-"""Reading token by token: keys and values stay projected, in one ring a layer."""
+"""Reading token by token: each layer keeps its projected keys and values in a ring."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,12 +17,12 @@ from papers.transformer_xl.config import Config, Model
 from papers.transformer_xl.data import vocabulary
 from papers.transformer_xl.model import TransformerXL
 
-CHUNK = 16  # sampled tokens between two looks at the host
+CHUNK = 16  # tokens sampled on the device before the host sees them
 
 
 @struct.dataclass
 class Decoder:
-    """What was read: `t` tokens, of which each layer keeps the last `slots`."""
+    """The state after reading t tokens, of which each layer keeps the last `slots`."""
 
     t: Int[Array, ""]
     rings: tuple[KVRing, ...]
@@ -31,7 +31,8 @@ class Decoder:
 
 
 def empty_decoder(config: Model, params: Any, batch: int, slots: int) -> Decoder:
-    """A decoder that has read nothing; every token will see `slots` keys at most."""
+    """A decoder that has read nothing. A token will see at most `slots` keys, its own
+    included. UserError if the attention's positions are not relative."""
     if config.attention != "relative":
         raise UserError(
             f"attention={config.attention!r} cannot decode token by token: its "
@@ -49,7 +50,7 @@ def empty_decoder(config: Model, params: Any, batch: int, slots: int) -> Decoder
 def read(
     config: Model, params: Any, decoder: Decoder, token: Int[Array, "batch"]
 ) -> tuple[Decoder, Float[Array, "batch vocab"]]:
-    """Reads one token a row; returns log p of the next."""
+    """Reads one token of each row; returns the decoder, and log p of the next token."""
     model = TransformerXL(config)
     log_probs, rings = model.apply(
         {"params": params},
@@ -65,10 +66,11 @@ def read(
 def predict(config: Config, state: Any, inputs: str) -> Iterator[str]:
     """Continues `inputs`; yields the text piece by piece, the prompt first.
 
-    Reads and writes through a ring of `predict.slots` keys a layer, so prompt and
-    continuation may be longer than any context.
+    Each layer reads and writes through a ring of `predict.slots` keys, so that prompt
+    and continuation may be longer than any context.
     """
-    c, p = config.model, config.predict
+    c = config.model
+    p = config.predict
     vocab = vocabulary(config.data)
     prompt = vocab.encode(inputs.encode() or b"\n")
     slots = p.slots or config.data.length + c.mem_len

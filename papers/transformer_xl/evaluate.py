@@ -1,4 +1,4 @@
-"""What the trained runs are worth: the paper's tables and pictures, on our text."""
+"""The trained runs in the paper's tables and pictures, on our text."""
 
 import dataclasses
 import functools
@@ -9,19 +9,20 @@ import numpy as np
 
 from common.contract import Table
 from common.optim import ema_params
-from papers.transformer_xl import look, score
 from papers.transformer_xl.config import Config
+from papers.transformer_xl.cost import speed_table
 from papers.transformer_xl.data import encoded, vocabulary
 from papers.transformer_xl.decode import predict
+from papers.transformer_xl.figures import pictures, tokens_needed
+from papers.transformer_xl.measure import after_context, attending, by_segments, sliding
 from papers.transformer_xl.recl import PAPER as RECL_PAPER
 from papers.transformer_xl.recl import recl
-from papers.transformer_xl.speed import speed_table
 from papers.transformer_xl.train import evaluated
 
 Values = Iterator[tuple[str, Any]]
 
-# Perplexities of table 6: 128 M parameters on WikiText-103, attending as in training
-# and at the best length.
+# Run -> perplexities of table 6, at the attention length of training and at the best:
+# 128 M parameters on WikiText-103.
 TABLE_6 = {
     "xl": (27.02, 26.77),
     "shaw": (27.94, 27.94),
@@ -33,13 +34,13 @@ TABLE_6 = {
     "vaswani_half": (30.97, 30.97),
     "al_rfou_half": (31.16, 31.16),
 }
-MOST_WINDOWS = 200_000  # sliding over more characters than this takes too long
-PROMPT = 120  # characters of the test split that the sample continues
+MOST_WINDOWS = 200_000  # tokens; a window that slides over more takes too long
+PROMPT = 120  # tokens of the test split that the sample continues
 
 
 @dataclasses.dataclass(frozen=True)
 class Reader:
-    """One trained run and the test text."""
+    """A trained run that reads the test text."""
 
     name: str
     config: Config  # with the evaluation's lengths
@@ -55,23 +56,23 @@ class Reader:
         return self.config.model.attention == "relative"
 
     def loss(self, keys: int | None = None) -> float:
-        """Bits a character, or perplexity a word; `keys` tokens in sight, or as many
-        as the config says. Without recurrence `keys` slide."""
+        """Bits per character, or perplexity per word. Each prediction sees `keys`
+        tokens, or what the config says; without recurrence, in a sliding window."""
         if keys is None:
-            nll = score.by_segments(self.config, self.params, self.tokens)
+            nll = by_segments(self.config, self.params, self.tokens)
         elif self.recurrent or keys == 0:
-            config = score.attending(self.config, keys)
-            nll = score.by_segments(config, self.params, self.tokens)
+            config = attending(self.config, keys)
+            nll = by_segments(config, self.params, self.tokens)
         else:
-            nll = score.sliding(self.config, self.params, self.tokens, keys)
+            nll = sliding(self.config, self.params, self.tokens, keys)
         mean = nll.mean(dtype=np.float64)
         words = self.config.data.level == "word"
         return float(np.exp(mean) if words else mean / np.log(2.0))
 
 
 def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Values:
-    """Yields (name, value): the losses of every run and way of reading, how they change
-    with the attention length, the speed, the context used, pictures and a sample."""
+    """Yields (name, value): the loss of every run and way of reading, the loss against
+    attention length, the speed, the context that is used, pictures, and a sample."""
     tokens = encoded(config, "test")[: config.eval.characters + 1]
     readers = {
         name: Reader(name, evaluated(c), ema_params(s.opt_state, s.params), tokens)
@@ -95,8 +96,9 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
     vocab = vocabulary(config.data)
     if config.eval.recl and len(readers) <= 3:
         yield "Relative effective context length", _recl(readers)
-    if len(tokens) >= (needed := look.needed(xl.config)):
-        yield from look.pictures(xl.config, xl.params, tokens, vocab)
+    needed = tokens_needed(xl.config)
+    if len(tokens) >= needed:
+        yield from pictures(xl.config, xl.params, tokens, vocab)
     else:
         yield "No pictures", f"they need {needed:,} test tokens, not {len(tokens):,}"
     yield "Sample", _sample(*trained[xl.name], vocab.decode(tokens[:PROMPT]))
@@ -105,7 +107,8 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
 
 def _summary(run: str, losses: Table, speed: Table) -> Table:
     """This paper's rows in the table of all papers."""
-    name, measure = "[Transformer-XL](papers/transformer_xl)", losses.columns[-1]
+    name = "[Transformer-XL](papers/transformer_xl)"
+    measure = losses.columns[-1]
     loss = next(row[-1] for row in losses.rows if row[0] == run)
     keys, *_, paper = longest = speed.rows[-1]
     rows = [
@@ -201,9 +204,9 @@ def _recl(readers: Mapping[str, Reader]) -> Table:
     @functools.cache
     def loss(name: str, context: int) -> np.ndarray:
         r = readers[name]
-        c = score.attending(r.config, r.config.model.mem_len, step)
+        c = attending(r.config, r.config.model.mem_len, step)
         c = c if r.recurrent else r.config
-        return score.after_context(c, r.params, r.tokens, ends, context)
+        return after_context(c, r.params, r.tokens, ends, context)
 
     n_tokens = len(next(iter(readers.values())).tokens)
     ends = rng.integers(

@@ -5,98 +5,95 @@ d_model.
 """
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
-from common.attention import (
-    KVRing,
-    attend,
-    masked_softmax,
-    relative_scores,
-    relative_shift,
-)
+from common.attention import KVRing, attend, masked_softmax, relative_scores
 from papers.transformer_xl.config import Model
+from papers.transformer_xl.encodings import (
+    ENCODINGS,
+    Given,
+    Past,
+    Scores,
+    Segment,
+    to_heads,
+)
 from papers.transformer_xl.memory import KeyValue
+
+Mask = Bool[Array, "batch 1 time key"]
+Token = Float[Array, "batch d_model"]
+Projected = Float[Array, "key heads d_head"]  # W_r R, for distances key - 1 ... 0
 
 
 class Attention(nn.Module):
-    """Multi-head attention of a segment to its memory and itself; `config.attention`
-    says how position enters (table 6 of the paper)."""
+    """Multi-head attention of a segment to its memory and itself."""
 
     config: Model
 
     def setup(self):
         c = self.config
-        init = nn.initializers.normal(c.init_std)
-
-        def heads(*shape):
-            features = (*shape, c.n_heads, c.d_head)
-            return nn.DenseGeneral(
-                features, use_bias=False, kernel_init=init, dtype=c.dtype
-            )
-
-        self.query, self.key, self.value = heads(), heads(), heads()
-        if c.attention == "relative":
-            self.position = heads()
-        if c.attention == "shaw":
-            shape = (c.max_keys, c.n_heads)
-            self.r_embedding = self.param("r_embedding", init, (*shape, c.d_head))
-            self.r_bias = self.param("r_bias", init, shape)
+        self.query = to_heads(c)
+        self.key = to_heads(c)
+        self.value = to_heads(c)
+        self.encoding = ENCODINGS[c.attention](c)
+        nn.share_scope(self, self.encoding)
         self.output = nn.DenseGeneral(
-            c.d_model, axis=(-2, -1), use_bias=False, kernel_init=init, dtype=c.dtype
+            c.d_model,
+            axis=(-2, -1),
+            use_bias=False,
+            kernel_init=nn.initializers.normal(c.init_std),
+            dtype=c.dtype,
         )
         self.dropout = nn.Dropout(c.attention_dropout)
 
-    def key_value(self, x: Float[Array, "batch time d_model"]) -> KeyValue:
+    def key_value(self, x: Segment) -> KeyValue:
         return KeyValue(self.key(x), self.value(x))
 
-    def __call__(self, h, keys: KeyValue, position, u, v, mask, train):
-        """h [batch, time, d_model] attends to `keys` [batch, key, heads, d_head]."""
-        q = self.query(h)
-        scores = self._scores(q, keys.key, position, u, v)
+    def __call__(
+        self, h: Segment, keys: KeyValue, given: Given, mask: Mask, train: bool
+    ) -> Segment:
+        scores = self.encoding.scores(self.query(h), keys.key, given)
+        return self._mean(scores, keys.value, mask, train)
+
+    def cached(
+        self, h: Segment, keys: KeyValue, position: Projected, given: Given, mask: Mask
+    ) -> Segment:
+        """As `__call__` in evaluation, for a caller who has kept W_r R."""
+        u, v = given["u"], given["v"]
+        scores = relative_scores(self.query(h), keys.key, position, u, v)
+        return self._mean(scores, keys.value, mask, train=False)
+
+    def _mean(self, scores: Scores, value: Array, mask: Mask, train: bool) -> Segment:
+        """Softmax of the scores, the mean of the values under it, and W_o."""
         weights = masked_softmax(scores, mask)
-        # For whoever asks for intermediates; otherwise nothing is kept.
-        self.sow("intermediates", "scored", (q, keys.key, position, u, v))
         self.sow("intermediates", "weights", weights)
         weights = self.dropout(weights, deterministic=not train)
-        return self.output(attend(weights, keys.value))
+        return self.output(attend(weights, value))
 
-    def _scores(self, q, k, position, u, v) -> Float[Array, "batch heads time key"]:
-        c = self.config
-        if c.attention == "relative":
-            return relative_scores(q, k, position, u, v)
-        if c.attention == "shaw":
-            n = k.shape[1]
-            by_key = jnp.einsum("bthd,bkhd->bhtk", q + u, k)
-            table, bias = newest(self.r_embedding, n), newest(self.r_bias, n)
-            by_distance = jnp.einsum("bthd,khd->bhtk", q, table) + bias.T[:, None]
-            return (by_key + relative_shift(by_distance)) * c.d_head**-0.5
-        return jnp.einsum("bthd,bkhd->bhtk", q, k) * c.d_head**-0.5
-
-    def decode(self, h, ring: KVRing, t, position, u, v):
-        """One token: h [batch, d_model], its past in `ring`; `position` [heads, slots,
-        d_head] by distance 0, 1, ..."""
+    def decode(
+        self,
+        h: Token,
+        ring: KVRing,
+        t: Int[Array, ""],
+        position: Float[Array, "heads slots d_head"],
+        given: Given,
+    ) -> tuple[Token, KVRing]:
+        """Token t attends to itself and to its past in `ring`. `position` is W_r R for
+        distances 0, 1, ... Also returns the ring with token t in it."""
         q = self.query(h)
         ring = ring.write(t, self.key(h), self.value(h))
         distance = ring.distances(t)
-        by_key = jnp.einsum("bhd,bhsd->bhs", q + u, ring.key)
-        by_distance = jnp.einsum("bhd,hsd->bhs", q + v, position)
+        by_key = jnp.einsum("bhd,bhsd->bhs", q + given["u"], ring.key)
+        by_distance = jnp.einsum("bhd,hsd->bhs", q + given["v"], position)
         scores = (by_key + by_distance[..., distance]) * self.config.d_head**-0.5
         weights = masked_softmax(scores, distance <= t)
         values = jnp.einsum("bhs,bhsd->bhd", weights.astype(h.dtype), ring.value)
         return self.output(values), ring
 
 
-def newest(table: Float[Array, "size *features"], n: int):
-    """The last n rows of a table ordered from far to near; what lies farther than the
-    table reaches takes its first row."""
-    rows = jnp.arange(n) + table.shape[0] - n
-    return table[jnp.maximum(rows, 0)]
-
-
 class Layer(nn.Module):
-    """Attention and feed-forward, each with residual and LayerNorm (post or pre)."""
+    """Attention, then feed-forward, each with a residual connection and a LayerNorm:
+    norm(x + f(x)), or x + f(norm(x)) with pre_norm."""
 
     config: Model
 
@@ -110,32 +107,53 @@ class Layer(nn.Module):
         self.ff_norm = nn.LayerNorm(c.norm_epsilon, dtype=c.dtype)
         self.dropout = nn.Dropout(c.dropout)
 
-    def __call__(self, h, past, position, u, v, mask, train):
-        """h [batch, time, d_model] -> (the next h, this segment's keys and values)."""
+    def __call__(
+        self, h: Segment, past: Past, given: Given, mask: Mask, train: bool
+    ) -> Segment:
+        """The layer's output. `past` has its inputs in the segments before."""
+        past, h = self.attention.encoding.inputs(past, h, given)
         normed = self._pre(self.attention_norm, h)
         new = self.attention.key_value(normed)
-        if not isinstance(past, KeyValue):
-            # Apart from the segment's: no gradient enters the memory, none is computed.
-            past = self.attention.key_value(self._pre(self.attention_norm, past))
-        keys = jax.tree.map(lambda a, b: jnp.concatenate([a, b], 1), past, new)
-        out = self.attention(normed, keys, position, u, v, mask, train)
+        # Separate from the segment's: no gradient enters the memory, so that none is
+        # computed.
+        old = self.attention.key_value(self._pre(self.attention_norm, past))
+        out = self.attention(normed, old.then(new), given, mask, train)
         h = h + self.dropout(out, deterministic=not train)
-        return self._feed_forward(self._post(self.attention_norm, h), train), new
+        return self._feed_forward(self._post(self.attention_norm, h), train)
 
-    def decode(self, h, ring, t, position, u, v):
-        """One token [batch, d_model] and its ring of past keys."""
+    def cached(
+        self, h: Segment, old: KeyValue, position: Projected, given: Given, mask: Mask
+    ) -> tuple[Segment, KeyValue]:
+        """As `__call__` in evaluation, for a caller who has kept the memory's keys and
+        values and W_r R. Also returns the segment's keys and values."""
         normed = self._pre(self.attention_norm, h)
-        out, ring = self.attention.decode(normed, ring, t, position, u, v)
+        new = self.attention.key_value(normed)
+        out = self.attention.cached(normed, old.then(new), position, given, mask)
+        return self._feed_forward(self._post(self.attention_norm, h + out), False), new
+
+    def decode(
+        self,
+        h: Token,
+        ring: KVRing,
+        t: Int[Array, ""],
+        position: Float[Array, "heads slots d_head"],
+        given: Given,
+    ) -> tuple[Token, KVRing]:
+        """The layer's output for token t, and the ring with the token in it."""
+        normed = self._pre(self.attention_norm, h)
+        out, ring = self.attention.decode(normed, ring, t, position, given)
         return self._feed_forward(self._post(self.attention_norm, h + out), False), ring
 
-    def _feed_forward(self, h, train):
+    def _feed_forward(
+        self, h: Float[Array, "*token d_model"], train: bool
+    ) -> Float[Array, "*token d_model"]:
         x = nn.relu(self.ff_1(self._pre(self.ff_norm, h)))
         x = self.ff_2(self.dropout(x, deterministic=not train))
         h = h + self.dropout(x, deterministic=not train)
         return self._post(self.ff_norm, h)
 
-    def _pre(self, norm, x):
+    def _pre(self, norm: nn.LayerNorm, x: Array) -> Array:
         return norm(x) if self.config.pre_norm else x
 
-    def _post(self, norm, x):
+    def _post(self, norm: nn.LayerNorm, x: Array) -> Array:
         return x if self.config.pre_norm else norm(x)

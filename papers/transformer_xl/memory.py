@@ -3,6 +3,9 @@
 Axes: batch, past (the memory's length), d_model, heads, d_head.
 """
 
+from collections.abc import Sequence
+from typing import Self
+
 import jax
 import jax.numpy as jnp
 from flax import struct
@@ -12,33 +15,25 @@ from papers.transformer_xl.config import Model
 
 
 @struct.dataclass
-class KeyValue:
-    """Memory that has already been projected: what evaluation may keep instead."""
-
-    key: Float[Array, "batch past heads d_head"]
-    value: Float[Array, "batch past heads d_head"]
-
-
-@struct.dataclass
 class Memory:
-    """What a segment sees of the ones before it: each layer's inputs there.
+    """Each layer's inputs in the segments before.
 
     The shape is fixed and starts as zeros, of which the last `valid` are real.
     """
 
-    layers: tuple[Float[Array, "batch past d_model"] | KeyValue, ...]
+    layers: tuple[Float[Array, "batch past d_model"], ...]
     valid: Int[Array, "batch"]
 
     @property
     def length(self) -> int:
         return jax.tree.leaves(self.layers)[0].shape[1]
 
-    def forget(self, first: Bool[Array, "batch"]) -> "Memory":
+    def forget(self, first: Bool[Array, "batch"]) -> Self:
         """Empties the rows that begin a new text."""
         return self.replace(valid=jnp.where(first, 0, self.valid))
 
-    def extend(self, new: list) -> "Memory":
-        """SG([old, new]) cut to the newest `length`, layer by layer."""
+    def extend(self, new: Sequence) -> Self:
+        """SG([old, new]) cut to the newest `length`, layer by layer (section 3.2)."""
 
         def shift(old, fresh):
             joined = jnp.concatenate([old, fresh.astype(old.dtype)], axis=1)
@@ -46,7 +41,28 @@ class Memory:
 
         layers = jax.tree.map(shift, self.layers, tuple(new))
         time = jax.tree.leaves(new)[0].shape[1]
-        return Memory(layers, jnp.minimum(self.valid + time, self.length))
+        valid = jnp.minimum(self.valid + time, self.length)
+        return self.replace(layers=layers, valid=valid)
+
+
+@struct.dataclass
+class KeyValue:
+    """Keys and values of a memory, of a segment, or of both."""
+
+    key: Float[Array, "batch past heads d_head"]
+    value: Float[Array, "batch past heads d_head"]
+
+    def then(self, new: "KeyValue") -> "KeyValue":
+        """These, followed in time by the new ones."""
+        return jax.tree.map(lambda a, b: jnp.concatenate([a, b], 1), self, new)
+
+
+@struct.dataclass
+class ProjectedMemory(Memory):
+    """A memory of keys and values, which evaluation may keep in place of the inputs
+    that they are projected from."""
+
+    layers: tuple[KeyValue, ...]
 
 
 def empty_memory(config: Model, batch: int, length: int) -> Memory:
@@ -57,9 +73,9 @@ def empty_memory(config: Model, batch: int, length: int) -> Memory:
     return Memory(layers, jnp.zeros(batch, jnp.int32))
 
 
-def projected_memory(config: Model, batch: int, length: int) -> Memory:
-    """As `empty_memory`, holding keys and values (evaluation only)."""
+def projected_memory(config: Model, batch: int, length: int) -> ProjectedMemory:
+    """As `empty_memory`, for keys and values."""
     shape = (batch, length, config.n_heads, config.d_head)
     zeros = jnp.zeros(shape, config.dtype)
     layers = (KeyValue(zeros, zeros),) * config.n_layers
-    return Memory(layers, jnp.zeros(batch, jnp.int32))
+    return ProjectedMemory(layers, jnp.zeros(batch, jnp.int32))

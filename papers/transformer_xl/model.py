@@ -5,15 +5,19 @@ d_model, layers.
 """
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from common.attention import causal_mask, sinusoids
+from common.attention import KVRing, causal_mask
+from common.repeat import repeat
 from papers.transformer_xl.adaptive import AdaptiveVocabulary
 from papers.transformer_xl.config import Model
-from papers.transformer_xl.layer import Layer, newest
-from papers.transformer_xl.memory import KeyValue, Memory
+from papers.transformer_xl.encodings import ENCODINGS, Given, Segment, distance_sines
+from papers.transformer_xl.layer import Layer, Mask, Projected
+from papers.transformer_xl.memory import Memory, ProjectedMemory
+
+Tokens = Int[Array, "batch time"]
+LogProbs = Float[Array, "batch time vocab"]
 
 
 class TransformerXL(nn.Module):
@@ -24,145 +28,112 @@ class TransformerXL(nn.Module):
     def setup(self):
         c = self.config
         self.vocabulary = AdaptiveVocabulary(c)
-        layer = Layer
-        if c.remat:  # recompute each layer in the backward pass; `train` is static
-            layer = nn.remat(Layer, static_argnums=(7,))
-        self.layers = [layer(c) for _ in range(c.n_layers)]
+        self.layers = [Layer(c) for _ in range(c.n_layers)]
         self.dropout = nn.Dropout(c.dropout)
         init = nn.initializers.normal(c.init_std)
-        shape = (c.n_layers if c.untied_biases else 1, c.n_heads, c.d_head)
-        if c.attention in ("relative", "shaw"):
-            self.u = self.param("u", init, shape)
-        if c.attention == "relative":
-            self.v = self.param("v", init, shape)
-        if c.attention == "al_rfou":
-            shape = (c.n_layers, c.max_keys, c.d_model)
-            self.position_table = self.param("position_table", init, shape)
+        self.tables = {
+            name: self.param(name, init, shape)
+            for name, shape in ENCODINGS[c.attention].tables(c).items()
+        }
 
     def __call__(
-        self,
-        tokens: Int[Array, "batch time"],
-        memory: Memory,
-        positions: tuple | None = None,
-        train: bool = False,
-    ) -> tuple[Float[Array, "batch time d_model"], Memory]:
-        """`positions` from `project_positions`, when the caller keeps them."""
+        self, tokens: Tokens, memory: Memory, train: bool = False
+    ) -> tuple[Segment, Memory]:
         c = self.config
-        time, past = tokens.shape[1], memory.length
-        mask = causal_mask(time, past + time, c.window or None)
-        empty = jnp.arange(past + time) < past - memory.valid[:, None]
-        mask = (mask & ~empty[:, None, :])[:, None]  # batch 1 time key
-        sines = None
-        if positions is None and c.attention == "relative":
-            sines = self.dropout(self._sines(past + time), deterministic=not train)
-        h = self.vocabulary.embed(tokens)
-        if c.attention == "vaswani":
-            h = h + sinusoids(jnp.arange(time, dtype=jnp.float32), c.d_model)
+        encoding = ENCODINGS[c.attention]
+        mask = self._mask(memory, tokens.shape[1])
+        shared = {
+            name: self.dropout(x, deterministic=not train)
+            for name, x in encoding.shared(c, mask.shape[-1]).items()
+        }
+        h = encoding.embedded(self.vocabulary.embed(tokens))
         h = self.dropout(h, deterministic=not train)
-        stack = self._unrolled
-        if c.scan and positions is None and not self.is_initializing():
-            stack = self._scanned
-        h, new = stack(h, memory.layers, positions or sines, mask, train)
-        return self.dropout(h, deterministic=not train), memory.extend(new)
 
-    def _unrolled(self, h, memory: tuple, positions, mask, train):
-        """The layers one after the other -> (h, what the memory takes in of each)."""
-        new = []
-        for i, layer in enumerate(self.layers):
-            position = positions
-            if isinstance(positions, tuple):
-                position = positions[i]
-            elif positions is not None:
-                position = layer.attention.position(positions)
-            xs = (memory[i], *self._biases(i), self._table(i))
-            h, kept = self._layer(layer, h, xs, position, mask, train)
-            new.append(kept)
-        return h, new
+        def run(layer, h, own):
+            past, given = own
+            return layer(h, past, shared | given, mask, train), h
 
-    def _scanned(self, h, memory: tuple, sines, mask, train):
-        """As `_unrolled`, in one loop over the layers' stacked parameters: XLA compiles
-        one layer, and holds one layer's gathered parameters at a time. Dropout draws
-        other masks."""
-        c = self.config
-        layer = Layer(c, parent=None)
-        key = self.make_rng("dropout") if train and c.drops else jax.random.key(0)
+        own = [*zip(memory.layers, self._given(), strict=True)]
+        h, inputs = repeat(run, self.layers, h, own, loop=c.scan, remat=c.remat)
+        return self.dropout(h, deterministic=not train), memory.extend(inputs)
 
-        def body(h, xs):
-            params, key, *xs = xs
+    def _mask(self, memory: Memory, time: int) -> Mask:
+        """True where a query sees a key: in its past, within the window, and where the
+        memory has already been filled."""
+        keys = memory.length + time
+        causal = causal_mask(time, keys, self.config.window or None)
+        empty = jnp.arange(keys) < memory.length - memory.valid[:, None]
+        return (causal & ~empty[:, None, :])[:, None]
 
-            def run(layer, h):
-                position = None if sines is None else layer.attention.position(sines)
-                return self._layer(layer, h, xs, position, mask, train)
+    def _given(self) -> list[Given]:
+        """Each layer's rows of the network's tables."""
+        return [
+            {name: table[min(i, len(table) - 1)] for name, table in self.tables.items()}
+            for i in range(self.config.n_layers)
+        ]
 
-            return nn.apply(run, layer)({"params": params}, h, rngs={"dropout": key})
-
-        def inputs(i):
-            params, own = self.layers[i].variables["params"], jax.random.fold_in(key, i)
-            return params, own, memory[i], *self._biases(i), self._table(i)
-
-        layers = map(inputs, range(c.n_layers))
-        xs = jax.tree.map(lambda *leaves: jnp.stack(leaves), *layers)
-        h, kept = jax.lax.scan(jax.checkpoint(body) if c.remat else body, h, xs)
-        return h, [jax.tree.map(lambda x, i=i: x[i], kept) for i in range(c.n_layers)]
-
-    def _layer(self, layer: Layer, h, xs: tuple, position, mask, train):
-        """One layer, given its memory, biases and position table."""
-        old, u, v, table = xs
-        inputs = h
-        if table is not None:
-            past = old.shape[1]
-            table = newest(table, past + h.shape[1])
-            old, h = old + table[:past], h + table[past:]
-        h, keys = layer(h, old, position, u, v, mask, train)
-        return h, keys if isinstance(old, KeyValue) else inputs
-
-    def _table(self, i: int):
-        """al_rfou's positions of layer i, for memory and segment."""
-        if self.config.attention != "al_rfou":
-            return None
-        return self.position_table[i]
-
-    def _sines(self, keys: int) -> Float[Array, "key d_model"]:
-        """R for distances keys - 1 ... 0, none above clamp_len."""
-        distance = jnp.arange(keys - 1, -1, -1, dtype=jnp.float32)
-        if self.config.clamp_len:
-            distance = jnp.minimum(distance, self.config.clamp_len)
-        return sinusoids(distance, self.config.d_model).astype(self.config.dtype)
-
-    def _biases(self, i: int):
-        """u and v of layer i: one pair a layer, or one for all."""
-        row = i if self.config.untied_biases else 0
-        u = self.u[row] if hasattr(self, "u") else None
-        return u, self.v[row] if hasattr(self, "v") else None
-
-    def project_positions(
-        self, keys: int
-    ) -> tuple[Float[Array, "key heads d_head"], ...]:
-        """W_r R of every layer for distances keys - 1 ... 0: evaluation keeps it."""
-        sines = self._sines(keys)
-        return tuple(layer.attention.position(sines) for layer in self.layers)
-
-    def decode(self, token: Int[Array, "batch"], rings: tuple, t, positions: tuple):
-        """Reads token t; returns log p [batch, vocab] of the next, and the rings.
-        `rings` and `positions` (distances 0, 1, ...) are per layer. Equals segment
-        evaluation with a window of as many keys as a ring has slots."""
-        h, new = self.vocabulary.embed(token), []
-        for i, layer in enumerate(self.layers):
-            h, ring = layer.decode(h, rings[i], t, positions[i], *self._biases(i))
-            new.append(ring)
-        return self.vocabulary.log_probs(h), tuple(new)
-
-    def nll(self, tokens, targets, memory, positions=None, train=False, dense=True):
-        """(-log p(target) [batch, time] in nats, the next memory)."""
-        hidden, memory = self(tokens, memory, positions, train)
+    def nll(
+        self,
+        tokens: Tokens,
+        targets: Tokens,
+        memory: Memory,
+        train: bool = False,
+        dense: bool = True,
+    ) -> tuple[Float[Array, "batch time"], Memory]:
+        """-log p(target) in nats, and the next memory."""
+        hidden, memory = self(tokens, memory, train)
         return self.vocabulary.nll(hidden, targets, dense=dense), memory
 
-    def log_probs(self, tokens, memory, positions=None):
-        """(log p [batch, time, vocab], the next memory)."""
-        hidden, memory = self(tokens, memory, positions)
+    def log_probs(self, tokens: Tokens, memory: Memory) -> tuple[LogProbs, Memory]:
+        """log p of the token after each of the segment's, and the next memory."""
+        hidden, memory = self(tokens, memory)
         return self.vocabulary.log_probs(hidden), memory
 
-    def last_log_probs(self, tokens, memory):
-        """log p [batch, vocab] of the token after the segment."""
+    def last_log_probs(
+        self, tokens: Tokens, memory: Memory
+    ) -> Float[Array, "batch vocab"]:
+        """log p of the token after the segment."""
         hidden, _ = self(tokens, memory)
         return self.vocabulary.log_probs(hidden[:, -1])
+
+    # Below: evaluation that keeps its projections, for attention="relative" only.
+
+    def project_positions(self, keys: int) -> tuple[Projected, ...]:
+        """W_r R of every layer, for distances keys - 1 ... 0."""
+        sines = distance_sines(self.config, keys)
+        return tuple(layer.attention.encoding.position(sines) for layer in self.layers)
+
+    def cached_log_probs(
+        self,
+        tokens: Tokens,
+        memory: ProjectedMemory,
+        positions: tuple[Projected, ...],
+    ) -> tuple[LogProbs, ProjectedMemory]:
+        """As `log_probs`, with keys and values in the memory, and `positions` from
+        `project_positions`."""
+        mask = self._mask(memory, tokens.shape[1])
+        h = self.vocabulary.embed(tokens)
+        own = zip(memory.layers, positions, self._given(), strict=True)
+        new = []
+        for layer, (old, position, given) in zip(self.layers, own, strict=True):
+            h, keys = layer.cached(h, old, position, given, mask)
+            new.append(keys)
+        return self.vocabulary.log_probs(h), memory.extend(new)
+
+    def decode(
+        self,
+        token: Int[Array, "batch"],
+        rings: tuple[KVRing, ...],
+        t: Int[Array, ""],
+        positions: tuple[Float[Array, "heads slots d_head"], ...],
+    ) -> tuple[Float[Array, "batch vocab"], tuple[KVRing, ...]]:
+        """Reads token t; returns log p of the next token, and the rings with t in them.
+        Each layer has a ring, and W_r R for distances 0, 1, ... in `positions`. Equals
+        evaluation by segments with a window of as many keys as a ring has slots."""
+        h = self.vocabulary.embed(token)
+        own = zip(rings, positions, self._given(), strict=True)
+        new = []
+        for layer, (ring, position, given) in zip(self.layers, own, strict=True):
+            h, ring = layer.decode(h, ring, t, position, given)
+            new.append(ring)
+        return self.vocabulary.log_probs(h), tuple(new)

@@ -1,8 +1,9 @@
 """Relative effective context length (Dai et al. 2019, section 4.3 and appendix C).
 
-The longest context that a model group still profits from: how far a model's loss falls
-when its context grows, on the positions that are hard for every model of the group, and
-counting only what beats the best shorter-context loss of the whole group.
+The longest context that a model still profits from, compared within a group of models.
+A model profits if its loss falls when its context grows. Only positions that are hard
+for every model of the group count, and only as far as the loss falls below the best
+loss that any model of the group has with the shorter context.
 """
 
 from collections.abc import Callable
@@ -42,10 +43,10 @@ def recl(
     fraction: float,
     threshold: float = 0.01,
 ) -> dict[str, int]:
-    """The RECL of each model: contexts grow by `step` until the gain is below
-    `threshold`, or until `longest`.
+    """The RECL of each model, in tokens: its context grows by `step` until the relative
+    gain is below `threshold`, or until the context is `longest`.
 
-    loss(model, context) is l(c, t) at the same positions t for all models.
+    `loss(model, context)` is l(c, t), at the same positions t for all models.
     """
 
     def length(model: str) -> int:

@@ -1,7 +1,7 @@
 """Training Transformer-XL: state, one step, and the evaluation of a split.
 
-The memory is carried in `State.memory`: a step reads it, and leaves its own hidden
-states there for the next.
+`State.memory` carries the memory: a step reads it, and writes its own hidden states
+there for the next step.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from papers.transformer_xl.config import Config
 from papers.transformer_xl.memory import Memory, empty_memory
 from papers.transformer_xl.model import TransformerXL
 
-LN_2 = 0.6931471805599453  # nats a bit
+LN_2 = 0.6931471805599453  # nats in a bit
 
 
 @struct.dataclass
@@ -35,7 +35,8 @@ class State:
 def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> State:
     """The state before the first step; `after` is unused: no run builds on another."""
     del after
-    c, params = config.model, _params(config, rng.stream(key, 0, "init"))
+    c = config.model
+    params = _params(config, rng.stream(key, 0, "init"))
     return State(
         step=jnp.zeros((), jnp.int32),
         key=key,
@@ -47,7 +48,8 @@ def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> Stat
 
 def _params(config: Config, key: Key[Array, ""]) -> Any:
     """Random parameters, or the released ones of `config.weights`."""
-    c, tokens = config.model, jnp.zeros((1, 2), jnp.int32)
+    c = config.model
+    tokens = jnp.zeros((1, 2), jnp.int32)
 
     def random(key):
         memory = empty_memory(c, 1, 0)
@@ -63,7 +65,8 @@ def _params(config: Config, key: Key[Array, ""]) -> Any:
 def train_step(
     config: Config, state: State, batch: dict, *, axis_name: str | None = None
 ) -> tuple[State, dict[str, Float[Array, ""]]]:
-    """One segment of every stream. `batch` as of data.py; `loss` in nats a token."""
+    """Trains on one segment of every stream. `batch` is that of data.py; `loss` is in
+    nats per token."""
     model = TransformerXL(config.model)
     dropout = rng.stream(state.key, state.step, "dropout", axis_name)
     counted = batch["mask"] * _counted(config, batch["mask"].shape[1])
@@ -112,8 +115,9 @@ def train_step(
 def eval_step(
     config: Config, state: State, batch: dict, *, axis_name: str | None = None
 ) -> dict[str, Mean]:
-    """A stretch of text [batch, length * segments], read segment by segment with a
-    memory that starts empty: the training memory is left alone."""
+    """Loss in nats and in bits per token of a stretch of text [batch, length *
+    segments]. It is read segment by segment, with a memory of its own that starts
+    empty."""
     params = optim.ema_params(state.opt_state, state.params)
     nll = stream_nll(evaluated(config), params, batch["inputs"], batch["targets"])
     loss = Mean.of(nll, batch["mask"]).across(axis_name)
@@ -121,8 +125,8 @@ def eval_step(
 
 
 def evaluated(config: Config) -> Config:
-    """The config with the evaluation's segment and memory lengths in place of
-    training's. A model without recurrence keeps the segments it was trained on."""
+    """The config with the lengths of segment and memory that `eval` says. A model
+    without recurrence keeps the segments that it was trained on."""
     e = config.eval
     if not config.model.mem_len:
         return config
@@ -139,8 +143,9 @@ def stream_nll(
     inputs: Int[Array, "batch stream"],
     targets: Int[Array, "batch stream"],
 ) -> Float[Array, "batch stream"]:
-    """-log p of every target in nats, by segments of `data.length` with memory."""
-    c, length = config.model, config.data.length
+    """-log p in nats of every target, read in segments of `data.length` with memory."""
+    c = config.model
+    length = config.data.length
     model = TransformerXL(c)
 
     def segment(memory, tokens):
@@ -166,6 +171,6 @@ def _rate(config: Config) -> optax.Schedule:
 
 
 def _counted(config: Config, length: int) -> Float[Array, "time"]:
-    """1 where a position's loss counts: everywhere, or in the segment's second half."""
+    """1 where a position's loss counts: everywhere, or in a segment's second half."""
     half = length // 2 if config.half_loss else 0
     return (jnp.arange(length) >= half).astype(jnp.float32)

@@ -7,13 +7,13 @@ names. Where TensorFlow is installed, one is written by
     names = reader.get_variable_to_shape_map()
     np.savez("weights.npz", **{name: reader.get_tensor(name) for name in names})
 
-Habits of the original that are no weights are set apart: LayerNorm has
-`--config.model.norm_epsilon=1e-12`; WikiText-103 and LM1B have `untied_biases`;
-`same_length` is a window of mem_len + 1; and a text begins with a memory of zeros that
-is attended to: `--config.eval.count_zeros=true`.
+Some habits of the original are flags, not weights. LayerNorm's epsilon is
+`--config.model.norm_epsilon=1e-12`. WikiText-103 and LM1B have `untied_biases`. The
+original's `same_length` is a window of mem_len + 1. The original starts a text with a
+memory of zeros and attends to it: `--config.eval.count_zeros=true`.
 
-Tail bin i is the head's column shortlist + i - 1 in TensorFlow as here. The PyTorch
-code counts these columns from the end: its cluster rows stand in reverse.
+The logit of tail bin i is the head's column shortlist + i - 1, in TensorFlow as here.
+The PyTorch code has the columns of the tail bins in reverse.
 """
 
 import re
@@ -68,9 +68,10 @@ BOOKKEEPING = re.compile(r"(^|/)(global_step|Adam|Adam_1|beta1_power|beta2_power
 def names(config: Model) -> dict[str, tuple[str, Callable[[Shape], Shape]]]:
     """Our parameter -> (its TensorFlow name, its shape there given its shape here).
 
-    Parameters with one name are that array's columns, side by side in this order. A
-    projection that is tied, or that the sizes make needless, is in neither place.
-    Without cutoffs the original has at most one, as tied_projections=(True,) has.
+    Parameters with the same TensorFlow name are the columns of that array, side by side
+    in this order. A projection that is tied, or that the sizes make needless, exists
+    neither here nor there. Without cutoffs the original has at most one projection,
+    which is this package's tied_projections=(True,).
     """
     pair = _same if config.untied_biases else _join_first  # [1, heads, d_head] here
     table = {"u": ("r_w_bias", pair), "v": ("r_r_bias", pair)}

@@ -15,7 +15,7 @@ from common.contract import UserError
 from papers import resnet
 from papers.resnet.config import Model, blocks
 from papers.resnet.cost import network_cost
-from papers.resnet.model import Block, ResNet, by_platform, pad_channels
+from papers.resnet.model import Block, ConvNorm, ResNet, by_platform, pad_channels
 
 # Multiply-adds of an image, in units of 1e6.
 IMAGENET_COSTS = {
@@ -106,8 +106,9 @@ def without_residuals(variables):
 def test_a_block_whose_last_gain_is_zero_is_relu_exactly(fields):
     config = tiny(**fields, zero_gamma=True)
     width = 4 if config.family == "cifar" else 1
-    block, x = Block(config, width), jax.random.normal(jax.random.key(2), (2, 6, 6, 4))
-    y, _ = block.init_with_output(jax.random.key(0), x, True)
+    block = Block(config, width, layer=partial(ConvNorm, train=True))
+    x = jax.random.normal(jax.random.key(2), (2, 6, 6, 4))
+    y, _ = block.init_with_output(jax.random.key(0), x)
     chex.assert_trees_all_equal(y, jax.nn.relu(x))
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from papers.transformer_xl import decode, look, recl, score, speed, train
+from papers.transformer_xl import cost, decode, figures, measure, recl, train
 from papers.transformer_xl.config import runs
 from papers.transformer_xl.data import batches, encoded, vocabulary
 from papers.transformer_xl.memory import empty_memory
@@ -37,15 +37,15 @@ def expected(config, params, text, context):
 
 def test_every_token_but_the_first_is_scored_once():
     params = parameters(XL)
-    assert len(score.by_segments(XL, params, TOKENS)) == len(TOKENS) - 1
+    assert len(measure.by_segments(XL, params, TOKENS)) == len(TOKENS) - 1
     assert (
-        len(score.sliding(VANILLA, parameters(VANILLA), TOKENS, 8)) == len(TOKENS) - 1
+        len(measure.sliding(VANILLA, parameters(VANILLA), TOKENS, 8)) == len(TOKENS) - 1
     )
 
 
 def test_sliding_gives_each_prediction_its_own_window():
     params, keys = parameters(VANILLA), 8
-    nll = score.sliding(VANILLA, params, TOKENS, keys)
+    nll = measure.sliding(VANILLA, params, TOKENS, keys)
     for i in (0, 3, 7, 8, 9, 40, 88):  # the first `keys` predictions see less
         context = min(keys, i + 1)
         wanted = expected(VANILLA, params, TOKENS[: i + 2], context)
@@ -56,7 +56,7 @@ def test_reading_by_segments_ignores_how_long_they_are():
     config = dataclasses.replace(XL, eval=dataclasses.replace(XL.eval, batch_size=1))
     params = parameters(config)
     windows = [
-        score.by_segments(score.attending(config, 12, length), params, TOKENS)
+        measure.by_segments(measure.attending(config, 12, length), params, TOKENS)
         for length in (4, 16)
     ]
     np.testing.assert_allclose(*windows, atol=1e-4)
@@ -64,14 +64,14 @@ def test_reading_by_segments_ignores_how_long_they_are():
 
 def test_after_context_reads_that_much_and_no_more():
     params, ends = parameters(XL), np.array([40, 60, 88 - 1])
-    config = score.attending(XL, 24, 8)
+    config = measure.attending(XL, 24, 8)
     config = dataclasses.replace(
         config, model=dataclasses.replace(config.model, window=0)
     )
-    nll = score.after_context(config, params, TOKENS, ends, 16)
+    nll = measure.after_context(config, params, TOKENS, ends, 16)
     wanted = [expected(XL, params, TOKENS[: e + 2], 16) for e in ends]
     np.testing.assert_allclose(nll, wanted, atol=1e-4)
-    alone = score.after_context(VANILLA, parameters(VANILLA), TOKENS, ends, 64)
+    alone = measure.after_context(VANILLA, parameters(VANILLA), TOKENS, ends, 64)
     wanted = [
         expected(VANILLA, parameters(VANILLA), TOKENS[: e + 2], VANILLA.data.length)
         for e in ends
@@ -105,21 +105,23 @@ def test_recl_is_where_the_gain_ends():
 def test_the_reach_grows_by_one_memory_a_layer():
     """Figure 2: a position sees its own segment and, layer by layer, one more."""
     tokens = encoded(XL, "test")
-    earliest = look.reach(XL, parameters(XL), tokens)
-    segment = np.arange(earliest.shape[1]) // look.REACH
+    earliest = figures.reach(XL, parameters(XL), tokens)
+    segment = np.arange(earliest.shape[1]) // figures.REACH
     for layer, row in enumerate(earliest, start=1):
-        np.testing.assert_array_equal(row, np.maximum(segment - layer, 0) * look.REACH)
+        np.testing.assert_array_equal(
+            row, np.maximum(segment - layer, 0) * figures.REACH
+        )
 
 
 def test_attention_weights_are_distributions():
-    layers = look.attention(XL, parameters(XL), TOKENS)
+    layers = figures.attention(XL, parameters(XL), TOKENS)
     assert len(layers) == XL.model.n_layers
     for layer in layers:
         np.testing.assert_allclose(layer["weights"].sum(-1), 1.0, atol=1e-5)
 
 
 def test_speed_table_has_a_ratio_for_every_way():
-    table = speed.speed_table(XL, parameters(XL), VANILLA, parameters(VANILLA))
+    table = cost.speed_table(XL, parameters(XL), VANILLA, parameters(VANILLA))
     for keys, slow, *fast in table.rows:
         assert keys in XL.eval.attention_lengths
         np.testing.assert_allclose(fast[3:6], [slow / ms for ms in fast[:3]], rtol=1e-6)
@@ -130,7 +132,7 @@ def test_sliding_costs_more_than_fifty_times_at_800():
     config = dataclasses.replace(
         XL, eval=dataclasses.replace(XL.eval, attention_lengths=(200, 800))
     )
-    short, long = speed.speed_table(
+    short, long = cost.speed_table(
         config, parameters(XL), VANILLA, parameters(VANILLA)
     ).rows
     assert max(long[5:8]) > max(short[5:8])
@@ -185,7 +187,7 @@ def test_evaluation_in_training_is_the_loss_of_the_whole_split():
     means = jax.jit(partial(train.eval_step, config))(state, batch)
     tokens = encoded(config, "valid")
     assert float(means["loss"].count) == len(tokens) - 1
-    nll = score.by_segments(train.evaluated(config), state.params, tokens)
+    nll = measure.by_segments(train.evaluated(config), state.params, tokens)
     assert float(means["loss"].value) == pytest.approx(nll.mean(), rel=1e-5)
     assert float(means["bits"].value) == pytest.approx(nll.mean() / np.log(2), rel=1e-5)
 

@@ -104,6 +104,23 @@ def test_a_window_makes_the_segment_length_irrelevant():
         assert np.abs(less - reference).max() > 1e-3
 
 
+@pytest.mark.parametrize(
+    ("kind", "own"),
+    [
+        ("relative", {"u", "v", "attention/position/kernel"}),
+        ("shaw", {"u", "attention/r_embedding", "attention/r_bias"}),
+        ("al_rfou", {"position_table"}),
+    ],
+)
+def test_the_parameters_of_an_encoding_stand_where_checkpoints_have_them(kind, own):
+    def paths(kind):
+        config = dataclasses.replace(SMALL, attention=kind, n_layers=1)
+        return set(flatten_dict(parameters(config), sep="/"))
+
+    found = paths(kind) - paths("vaswani")
+    assert {path.removeprefix("layers_0/") for path in found} == own
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_sees_the_future(kind):
     config = dataclasses.replace(SMALL, attention=kind)
@@ -214,7 +231,7 @@ def test_projected_memory_predicts_like_hidden_memory(pre_norm):
     memory, parts = projected_memory(config, 2, 10), []
     for start in range(0, 20, 4):
         part, memory = apply(
-            tokens[:, start : start + 4], memory, positions, method="log_probs"
+            tokens[:, start : start + 4], memory, positions, method="cached_log_probs"
         )
         parts.append(part)
     np.testing.assert_allclose(jnp.concatenate(parts, 1), hidden, atol=1e-4)

@@ -1,4 +1,4 @@
-"""Losses of single characters, as each way of reading gives them."""
+"""The loss of every single token, under each way of reading a text."""
 
 import dataclasses
 from functools import partial
@@ -15,11 +15,12 @@ from papers.transformer_xl.memory import empty_memory
 from papers.transformer_xl.model import TransformerXL
 from papers.transformer_xl.train import stream_nll
 
-WINDOWS = 64  # of a sliding evaluation, computed at once
+WINDOWS = 64  # windows of a sliding evaluation that are computed at once
 
 
 def attending(config: Config, keys: int, length: int | None = None) -> Config:
-    """The config whose every token sees `keys` tokens directly, itself included."""
+    """The config with an attention length: every token attends to `keys` tokens, itself
+    included. `length`: tokens of a segment, if they change."""
     model = dataclasses.replace(config.model, mem_len=keys, window=keys)
     data = dataclasses.replace(config.data, length=length or config.data.length)
     return dataclasses.replace(config, model=model, data=data)
@@ -28,8 +29,9 @@ def attending(config: Config, keys: int, length: int | None = None) -> Config:
 def by_segments(
     config: Config, params: Any, tokens: Int[np.ndarray, "stream"]
 ) -> Float[np.ndarray, "characters"]:
-    """-log p in nats of every token but the first, memory carried over segments of
-    `config.data.length`; the text is read as `eval.batch_size` streams."""
+    """-log p in nats of every token but the first. The text is cut into
+    `eval.batch_size` streams, which are read side by side in segments of
+    `config.data.length`, with memory."""
     rows = config.eval.batch_size
     batch = stretches(tokens, rows=rows, length=config.data.length)
     nll = jax.jit(partial(stream_nll, config))(
@@ -41,8 +43,8 @@ def by_segments(
 def sliding(
     config: Config, params: Any, tokens: Int[np.ndarray, "stream"], keys: int
 ) -> Float[np.ndarray, "characters"]:
-    """As `by_segments`, a window of `keys` tokens moving on by one a prediction, which
-    reads every window from nothing. The first `keys` tokens are one segment."""
+    """As `by_segments`, but a window of `keys` tokens moves on by one token for each
+    prediction and is read anew each time. The first `keys` tokens are one segment."""
     alone = attending(config, 0, keys)
     alone = dataclasses.replace(
         alone, eval=dataclasses.replace(alone.eval, batch_size=1)
@@ -59,8 +61,8 @@ def last_nll(
     ends: Int[np.ndarray, "window"],
     keys: int,
 ) -> Float[np.ndarray, "window"]:
-    """-log p of tokens[end + 1] given the `keys` tokens up to tokens[end], read as one
-    segment without memory."""
+    """-log p in nats of tokens[end + 1] after the `keys` tokens up to tokens[end], read
+    as one segment without memory."""
     padded = np.resize(ends, -(-len(ends) // WINDOWS) * WINDOWS).reshape(-1, WINDOWS)
     nll = jax.jit(partial(_last_nll, config, keys))(params, jnp.asarray(tokens), padded)
     return np.asarray(nll).reshape(-1)[: len(ends)]
@@ -87,11 +89,11 @@ def after_context(
     ends: Int[np.ndarray, "position"],
     context: int,
 ) -> Float[np.ndarray, "position"]:
-    """-log p of tokens[end + 1] after the `context` tokens up to tokens[end] alone:
+    """-log p in nats of tokens[end + 1] after the `context` tokens up to tokens[end]:
     l(c, t) of the relative effective context length.
 
-    With recurrence the context is read in segments of `data.length`, which must divide
-    it; without, a model sees no more of it than the segment it was trained on.
+    A model with recurrence reads the context in segments of `data.length`, which must
+    divide it. A model without sees at most the length of its training segments.
     """
     if not config.model.mem_len:
         return last_nll(config, params, tokens, ends, min(context, config.data.length))

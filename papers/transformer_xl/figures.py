@@ -1,4 +1,4 @@
-"""Inside a trained network: what its layers attend to, and how far they reach."""
+"""Pictures of a trained network: what its layers attend to, and how far they reach."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -17,13 +17,14 @@ from papers.transformer_xl.config import Config
 from papers.transformer_xl.memory import empty_memory
 from papers.transformer_xl.model import TransformerXL
 
-REACH = 16  # tokens a segment, and of memory, in the picture of the reach
+REACH = 16  # tokens of a segment, and of the memory, when the reach is measured
 
 
 def pictures(
     config: Config, params: Any, tokens: Int[np.ndarray, "stream"], vocab: Vocab
 ) -> Iterator[tuple[str, Any]]:
-    """Yields the table of attention terms, an attention map, and the reach."""
+    """Yields the table of attention terms, an attention map, and the reach. Reads the
+    first `tokens_needed` tokens."""
     from common import figures
 
     layers = attention(config, params, tokens)
@@ -54,28 +55,28 @@ def pictures(
 
 
 def _letter(token: str) -> str:
-    """A token as an axis can show it."""
+    """A token as one visible character for the axis."""
     return {" ": "␣", "\n": "↵", "\t": "→"}.get(
         token, token if token.isprintable() else "·"
     )
 
 
-def needed(config: Config) -> int:
+def tokens_needed(config: Config) -> int:
     """Tokens that `pictures` reads."""
     reached = (config.model.n_layers + 3) * REACH
     return max(_segments(config) * config.data.length, reached)
 
 
 def _segments(config: Config) -> int:
-    """Segments that fill the memory, and one more."""
+    """How many segments fill the memory, and one more."""
     return -(-config.model.mem_len // config.data.length) + 1
 
 
 def attention(
     config: Config, params: Any, tokens: Int[np.ndarray, "stream"]
 ) -> list[dict[str, Any]]:
-    """For each layer, once the memory is full: `weights` [1, heads, time, key], and
-    `scored`, the (q, k, W_r R, u, v) that they come from."""
+    """For each layer, in the first segment with a full memory: "weights" [1, heads,
+    time, key], and "scored", the (q, k, W_r R, u, v) that they are computed from."""
     # A loop over the layers keeps no intermediates.
     model = TransformerXL(dataclasses.replace(config.model, scan=False))
     time = config.data.length
@@ -100,7 +101,8 @@ def attention(
 
 
 def _terms(config: Config, layers: list[dict[str, Any]]) -> Table:
-    """How much of the attention falls on the memory, and how large each term is."""
+    """How much of the attention falls on the memory, and how large each of the four
+    terms of the score is."""
     memory = config.model.mem_len
     mask = np.asarray(causal_mask(config.data.length, memory + config.data.length))
     rows, names = [], ()
@@ -120,11 +122,11 @@ def _terms(config: Config, layers: list[dict[str, Any]]) -> Table:
 def reach(
     config: Config, params: Any, tokens: Int[np.ndarray, "stream"]
 ) -> Int[np.ndarray, "layers position"]:
-    """For each layer's output at each position, the earliest token whose change
-    changes it: figure 2 of the paper, measured.
+    """For each layer's output at each position, the earliest token that changes it when
+    the token itself changes: figure 2 of the paper, measured.
 
-    One row of a batch for each token changed, beside one with none; the memory carries
-    the changes over the segments as it does in any reading.
+    One row of a batch holds the text, and each other row the text with one token
+    changed. The memory carries the changes from segment to segment.
     """
     c = dataclasses.replace(config.model, mem_len=REACH, window=0, clamp_len=0)
     size = (c.n_layers + 3) * REACH
@@ -140,7 +142,8 @@ def _states(
     config: Any, params: Any, tokens: Int[np.ndarray, "batch stream"]
 ) -> Float[np.ndarray, "batch layers stream d_model"]:
     """Every layer's output at every position, read in segments of REACH."""
-    memory, outputs = empty_memory(config, tokens.shape[0], REACH), []
+    memory = empty_memory(config, tokens.shape[0], REACH)
+    outputs = []
     for start in range(0, tokens.shape[1], REACH):
         hidden, memory = TransformerXL(config).apply(
             {"params": params}, tokens[:, start : start + REACH], memory

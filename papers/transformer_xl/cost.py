@@ -1,7 +1,8 @@
-"""Seconds a predicted token costs: the table behind "up to 1,874 times faster".
+"""What a predicted token costs in seconds: the table behind "1,874 times faster".
 
 The vanilla Transformer reads its whole window anew for each token; Transformer-XL reads
-each token once. Every way below predicts with `keys` tokens in sight, one stream.
+each token once. Every way of predicting below reads one stream, and sees `keys` tokens
+for each prediction.
 """
 
 from collections.abc import Callable
@@ -19,14 +20,17 @@ from papers.transformer_xl.decode import empty_decoder, read
 from papers.transformer_xl.memory import empty_memory, projected_memory
 from papers.transformer_xl.model import TransformerXL
 
-SEGMENT = 256  # tokens an XL segment
+SEGMENT = 256  # tokens of a Transformer-XL segment
 REPEATS = 5  # timed calls, after one that compiles
-PAPER = {800: 363, 1800: 773, 2800: 1409, 3800: 1874}  # one GPU, against vanilla
+# Attention length -> how many times faster the paper is than vanilla, on one GPU.
+PAPER = {800: 363, 1800: 773, 2800: 1409, 3800: 1874}
 
 
-def speed_table(xl: Config, xl_params: Any, vanilla: Config, vanilla_params: Any):
+def speed_table(
+    xl: Config, xl_params: Any, vanilla: Config, vanilla_params: Any
+) -> Table:
     """Milliseconds a token for each way of predicting, and how many times faster than
-    the vanilla Transformer they are."""
+    the vanilla Transformer it is."""
     lengths = xl.eval.attention_lengths + ((1800, 2800, 3800) if xl.eval.long else ())
     rows = []
     for keys in lengths:
@@ -54,7 +58,7 @@ Timed = tuple[Callable[..., Any], tuple]  # a function and what it is called wit
 
 
 def _seconds(timed: Timed, *, tokens: int) -> float:
-    """Median seconds a predicted token of a call that predicts `tokens`."""
+    """Median seconds for each predicted token, of a call that predicts `tokens`."""
     run, arguments = timed
     return median_seconds(partial(jax.jit(run), *arguments), REPEATS) / tokens
 
@@ -64,20 +68,13 @@ def _tokens(config: Config, count: int) -> Int[Array, "batch time"]:
 
 
 def _sliding(config: Config, params: Any, keys: int) -> Timed:
-    model = TransformerXL(config.model)
-
-    def last(params, *inputs):
-        return model.apply({"params": params}, *inputs, method="last_log_probs")
-
-    return last, (params, _tokens(config, keys), empty_memory(config.model, 1, 0))
+    arguments = params, _tokens(config, keys), empty_memory(config.model, 1, 0)
+    return _applied(config, "last_log_probs"), arguments
 
 
 def _segments(config: Config, params: Any, keys: int) -> Timed:
-    return _log_probs(config), (
-        params,
-        _tokens(config, SEGMENT),
-        empty_memory(config.model, 1, keys),
-    )
+    arguments = params, _tokens(config, SEGMENT), empty_memory(config.model, 1, keys)
+    return _applied(config, "log_probs"), arguments
 
 
 def _cached(config: Config, params: Any, keys: int) -> Timed:
@@ -85,16 +82,15 @@ def _cached(config: Config, params: Any, keys: int) -> Timed:
         {"params": params}, keys + SEGMENT, method="project_positions"
     )
     memory = projected_memory(config.model, 1, keys)
-    return _log_probs(config), (params, _tokens(config, SEGMENT), memory, positions)
+    arguments = params, _tokens(config, SEGMENT), memory, positions
+    return _applied(config, "cached_log_probs"), arguments
 
 
-def _log_probs(config: Config) -> Callable[..., Any]:
+def _applied(config: Config, method: str) -> Callable[..., Any]:
     model = TransformerXL(config.model)
-
-    def log_probs(params, *inputs):
-        return model.apply({"params": params}, *inputs, method="log_probs")
-
-    return log_probs
+    return lambda params, *inputs: model.apply(
+        {"params": params}, *inputs, method=method
+    )
 
 
 def _ring(config: Config, params: Any, keys: int) -> Timed:
