@@ -2,11 +2,12 @@
 
 Liu, Breuel, Kautz, NIPS 2017, arXiv:1703.00848.
 
-Two sets of images, no pairs. Suppose that an image of one domain and its counterpart in
-the other have one code z. Two variational autoencoders with shared inner layers make
-such codes, two discriminators make translations look real, and an image that goes to
-the other domain and back must be itself: E_a, E_b, G_a, G_b, D_a and D_b, trained
-together.
+There are two sets of images, a and b, and no pairs between them. UNIT assumes that an
+image and its counterpart in the other domain have the same code z. Six networks are
+trained together: two variational autoencoders, E_a with G_a and E_b with G_b, whose
+inner layers are shared, compute the codes; two discriminators, D_a and D_b, make
+translations look real; and an image that is translated and translated back must be
+itself.
 
     >>> import functools, jax
     >>> from papers import unit
@@ -21,18 +22,20 @@ together.
     >>> losses[-1] < losses[0]
     True
     >>> red = next(data)["a"]  # uint8, eight images of 8 x 8
-    >>> unit.translate(config, unit.generator_params(state), red, "a2b").shape
+    >>> to_blue = unit.Direction("a", "b")
+    >>> unit.translate(config, unit.generator_params(state), red, to_blue).shape
     (8, 8, 8, 3)
 """
 
 from papers.unit.config import runs
 from papers.unit.data import batch_spec, batches
+from papers.unit.digits.measure import classify
+from papers.unit.directions import Direction
 from papers.unit.evaluate import evaluate
 from papers.unit.predict import predict
 from papers.unit.train import (
     CPU_DEVICES,
     State,
-    classify,
     eval_step,
     generator_params,
     init,

@@ -1,4 +1,4 @@
-"""Two domains side by side: uint8 images of a and of b, in orders of their own."""
+"""Batches of uint8 images of a and of b, each domain in an order of its own."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,8 @@ from common.data import augment
 from common.data.pipeline import Item, SideBySide, Source, pipeline
 from common.pixels import Picture, with_channels
 from papers.unit.config import Config
-from papers.unit.domains import DOMAINS, domains
+from papers.unit.directions import DOMAINS, by_domain
+from papers.unit.domains import domains
 
 Fitted = UInt8[np.ndarray, "rows columns channels"]
 
@@ -21,9 +22,12 @@ Fitted = UInt8[np.ndarray, "rows columns channels"]
 def batches(
     config: Config, split: str, *, process_index: int = 0, process_count: int = 1
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Batches of `batch_spec`. "train" is shuffled, each domain by itself, goes on for
-    ever and has `get_state` and `set_state`; "valid" and "test" hold every image of
-    both domains once, and zeros, masked, after the end of the smaller one."""
+    """Batches of `batch_spec`.
+
+    "train" is endless, shuffles each domain by itself, and has `get_state` and
+    `set_state`. "valid" and "test" have every image of both domains once; the smaller
+    domain is filled up with zeros, which the mask excludes.
+    """
     sources = domains(config, split)
     rows = config.data.batch_size if split == "train" else config.eval.batch_size
     share = {
@@ -33,7 +37,7 @@ def batches(
     }
     if split == "train":
         parts = {x: _endless(config, x, sources[x], **share) for x in DOMAINS}
-        # Rows are dealt out to the processes one by one.
+        # Process i has rows i, i + process_count, ... of the global batch.
         numbers = np.arange(process_index, rows, process_count, dtype=np.int32)
         return SideBySide(parts, map_fn=lambda parts: {**_named(parts), "row": numbers})
     longest = max(map(len, sources.values()))
@@ -43,15 +47,16 @@ def batches(
 
 
 def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
-    """Shapes of a batch: "a" and "b"; labels in the digit experiment (in training a's);
-    in training each row's number, which its noise follows; else masks."""
+    """Shapes of a batch: images "a" and "b"; labels "label_a" and "label_b" of labelled
+    sets, in training a's alone; in training "row", the number of a row in the global
+    batch, which its noise depends on; else "mask_a" and "mask_b"."""
     train = split == "train"
     rows = config.data.batch_size if train else config.eval.batch_size
     spec = {}
-    for domain, channels in zip(DOMAINS, config.model.channels, strict=True):
+    for domain, channels in by_domain(config.model.channels).items():
         shape = (rows, *config.data.size, channels)
         spec[domain] = jax.ShapeDtypeStruct(shape, jnp.uint8)
-        if has_labels(config) and not (train and domain == "b"):
+        if domain in _labelled_domains(config, split):
             spec[f"label_{domain}"] = jax.ShapeDtypeStruct((rows,), jnp.int32)
         if not train:
             spec[f"mask_{domain}"] = jax.ShapeDtypeStruct((rows,), jnp.float32)
@@ -61,21 +66,32 @@ def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtype
 
 
 def has_labels(config: Config) -> bool:
-    """Whether batches have labels."""
+    """Whether the sets of both domains have labels."""
     return config.data.source == "labelled"
 
 
+def _labelled_domains(config: Config, split: str) -> tuple[str, ...]:
+    """The domains whose labels are in a batch: training sees no label of b."""
+    if not has_labels(config):
+        return ()
+    return ("a",) if split == "train" else DOMAINS
+
+
 def has_pairs(config: Config) -> bool:
-    """Whether row i of a and of b show the same, in validation and test."""
+    """Whether row i of a and row i of b are a true pair, in validation and test."""
     return config.data.source == "embedded"
 
 
 def fitted(
     config: Config, domain: str, image: Picture, rng: np.random.Generator | None = None
 ) -> Fitted:
-    """A picture of any size as the networks read it: the middle, or with `rng`, in
-    training, some part, perhaps mirrored. Labelled ones are resized whole."""
-    d, channels = config.data, config.model.channels[DOMAINS.index(domain)]
+    """A picture of any size, as the networks read it.
+
+    It is a crop of the middle, or with `rng`, in training, of a random place, mirrored
+    every other time if `data.flip`. A labelled picture is resized whole first.
+    """
+    d = config.data
+    channels = by_domain(config.model.channels)[domain]
     size = tuple(d.size)
     if has_labels(config):
         image = augment.resize(without_margin(config, domain, image), size)
@@ -90,9 +106,15 @@ def fitted(
     return with_channels(image, channels)
 
 
+def margin_of(config: Config, domain: str) -> int:
+    """The pixels that are cut off each side of a labelled picture; else 0."""
+    return by_domain(config.data.margins)[domain] if has_labels(config) else 0
+
+
 def without_margin(config: Config, domain: str, image: Picture) -> Picture:
-    """A labelled picture's inner part; UserError if nothing would be left."""
-    margin = config.data.margins[DOMAINS.index(domain)]
+    """The inner part of a labelled picture, and any other one as it is. UserError:
+    nothing would be left."""
+    margin = margin_of(config, domain)
     height, width, _ = image.shape
     if 2 * margin >= min(height, width):
         raise UserError(
@@ -106,21 +128,23 @@ def _endless(config: Config, domain: str, source: Source, **share) -> Iterator[I
     if domain == "b":  # two domains of one size would have one order
         seed = int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
 
-    def part(item: Item, rng: np.random.Generator) -> dict[str, Any]:
-        image = fitted(config, domain, item["image"], rng)
-        if has_labels(config) and domain == "a":
-            return {"image": image, "label": item["label"]}
-        return {"image": image}
+    kept = {"label"} if domain in _labelled_domains(config, "train") else set()
 
-    return pipeline(source, seed=seed, shuffle=True, random_map_fn=part, **share)
+    def augmented(item: Item, rng: np.random.Generator) -> dict[str, Any]:
+        image = fitted(config, domain, item["image"], rng)
+        return {"image": image, **{name: item[name] for name in kept}}
+
+    return pipeline(source, seed=seed, shuffle=True, random_map_fn=augmented, **share)
 
 
 class _Whole:
-    """A domain's evaluation items, with a mask, and blank ones up to a length."""
+    """A domain's images for evaluation, with a mask, and zeros up to a length."""
 
     def __init__(self, config: Config, domain: str, source: Source, length: int):
-        self._config, self._domain = config, domain
-        self._source, self._length = source, length
+        self._config = config
+        self._domain = domain
+        self._source = source
+        self._length = length
         self._blank = {x: np.zeros_like(y) for x, y in self._item(0).items()}
 
     def __len__(self) -> int:
@@ -132,8 +156,8 @@ class _Whole:
     def _item(self, index: int) -> dict[str, Any]:
         item = self._source[index]
         image = fitted(self._config, self._domain, item["image"])
-        made = {"image": image, "mask": np.float32(1)}
-        return {**made, "label": item["label"]} if has_labels(self._config) else made
+        labels = {"label": item["label"]} if has_labels(self._config) else {}
+        return {"image": image, "mask": np.float32(1), **labels}
 
 
 def _named(parts: dict[str, Item]) -> dict[str, np.ndarray]:

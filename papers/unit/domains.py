@@ -1,4 +1,4 @@
-"""Where the images of a and of b come from."""
+"""The sources of the images of a and of b."""
 
 import functools
 from pathlib import Path
@@ -6,26 +6,25 @@ from pathlib import Path
 import numpy as np
 
 from common.contract import UserError
-from common.data import image_sources
 from common.data.glyphs import glyphs, shared_characters
 from common.data.image_set import ImageSet, Pictures
 from common.data.pipeline import Source
 from common.data.tfds_sets import Column, prepared
 from common.files import storage
 from common.files.pictures import PictureFiles, is_picture, picture_paths
-from common.nearest import nearest
 from papers.unit.config import Config
-from papers.unit.digit_nets import CLASSES
+from papers.unit.digits.data import labelled
+from papers.unit.directions import DOMAINS, by_domain
 from papers.unit.squares import Squares
 
-DOMAINS = ("a", "b")
 FONTS = {"a": "DejaVuSans", "b": "DejaVuSerif"}
 GENERATED = {"train": 512, "valid": 64, "test": 64}
 
 
 def domains(config: Config, split: str) -> dict[str, Source]:
-    """Both domains' images in their own sizes: items {"image"}, and {"label"} where the
-    config's source is "labelled". UserError if they are not where it says."""
+    """Both domains' images in their own sizes: items {"image", "label"}, whose labels
+    mean something where `data.source` is "labelled". UserError: there are no images
+    where the config says."""
     d = config.data
     match d.source:
         case "embedded":
@@ -35,16 +34,18 @@ def domains(config: Config, split: str) -> dict[str, Source]:
             n = GENERATED[split]
             return {x: Squares(x, tuple(d.size), n, seed) for x in DOMAINS}
         case "labelled":
-            return _labelled(tuple(d.pair), d.root, split)
-    make = _from_tfds if d.source == "tfds" else _from_files
-    return {
-        x: make(config, x)["train" if split == "train" else "test"] for x in DOMAINS
-    }
+            return labelled(tuple(d.pair), d.root, split)
+    read = _from_tfds if d.source == "tfds" else _from_files
+    part = "train" if split == "train" else "test"
+    return {domain: read(config, domain)[part] for domain in DOMAINS}
 
 
 def characters() -> dict[str, tuple[str, ...]]:
-    """The embedded letters: "train_a" and "train_b" share none, so that there is no
-    pair in training, and "valid" and "test" have 5 % of them each."""
+    """The embedded letters by part: "train_a", "train_b", "valid", "test".
+
+    The parts share no letter, so that training has no pairs. Validation and test have
+    5 % of the letters each, in both fonts.
+    """
     shared = shared_characters(tuple(FONTS.values()))
     order = np.random.default_rng(0).permutation(len(shared))
     held_out = len(shared) // 20
@@ -76,37 +77,9 @@ def _unlabelled(pictures: np.ndarray | Pictures) -> ImageSet:
     return ImageSet(pictures, np.zeros(len(pictures), np.int32), ())
 
 
-def _labelled(pair: tuple[str, str], root: str, split: str) -> dict[str, ImageSet]:
-    a, b = (_named_set(name, root, split) for name in pair)
-    if len(a.class_names) != len(b.class_names):
-        counts = f"{len(a.class_names)} classes and {len(b.class_names)}"
-        raise UserError(f"config.data.pair: {counts}; both sets need the same ones")
-    for names in zip(a.class_names, b.class_names, strict=True):
-        if len({*names}) > 1:
-            classes = "class {!r} of a would be {!r} of b".format(*names)
-            raise UserError(f"config.data.pair: {classes}; both need the same names")
-    if len(a.class_names) > CLASSES:
-        raise UserError(
-            f"config.data.pair: {len(a.class_names)} classes; {CLASSES} at most"
-        )
-    return {"a": a, "b": b}
-
-
-def _named_set(name: str, root: str, split: str) -> ImageSet:
-    if name.startswith("tfds:"):
-        return image_sources.load("tfds", split, name.removeprefix("tfds:"), root)
-    if name in image_sources.EMBEDDED:
-        return image_sources.load("embedded", split, name)
-    if name and storage.path(name).is_dir():
-        return image_sources.load("files", split, root=name)
-    raise UserError(
-        f"config.data.pair: {name!r} is no folder, no tfds:NAME and no embedded set; "
-        f"{nearest(name, image_sources.EMBEDDED)}"
-    )
-
-
 def _from_files(config: Config, domain: str) -> dict[str, ImageSet]:
-    d, channels = config.data, config.model.channels[DOMAINS.index(domain)]
+    d = config.data
+    channels = by_domain(config.model.channels)[domain]
     parts = [
         PictureFiles(_paths(d.root, d.lists, f"{split}{domain.upper()}"), channels)
         for split in ("train", "test")
@@ -118,59 +91,67 @@ def _from_tfds(config: Config, domain: str) -> dict[str, ImageSet]:
     d = config.data
     train, test = (f"{split}{domain.upper()}" for split in ("train", "test"))
     builder = prepared(d.name, d.root, features=("image",), splits=(train,))
-    there = [Column(builder.as_data_source(part), "image")
-             for part in (train, test) if part in builder.info.splits]  # fmt: skip
-    return _two_splits(train, *there)
+    columns = [
+        Column(builder.as_data_source(part), "image")
+        for part in (train, test)
+        if part in builder.info.splits
+    ]
+    return _two_splits(train, *columns)
 
 
 def _two_splits(
     name: str, train: Pictures, test: Pictures | tuple = ()
 ) -> dict[str, ImageSet]:
-    """Without a test split, each tenth image of the other is one."""
+    """{"train", "test"}. Without a test split, every tenth image is held out for it."""
     whole = _unlabelled(train)
     if len(test):
         return {"train": whole, "test": _unlabelled(test)}
     if len(train) < 2:
         raise UserError(f"{name} has one image; give more, or a test set beside it")
     held_out = np.arange(len(train)) % 10 == 0
-    kept, taken = np.flatnonzero(~held_out), np.flatnonzero(held_out)
-    return {"train": whole.take(kept), "test": whole.take(taken)}
+    return {
+        "train": whole.take(np.flatnonzero(~held_out)),
+        "test": whole.take(np.flatnonzero(held_out)),
+    }
 
 
 @functools.cache
 def _paths(root: str, lists: str, name: str) -> tuple[Path, ...]:
-    """The pictures of trainA, trainB, testA or testB, listed once a process; none where
-    there is no such test folder."""
+    """The pictures of trainA, trainB, testA or testB; none of a test folder that does
+    not exist. A process lists a folder once."""
     wanted = "folders trainA and trainB, and testA and testB where there are any"
     if not root:
         raise UserError(f"config.data.root: give a folder with the {wanted}")
     base = storage.path(root)
     if lists:
         return _listed(base, storage.path(lists) / f"{name}.txt")
-    found = picture_paths(base / name)
-    if not found and (name.startswith("train") or (base / name).is_dir()):
+    pictures = picture_paths(base / name)
+    if not pictures and (name.startswith("train") or (base / name).is_dir()):
         raise UserError(
             f"config.data.root={root!r} has no images in {name}; expected: {wanted}"
         )
-    return tuple(found)
+    return tuple(pictures)
 
 
 def _listed(root: Path, path: Path) -> tuple[Path, ...]:
+    """The pictures below `root` that the lines of the file `path` name."""
     if not path.is_file():
         raise UserError(f"config.data.lists: there is no file {str(path)!r}")
     lines = filter(None, map(str.strip, path.read_text("utf-8").splitlines()))
-    found = tuple(_first_named(root, line) for line in lines)
-    if not found:
+    pictures = tuple(_first_named(root, line) for line in lines)
+    if not pictures:
         raise UserError(f"config.data.lists: {str(path)!r} names no image")
-    # In a bucket each look takes long: what is missing is named when it is read.
-    for picture in filter(storage.is_local, found):
+    # Asking a bucket for each picture would take long. One that is missing there is
+    # reported when it is read.
+    for picture in filter(storage.is_local, pictures):
         if not picture.is_file():
             raise UserError(f"{str(path)!r} names {str(picture)!r}, which is not there")
-    return found
+    return pictures
 
 
 def _first_named(root: Path, line: str) -> Path:
-    """The file that a whole line names, or else its first word: labels follow it."""
+    """The file that the whole line names, or else that its first word names: in some
+    lists labels follow the path."""
     path = root / line
     if is_picture(path) or (storage.is_local(path) and path.is_file()):
         return path

@@ -1,8 +1,8 @@
 """Encoders and generators of UNIT: E_a, E_b, G_a, G_b of Liu et al. 2017.
 
-Family "shared" is the paper's: the last blocks of the encoders are one, and so are the
-first blocks of the generators; z is where both domains meet. Family "separate" is that
-of the authors' later code, which shares nothing and relies on cycle consistency.
+Family "shared" is the paper's: both encoders end in the same blocks, and both
+generators begin with the same blocks. Family "separate" is that of the authors' later
+code, which shares nothing and relies on cycle consistency.
 
 Axes: batch, height, width, channels; images in [-1, 1]. A domain is "a" or "b".
 """
@@ -29,7 +29,7 @@ KERNEL_INITS = {"normal": nn.initializers.normal(0.02), "he": he_normal_fan_in}
 
 
 class Translator(nn.Module):
-    """Both encoders and both generators, the shared parts once."""
+    """Both encoders and both generators; shared parts have one set of parameters."""
 
     config: Model
 
@@ -49,18 +49,19 @@ class Translator(nn.Module):
                 Blocks(c, c.shared_blocks) for _ in range(2)
             )
 
-    def _part(self, shared: str, own: str, domain: str) -> "Blocks":
+    def _inner(self, shared: str, own: str, domain: str) -> "Blocks":
+        """The blocks next to z, of both domains or of this one."""
         return getattr(self, shared if self.config.share else f"{own}_{domain}")
 
     def encode(self, image: Images, domain: str, train: bool = False) -> Codes:
-        """mu: q(z | x) = N(mu, I)."""
+        """The mean mu of q(z | x) = N(mu, I)."""
         x = getattr(self, f"enc_{domain}")(image, train)
-        return self._part("enc_shared", "enc_last", domain)(x, train)
+        return self._inner("enc_shared", "enc_last", domain)(x, train)
 
     def generate(self, z: Codes, domain: str, train: bool = False) -> Images:
-        """An image of the domain, whichever domain's image z is the code of."""
+        """The image of this domain whose code is z."""
         z = z.astype(self.config.dtype)  # noise is float32
-        x = self._part("gen_shared", "gen_first", domain)(z, train)
+        x = self._inner("gen_shared", "gen_first", domain)(z, train)
         return getattr(self, f"gen_{domain}")(x, train)
 
     def __call__(self, a: Images, b: Images) -> tuple[Images, Images]:
@@ -70,13 +71,14 @@ class Translator(nn.Module):
 
 
 class Layer(nn.Module):
-    """A k x k convolution of a map with a border: its size, or 1 / strides of it, or
-    `twice` it, transposed, as the released 1 x 1 ones are. Borders are mirrored in
-    family "separate", else zeros.
+    """A k x k convolution, whose output is 1 / strides of its input's size, or with
+    `twice` a transposed convolution, whose output is twice as large.
 
-    Before an instance norm the bias is a parameter, as in the released code, and is not
-    added: it would be taken off again, and Adam would follow the rounding errors of a
-    gradient that is zero.
+    The border is padded with reflections in family "separate", else with zeros.
+
+    A bias before an instance norm is a parameter, as in the released code, but is not
+    added: the norm would subtract it again, and Adam would follow the rounding errors
+    of its gradient, which is zero.
     """
 
     config: Model
@@ -88,7 +90,8 @@ class Layer(nn.Module):
 
     @nn.compact
     def __call__(self, x: Maps) -> Maps:
-        c, k, mirrored = self.config, self.kernel_size, self.config.family == "separate"
+        c = self.config
+        k = self.kernel_size
         fields = {"kernel_init": KERNEL_INITS[c.init], "dtype": c.dtype, "name": "conv"}
         if self.twice:
             layer = ConvTranspose(
@@ -97,28 +100,34 @@ class Layer(nn.Module):
         else:
             layer = Conv(self.features, k, self.strides, use_bias=False, **fields)
             x = padded(x, (k - 1) // 2, BORDERS[c.family])
-        # PyTorch takes a transposed one's outputs for its inputs.
+        # PyTorch's default bias counts a transposed convolution's outputs as inputs;
+        # the released 1 x 1 convolutions are transposed.
         inputs = self.features if self.twice or k == 1 else x.shape[-1]
-        init = nn.initializers.zeros if mirrored else uniform_fan_in(k * k * inputs)
+        init = uniform_fan_in(k * k * inputs)
+        if c.family == "separate":
+            init = nn.initializers.zeros
         bias = self.param("bias", init, (self.features,))
         x = layer(x)
         return instance_norm(x) if self.normed else x + bias.astype(x.dtype)
 
 
 class Block(nn.Module):
-    """x + IN(conv(relu(IN(conv(x))))): nothing after the sum."""
+    """x + IN(conv(relu(IN(conv(x))))), without a rectifier after the sum."""
 
     config: Model
 
     @nn.compact
     def __call__(self, x: Maps, train: bool) -> Maps:
-        c, n = self.config, x.shape[-1]
+        c = self.config
+        n = x.shape[-1]
         y = nn.relu(Layer(c, n, 3, normed=True, name="conv1")(x))
         y = Layer(c, n, 3, normed=True, name="conv2")(y)
         return x + nn.Dropout(c.dropout, deterministic=not train)(y)
 
 
 class Blocks(nn.Module):
+    """`count` blocks, one after another."""
+
     config: Model
     count: int
 
@@ -130,13 +139,14 @@ class Blocks(nn.Module):
 
 
 class Encoder(nn.Module):
-    """image -> maps of 1 / 2^halvings of its size."""
+    """image -> maps, whose sides are 1 / 2^halvings of the image's."""
 
     config: Model
 
     @nn.compact
     def __call__(self, image: Images, train: bool) -> Maps:
-        c, n = self.config, self.config.width
+        c = self.config
+        n = c.width
         x = nn.leaky_relu(Layer(c, n, 7, name="conv0")(image.astype(c.dtype)), SLOPE)
         for i in range(1, c.halvings + 1):
             normed = c.norm == "instance"
@@ -153,7 +163,8 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Maps, train: bool) -> Images:
-        c, n = self.config, x.shape[-1]
+        c = self.config
+        n = x.shape[-1]
         x = Blocks(c, c.private_blocks, name="blocks")(x, train)
         for i in range(1, c.halvings + 1):
             normed = c.norm == "instance"
@@ -164,13 +175,14 @@ class Generator(nn.Module):
 
 
 class LaterEncoder(nn.Module):
-    """The later code's: instance norm after every layer."""
+    """That of the later code, which has an instance norm after every layer."""
 
     config: Model
 
     @nn.compact
     def __call__(self, image: Images, train: bool) -> Maps:
-        c, n = self.config, self.config.width
+        c = self.config
+        n = c.width
         x = nn.relu(Layer(c, n, 7, normed=True, name="conv0")(image.astype(c.dtype)))
         for i in range(1, c.halvings + 1):
             x = nn.relu(Layer(c, n * 2**i, 4, 2, normed=True, name=f"conv{i}")(x))
@@ -178,14 +190,16 @@ class LaterEncoder(nn.Module):
 
 
 class LaterGenerator(nn.Module):
-    """The later code's: repeated pixels and 5 x 5 convolutions for transposed ones."""
+    """That of the later code, which repeats pixels before 5 x 5 convolutions, where
+    `Generator` has transposed convolutions."""
 
     config: Model
     channels: int
 
     @nn.compact
     def __call__(self, x: Maps, train: bool) -> Images:
-        c, n = self.config, x.shape[-1]
+        c = self.config
+        n = x.shape[-1]
         x = Blocks(c, c.private_blocks, name="blocks")(x, train)
         for i in range(1, c.halvings + 1):
             x = Layer(c, n // 2**i, 5, name=f"conv{i}")(twice_as_large(x, "nearest"))

@@ -2,14 +2,15 @@
 
     min over E, G  max over D   sum over domains of  L_VAE + L_GAN + L_CC      (eq. 2)
 
-The paper's weights, 0.1 for the KL and 100 for the likelihood, go with means over
-values as in the released code, not with sums: `code_kl` and `absolute_error`.
+The paper's weights, 0.1 for the KL and 100 for the likelihood, are meant for means over
+values, as the released code takes them, and not for sums: see `code_kl` and
+`common.losses.absolute_error`.
 """
 
 import itertools
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +24,7 @@ from common.losses import (
     gaussian_kl,
 )
 from papers.unit.config import Config, Losses
+from papers.unit.directions import Direction
 from papers.unit.discriminator import Discriminators, Logits
 from papers.unit.model import Codes, Images, Translator
 
@@ -30,21 +32,33 @@ PerImage = Float[Array, "batch"]
 Rows = dict[str, Any]  # "a", "b": images in [-1, 1]; "row": numbers in the batch
 
 
+class Terms(NamedTuple):
+    """What a player minimises, for each image of a batch."""
+
+    loss: PerImage
+    parts: dict[str, PerImage]  # what the loss is the sum of, for the metrics
+    batch_stats: Any  # BatchNorm's running statistics after the player's step
+
+
 def code_kl(mu: Codes) -> PerImage:
-    """KL(N(mu, I) || N(0, I)) a value of the code, times 2: the mean of mu^2."""
+    """2 KL(N(mu, I) || N(0, I)) / values of a code, which is the mean of mu^2."""
     return 2 * gaussian_kl(mu) / mu[0].size
 
 
 def vae_loss(w: Losses, mu: Codes, reconstruction: Images, image: Images) -> PerImage:
-    """L_VAE = lambda1 KL(q(z | x) || p(z)) - lambda2 E[log p_G(x | z)] (eq. 3), p_G
-    Laplacian."""
+    """L_VAE = lambda1 KL(q(z | x) || p(z)) - lambda2 E[log p_G(x | z)] (eq. 3), where
+    p_G is Laplacian."""
     likelihood = absolute_error(reconstruction, image)
     return w.kl * code_kl(mu) + w.reconstruction * likelihood
 
 
 def gan_value(w: Losses, real: Logits, fake: Logits) -> PerImage:
-    """L_GAN = lambda0 (E[log D(x)] + E[log(1 - D(G(z)))]) (eq. 5), the value that D
-    raises and G lowers. The players follow `adversarial_loss`, `discriminator_loss`."""
+    """L_GAN = lambda0 (E[log D(x)] + E[log(1 - D(G(z)))]) (eq. 5), which D raises and G
+    lowers.
+
+    It is only reported. The players minimise `discriminator_loss` and
+    `adversarial_loss`.
+    """
     return -w.adversarial * _over_scales(gan_discriminator, real, fake)
 
 
@@ -58,7 +72,8 @@ def cycle_loss(
 
 
 def adversarial_loss(w: Losses, fake: Logits) -> PerImage:
-    """G's part of L_GAN: -log D(G(z)), whose gradient does not vanish, or LSGAN's."""
+    """G's part of L_GAN, to be minimised: -log D(G(z)), whose gradient does not vanish
+    where D is right, or that of LSGAN."""
     return w.adversarial * _over_scales(partial(gan_generator, kind=w.gan), fake)
 
 
@@ -68,15 +83,18 @@ def discriminator_loss(w: Losses, real: Logits, fake: Logits) -> PerImage:
     return w.adversarial * _over_scales(kind, real, fake)
 
 
-def _over_scales(loss, *logits: Logits) -> PerImage:
+def _over_scales(loss: Callable[..., PerImage], *logits: Logits) -> PerImage:
+    """The sum of a loss over the scales at which the discriminators look."""
     return sum(loss(*grids) for grids in zip(*logits, strict=True))
 
 
 def networks(
     config: Config, generators: Any, key: Key[Array, ""] | None = None
 ) -> tuple[Callable, Callable]:
-    """encode(image, domain) -> mu, and generate(z, domain) -> image. With a key as in
-    training: with dropout, another in every call."""
+    """encode(image, domain) -> mu, and generate(z, domain) -> image.
+
+    With a key there is dropout, as in training; each call draws its own.
+    """
     calls = itertools.count()
 
     def apply(method, x, domain):
@@ -93,77 +111,104 @@ def networks(
 
 
 def noise(key: Key[Array, ""], mu: Codes, row: Int[Array, "batch"]) -> Codes:
-    """N(0, I), in mu's shape. A row's noise depends on its number in the batch, not on
-    which device or which part of the batch computes it."""
+    """N(0, I), in mu's shape.
+
+    The noise of a row depends on the row's number in the batch alone, and not on which
+    device or which chunk computes it.
+    """
     keys = jax.vmap(partial(fold_in, key))(row)
     return jax.vmap(partial(jax.random.normal, shape=mu.shape[1:]))(keys)
 
 
 def init(config: Config, key: Key[Array, ""], a: Images, b: Images) -> tuple[Any, Any]:
-    """(params, batch_stats) for images of these shapes; no statistics are kept."""
+    """(params, batch_stats) for images of these shapes; there are no statistics."""
     keys = jax.random.split(key)
-    judges = Discriminators(config.discriminator, config.model.dtype)
+    discriminators = Discriminators(config.discriminator, config.model.dtype)
     return {
         "generators": Translator(config.model).init(keys[0], a, b)["params"],
-        "discriminators": judges.init(keys[1], a, b, method="both")["params"],
+        "discriminators": discriminators.init(keys[1], a, b, method="both")["params"],
     }, {}
 
 
-def generators_lose(
-    config: Config, params: Any, batch_stats: Any, rows: Rows, key, axis_name
-) -> tuple[dict[str, PerImage], Any]:
-    """The terms whose sum encoders and generators minimise, over both domains: every
-    code, with noise, goes through both generators, and translations go back."""
+def generator_terms(
+    config: Config,
+    params: Any,
+    batch_stats: Any,
+    rows: Rows,
+    key: Key[Array, ""],
+    axis_name: str | None,
+) -> Terms:
+    """What encoders and generators minimise.
+
+    Every code, with noise, goes through both generators, and translations go back. A
+    part belongs to a domain: vae_a and cycle_a to images of a that are made again, and
+    gan_a to translations into a.
+    """
     del axis_name
-    w, a, b, row = config.losses, rows["a"], rows["b"], rows["row"]
+    w = config.losses
+    a, b = rows["a"], rows["b"]
+    row = rows["row"]
     keys = jax.random.split(key, 5)
-    # Other dropout in other parts of a batch.
-    dropout = fold_in(keys[4], row[0])
+    dropout = fold_in(keys[4], row[0])  # each chunk of a batch has its own
     encode, generate = networks(config, params["generators"], dropout)
-    judge = _judge(config, params["discriminators"])
+    logits = discriminator(config, params["discriminators"])
     mu_a, mu_b = encode(a, "a"), encode(b, "b")
     z = mu_a + noise(keys[0], mu_a, row), mu_b + noise(keys[1], mu_b, row)
     x_aa, x_ba = jnp.split(generate(jnp.concatenate(z), "a"), 2)
     x_ab, x_bb = jnp.split(generate(jnp.concatenate(z), "b"), 2)
-    terms = {
-        "vae": vae_loss(w, mu_a, x_aa, a) + vae_loss(w, mu_b, x_bb, b),
-        "gan": adversarial_loss(w, judge(x_ba, "a"))
-        + adversarial_loss(w, judge(x_ab, "b")),
-    }
+    vae_a = vae_loss(w, mu_a, x_aa, a)
+    vae_b = vae_loss(w, mu_b, x_bb, b)
+    gan_a = adversarial_loss(w, logits(x_ba, "a"))
+    gan_b = adversarial_loss(w, logits(x_ab, "b"))
+    loss = (vae_a + vae_b) + (gan_a + gan_b)
+    parts = {"vae_a": vae_a, "vae_b": vae_b, "gan_a": gan_a, "gan_b": gan_b}
     if w.cycle or w.cycle_kl:
         mu_ab, mu_ba = encode(x_ab, "b"), encode(x_ba, "a")
         x_aba = generate(mu_ab + noise(keys[2], mu_ab, row), "a")
         x_bab = generate(mu_ba + noise(keys[3], mu_ba, row), "b")
-        there = cycle_loss(w, mu_a, mu_ab, x_aba, a)
-        terms["cycle"] = there + cycle_loss(w, mu_b, mu_ba, x_bab, b)
-    return terms, batch_stats
+        cycle_a = cycle_loss(w, mu_a, mu_ab, x_aba, a)
+        cycle_b = cycle_loss(w, mu_b, mu_ba, x_bab, b)
+        loss += cycle_a + cycle_b
+        parts |= {"cycle_a": cycle_a, "cycle_b": cycle_b}
+    return Terms(loss, parts, batch_stats)
 
 
-def discriminators_lose(
-    config: Config, params: Any, batch_stats: Any, rows: Rows, key, axis_name
-) -> tuple[dict[str, PerImage], Any]:
-    """What the discriminators minimise: each sees its domain's images, and the other's
-    translated, but no reconstructions."""
+def discriminator_terms(
+    config: Config,
+    params: Any,
+    batch_stats: Any,
+    rows: Rows,
+    key: Key[Array, ""],
+    axis_name: str | None,
+) -> Terms:
+    """What the discriminators minimise: each sees images of its domain and translations
+    into it, and no reconstructions."""
     del axis_name
-    w, a, b, row = config.losses, rows["a"], rows["b"], rows["row"]
+    w = config.losses
+    a, b = rows["a"], rows["b"]
+    row = rows["row"]
     keys = jax.random.split(key, 3)
     dropout = fold_in(keys[2], row[0])
     encode, generate = networks(config, params["generators"], dropout)
-    judge = _judge(config, params["discriminators"])
+    logits = discriminator(config, params["discriminators"])
     mu_a, mu_b = encode(a, "a"), encode(b, "b")
     x_ab = generate(mu_a + noise(keys[0], mu_a, row), "b")
     x_ba = generate(mu_b + noise(keys[1], mu_b, row), "a")
-    loss_a = discriminator_loss(w, judge(a, "a"), judge(x_ba, "a"))
-    loss_b = discriminator_loss(w, judge(b, "b"), judge(x_ab, "b"))
-    return {"discriminators": loss_a + loss_b}, batch_stats
+    loss_a = discriminator_loss(w, logits(a, "a"), logits(x_ba, "a"))
+    loss_b = discriminator_loss(w, logits(b, "b"), logits(x_ab, "b"))
+    parts = {"discriminators_a": loss_a, "discriminators_b": loss_b}
+    return Terms(loss_a + loss_b, parts, batch_stats)
 
 
-def _judge(config: Config, discriminators: Any) -> Callable[[Images, str], Logits]:
+def discriminator(config: Config, params: Any) -> Callable[[Images, str], Logits]:
+    """(images, domain) -> logits, by the parameters of the discriminators."""
     model = Discriminators(config.discriminator, config.model.dtype)
-    return partial(model.apply, {"params": discriminators})
+    return partial(model.apply, {"params": params})
 
 
-def translate(config: Config, variables: Any, image: Images, direction: str) -> Images:
-    """Images of one domain in the other, at mu."""
+def translate(
+    config: Config, variables: Any, image: Images, direction: Direction
+) -> Images:
+    """Images of the source domain as images of the target domain, at mu."""
     encode, generate = networks(config, variables["params"])
-    return generate(encode(image, direction[0]), direction[-1])
+    return generate(encode(image, direction.source), direction.target)

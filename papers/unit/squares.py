@@ -1,4 +1,4 @@
-"""The toy domains: a has red squares, b blue ones, at random places on dark noise."""
+"""The toy domains: squares at random places on dark noise, red in a and blue in b."""
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -6,16 +6,19 @@ from jaxtyping import Bool, Float, UInt8
 Images = UInt8[np.ndarray, "n height width 3"]
 
 CHANNELS = {"a": 0, "b": 2}  # red, blue
-DARK, BRIGHT = 50, 200  # noise is below DARK; the square adds BRIGHT to one channel
+DARK = 50  # the noise is below
+BRIGHT = 200  # what the square adds to one channel
 
 
 class Squares:
-    """Items {"image": uint8 [height, width, 3]}, each made from (seed, domain, index)
-    when it is asked for. A square's side is 4 to 7 sixteenths of the shorter side."""
+    """Items {"image": uint8 [height, width, 3]}, each a function of seed, domain and
+    index. The side of a square is 4 to 7 sixteenths of the image's shorter side."""
 
     def __init__(self, domain: str, size: tuple[int, int], n: int, seed: int) -> None:
-        self._channel, self._size = CHANNELS[domain], size
-        self._n, self._seed = n, seed
+        self._channel = CHANNELS[domain]
+        self._size = size
+        self._n = n
+        self._seed = seed
 
     def __len__(self) -> int:
         return self._n
@@ -33,8 +36,9 @@ class Squares:
 
 
 def hue_right(images: Images, domain: str) -> float:
-    """The share of images whose bright pixels have, on average, more of the domain's
-    colour than of either other. An image without bright pixels is wrong."""
+    """The share of images of the right colour: their bright pixels have, on average,
+    more of the domain's channel than of the others. An image without bright pixels is
+    wrong."""
     bright = _bright(images)[..., None]
     colour = np.sum(images * bright, (1, 2), dtype=np.float64)
     wanted = CHANNELS[domain]
@@ -44,10 +48,11 @@ def hue_right(images: Images, domain: str) -> float:
 
 def square_iou(images: Images, originals: Images) -> Float[np.ndarray, "n"]:
     """How well each square kept its place: intersection over union of the bright
-    pixels of an image and of its original, 0 where neither has any."""
-    one, other = _bright(images), _bright(originals)
-    union = np.sum(one | other, (1, 2))
-    return np.sum(one & other, (1, 2)) / np.maximum(union, 1)
+    pixels of an image and of its original, 0 if neither has any."""
+    bright = _bright(images)
+    original = _bright(originals)
+    union = np.sum(bright | original, (1, 2))
+    return np.sum(bright & original, (1, 2)) / np.maximum(union, 1)
 
 
 def _bright(images: Images) -> Bool[np.ndarray, "n height width"]:

@@ -1,8 +1,8 @@
 """The released PyTorch weights of encoders and generators, to and from parameters.
 
-A weights file, .safetensors or .npz, holds the arrays under PyTorch's names. Where
-torch is, one is written from the paper's code, family "shared", or the later code's,
-"separate", by
+A weights file, .safetensors or .npz, holds the arrays under PyTorch's names. This
+writes one, where torch is installed, from a checkpoint of the paper's code, family
+"shared", or of the later code, family "separate":
 
     from safetensors.torch import save_file
     state = torch.load(path, map_location="cpu")
@@ -10,7 +10,7 @@ torch is, one is written from the paper's code, family "shared", or the later co
         state = {f"{d}.{n}": x for d in "ab" for n, x in state[d].items()}
     save_file({n: x.contiguous() for n, x in state.items()}, "unit.safetensors")
 
-Running statistics of instance norms, which nothing reads, are left out.
+The running statistics of instance norms are left out, for nothing reads them.
 """
 
 import re
@@ -26,7 +26,7 @@ from common.contract import UserError
 from common.files import weights
 from papers.unit.config import Config, Model
 
-# Parts of the paper's code; in the later code E is "enc" and G is "dec" of "a" or "b".
+# Names in the paper's code. In the later code E_a is "a.enc" and G_a is "a.dec".
 PARTS = {
     "enc_a": "encode_A", "enc_b": "encode_B", "enc_shared": "enc_shared",
     "gen_a": "decode_A", "gen_b": "decode_B", "gen_shared": "dec_shared",
@@ -47,7 +47,8 @@ def torch_name(model: Model, path: str) -> str:
 
 
 def _paper_place(model: Model, part: str, layer: str, inner: str = "") -> str:
-    """A part is one sequence: in E layers before blocks, in G blocks before layers."""
+    """The paper's code has one sequence a part: in E layers and then blocks, in G
+    blocks and then layers."""
     own_encoder = part in ("enc_a", "enc_b")
     if inner:  # convolution, norm, rectifier, convolution, norm
         first = model.halvings + 1 if own_encoder else 0
@@ -60,9 +61,10 @@ def _paper_place(model: Model, part: str, layer: str, inner: str = "") -> str:
 
 
 def _later_place(model: Model, part: str, layer: str, inner: str = "") -> str:
-    """All blocks of a network are one entry of its sequence, and so is each enlargement
-    before a layer of G."""
-    encoder, domain = part.startswith("enc"), part[-1]
+    """The later code has one sequence a network. All its blocks together are one entry,
+    and in G the enlargement before each layer is one too."""
+    encoder = part.startswith("enc")
+    domain = part[-1]
     network = f"{domain}.{'enc' if encoder else 'dec'}.model"
     if inner:
         before = {"enc_last": model.private_blocks, "gen": model.shared_blocks}
@@ -80,15 +82,17 @@ def _number(name: str) -> int:
 
 
 def load(config: Config, like: Any) -> Any:
-    """Parameters of encoders and generators from the file `config.weights`. `like`:
-    arrays in the right shapes. UserError if it cannot be read, or does not hold exactly
-    these networks' arrays."""
+    """Parameters of encoders and generators from the file `config.weights`.
+
+    like: parameters in the right shapes. UserError: the file cannot be read, or its
+    arrays are not exactly those of these networks.
+    """
     _refuse_others(config.model)
     return from_torch(config, weights.read(config.weights), like)
 
 
 def from_torch(config: Config, arrays: Mapping[str, np.ndarray], like: Any) -> Any:
-    """Arrays by PyTorch's names -> float32 parameters."""
+    """Arrays by PyTorch's names -> float32 parameters, in the shapes of `like`."""
     model = config.model
     _refuse_others(model)
     arrays = {n: a for n, a in arrays.items() if not n.endswith(UNREAD)}
@@ -100,14 +104,14 @@ def from_torch(config: Config, arrays: Mapping[str, np.ndarray], like: Any) -> A
         for path, x in flat.items()
     }
     weights.refuse_differences(shapes, arrays)
-    found = {
+    params = {
         path: _from_torch(model, path, arrays[torch_name(model, path)]) for path in flat
     }
-    return unflatten_dict(found, sep="/")
+    return unflatten_dict(params, sep="/")
 
 
 def to_torch(config: Config, params: Any) -> dict[str, np.ndarray]:
-    """The inverse: parameters -> arrays by PyTorch's names."""
+    """Parameters -> arrays by PyTorch's names, the inverse of `from_torch`."""
     model = config.model
     _refuse_others(model)
     return {
@@ -117,12 +121,12 @@ def to_torch(config: Config, params: Any) -> dict[str, np.ndarray]:
 
 
 def save(path: str, config: Config, params: Any) -> None:
-    """Writes a file that `load` reads, and PyTorch after `load_file`."""
+    """Writes a file that `load` reads, and safetensors.torch.load_file."""
     weights.write(path, to_torch(config, params))
 
 
 def _to_torch(model: Model, path: str, array: np.ndarray) -> np.ndarray:
-    """HWIO -> OIHW; a transposed convolution's HWOI -> IOHW, alike."""
+    """HWIO -> OIHW, or a transposed convolution's HWOI -> IOHW: the same axes."""
     if array.ndim != 4:
         return array
     return array.transpose((2, 3, 0, 1) if _turned(model, path) else (3, 2, 0, 1))
@@ -135,15 +139,13 @@ def _from_torch(model: Model, path: str, array: np.ndarray) -> jax.Array:
 
 
 def _turned(model: Model, path: str) -> bool:
-    """Whether a transposed convolution there is a convolution here: the paper's last
-    layer, 1 x 1."""
+    """Whether PyTorch's layer is transposed and ours is not: the paper's last layer,
+    which is 1 x 1."""
     return model.family == "shared" and path.split("/")[1] == "out"
 
 
 def _refuse_others(model: Model) -> None:
-    if model.family == "adaptation":
-        raise UserError("config.weights: the digit experiment has no weights files")
-    if model.share != (model.family == "shared"):
+    if (model.family, model.share) not in (("shared", True), ("separate", False)):
         raise UserError(
             "config.weights: files are of family shared with share=True, or of family "
             f"separate with share=False, not {model.family} with share={model.share}"

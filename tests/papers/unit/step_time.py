@@ -47,13 +47,13 @@ def torch_case(size: dict) -> beside_torch.Timed:
     def made(x, domain):
         return softplus(judge(x, domain)[0]).mean()
 
-    def discriminators_lose(a, b):
+    def discriminator_loss(a, b):
         with torch.no_grad():
             x_ab = decode(noisy(encode(a, "a")), "b")
             x_ba = decode(noisy(encode(b, "b")), "a")
         return 10 * (real(a, "a") + made(x_ba, "a") + real(b, "b") + made(x_ab, "b"))
 
-    def generators_lose(a, b):
+    def generator_loss(a, b):
         codes = [encode(a, "a"), encode(b, "b")]
         z = torch.cat([noisy(mu) for mu in codes])
         x_aa, x_ba = decode(z, "a").chunk(2)
@@ -70,9 +70,9 @@ def torch_case(size: dict) -> beside_torch.Timed:
     def step(batch):
         a, b = ((x.float() / 127.5 - 1).to(memory_format=order) for x in batch)
         for lose, optimiser in zip(
-            (discriminators_lose, generators_lose), optimisers, strict=True
+            (discriminator_loss, generator_loss), optimisers, strict=True
         ):
-            discriminators.requires_grad_(lose is discriminators_lose)
+            discriminators.requires_grad_(lose is discriminator_loss)
             optimiser.zero_grad()
             lose(a, b).backward()
             optimiser.step()

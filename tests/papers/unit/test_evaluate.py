@@ -9,21 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.metrics import in_top
 from papers import unit
-from papers.unit import look, train
+from papers.unit import figures, train
 from papers.unit.config import Config
 from papers.unit.config import runs as runs_of
+from papers.unit.directions import Direction
 from papers.unit.domains import domains
+from papers.unit.measure import measured, objective_terms, unchanged, whole_test
 
-# `papers.unit.evaluate` is a function there.
-from papers.unit.evaluate import (
-    measured,
-    objective_terms,
-    translated_accuracy,
-    unchanged,
-    whole_test,
-)
+A_TO_B = Direction("a", "b")
 
 
 @cache
@@ -51,7 +45,7 @@ def test_measured_counts_every_image_once():
     config = glyph_config()
     state = unit.init(config, jax.random.key(0))
     run = jax.jit(
-        lambda x: train.translate(config, unit.generator_params(state), x, "a2b")
+        lambda x: train.translate(config, unit.generator_params(state), x, A_TO_B)
     )
     a, b = (whole_test(config, d) for d in "ab")
     assert len(a) % config.eval.batch_size
@@ -73,25 +67,12 @@ def test_terms_are_those_of_training_without_padding():
     assert kept == pytest.approx(float(again), rel=1e-5)
 
 
-def test_translated_accuracy_is_the_classifiers_on_translations():
-    config, state = started("adapted")
-    right = []
-    for batch in unit.batches(config, "test"):
-        params = unit.generator_params(state)
-        made = unit.translate(config, params, jnp.asarray(batch["b"]), "b2a")
-        logits = unit.classify(config, state, made, "a")
-        hits = np.asarray(in_top(logits, batch["label_b"], 1))
-        right.extend(hits[batch["mask_b"] > 0])
-    found = translated_accuracy((config, state), (config, state))
-    assert found == pytest.approx(np.mean(right), abs=1e-6)
-
-
 def test_pictures_show_the_past_alone():
     config, state = started("unit")
     state = state.replace(step=jnp.int32(5))  # frames: 1, 5, 20
-    titles = [axes.get_title() for axes in look.over_time(config, state).axes]
+    titles = [axes.get_title() for axes in figures.over_time(config, state).axes]
     assert [t for t in titles if t] == ["step 1", "step 5"]
-    figure = look.translations(config, state, "b2a")
+    figure = figures.translations(config, state, Direction("b", "a"))
     titles = [axes.get_title() for axes in figure.axes]
     assert [t for t in titles if t] == [
         "x_b",
@@ -110,7 +91,7 @@ def test_all_test_images_are_shown_where_there_are_few(tmp_path):
     config = copy.deepcopy(config)
     config.data.source, config.data.root = "files", str(tmp_path)
     assert config.eval.shown > 1
-    figure = look.side_by_side({"unit": (config, state)}, "a2b")
+    figure = figures.side_by_side({"unit": (config, state)}, A_TO_B)
     assert len(figure.axes) == 2
 
 

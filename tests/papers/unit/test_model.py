@@ -11,32 +11,24 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from papers.unit import adaptation, objective, variants, weights
-from papers.unit.config import Adaptation, Config, Data, Discriminator, Model
-from papers.unit.config import runs as runs_of
+from papers.unit import objective, variants, weights
+from papers.unit.config import Config, Discriminator, Model
+from papers.unit.digits.networks import DigitTranslator
+from papers.unit.directions import DIRECTIONS, Direction
 from papers.unit.discriminator import Discriminators
 from papers.unit.model import Layer, Translator
 from tests.papers.unit import torch_outputs
+from tests.papers.unit.against_torch import (
+    SHAPES,
+    close,
+    dotted,
+    expected,
+    parameters,
+    renamed,
+)
 
-SHAPES, OUTPUTS = torch_outputs.read()
 CHANNELS = tuple(torch_outputs.CHANNELS.values())
-
-
-def expected(case: str) -> dict[str, np.ndarray]:
-    """PyTorch's arrays by their names."""
-    prefix = f"{case}/"
-    return {
-        n.removeprefix(prefix): x for n, x in OUTPUTS.items() if n.startswith(prefix)
-    }
-
-
-def parameters(tree) -> int:
-    return sum(x.size for x in jax.tree.leaves(tree))
-
-
-def close(found, expected, tolerance=2e-5):
-    assert np.abs(expected).max() > 0.1
-    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+A_TO_B = Direction("a", "b")
 
 
 def translator(case: str) -> Model:
@@ -73,27 +65,13 @@ def test_translators_give_pytorch_s_numbers(case):
         return {
             "mu": mu,
             "aa": generate(mu, "a"),
-            "ab": objective.translate(config, variables, a, "a2b"),
-            "ba": objective.translate(config, variables, b, "b2a"),
+            "ab": objective.translate(config, variables, a, A_TO_B),
+            "ba": objective.translate(config, variables, b, A_TO_B.back),
         }
 
     found = run(**torch_outputs.images(torch_outputs.SMALL))
     for name, array in wanted.items():
         close(found[name], array)
-
-
-def renamed(arrays, shapes, name):
-    """PyTorch's arrays as a tree: `name` says what each of ours is called there."""
-    flat = {}
-    for path in flatten_dict(shapes, sep="/"):
-        array = arrays[name(path)]
-        flat[path] = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
-    assert len(flat) == len(arrays)
-    return unflatten_dict(flat, sep="/")
-
-
-def dotted(path: str) -> str:
-    return path.replace("/kernel", "/weight").replace("/", ".")
 
 
 @pytest.mark.parametrize("kind", torch_outputs.KINDS)
@@ -120,93 +98,6 @@ def test_discriminators_give_pytorch_s_logits_at_every_scale(kind):
     assert found.keys() == wanted.keys()
     for name, logits in wanted.items():
         close(found[name], logits)
-
-
-DIGITS = Config(
-    model=Model("adaptation", channels=(1, 1)),
-    adaptation=Adaptation(torch_outputs.WIDTH, torch_outputs.WIDTH),
-    data=Data("labelled", size=torch_outputs.DIGIT[1:]),
-)
-
-
-@cache
-def digit_shapes():
-    """Abstract parameters, and abstract statistics of the generators."""
-    a, b = torch_outputs.digits().values()
-    init = partial(adaptation.init, DIGITS)
-    return jax.eval_shape(init, jax.random.key(0), a, b)
-
-
-def digit_name(path: str) -> str:
-    """ "enc_a/bias" is the convolution's, "enc_a/BatchNorm_0/bias" is added later."""
-    if path.startswith(("enc_", "gen_")) and path.count("/") == 1:
-        return path.replace("/bias", ".conv.bias")
-    return dotted(path.replace("/BatchNorm_0", ""))
-
-
-def digit_statistics(arrays):
-    """Those of maps to which the layer's bias is not added."""
-    stats = {}
-    for path in flatten_dict(digit_shapes()[1], sep="/"):
-        layer, _, moment = path.split("/")
-        value = arrays[f"{layer}.norm.running_{moment}"]
-        bias = arrays.get(f"{layer}.conv.bias", 0)
-        stats[path] = value - bias if moment == "mean" else value
-    return unflatten_dict(stats, sep="/")
-
-
-def digit_variables():
-    arrays = torch_outputs.draw(SHAPES["digit_translator"])
-    learnt = {n: x for n, x in arrays.items() if "running" not in n}
-    params = renamed(learnt, digit_shapes()[0]["generators"], digit_name)
-    return {"params": params, "batch_stats": digit_statistics(arrays)}
-
-
-def test_the_digits_translator_gives_pytorch_s_numbers_by_its_statistics():
-    images, values = torch_outputs.digits(), digit_variables()
-    wanted = expected("digit_translator")
-    encode = partial(adaptation.DigitTranslator(DIGITS).apply, method="encode")
-    mu, sigma = jax.jit(encode)(values, images)
-    close(mu, wanted["mu"])
-    close(sigma, wanted["sigma"])
-    translate = jax.jit(
-        partial(adaptation.translate, DIGITS), static_argnames="direction"
-    )
-    for source, target, rows in (("a", "b", slice(2)), ("b", "a", slice(2, 4))):
-        for to in (source, target):
-            found = translate(values, images[source], direction=f"{source}2{to}")
-            close(found, wanted[to][rows])
-
-
-def test_the_digits_translator_trains_on_both_domains_statistics_as_pytorch():
-    images, values = torch_outputs.digits(), digit_variables()
-    wanted, model = expected("digit_training"), adaptation.DigitTranslator(DIGITS)
-    apply = partial(model.apply, train=True, mutable="batch_stats")
-
-    @jax.jit
-    def run(values):
-        codes, encoded = apply(values, images, method="encode")
-        made, generated = apply({**values, **encoded}, codes[0], method="generate")
-        return *codes, made, generated["batch_stats"]
-
-    mu, sigma, made, stats = run(values)
-    for name, array in {"mu": mu, "sigma": sigma, **made}.items():
-        close(array, wanted[name], 1e-4)
-    drawn = torch_outputs.draw(SHAPES["digit_translator"])
-    moved = {n: x for n, x in wanted.items() if "running" in n}
-    after = digit_statistics({**drawn, **moved})
-    chex.assert_trees_all_close(stats, after, rtol=1e-4, atol=1e-5)
-
-
-def test_the_digits_discriminator_gives_pytorch_s_logits():
-    images, wanted = torch_outputs.digits(), expected("digit_discriminator")
-    arrays = torch_outputs.draw(SHAPES["digit_discriminator"])
-    params = renamed(arrays, digit_shapes()[0]["discriminators"], dotted)
-    apply = partial(adaptation.DigitDiscriminator(DIGITS).apply, {"params": params})
-    close(apply(images), wanted["real"][:, 1] - wanted["real"][:, 0])
-    close(apply(images, method="classify"), wanted["digit"])
-    one = adaptation.classify(DIGITS, params, images["b"], "b")
-    close(one, wanted["digit"][2:])
 
 
 def abstract(variant: str):
@@ -246,34 +137,9 @@ def test_shared_parts_are_there_once():
     assert parameters([own["enc_a"], own["gen_a"]]) == 5_385_856 + 5_754_627
 
 
-def convolution(k: int, inputs: int, outputs: int) -> int:
-    return (k * k * inputs + 1) * outputs
-
-
-def test_the_digit_experiment_s_parameters_are_as_many_as_released():
-    """Of SVHN's 3 channels and MNIST's 1."""
-    config = runs_of(variants.get_config("svhn_mnist"))["adapted"].config
-    images = (jax.ShapeDtypeStruct((1, 32, 32, n), jnp.float32) for n in (3, 1))
-    init = partial(adaptation.init, config)
-    params, _ = jax.eval_shape(init, jax.random.key(0), *images)
-    counts = {n: parameters(x) for n, x in params["generators"].items()}
-    n = 96  # a layer has a bias before its norm, and one after
-    assert counts["enc_a"] == convolution(5, 3 + 2, n) + n
-    assert counts["enc_b"] == convolution(5, 1 + 2, n) + n
-    assert counts["enc_shared_1"] == convolution(8, 2 * n, 4 * n) + 4 * n
-    assert counts["mu"] == counts["sigma"] == convolution(1, 8 * n, 8 * n)
-    assert counts["gen_shared_0"] == convolution(4, 8 * n, 8 * n) + 8 * n
-    assert counts["gen_a"] == counts["gen_b"] == convolution(4, 2 * n, n) + n
-    assert counts["out_a"] == convolution(1, n, 3)
-    assert counts["out_b"] == convolution(1, n, 1)
-    assert sum(counts.values()) == 22_606_468
-    assert parameters(params["discriminators"]) == 4_332_812
-    assert variants.PARAM_COUNTS["svhn_mnist"] == 22_606_468 + 4_332_812
-
-
 def test_biases_of_images_are_drawn_by_their_channels():
     """PyTorch's default of a transposed 1 x 1 convolution."""
-    digits = adaptation.DigitTranslator(Config(model=Model(channels=(3, 1)))).bind({})
+    digits = DigitTranslator(Config(model=Model(channels=(3, 1)))).bind({})
     layers = (Layer(Model(), 3, 1), 3), (digits.out_a, 3), (digits.out_b, 1)
     keys, x = jax.random.split(jax.random.key(0), 200), jnp.zeros((1, 2, 2, 64))
     for layer, channels in layers:
@@ -318,7 +184,7 @@ def test_what_is_shared_works_in_both_directions(setting, part):
     translate = jax.jit(
         partial(objective.translate, config), static_argnames="direction"
     )
-    for direction, image in zip(("a2b", "b2a"), images, strict=True):
+    for direction, image in zip(DIRECTIONS, images, strict=True):
         before, after = (
             translate({"params": p}, image, direction=direction)
             for p in (params, changed(params, part))
@@ -330,7 +196,7 @@ def test_only_what_a_direction_goes_through_gets_its_gradient(setting):
     config, params, a, _ = setting
 
     def loss(params):
-        made = objective.translate(config, {"params": params}, a, "a2b")
+        made = objective.translate(config, {"params": params}, a, A_TO_B)
         return jnp.sum(jnp.sin(3 * made))
 
     grads = jax.jit(jax.grad(loss))(params)
@@ -348,7 +214,7 @@ def test_translations_have_the_size_of_their_images_and_treat_rows_as_columns(se
     translate = jax.jit(
         partial(objective.translate, config), static_argnames="direction"
     )
-    for direction, image in zip(("a2b", "b2a"), images, strict=True):
+    for direction, image in zip(DIRECTIONS, images, strict=True):
         made = translate({"params": params}, image, direction=direction)
         assert made.shape == image.shape
         image = image.swapaxes(1, 2)
@@ -377,7 +243,9 @@ def test_bfloat16_is_inside_and_images_are_float32(setting):
     assert len(inside) > 20
     assert {str(x.dtype) for (x,) in inside.values()} == {"bfloat16"}
     exact, found = (
-        jax.jit(partial(objective.translate, c, direction="a2b"))({"params": params}, a)
+        jax.jit(partial(objective.translate, c, direction=A_TO_B))(
+            {"params": params}, a
+        )
         for c in (config, rough)
     )
     assert 0 < jnp.abs(found - exact).mean() < 0.1

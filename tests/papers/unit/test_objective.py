@@ -9,6 +9,7 @@ import pytest
 
 from papers.unit import objective
 from papers.unit.config import Config, Data, Discriminator, Losses, Model
+from papers.unit.directions import DIRECTIONS
 from papers.unit.discriminator import Discriminators
 from papers.unit.model import Translator
 
@@ -17,6 +18,10 @@ WEIGHTS = ("adversarial", "kl", "reconstruction", "cycle_kl", "cycle")
 ROW = np.array([4, 5, 6])  # the images' numbers in some larger batch
 KEY = jax.random.key(7)
 EYES = {"patch": "nsgan", "pyramid": "lsgan"}  # kinds of D, each with a kind of game
+TERMS = {
+    "generators": objective.generator_terms,
+    "discriminators": objective.discriminator_terms,
+}
 
 
 def small(kind="patch", lambdas=PAPER):
@@ -70,7 +75,7 @@ def judge(kind):
 
 
 def one_at_a_time(kind="patch"):
-    """encode, generate and judge, each of a single image."""
+    """encode, generate and discriminate, each of a single image."""
     params = parameters(kind)
     run = partial(translator(), params["generators"])
     look = partial(judge(kind), params["discriminators"])
@@ -79,10 +84,14 @@ def one_at_a_time(kind="patch"):
 
 @cache
 def terms(player, kind="patch", lambdas=PAPER, rows=(0, 1, 2)):
-    lose = getattr(objective, f"{player}_lose")
+    """The parts of a player's loss, whose sum is the loss."""
     chosen = {name: x[jnp.array(rows)] for name, x in images().items()}
     # Not compiled, which takes longer than all else here.
-    return lose(small(kind, lambdas), parameters(kind), {}, chosen, KEY, None)[0]
+    loss, parts, _ = TERMS[player](
+        small(kind, lambdas), parameters(kind), {}, chosen, KEY, None
+    )
+    np.testing.assert_allclose(loss, sum(parts.values()), rtol=1e-5)
+    return parts
 
 
 def noisy(mu, key, row):
@@ -109,40 +118,43 @@ def cost(logits, target, game):
 
 
 def generators_by_hand(kind, lambdas, i):
-    """The three terms of eq. 2 for images number i of a and of b."""
+    """The three terms of eq. 2, by domain, for images number i of a and of b."""
     encode, generate, judge = one_at_a_time(kind)
     keys, row, game = jax.random.split(KEY, 5), ROW[i], EYES[kind]
     adversarial, of_kl, of_image, of_cycle_kl, of_cycle = lambdas
-    vae = gan = cycle = 0.0
+    parts = {}
     for own, other, first, second in (("a", "b", 0, 2), ("b", "a", 1, 3)):
         x = images()[own][i]
         mu = encode(x, own)
         z = noisy(mu, keys[first], row)
-        vae += of_kl * kl(mu) + of_image * distance(generate(z, own), x)
+        parts[f"vae_{own}"] = of_kl * kl(mu)
+        parts[f"vae_{own}"] += of_image * distance(generate(z, own), x)
         there = generate(z, other)
-        gan += adversarial * cost(judge(there, other), 1, game)
+        parts[f"gan_{other}"] = adversarial * cost(judge(there, other), 1, game)
         mu_there = encode(there, other)
         back = generate(noisy(mu_there, keys[second], row), own)
-        cycle += of_cycle_kl * (kl(mu) + kl(mu_there)) + of_cycle * distance(back, x)
-    return {"vae": vae, "gan": gan, "cycle": cycle}
+        parts[f"cycle_{own}"] = of_cycle_kl * (kl(mu) + kl(mu_there))
+        parts[f"cycle_{own}"] += of_cycle * distance(back, x)
+    return parts
 
 
 def discriminators_by_hand(kind, adversarial, i):
     """Each domain's images against the other's, translated."""
     encode, generate, judge = one_at_a_time(kind)
-    keys, game, loss = jax.random.split(KEY, 3), EYES[kind], 0.0
+    keys, game, loss = jax.random.split(KEY, 3), EYES[kind], {"a": 0.0, "b": 0.0}
     for own, other, key in (("a", "b", keys[0]), ("b", "a", keys[1])):
         x = images()[own][i]
         fake = generate(noisy(encode(x, own), key, ROW[i]), other)
-        loss += cost(judge(x, own), 1, game) + cost(judge(fake, other), 0, game)
-    return adversarial * loss
+        loss[own] += adversarial * cost(judge(x, own), 1, game)
+        loss[other] += adversarial * cost(judge(fake, other), 0, game)
+    return {f"discriminators_{domain}": value for domain, value in loss.items()}
 
 
 OTHER = (2.0, 3.0, 5.0, 7.0, 11.0)  # the paper's are equal in pairs
 
 
 @pytest.mark.parametrize(("kind", "lambdas"), [("patch", PAPER), ("pyramid", OTHER)])
-def test_generators_lose_what_images_by_themselves_add_up_to(kind, lambdas):
+def test_generators_minimise_what_images_by_themselves_add_up_to(kind, lambdas):
     found = terms("generators", kind, lambdas)
     by_hand = [generators_by_hand(kind, lambdas, i) for i in range(3)]
     assert found.keys() == by_hand[0].keys()
@@ -153,27 +165,29 @@ def test_generators_lose_what_images_by_themselves_add_up_to(kind, lambdas):
 
 
 @pytest.mark.parametrize("kind", ["patch", "pyramid"])
-def test_discriminators_lose_on_real_images_and_on_translated_ones(kind):
+def test_discriminators_are_judged_on_real_images_and_on_translated_ones(kind):
     found = terms("discriminators", kind)
-    assert found.keys() == {"discriminators"}
-    expected = [discriminators_by_hand(kind, 10, i) for i in range(3)]
-    np.testing.assert_allclose(found["discriminators"], expected, rtol=1e-4)
+    by_hand = [discriminators_by_hand(kind, 10, i) for i in range(3)]
+    assert found.keys() == by_hand[0].keys()
+    for name, values in found.items():
+        expected = [image[name] for image in by_hand]
+        np.testing.assert_allclose(values, expected, rtol=1e-4, err_msg=name)
 
 
-@pytest.mark.parametrize(("player", "term"), [
+@pytest.mark.parametrize(("player", "part"), [
     ("generators", "gan"), ("discriminators", "discriminators"),
 ])  # fmt: skip
-def test_no_discriminator_sees_a_reconstruction(player, term):
+def test_no_discriminator_sees_a_reconstruction(player, part):
     """Where D_b is blind, nothing of how x_aa and x_ab were made is seen: they are the
     only ones that E_a and G_b had a part in, and D_a sees G_a(E_b(b))."""
     blind = jax.tree.map(jnp.zeros_like, parameters()["discriminators"]["b_0"])
     judges = {**parameters()["discriminators"], "b_0": blind}
-    lose = getattr(objective, f"{player}_lose")
 
     @jax.grad
     def slopes(generators):
         params = {"generators": generators, "discriminators": judges}
-        return lose(small(), params, {}, images(), KEY, None)[0][term].sum()
+        parts = TERMS[player](small(), params, {}, images(), KEY, None).parts
+        return sum(parts[f"{part}_{domain}"].sum() for domain in "ab")
 
     slope = slopes(parameters()["generators"])
     size = {n: max(abs(x).max() for x in jax.tree.leaves(s)) for n, s in slope.items()}
@@ -181,7 +195,7 @@ def test_no_discriminator_sees_a_reconstruction(player, term):
     assert min(size["enc_b"], size["gen_a"]) > 1e-4
 
 
-def test_an_image_loses_the_same_whatever_is_computed_beside_it():
+def test_an_image_has_the_same_loss_whatever_is_computed_beside_it():
     for player in ("generators", "discriminators"):
         whole, part = terms(player), terms(player, rows=(1, 2))
         for name, values in whole.items():
@@ -203,7 +217,7 @@ def test_noise_belongs_to_a_row_and_to_a_key():
 def test_without_its_weights_the_cycle_is_not_there():
     whole = terms("generators")
     without = terms("generators", lambdas=(*PAPER[:3], 0, 0))
-    assert without.keys() == {"vae", "gan"}
+    assert without.keys() == {"vae_a", "vae_b", "gan_a", "gan_b"}
     for name, values in without.items():
         np.testing.assert_allclose(values, whole[name], rtol=1e-5)
 
@@ -264,8 +278,9 @@ def test_discriminators_raise_the_game_s_value_and_generators_lower_it():
 def test_translations_are_made_at_mu():
     encode, generate, _ = one_at_a_time()
     run = partial(objective.translate, small(), {"params": parameters()["generators"]})
-    for own, other in ("ab", "ba"):
-        found = run(images()[own], f"{own}2{other}")
+    for direction in DIRECTIONS:
+        own, other = direction
+        found = run(images()[own], direction)
         expected = [generate(encode(x, own), other) for x in images()[own]]
         np.testing.assert_allclose(found, np.stack(expected), atol=1e-5)
 

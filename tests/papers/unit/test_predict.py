@@ -11,6 +11,7 @@ from common.contract import UserError
 from common.data.augment import resize
 from common.pixels import with_channels
 from papers.unit.config import Config
+from papers.unit.directions import Direction
 from papers.unit.predict import predict, translated
 
 module = sys.modules["papers.unit.predict"]  # in the package it is the function
@@ -20,7 +21,7 @@ GENERATOR_PARAMS = {"most": np.float32(255)}
 
 def inverted(config, params, images, direction):
     """Of a's or b's channels and of sizes that can be halved; else it fails."""
-    channels = config.model.channels[:: 1 if direction == "a2b" else -1]
+    channels = config.model.channels[:: 1 if direction == Direction("a", "b") else -1]
     multiple = 2**config.model.halvings
     assert images.shape[1] % multiple == images.shape[2] % multiple == 0
     assert (images.dtype, images.shape[-1]) == (jnp.uint8, channels[0])

@@ -11,16 +11,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from common import optim, rng
+from common import rng
+from common.sections import Optim, Schedule
 from papers import unit
 from papers.unit import objective, train
 from papers.unit.config import Config, Data, Discriminator, History, Losses, Model
 from papers.unit.config import runs as runs_of
+from papers.unit.directions import DIRECTIONS
+from papers.unit.pixels import scaled
 from papers.unit.squares import hue_right, square_iou
 
 CONSTANT = Schedule("constant")
 PLAYERS = ("discriminators", "generators")
-WAYS = {"a2b": "a", "b2a": "b"}  # and the domain that is translated
 
 
 def small(**fields):
@@ -46,7 +48,7 @@ def batches():
 @cache
 def parameters():
     """Drawn wide: discriminators that start small hardly count."""
-    pair = [train.scaled(jnp.asarray(batches()[0][x])) for x in "ab"]
+    pair = [scaled(jnp.asarray(batches()[0][x])) for x in "ab"]
     init = partial(objective.init, small())
     shapes, _ = jax.eval_shape(init, jax.random.key(0), *pair)
     draw = np.random.default_rng(1).normal
@@ -60,7 +62,7 @@ def parameters():
 
 def started(config, seed=0):
     """Before the first step of that config, all with the same parameters."""
-    tx = optim.optimiser(config.optim, config.loop.steps)
+    tx = train._tx(config)
     state = jax.eval_shape(partial(train.init, config), jax.random.key(0))
     nothing = {
         name: jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), getattr(state, name))
@@ -75,12 +77,12 @@ def started(config, seed=0):
 
 def rows(n=0):
     batch = jax.tree.map(jnp.asarray, batches()[n])
-    return {**batch, **{domain: train.scaled(batch[domain]) for domain in "ab"}}
+    return {**batch, **{domain: scaled(batch[domain]) for domain in "ab"}}
 
 
-def play(config, player, state):
+def player_step(config, player, state):
     # Steps that are run once are not compiled, which takes longer.
-    return train._play(config, player, state, rows(), None)[0]
+    return train._player_step(config, player, state, rows(), None)[0]
 
 
 def apart(one, other):
@@ -92,7 +94,7 @@ def apart(one, other):
 def test_a_player_s_step_leaves_the_other_as_it_was(player):
     config, (other,) = small(), {*PLAYERS} - {player}
     state = started(config)
-    after = play(config, player, state)
+    after = player_step(config, player, state)
     chex.assert_trees_all_equal(after.params[other], state.params[other])
     chex.assert_trees_all_equal(after.opt_state[other], state.opt_state[other])
     assert min(apart(after.params[player], state.params[player])) > 0
@@ -101,13 +103,16 @@ def test_a_player_s_step_leaves_the_other_as_it_was(player):
 def stepped_by_hand(config, state, player, against):
     """That player's parameters after a step of plain descent, its loss being that of
     the objective with the other player as in `against`."""
-    lose = getattr(objective, f"{player}_lose")
+    terms = {
+        "generators": objective.generator_terms,
+        "discriminators": objective.discriminator_terms,
+    }[player]
     key = rng.stream(state.key, state.step, player)
 
     def loss(own):
         params = {**against, player: own}
-        terms, _ = lose(config, params, {}, rows(), key, None)
-        return sum(values.mean() for values in terms.values())
+        parts = terms(config, params, {}, rows(), key, None).parts
+        return sum(values.mean() for values in parts.values())
 
     own, c = state.params[player], config.optim
     return jax.tree.map(
@@ -145,7 +150,7 @@ def test_a_step_draws_its_noise_afresh_for_each_player_and_code(monkeypatch):
     state = started(config)
     for n in range(2):
         for player in PLAYERS:
-            play(config, player, state.replace(step=jnp.int32(n)))
+            player_step(config, player, state.replace(step=jnp.int32(n)))
     assert len(keys) == len({*keys}) == 12
 
 
@@ -154,7 +159,7 @@ def test_chunks_of_a_batch_make_the_step_of_the_whole():
     whole = small()
     parts = dataclasses.replace(whole, optim=with_optim(accumulate=2).optim)
     for player in PLAYERS:
-        one, other = (play(c, player, started(c)) for c in (whole, parts))
+        one, other = (player_step(c, player, started(c)) for c in (whole, parts))
         chex.assert_trees_all_close(one.params, other.params, rtol=1e-4, atol=1e-6)
 
 
@@ -179,7 +184,7 @@ def test_decay_shrinks_what_no_gradient_reaches():
     """Biases before a norm are there, as released, and do nothing."""
     config = small()
     state = started(config)
-    after = play(config, "generators", state)
+    after = player_step(config, "generators", state)
     for part, layer in itertools.product(("enc_shared", "gen_shared"), (1, 2)):
         before, now = (
             x.params["generators"][part]["block0"][f"conv{layer}"]["bias"]
@@ -222,12 +227,13 @@ def test_frames_are_translations_by_the_parameters_after_their_step():
         {"params": s.params["generators"], "batch_stats": s.batch_stats} for s in states
     ]
     last = states[-1]
-    for way, domain in WAYS.items():
+    for direction in DIRECTIONS:
+        domain, way = direction.source, str(direction)
         first = batches()[0][domain][:2]
         np.testing.assert_array_equal(last.samples[domain], first)
         assert not states[0].frames[way].any()
         assert not states[2].frames[way][1].any()
-        made = [np.int32(translator()(p, first, direction=way)) for p in raw]
+        made = [np.int32(translator()(p, first, direction=direction)) for p in raw]
         for frame, n in enumerate((1, 3)):
             found = np.int32(last.frames[way][frame])
             # One level, where a compiled program rounds otherwise than another.
@@ -263,9 +269,10 @@ def test_half_a_training_goes_on_to_the_same_bits():
 
 def test_the_loss_is_the_sum_of_the_generators_terms():
     for means in history()[1]:
-        terms = sum(means[name] for name in ("vae", "gan", "cycle"))
+        names = itertools.product(("vae", "gan", "cycle"), "ab")
+        terms = sum(means[f"{name}_{domain}"] for name, domain in names)
         np.testing.assert_allclose(means["loss"], terms, rtol=1e-5)
-        assert means["discriminators"] > 0
+        assert min(means["discriminators_a"], means["discriminators_b"]) > 0
         np.testing.assert_allclose(means["lr"], 1e-2)
 
 
@@ -321,10 +328,10 @@ def test_red_squares_become_blue_ones_where_they_are_and_come_back():
     params = unit.generator_params(state)
     turn = jax.jit(partial(unit.translate, config), static_argnames="direction")
     overlaps = []
-    for way, domain in WAYS.items():
-        images = np.concatenate([batch[domain] for batch in test])
-        made = np.asarray(turn(params, images, direction=way))
-        assert hue_right(made, way[-1]) >= 0.95
+    for direction in DIRECTIONS:
+        images = np.concatenate([batch[direction.source] for batch in test])
+        made = np.asarray(turn(params, images, direction=direction))
+        assert hue_right(made, direction.target) >= 0.95
         overlaps.append(square_iou(made, images))
     measure = jax.jit(partial(unit.eval_step, config))
     sums = [measure(state, batch) for batch in test]

@@ -169,7 +169,7 @@ def test_a_strange_or_damaged_file_is_refused(config):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"family": "adaptation"}, "the digit experiment has no weights files"),
+        ({"family": "adaptation"}, "not adaptation with share=True"),
         ({"share": False}, "not shared with share=False"),
         ({"family": "separate"}, "not separate with share=True"),
     ],

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from papers import unit
-from papers.unit import adaptation, digit_nets, train
+from papers.unit import train
 from papers.unit.config import Adaptation, Config, Data, Model
 from papers.unit.config import runs as runs_of
-from papers.unit.digit_nets import DigitDiscriminator, DigitTranslator
+from papers.unit.digits import networks, objective
+from papers.unit.digits.networks import DigitDiscriminator, DigitTranslator
+from papers.unit.directions import DIRECTIONS
 from papers.unit.objective import noise
 
 # No two weights are one.
@@ -24,6 +26,10 @@ WEIGHTS = Adaptation(
     reconstruction=5.0, feature=7.0, classify=11.0,
 )  # fmt: skip
 KEY = jax.random.key(3)
+TERMS = {
+    "generators": objective.generator_terms,
+    "discriminators": objective.discriminator_terms,
+}
 
 
 def config(**fields):
@@ -53,7 +59,7 @@ def images():
 @cache
 def variables():
     """Parameters drawn wide, and statistics that are not the first ones."""
-    init = partial(adaptation.init, config())
+    init = partial(objective.init, config())
     params, stats = jax.eval_shape(init, KEY, *images().values())
     rng = np.random.default_rng(1)
 
@@ -75,9 +81,13 @@ def variables():
 
 @cache
 def terms(player, **fields):
-    """Terms and new statistics. Not compiled, which takes longer."""
-    lose = getattr(adaptation, f"{player}_lose")
-    return lose(config(**fields), *variables(), rows(), KEY, None)
+    """The parts of a player's loss, whose sum is the loss, and new statistics. Not
+    compiled, which takes longer."""
+    loss, parts, stats = TERMS[player](
+        config(**fields), *variables(), rows(), KEY, None
+    )
+    np.testing.assert_allclose(loss, sum(parts.values()), rtol=1e-6)
+    return parts, stats
 
 
 def largest(tree):
@@ -114,7 +124,7 @@ def made(key):
     return ways, mu, sigma
 
 
-def test_discriminators_lose_what_the_released_code_writes():
+def test_discriminators_minimise_what_the_released_code_writes():
     keys = jax.random.split(KEY, 5)
     (x, *_), discriminators = made(keys[1]), variables()[0]["discriminators"]
     look = partial(judge, discriminators)
@@ -139,7 +149,7 @@ def test_discriminators_lose_what_the_released_code_writes():
         np.testing.assert_allclose(found[name].mean(), value, rtol=1e-4, err_msg=name)
 
 
-def test_generators_lose_what_the_released_code_writes():
+def test_generators_minimise_what_the_released_code_writes():
     """The sum of twice the KL, whose constant the released code leaves out."""
     x, mu, sigma = made(jax.random.split(KEY)[0])
     look = partial(judge, variables()[0]["discriminators"], two_logits)
@@ -161,12 +171,12 @@ def test_features_are_alike_where_both_domains_have_one_way():
     g, d = params["generators"], params["discriminators"]
     g = {**g, "gen_b": g["gen_a"], "out_b": g["out_a"]}
     same = {**d, "first_b": d["first_a"]}
-    lose = partial(
-        adaptation.discriminators_lose, batch_stats=stats, rows=rows(), key=KEY,
+    terms = partial(
+        objective.discriminator_terms, batch_stats=stats, rows=rows(), key=KEY,
         axis_name=None,
     )  # fmt: skip
     one_way, two_ways = (
-        lose(config(), {"generators": g, "discriminators": x})[0] for x in (same, d)
+        terms(config(), {"generators": g, "discriminators": x}).parts for x in (same, d)
     )
     assert largest(one_way["features"]) == 0
     assert two_ways["features"].min() > 1e-3
@@ -185,16 +195,15 @@ def test_a_classifier_alone_is_cross_entropy_alone():
 
     def loss(own):
         params = {**variables()[0], "generators": own}
-        made, _ = adaptation.generators_lose(
+        return objective.generator_terms(
             config(**alone), params, variables()[1], rows(), KEY, None
-        )
-        return sum(values.sum() for values in made.values())
+        ).loss.sum()
 
     assert largest(jax.grad(loss)(variables()[0]["generators"])) == 0
-    row = runs_of(unit.get_config("smoke"))["adapted"].config
-    row.rows = ("source_only",)
-    assert not adaptation.plays(runs_of(row)["source_only"].config.adaptation)
-    assert adaptation.plays(row.adaptation)
+    adapted = runs_of(unit.get_config("smoke"))["adapted"].config
+    adapted.runs = ("source_only",)
+    assert not objective.trains_generators(runs_of(adapted)["source_only"].config)
+    assert objective.trains_generators(adapted)
 
 
 def test_labels_of_a_train_the_layers_that_b_s_digits_go_through():
@@ -202,16 +211,15 @@ def test_labels_of_a_train_the_layers_that_b_s_digits_go_through():
 
     def loss(own):
         params = {**variables()[0], "discriminators": own}
-        made, _ = adaptation.discriminators_lose(
+        return objective.discriminator_terms(
             config(adversarial=0.0, feature=0.0), params, {}, rows(), KEY, None
-        )
-        return made["classify"].sum()
+        ).loss.sum()
 
     sizes = {n: largest(x) for n, x in jax.grad(loss)(discriminators).items()}
     trained = {n for n, size in sizes.items() if size > 1e-4}
     assert trained == {"first_a", "deeper_0", "deeper_1", "deeper_2", "digit"}
     assert sizes["first_b"] == sizes["real"] == 0
-    run = partial(adaptation.classify, config())
+    run = partial(objective.class_logits, config())
     for name in sizes:
         zero = jax.tree.map(jnp.zeros_like, discriminators[name])
         changed = {**discriminators, name: zero}
@@ -232,8 +240,8 @@ def test_both_directions_go_through_one_inner_part():
 
     def both(generators):
         values = {"params": generators, "batch_stats": stats}
-        run = partial(adaptation.translate, config(), values)
-        return {way: run(rows()[way[0]], way) for way in ("a2b", "b2a")}
+        run = partial(objective.translate, config(), values)
+        return {way: run(rows()[way.source], way) for way in DIRECTIONS}
 
     before = both(params["generators"])
     for name, part in params["generators"].items():
@@ -241,7 +249,7 @@ def test_both_directions_go_through_one_inner_part():
         zero = jax.tree.map(lambda x: 0 * x if x.ndim == 4 else x, part)
         after = both({**params["generators"], name: zero})
         for way in before:
-            end = way[0] if name.startswith("enc") else way[-1]
+            end = way.source if name.startswith("enc") else way.target
             used = name not in unused and own.get(name, end) == end
             assert np.any(before[way] != after[way]) == used, (name, way)
 
@@ -285,7 +293,7 @@ def test_inner_layers_normalise_both_domains_together():
 def test_coordinates_are_the_released_ones(shape):
     """(index - width / 2) / (width / 2), rows before columns."""
     image = np.random.default_rng(0).normal(size=(2, *shape, 3)).astype(np.float32)
-    found = digit_nets.with_coordinates(jnp.asarray(image))
+    found = networks.with_coordinates(jnp.asarray(image))
     np.testing.assert_array_equal(found[..., :3], image)
     height, width = shape
     for row, column in itertools.product(*map(range, shape)):
@@ -302,7 +310,7 @@ def test_accuracies_are_those_of_images_that_count():
     batch = {d: drawn(0, 256, (40, 16, 16, 1), np.uint8) for d in "ab"}
     expected = {}
     for domain in "ab":
-        run = partial(adaptation.classify, config(), params["discriminators"])
+        run = partial(objective.class_logits, config(), params["discriminators"])
         logits = run(batch[domain] / jnp.float32(127.5) - 1, domain)
         labels, mask = drawn(0, 10, 40), drawn(0, 2, 40)
         known = 20 if domain == "a" else 30

@@ -1,0 +1,116 @@
+"""Figures of trained runs: translations both ways, over time, side by side."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import jax
+import numpy as np
+from jaxtyping import UInt8
+
+from common.contract import Trained
+from papers.unit.config import Config
+from papers.unit.data import batches, has_pairs
+from papers.unit.directions import DIRECTIONS, DOMAINS, Direction
+from papers.unit.train import State, generator_params, translate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure  # slow to import, and often not needed
+
+Pictures = UInt8[np.ndarray, "rows height width channels"]
+
+
+def of_run(name: str, config: Config, state: State) -> Iterator[tuple[str, "Figure"]]:
+    """Yields (title, figure): translations both ways, and over time where the state has
+    frames."""
+    for direction in DIRECTIONS:
+        title = f"{name}: {direction.source} to {direction.target}"
+        yield title, translations(config, state, direction)
+    if past_steps(config, state):
+        yield f"{name}: over time", over_time(config, state)
+
+
+def translations(config: Config, state: State, direction: Direction) -> "Figure":
+    """A row a test image: itself, itself through z, in the other domain, and back."""
+    own, other = direction
+    shown = _shown(config)
+    run = _translator(config, state)
+    image = shown[own]
+    translation = run(image, direction)
+    columns = {
+        f"x_{own}": image,
+        "reconstruction": run(image, Direction(own, own)),
+        f"{own} to {other}": translation,
+        f"{own} to {other} to {own}": run(translation, direction.back),
+    }
+    if has_pairs(config):
+        columns["true pair"] = shown[other]
+    return _columns(columns)
+
+
+def over_time(config: Config, state: State) -> "Figure":
+    """A row an image of the first training batch: itself, and its translations after
+    each of the steps that the state has frames of."""
+    from common import figures
+
+    samples, frames = jax.device_get((state.samples, state.frames))
+    steps = past_steps(config, state)
+    grid = []
+    labels = []
+    for direction in DIRECTIONS:
+        for row, image in enumerate(samples[direction.source]):
+            past = frames[str(direction)][: len(steps), row]
+            grid.append([image, *past])
+            labels.append(f"{direction.source} to {direction.target}")
+    columns = ["", *(f"step {n}" for n in steps)]
+    return figures.image_grid(grid, row_labels=labels, column_labels=columns)
+
+
+def past_steps(config: Config, state: State) -> list[int]:
+    """The steps after which `state` has frames; none before the first."""
+    return [n for n in config.history.frames if 0 < n <= int(state.step)]
+
+
+def side_by_side(trained: Trained, direction: Direction) -> "Figure":
+    """A row a test image: itself, the true pair where it is known, and its translation
+    by every run."""
+    config, _ = next(iter(trained.values()))
+    shown = _shown(config)
+    image = shown[direction.source]
+    columns = {f"x_{direction.source}": image}
+    if has_pairs(config):
+        columns["true pair"] = shown[direction.target]
+    for name, run in trained.items():
+        columns[name] = _translator(*run)(image, direction)
+    return _columns(columns)
+
+
+def _columns(columns: dict[str, Pictures]) -> "Figure":
+    """A grid of pictures: row i has picture i of each column."""
+    from common import figures
+
+    rows = zip(*columns.values(), strict=True)
+    return figures.image_grid([*rows], column_labels=[*columns])
+
+
+def _shown(config: Config) -> dict[str, Pictures]:
+    """`eval.shown` test images of each domain, or all if there are fewer, spread evenly
+    over the first batches."""
+    images: dict[str, list] = {domain: [] for domain in DOMAINS}
+    for batch in batches(config, "test"):
+        both = (batch["mask_a"] * batch["mask_b"]) > 0
+        for domain in DOMAINS:
+            images[domain].extend(batch[domain][both])
+        if len(images["a"]) >= 8 * config.eval.shown:
+            break
+    count = min(config.eval.shown, len(images["a"]))
+    chosen = np.linspace(0, len(images["a"]) - 1, count).round().astype(int)
+    return {domain: np.stack(images[domain])[chosen] for domain in DOMAINS}
+
+
+def _translator(
+    config: Config, state: State
+) -> Callable[[Pictures, Direction], Pictures]:
+    run = jax.jit(partial(translate, config), static_argnums=2)
+    params = jax.device_get(generator_params(state))
+    return lambda images, direction: np.asarray(run(params, images, direction))
