@@ -19,8 +19,8 @@ PAGES = sorted(
 )
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+(\(\))?")
 FILE_ENDINGS = {
-    "avif", "bin", "gz", "html", "jax", "json", "jsonl", "md", "mp4", "npz", "pdf", "png",
-    "py", "safetensors", "sh", "toml", "tsv", "txt", "yaml", "zip",
+    "avif", "bin", "gz", "html", "jax", "json", "jsonl", "md", "mp4", "npz", "pdf",
+    "png", "py", "safetensors", "sh", "toml", "tsv", "txt", "yaml", "zip",
 }  # fmt: skip
 ROOMS = ("common", "launch", "papers", "tests")
 
@@ -58,7 +58,7 @@ def resolves(name: str, paper: str | None) -> bool:
     package, or of a room named in full."""
     first, *_ = name.split(".")
     config = catalogue.load(paper).get_config() if paper else None
-    if first == "config" and _is_field(name.split(".")[1:], config):
+    if _is_field(name.removeprefix("config.").split("."), config):
         return True
     if first in ROOMS:
         return _is_code(name)
