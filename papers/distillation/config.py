@@ -31,7 +31,7 @@ class Data:
     root: str = ""  # files: a folder; tfds: the data_dir
     # Height, width, channels to resize to; (): as they are.
     image: tuple[int, ...] = at_least(1, (), lengths=(0, 3))
-    classes: int = at_least(0)  # 0: those of the set
+    classes: int = at_least(0)  # 0: those of the set, which its runs then have here
     batch_size: int = at_least(1, 128)  # images a step; all models of a run see them
     share: float = above(0.0, 1.0, most=1.0)  # of the training split
     own_share: bool = False  # each seed has its own share, and its own batches

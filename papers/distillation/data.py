@@ -54,7 +54,7 @@ def batches(
         return pipeline(items, batch_size=rows, repeat=False, **share)
     logits = None
     if config.taught and config.distill.file:
-        logits = teacher.read(config.distill.file, len(data), classes(config))
+        logits = teacher.read(config.distill.file, len(data), config.data.classes)
     jitter = config.net.jitter
     stream = ShuffledBatches(
         Replicas(data, chosen(config), logits),
@@ -87,7 +87,7 @@ def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtype
         "label": jax.ShapeDtypeStruct(lead, jnp.int32),
     }
     if train and config.taught and config.distill.file:
-        logits = (*lead, classes(config))
+        logits = (*lead, config.data.classes)
         return {**spec, "teacher": jax.ShapeDtypeStruct(logits, jnp.float32)}
     spec["index"] = jax.ShapeDtypeStruct(lead, jnp.int32)
     return (
@@ -110,8 +110,9 @@ def shape(config: Config) -> tuple[int, ...]:
     return config.data.image or load(config.data, "train").images.shape[1:]
 
 
-def classes(config: Config) -> int:
-    return config.data.classes or len(load(config.data, "train").class_names)
+def count_classes(data: Data) -> int:
+    """`data.classes`, or those of the set. `runs` asks once; no step reads files."""
+    return data.classes or len(load(data, "train").class_names)
 
 
 def chosen(config: Config) -> Int[np.ndarray, "replicas n"]:

@@ -40,7 +40,7 @@ def _answers(
     images = jnp.asarray(np.stack([*pictures.values()]))[:, None]
     models = {config.role: train.forward(config, state, images)}
     if variables := state.teacher.get("variables"):
-        outputs = data.classes(config)
+        outputs = config.data.classes
         models["teacher"] = model.apply(config.teacher, outputs, variables, images)
     for name, logits in models.items():
         mixed = ensemble_logits(logits[..., :classes], config.distill.average)

@@ -2,9 +2,10 @@
 
 import dataclasses
 
-from common.config import pick, runs_of
+from common.config import changed, check, pick, runs_of
 from common.contract import Run, UserError
 from common.files import storage
+from papers.distillation import data
 from papers.distillation.config import Config, Net
 from papers.resnet.config import blocks
 
@@ -12,6 +13,8 @@ from papers.resnet.config import blocks
 def runs(config: Config) -> dict[str, Run]:
     """The rows of the variant's tables."""
     _refuse_the_runs_own(config)
+    check(config)
+    config = changed(config, {"data.classes": data.count_classes(config.data)})
     made = {}
     for name, run in runs_of(
         config, lambda name: _entry(config, name)[0], _check

@@ -23,7 +23,7 @@ def choose(config: Config, generalist: Any) -> dict[str, Array]:
     """The specialists' classes: clusters of the covariance of what the generalist says
     of the training images. "frequency" is the share of each class among these."""
     train = data.load(config.data, "train")
-    n_classes = data.classes(config)
+    n_classes = config.data.classes
     images = jnp.asarray(train.images)[:, None]
     variables = {"params": generalist}
     logits = model.apply(config.teacher, n_classes, variables, images)[:, 0]

@@ -74,7 +74,7 @@ def _teacher(config: Config, after: dict | None) -> dict[str, Any]:
         return {"variables": variables}
     kept = {"variables": variables} if config.distill.keep_teacher else {}
     images = data.load(config.data, "train").images
-    arguments = config.teacher, data.classes(config), config.distill.average
+    arguments = config.teacher, config.data.classes, config.distill.average
     return {**kept, "logits": teacher.cached(*arguments, variables, images)}
 
 
@@ -175,7 +175,7 @@ def _targets(
         return batch["teacher"]
     if "logits" in state.teacher:
         return state.teacher["logits"][batch["index"]]
-    arguments = config.teacher, data.classes(config), config.distill.average
+    arguments = config.teacher, config.data.classes, config.distill.average
     return teacher.logits(*arguments, state.teacher["variables"], batch["image"])
 
 
@@ -210,7 +210,7 @@ def ema_variables(state: State) -> dict[str, Any]:
 
 def _outputs(config: Config) -> int:
     """Classes, and a specialist's dustbin."""
-    return data.classes(config) + (config.role == "specialist")
+    return config.data.classes + (config.role == "specialist")
 
 
 def _tx(config: Config) -> optax.GradientTransformation:
