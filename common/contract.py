@@ -8,7 +8,7 @@ file.
 import dataclasses
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 Config = Any  # the paper's own dataclass
 State = Any  # the paper's own flax.struct.dataclass of arrays
@@ -46,18 +46,28 @@ class Table:
 Trained = Mapping[str, tuple[Config, State]]  # {run: its config and its state}
 Values = Iterator[tuple[str, Any]]  # named results, as of `Paper.evaluate`
 
-SUMMARY = ("paper", "claim", "there", "here", "holds")
+
+class Claim(NamedTuple):
+    """An effect that a paper reports, and what became of it here.
+
+    `there` and `here` say the data they were measured on: they are not compared with
+    each other. Whether the effect `holds` is computed; None: in part.
+    """
+
+    claim: str
+    there: str
+    here: str
+    holds: bool | None
 
 
-def summary(rows: Iterable[tuple[str, str, str, str, bool | None]]) -> Table:
+def summary(link: str, claims: Iterable[Claim]) -> Table:
     """The value of `evaluate`'s "Summary": rows for the table of all papers.
 
-    A row is (link to the paper's page, an effect that it claims, the effect there, the
-    effect here, whether it holds). The two effects name their data, and are not to be
-    compared with each other. None: it holds in part.
+    link: to the paper's page, in Markdown.
     """
     words = {True: "yes", False: "no", None: "partly"}
-    return Table(SUMMARY, [[*row[:-1], words[row[-1]]] for row in rows])
+    rows = [[link, c.claim, c.there, c.here, words[c.holds]] for c in claims]
+    return Table(("paper", "it claims", "there", "here", "holds?"), rows)
 
 
 class Paper(Protocol):

@@ -80,7 +80,7 @@ def _find(name: str, reports: Sequence[ReportData]) -> list[str]:
     if "figure" in kinds:
         raise UserError(f"{name!r} is a figure; a README takes tables, numbers, text")
     body = _merged([result for _, result in found]) if len(found) > 1 else found[0][1]
-    return [body.to_markdown(), *(_source(facts) for facts, _ in found)]
+    return [body.to_markdown(), _sources([facts for facts, _ in found])]
 
 
 def _merged(results: Sequence[Result]) -> Result:
@@ -93,11 +93,22 @@ def _merged(results: Sequence[Result]) -> Result:
     return Result(results[0].name, "table", Table(columns.pop(), rows, " ".join(notes)))
 
 
+def _sources(reports: Sequence[Mapping[str, str]]) -> str:
+    """Where the results come from: a small line, or one that unfolds into many."""
+    lines = [_source(facts) for facts in reports]
+    if len(lines) == 1:
+        return f"<sub>{lines[0]}</sub>"
+    shown = "\n".join(f"- {line}" for line in lines)
+    return (
+        f"<details><summary>the commands behind it</summary>\n\n{shown}\n\n</details>"
+    )
+
+
 def _source(facts: Mapping[str, str]) -> str:
-    """One small line: the command, then the other facts."""
+    """The command, then the other facts."""
     others = [f"{name} {fact}" for name, fact in facts.items() if name != "command"]
     command = [f"`{facts['command']}`"] if "command" in facts else []
-    return f"<sub>{' · '.join(command + others)}</sub>"
+    return " · ".join(command + others)
 
 
 def _read(workdir: Path) -> ReportData:

@@ -31,7 +31,7 @@ from jaxtyping import Array, Int, Key
 from common import config as configs
 from common import optim, rng
 from common.config import at_least
-from common.contract import Run, Table, UserError, summary
+from common.contract import Claim, Run, Table, UserError, summary
 from common.data.pipeline import pipeline
 from common.losses import cross_entropy
 from common.metrics import F1, Mean, over
@@ -184,14 +184,8 @@ def evaluate(config: Config, trained):
         rows.append([name, *found.values()])
     yield "Test", Table(("run", *found), rows)
     f1 = found["f1"]
-    claim = (
-        "smallest",
-        "a line divides the plane",
-        "it does",
-        f"F1 {f1:.2f}",
-        f1 > 0.9,
-    )
-    yield "Summary", summary([claim])
+    claim = Claim("a line divides the plane", "it does", f"F1 {f1:.2f}", f1 > 0.9)
+    yield "Summary", summary("The smallest paper", [claim])
 
 
 def predict(config: Config, state: State, inputs: str):

@@ -12,6 +12,7 @@ import pytest
 
 from launch import catalogue, options
 from launch.runs import Runs
+from tests import smallest_paper
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -22,7 +23,7 @@ FILE_ENDINGS = {
     "avif", "bin", "gz", "html", "jax", "json", "jsonl", "md", "mp4", "npz", "pdf",
     "png", "py", "safetensors", "sh", "toml", "tsv", "txt", "yaml", "zip",
 }  # fmt: skip
-ROOMS = ("common", "launch", "papers", "tests")
+ROOMS = ("common", "launch", "papers", "tests", "jax", "flax", "optax")
 
 
 def paper_of(page: Path) -> str | None:
@@ -57,7 +58,7 @@ def resolves(name: str, paper: str | None) -> bool:
     """Whether a dotted name is a field of the paper's config, or code: of the paper's
     package, or of a room named in full."""
     first, *_ = name.split(".")
-    config = catalogue.load(paper).get_config() if paper else None
+    config = (catalogue.load(paper) if paper else smallest_paper).get_config()
     if _is_field(name.removeprefix("config.").split("."), config):
         return True
     if first in ROOMS:
@@ -136,3 +137,12 @@ def test_a_name_that_is_not_there_is_noticed():
     assert not resolves("config.model.d_modle", "transformer_xl")
     assert not resolves("common.attention.relative_shfit", None)
     assert not resolves("train.State.memroy", "transformer_xl")
+
+
+def test_the_step_that_workspace_shows_is_the_smallest_papers():
+    page = (ROOT / "WORKSPACE.md").read_text("utf-8")
+    code = (ROOT / "tests/smallest_paper.py").read_text("utf-8")
+    (shown,) = re.findall(r"^```python\n(.*?)^```", page, flags=re.S | re.M)
+    parts = re.split(r"\n\n\n", shown.strip())
+    assert len(parts) > 3
+    assert [part for part in parts if part.strip() not in code] == []

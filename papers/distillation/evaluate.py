@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from common.contract import Table
+from common.contract import summary
 from papers.distillation import data, figures, joint, measure, tables, teacher
 from papers.distillation.config import Config
 from papers.distillation.cost import step_cost
@@ -16,15 +16,19 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
     """Yields (name, value): the tables of sections 2 to 6 as far as their runs are
     there, accuracy against temperature, the cost of an ensemble, and soft targets."""
     runs = {name: Trained(*pair) for name, pair in trained.items()}
-    test, summary = data.load(config.data, "test"), []
+    test = data.load(config.data, "test")
+    images = f"{len(test):,} images of {config.data.name or config.data.source}"
+    claims = []
     if {"ensemble", "small", "distilled"} & {*runs}:
         table = tables.ensemble_and_distilled(runs, test)
         yield "Ensemble and distilled model", table
-        summary += tables.ensemble_summary(table) if "distilled" in runs else []
+        if {"ensemble", "distilled"} <= {*runs}:
+            claims.append(tables.ensemble_claim(table, images))
     if {"hard_part", "soft_part"} <= {*runs}:
         table = tables.few_labels(runs, test)
         yield "Few labels", table
-        summary += tables.few_labels_summary(table)
+        if len(table.rows) == 3:
+            claims.append(tables.few_labels_claim(table, images))
         table = tables.accuracy_by_temperature(runs, test)
         yield "Accuracy against temperature", table
         curve = figures.accuracy_by_temperature(runs["soft_part"].config, table)
@@ -43,16 +47,10 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
         yield from figures.soft_targets(config, ensemble, test)
         if config.eval.write:
             _write(config, run)
-    if summary:
-        yield "Summary", _summary(summary)
+    if claims:
+        yield "Summary", summary("[Distillation](papers/distillation)", claims)
 
 
 def _write(config: Config, run: Trained) -> None:
     """The logits of the training split, for `config.distill.file`."""
     teacher.write(config.eval.write, measure.mixed(run.config, run.logits("train")))
-
-
-def _summary(rows: list[list]) -> Table:
-    name = "[Distillation](papers/distillation)"
-    columns = ("paper", "what is measured", "ours", "the paper's")
-    return Table(columns, [[name, *row] for row in rows])

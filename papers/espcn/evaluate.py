@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from common.contract import Table
+from common.contract import Claim, Table, summary
 from common.image_metrics import luma, psnr, ssim, without_border
 from papers.espcn import upscale
 from papers.espcn.config import Config
@@ -16,8 +16,11 @@ from papers.espcn.upscale import Upscale
 
 Values = Iterator[tuple[str, Any]]
 
-# dB over bicubic on Set5 that the paper reports: of the 91 images, and of ImageNet.
-PAPER_GAINS = {3: "2.16 (Set5, 91 images)", 4: "2.48 (Set5, ImageNet)"}
+SOURCES = {
+    "embedded": "packaged photographs",
+    "files": "images",
+    "generated": "generated images",
+}
 
 
 def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Values:
@@ -45,7 +48,8 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
             for image, row in measured.items()
         }
         yield "Crops", strips(config, methods, decibels)
-    yield "Summary", _summary(config, next(iter(trained)), measured, costs)
+    claims = _claims(config, trained, measured, costs)
+    yield "Summary", summary("[ESPCN](papers/espcn)", claims)
 
 
 def quality(pair: Pair, high: Planes) -> tuple[float, float]:
@@ -68,17 +72,33 @@ def _table(
     return Table(("image", *methods), [*rows, ["mean", *map(float, means)]], note)
 
 
-def _summary(
+def _claims(
     config: Config,
-    run: str,
+    trained: Mapping[str, tuple[Config, Any]],
     measured: Mapping[str, Mapping[str, tuple[float, float]]],
     costs: Table,
-) -> Table:
-    """This paper's rows in the table of all papers."""
-    name, r = "[ESPCN](papers/espcn)", config.model.scale
-    gains = [row[run][0] - row["bicubic"][0] for row in measured.values()]
-    rows = [[name, f"dB over bicubic, x{r}", np.mean(gains), PAPER_GAINS.get(r)]]
-    if len(costs.rows) > 1 and costs.rows[-1][2] != 1:
-        other, _, ratio, *_ = costs.rows[-1]
-        rows.append([name, f"times fewer operations than {other}", ratio, None])
-    return Table(("paper", "what is measured", "ours", "the paper's"), rows)
+) -> Iterator[Claim]:
+    """ESPCN beside bicubic interpolation and, where one was trained, an SRCNN."""
+    ours = next(iter(trained))
+    methods = next(iter(measured.values()))
+    decibels = {m: np.mean([row[m][0] for row in measured.values()]) for m in methods}
+    where = f"x{config.model.scale}, {len(measured)} {SOURCES[config.data.source]}"
+    yield Claim(
+        "learned filters enlarge better than bicubic ones",
+        "33.13 dB, bicubic 30.39 (x3, Set5, trained on ImageNet)",
+        f"{decibels[ours]:.2f} dB, bicubic {decibels['bicubic']:.2f} ({where})",
+        bool(decibels[ours] > decibels["bicubic"]),
+    )
+    srcnns = [n for n, (c, _) in trained.items() if c.model.upscaling == "first"]
+    if not srcnns or ours in srcnns:
+        return
+    best = max(srcnns, key=decibels.get)
+    cost = {row[0]: row[2] for row in costs.rows}
+    better = decibels[ours] > decibels[best]
+    yield Claim(
+        "better than SRCNN, which convolves the enlarged image, in less time",
+        "33.13 dB in 38 ms, SRCNN 9-5-5 32.75 dB in 435 ms (x3, Set5; a 1080p frame)",
+        f"{decibels[ours]:.2f} dB, {best} {decibels[best]:.2f} dB with "
+        f"{cost[best] / cost[ours]:.1f} times the operations ({where})",
+        bool(better and cost[best] > cost[ours]),
+    )

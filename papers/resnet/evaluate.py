@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from common.contract import Table
+from common.contract import Claim, Table, summary
 from common.normalization import BatchNorm
 from papers.resnet import figures
 from papers.resnet.config import Config
@@ -24,6 +24,19 @@ from papers.resnet.train import State, ema_variables
 Values = Iterator[tuple[str, Any]]
 DATA = {"cifar": "CIFAR-10", "imagenet": "ImageNet"}  # what the paper trains on
 PAGE = "[ResNet](papers/resnet)"
+# A kind of net: what the paper claims, its errors, and whether depth makes it worse.
+DEPTH_CLAIMS = {
+    PLAIN: (
+        "plain nets get worse with more layers",
+        "error 27.94 to 28.54 % with 18 and 34 layers (ImageNet)",
+        True,
+    ),
+    RESIDUAL: (
+        "residual nets do not",
+        "error 27.88 to 25.03 % with 18 and 34 layers (ImageNet)",
+        False,
+    ),
+}
 
 
 def evaluate(config: Config, trained: Mapping[str, tuple[Config, State]]) -> Values:
@@ -44,7 +57,8 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, State]]) -> Val
         stds = {net.name: responses(net) for net in nets}
         yield "Layer responses", figures.layer_responses(stds)
         yield "Mean response", _mean_response(stds)
-    yield "Summary", _summary(kinds)
+    if claims := [*_claims(config, kinds)]:
+        yield "Summary", summary(PAGE, claims)
 
 
 def _errors(nets: list[Net]) -> Table:
@@ -110,14 +124,27 @@ def _mean_response(stds: Mapping[str, list[float]]) -> Table:
     return Table(("run", "mean", "largest"), rows, note)
 
 
-def _summary(kinds: Mapping[str, list[Net]]) -> Table:
-    """This paper's rows in the table of all papers."""
-    rows = []
-    for kind, nets in kinds.items():
-        if nets:
-            deep = max(nets, key=lambda net: net.depth)
-            paper = f"{deep.paper} ({DATA[deep.config.model.family]})"
-            paper = paper if deep.paper else None
-            what = f"test error %, {kind} net of {deep.depth} layers"
-            rows.append([PAGE, what, 100 * deep.test, paper])
-    return Table(("paper", "what is measured", "ours", "the paper's"), rows)
+def _claims(config: Config, kinds: Mapping[str, list[Net]]) -> Iterator[Claim]:
+    """What depth does to plain and to residual nets; and the paper's errors, where a
+    net is the paper's."""
+    images = image_set(config, "test")
+    data = f"{len(images):,} images of {config.data.name or config.data.source}"
+    for kind, (claim, there, worse) in DEPTH_CLAIMS.items():
+        if len(kinds[kind]) > 1:
+            *_, shallow, deep = kinds[kind]
+            change = deep.test - shallow.test
+            yield Claim(
+                claim,
+                there,
+                f"test error {100 * shallow.test:.2f} to {100 * deep.test:.2f} % with "
+                f"{shallow.depth} and {deep.depth} layers ({data})",
+                change > 0 if worse else change <= 0,
+            )
+    for net in (net for nets in kinds.values() for net in nets if net.paper):
+        here = 100 * net.test
+        yield Claim(
+            f"{net.depth} layers, {net.kind}",
+            f"error {net.paper} % ({DATA[config.model.family]})",
+            f"error {here:.2f} % ({data})",
+            True if here <= net.paper else None if here <= 1.1 * net.paper else False,
+        )

@@ -149,7 +149,8 @@ def test_tables_of_several_reports_are_joined(tmp_path, workdir):
     text = path.read_text()
     assert text.index("| gpt") < text.index("| xl") < text.index("Note.")
     assert "`python launch/main.py --paper=x`" in text
-    assert "<sub>`b`</sub>" in text
+    assert "\n- `b`\n" in text
+    assert text.count("<details>") == 1
 
 
 def test_numbers_of_several_reports_are_not_joined(tmp_path, workdir, capsys):

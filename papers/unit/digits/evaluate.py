@@ -1,18 +1,16 @@
 """The table and the figures of the digit experiment."""
 
-from common.contract import Table, Trained, Values
+from common.contract import Claim, Table, Trained, Values
 from papers.unit import figures
 from papers.unit.digits.measure import translated_accuracy
 from papers.unit.digits.objective import trains_generators
 from papers.unit.directions import DOMAINS
 from papers.unit.measure import measured
 
-PAPER_ACCURACY = "90.53 (SVHN to MNIST)"
 
-
-def evaluate(trained: Trained, link: str, summary: list[list]) -> Values:
+def evaluate(trained: Trained, claims: list[Claim]) -> Values:
     """Yields accuracies without and with UNIT, and the digits that it translates; adds
-    to `summary`, where both runs are there."""
+    to `claims`, where both runs are there."""
     means = {name: measured(*run) for name, run in trained.items()}
     rows = []
     for name, (config, _) in trained.items():
@@ -21,11 +19,18 @@ def evaluate(trained: Trained, link: str, summary: list[list]) -> Values:
     if {"adapted", "source_only"} <= {*trained}:
         share = translated_accuracy(trained["source_only"], trained["adapted"])
         rows[[*trained].index("adapted")][-1] = 100 * share
-        what = "digits: accuracy % without labels of b, {} UNIT"
+        config, _ = trained["adapted"]
         before = 100 * means["source_only"]["accuracy_b"]
         after = 100 * means["adapted"]["accuracy_b"]
-        summary.append([link, what.format("before"), before, None])
-        summary.append([link, what.format("with"), after, PAPER_ACCURACY])
+        claims.append(
+            Claim(
+                "labels of one domain serve for the other",
+                "90.53 % of MNIST from SVHN's labels, 59.32 % by aligned subspaces",
+                f"{after:.1f} % of {config.data.pair[1]} from {config.data.pair[0]}'s "
+                f"labels, {before:.1f} % without UNIT",
+                after > before,
+            )
+        )
     columns = ("run", "labels of", "none of", "test accuracy of a %")
     columns += ("of b %", "of b made a %")
     note = (
