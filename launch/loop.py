@@ -17,8 +17,8 @@ import jax
 from common.config import nearest
 from common.metrics import over
 from common.sections import Loop
-from launch.ahead.chips import peak_flops
 from launch.checkpoints import Checkpoints
+from launch.chips import peak_flops
 from launch.distributed import Agreement, is_first
 from launch.logbook import Logbook
 from launch.pending import Diverged, Pending

@@ -13,8 +13,8 @@ from typing import Any
 import jax
 
 from common.contract import Table, UserError
-from launch.ahead.chips import CHIPS, TOPOLOGIES, parse_topology
 from launch.ahead.one_slice import Compiled, TooLarge, compile_run, usable_bytes
+from launch.chips import CHIPS, TOPOLOGIES, parse_topology
 from launch.reports.report import Report
 from launch.runs import parameter_count
 from launch.session import Session

@@ -8,8 +8,8 @@ from functools import partial
 import jax
 
 from launch import devices, placement
-from launch.ahead.chips import Chip, parse_topology, topology_devices
 from launch.ahead.hlo.cost import Cost, cost
+from launch.chips import Chip, parse_topology, topology_devices
 from launch.session import Session
 
 RESERVED = 2**28  # bytes of HBM that the runtime keeps: XLA says 15.75 of v5e's 16 GiB

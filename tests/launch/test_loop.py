@@ -12,8 +12,8 @@ from flax import struct
 from common.config import Loop
 from common.metrics import Mean
 from launch import devices, loop, placement
-from launch.ahead.chips import CHIPS
 from launch.checkpoints import newest
+from launch.chips import CHIPS
 from launch.logbook import read_metrics
 from launch.pending import Diverged
 from launch.stop import StopRequest

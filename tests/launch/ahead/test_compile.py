@@ -9,8 +9,8 @@ import jax
 import pytest
 
 from common.contract import UserError
-from launch import catalogue
-from launch.ahead import chips, compile, one_slice
+from launch import catalogue, chips
+from launch.ahead import compile, one_slice
 from launch.session import Session
 from tests import smoke
 

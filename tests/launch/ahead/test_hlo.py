@@ -11,7 +11,7 @@ import pytest
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from launch.ahead import chips
+from launch import chips
 from launch.ahead.hlo import cost as hlo
 
 DEPTH, WIDTH = 5, 256

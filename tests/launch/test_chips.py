@@ -10,7 +10,7 @@ import pytest
 from jax.experimental import topologies
 
 from common.contract import UserError
-from launch.ahead import chips
+from launch import chips
 
 
 def test_a_topology_is_a_chip_and_a_shape():
@@ -66,7 +66,7 @@ def test_a_device_is_a_chip(name):
 
 def python(code):
     env = {key: os.environ[key] for key in os.environ if not key.startswith("TPU_")}
-    command = [sys.executable, "-c", f"from launch.ahead import chips\n{code}"]
+    command = [sys.executable, "-c", f"from launch import chips\n{code}"]
     return subprocess.run(command, capture_output=True, text=True, env=env)
 
 
