@@ -143,10 +143,9 @@ def _train(
                 return finished
             profiler.before_step(step, state)
             with jax.profiler.StepTraceAnnotation("train", step_num=step):
-                batch = next(data)
+                batch = trainer.put("train", next(data))
                 # An implicit transfer would make every step wait for the host.
                 with jax.transfer_guard("disallow"):
-                    batch = trainer.put("train", batch)
                     state, metrics = trainer.train_step(state, batch)
                     step += 1
                     pending.add(step, metrics)

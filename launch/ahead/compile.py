@@ -3,8 +3,8 @@ step cost, and what bounds it.
 
 All of it is known at compile time: sizes and traffic are XLA's and `hlo/`'s figures for
 one chip, times are a roofline over published peaks (`chips.py`). Nothing is measured.
-No step is faster than its roofline, for which the cheapest branch
-of a conditional counts.
+No step is faster than its roofline, for which the cheapest branch of a conditional
+counts.
 """
 
 from collections.abc import Mapping, Sequence

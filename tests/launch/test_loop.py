@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from flax import struct
 
-from common.config import Loop
 from common.metrics import Mean
+from common.sections import Loop
 from launch import devices, loop, placement
 from launch.checkpoints import newest
 from launch.chips import CHIPS

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from common.config import Loop
 from common.contract import UserError
+from common.sections import Loop
 from launch.workdir import claim, locked
 
 
