@@ -44,7 +44,9 @@ def _translators(trained: Trained, claims: list[Claim]) -> Values:
     config, _ = trained[first]
     yield "Translation", _errors(config, errors)
     if config.data.source == "generated":
-        yield "Squares", _squares(trained)
+        table = _squares(trained)
+        yield "Squares", table
+        claims.append(_squares_claim(table))
     yield "Objective", _objectives(trained)
     yield from figures.of_run(first, *trained[first])
     if len(trained) > 1:
@@ -94,6 +96,17 @@ def _squares(trained: Trained) -> Table:
             rows.append([name, str(direction), hue, iou])
     note = "share of translations with the other colour; how well squares keep place"
     return Table(("run", "direction", "hue right", "IoU"), rows, note)
+
+
+def _squares_claim(table: Table) -> Claim:
+    """Of the first run, both ways."""
+    hue, iou = np.mean([row[2:] for row in table.rows[:2]], axis=0)
+    return Claim(
+        "what a translation should not change keeps its place",
+        "pictures",
+        f"{100 * hue:.0f} % in the other colour, IoU {iou:.2f} (squares)",
+        bool(hue > 0.9 and iou > 0.5) or (None if hue > 0.5 else False),
+    )
 
 
 def _objectives(trained: Trained) -> Table:
