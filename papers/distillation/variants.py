@@ -1,9 +1,8 @@
 """The variants of distillation: the slides' experiments in small, and the paper's nets.
 
-mnist_1200   2,395,210 parameters, and students of 1,276,810; paper's errors of
-             10,000: teacher 67, small 146, distilled at T = 20 74
-mnist_30     the same teacher, students of 24,790
-speech      84,412,080 parameters: 26 frames x 40 filter banks -> 8 x 2560 -> 14,000
+The command is
+
+    python launch/main.py --paper=distillation --config=NAME
 """
 
 from functools import partial
@@ -21,7 +20,12 @@ from papers.distillation.config import (
 
 
 def _default() -> Config:
-    """The slides' two tables on real digits: minutes on 2 CPU cores."""
+    """The slides' two tables on real digits: minutes on 2 CPU cores.
+
+    Tables 1 and 5. Test accuracy in per cent: single model 96.8, ten models 97.2,
+    distilled 96.9 (the paper's frames: 58.9, 61.1, 60.8). All labels 96.8, 3% of the
+    labels 83.3, 3% with soft targets 93.1 (the paper: 58.9, 44.5, 57.0).
+    """
     net = {"hidden": (200, 200), "jitter": 2}
     return Config(
         teacher=Net(**net),
@@ -37,7 +41,10 @@ def _default() -> Config:
 
 
 def _specialists() -> Config:
-    """A generalist and three specialists for classes that it confuses."""
+    """A generalist and three specialists for classes that it confuses.
+
+    Table 3, on the default's images. The paper: 25.0% to 26.1%, 61 specialists (JFT).
+    """
     config = _default()
     config.runs = ("baseline", "specialists")
     return config
@@ -64,7 +71,11 @@ def _smoke() -> Config:
 
 
 def _mnist_1200() -> Config:
-    """The paper's MNIST nets: 2 x 1200 with dropout teaches 2 x 800 without."""
+    """The paper's MNIST nets: 2 x 1200 with dropout teaches 2 x 800 without.
+
+    Section 3. Teacher 2,395,210 parameters, student 1,276,810. The paper's errors of
+    10,000: teacher 67, student 146, distilled at T = 20 74.
+    """
     teacher = Net(
         hidden=(1200, 1200), dropout_input=0.2, dropout=0.5, max_norm=4.0, jitter=2
     )
@@ -82,7 +93,10 @@ def _mnist_1200() -> Config:
 
 
 def _mnist_30() -> Config:
-    """Students of 2 x 30 units, for which the paper found T from 2.5 to 4 the best."""
+    """Students of 2 x 30 units, for which the paper found T from 2.5 to 4 the best.
+
+    Section 3. Student 24,790 parameters, teacher as mnist_1200.
+    """
     config = _mnist_1200()
     config.student = Net(hidden=(30, 30))
     config.experiment.distilled_at = (2.5, 4.0, 20.0)
@@ -91,7 +105,13 @@ def _mnist_30() -> Config:
 
 
 def _speech() -> Config:
-    """The acoustic model of section 3 at its published size, on generated frames."""
+    """The acoustic model of section 4 at its published size, on generated frames.
+
+    Table 1. 26 frames x 40 filter banks -> 8 x 2560 -> 14,000, 84,412,080 parameters.
+    The paper's frames right and words wrong: single model 58.9%, 10.9%, ten models
+    61.1%, 10.7%, distilled 60.8%, 10.7%. The speech is not public, so this was not
+    trained here; shapes, counts and steps are tested.
+    """
     net = Net(hidden=(2560,) * 8)
     return Config(
         teacher=net,

@@ -1,14 +1,13 @@
 """The variants of ResNet: the paper's nets and recipes under its names.
 
-`default` is the run of this package's README: the degradation experiment in minutes on
-two cores. The large ones are the paper's, with exact parameter counts (PARAM_COUNTS)
-and, here, its results:
+`default` is the run of this package's README: the degradation experiment. The large
+variants are the paper's; nobody has trained them here. Their parameters (PARAM_COUNTS)
+and multiply-adds are tested. They run by
 
-    10-crop top-1 error %, ImageNet   plain 18 27.94  34 28.54   residual 18 A 27.88
-                                      34 A 25.03  B 24.52  C 24.19
-                                      50 22.85  101 21.75  152 21.43
-    test error %, CIFAR-10            20 8.75  32 7.51  44 7.17  56 6.97  110 6.43
-                                      1202 7.93
+    python launch/main.py --paper=resnet --config=NAME --config.data.root=DATA_DIR
+
+where DATA_DIR is the data_dir of TFDS. The paper's errors in per cent stand in ERRORS,
+PLAIN_ERRORS (ImageNet, 10 crops) and CIFAR_ERRORS.
 """
 
 from functools import partial
@@ -19,7 +18,11 @@ from papers.resnet.config import Config, Data, Eval, Model
 
 
 def _default() -> Config:
-    """Plain nets and ResNets of 8, 20, 44 layers on MNIST: minutes on 2 CPU cores."""
+    """Plain nets and ResNets of 8, 20, 44 layers on MNIST: minutes on 2 CPU cores.
+
+    The degradation of figure 1. Training takes 0.5 minutes for plain_44 and 0.6 minutes
+    for resnet_44, on one device. Test errors: 33.3 % (plain_44), 2.4 % (resnet_44).
+    """
     return Config(
         model=Model(width=8),
         data=Data(size=14, batch_size=64),
@@ -47,13 +50,16 @@ def _sgd(**fields) -> Optim:
 
 
 def _steps(*boundaries: int) -> Schedule:
-    """Divided by ten at each."""
+    """The rate is divided by ten at each of these steps."""
     return Schedule("step", boundaries=boundaries)
 
 
 def _imagenet(depth: int, shortcut: str = "B") -> Config:
-    """Section 3.4. The plateaus at which the paper divides the rate are fixed here: 30,
-    60 and 90 epochs."""
+    """Section 3.4, tables 2 and 3: 10-crop errors.
+
+    The paper divides the rate at plateaus; here it is divided after 30, 60 and 90
+    epochs. The paper's 34 layers with the shortcuts A, B and C: 25.03, 24.52, 24.19.
+    """
     return Config(
         model=Model("imagenet", depth, 64, 1000, shortcut),
         data=Data(
@@ -69,6 +75,8 @@ def _imagenet(depth: int, shortcut: str = "B") -> Config:
 
 
 def _torchvision(depth: int) -> Config:
+    """torchvision's nets, to be measured or fine-tuned. Bottlenecks have their stride
+    on the 3x3; ImageNet's mean and deviation normalise the images."""
     config = _imagenet(depth)
     config.model.stride_on = "3x3"
     config.data.subtract = "imagenet"
@@ -80,7 +88,10 @@ def _torchvision(depth: int) -> Config:
 
 
 def _cifar10(depth: int, shortcut: str = "A") -> Config:
-    """Section 4.2. 110 layers warm up at 0.01 for 400 steps, and so do 1202 here."""
+    """Section 4.2, table 6: 110 layers warm up at 0.01 for 400 steps; so do 1202 here.
+
+    The paper's 110 layers: 6.43 (6.61 +- 0.16).
+    """
     config = Config(
         model=Model("cifar", depth, 16, 10, shortcut),
         data=Data(
@@ -95,12 +106,13 @@ def _cifar10(depth: int, shortcut: str = "A") -> Config:
     if depth >= 110:
         config.optim.schedule.warmup = 400
         config.optim.schedule.warmup_at = 0.1
-    if depth >= 1000:  # nobody compiles a thousand layers one by one
+    if depth >= 1000:  # written out, a thousand blocks take too long to compile
         config.model.remat = True
         config.model.scan = "always"
     return config
 
 
+# Layers -> error in per cent. On ImageNet with option B, but 18 layers with A.
 ERRORS = {18: 27.88, 34: 24.52, 50: 22.85, 101: 21.75, 152: 21.43}
 PLAIN_ERRORS = {18: 27.94, 34: 28.54}
 TORCHVISION_ERRORS = {18: 30.24, 34: 26.69, 50: 23.87, 101: 22.63, 152: 21.69}
@@ -164,7 +176,7 @@ PARAM_COUNTS = {
     **{f"resnet{n}_torchvision": count for n, count in _IMAGENET_COUNTS.items()},
     **{f"resnet{n}_cifar10": count for n, count in _CIFAR_COUNTS.items()},
     **{f"plain{n}_cifar10": _CIFAR_COUNTS[n] for n in (20, 32, 44, 56, 110)},
-    "plain18_imagenet": 11_689_512 - 173_824,  # a ResNet's, less its projections
+    "plain18_imagenet": 11_689_512 - 173_824,  # the ResNet's without projections
     "plain34_imagenet": 21_797_672 - 173_824,
 }
 
