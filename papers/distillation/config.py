@@ -16,57 +16,56 @@ class Net:
     hidden: tuple[int, ...] = at_least(1, (1200, 1200), only=("kind", "mlp"))
     dropout_input: float = between(0.0, 1.0, only=("kind", "mlp"))
     dropout: float = between(0.0, 1.0, only=("kind", "mlp"))  # after each hidden layer
-    # Largest norm of a hidden unit's incoming weights; 0: any.
+    # The largest norm that a hidden unit's incoming weights may have; 0: any.
     max_norm: float = at_least(0.0, only=("kind", "mlp"))
-    # Classes and dtype are this net's; blocks are looped only if scan is "always".
+    # Its num_classes and dtype are replaced by this net's; only scan="always" loops.
     resnet: ResNet = field(default_factory=ResNet)
-    jitter: int = at_least(0)  # pixels by which its training images are moved, at most
+    jitter: int = at_least(0)  # pixels that training images are moved by, at most
     dtype: str = dtype()
 
 
 @dataclasses.dataclass
 class Data:
     source: str = choice("embedded", "files", "tfds", "generated")
-    name: str = ""  # of the embedded, tfds or generated set
+    name: str = ""  # the embedded, tfds or generated set
     root: str = ""  # files: a folder; tfds: the data_dir
-    # Height, width, channels to resize to; (): as they are.
+    # Images are resized to this height, width and channels; (): they stay as they are.
     image: tuple[int, ...] = at_least(1, (), lengths=(0, 3))
-    classes: int = at_least(0)  # 0: those of the set, which its runs then have here
+    classes: int = at_least(0)  # 0: those of the set; a run has their number here
     batch_size: int = at_least(1, 128)  # images a step; all models of a run see them
-    share: float = above(0.0, 1.0, most=1.0)  # of the training split
+    share: float = above(0.0, 1.0, most=1.0)  # fraction of the training split
     own_share: bool = False  # each seed has its own share, and its own batches
     without: tuple[int, ...] = at_least(0, ())  # classes left out of the training split
-    only: tuple[int, ...] = at_least(0, ())  # classes it is confined to; (): all
+    only: tuple[int, ...] = at_least(0, ())  # the only classes left in it; (): all
 
 
 @dataclasses.dataclass
 class Distill:
-    temperatures: tuple[float, ...] = above(0.0, (1.0,))  # `seeds` models at each
+    temperatures: tuple[float, ...] = above(0.0, (1.0,))  # each has `seeds` students
     hard_weight: float = between(0.0, 1.0, 1.0)  # of the labels' loss; 1: no teacher
-    average: str = choice("arithmetic", "geometric")  # of the teachers' probabilities
-    targets: str = choice("cached", "live")  # the teachers' logits; live: every step's
-    file: str = ""  # read the teacher's logits from this file (teacher.save)
-    keep_teacher: bool = True  # in the student's state, for `predict`
+    average: str = choice("arithmetic", "geometric")  # the teachers' mean probability
+    # The teachers' logits are computed once (cached) or at every step (live).
+    targets: str = choice("cached", "live")
+    file: str = ""  # the teacher's logits are read from this file (teacher.write)
+    keep_teacher: bool = True  # the student's state holds the teacher, for `predict`
 
 
 @dataclasses.dataclass
 class Experiment:
-    """What the runs of the tables are."""
+    """The numbers that the runs of the tables are made of (runs.py)."""
 
-    members: int = at_least(1, 10)  # of the ensemble
-    seeds: int = at_least(1, 3)  # students a run
-    distilled_at: tuple[float, ...] = above(0.0, (1.0,))  # of the distilled model
-    temperature: float = above(0.0, 2.0)  # where the transfer set lacks classes
-    hard_weight: float = between(0.0, 1.0)  # of the labels in both
-    # Steps of `distilled` and `small`, in those of the others.
-    longer: float = above(0.0, 4.0)
-    share: float = above(0.0, 0.03, most=1.0)  # of the training split, for few labels
-    temperatures: tuple[float, ...] = above(
-        0.0, (1.0, 2.0, 4.0, 8.0)
-    )  # with few labels
+    members: int = at_least(1, 10)  # models of the ensemble
+    seeds: int = at_least(1, 3)  # students of each run
+    distilled_at: tuple[float, ...] = above(0.0, (1.0,))  # temperatures of `distilled`
+    temperature: float = above(0.0, 2.0)  # of `soft_without` and `soft_only`
+    hard_weight: float = between(0.0, 1.0)  # of the labels in those and in `distilled`
+    longer: float = above(0.0, 4.0)  # times as many steps for `distilled` and `small`
+    # Few labels: this fraction of the training split, in `hard_part` and `soft_part`.
+    share: float = above(0.0, 0.03, most=1.0)
+    temperatures: tuple[float, ...] = above(0.0, (1.0, 2.0, 4.0, 8.0))  # of `soft_part`
     without: int = at_least(0, 3)  # the class that the transfer set lacks
-    only: tuple[int, ...] = at_least(0, (7, 8))  # classes a transfer set is confined to
-    clusters: int = at_least(1, 3)  # specialists
+    only: tuple[int, ...] = at_least(0, (7, 8))  # the only classes of `soft_only`
+    clusters: int = at_least(1, 3)  # number of specialists
 
 
 @dataclasses.dataclass
@@ -74,10 +73,11 @@ class Eval:
     """How trained models are measured. Nothing here changes training."""
 
     batch_size: int = at_least(1, 500)  # images
-    soften: tuple[float, ...] = above(0.0, (1.0, 2.0, 5.0, 20.0))  # of the picture
-    digits: int = at_least(0, 5)  # images in it
-    timed_steps: int = at_least(0, 10)  # of the ensemble and of one model, in turns
-    write: str = ""  # write the ensemble's logits of the training split to this file
+    # Temperatures and images of the picture "Soft targets".
+    soften: tuple[float, ...] = above(0.0, (1.0, 2.0, 5.0, 20.0))
+    digits: int = at_least(0, 5)
+    timed_steps: int = at_least(0, 10)  # steps in each measurement; 0: measures none
+    write: str = ""  # the ensemble's logits of the training split go to this file
 
 
 @dataclasses.dataclass
@@ -103,6 +103,7 @@ class Config(Training):
 
     @property
     def net(self) -> Net:
+        """The network that this run trains."""
         return self.student if self.role == "student" else self.teacher
 
     @property
@@ -112,4 +113,5 @@ class Config(Training):
 
     @property
     def taught(self) -> bool:
+        """Whether a teacher's soft targets are part of the loss."""
         return self.distill.hard_weight < 1

@@ -1,4 +1,4 @@
-"""What a train step costs: of one model, and of an ensemble in one program."""
+"""The seconds of a train step: of one model, and of an ensemble in one program."""
 
 import functools
 import time
@@ -15,13 +15,14 @@ from papers.distillation.measure import Trained
 
 
 def step_cost(runs: Mapping[str, Trained]) -> Table:
-    """What a model of the ensemble costs beside one that is trained alone."""
+    """What each of the ensemble's models costs, beside one that is trained alone."""
     pairs = {n: (runs[n].config, runs[n].state) for n in ("baseline", "ensemble")}
     steps = runs["baseline"].config.eval.timed_steps
     seconds = step_seconds(pairs, steps)
     rows = []
     for name, (config, _) in pairs.items():
-        n, both = config.members, zip(seconds[name], seconds["baseline"], strict=True)
+        n = config.members
+        both = zip(seconds[name], seconds["baseline"], strict=True)
         row = [name, n, *(1e3 * s for s in seconds[name])]
         rows.append([*row, *(s / n / single for s, single in both)])
     columns = ("run", "models", "ms a step", "with its images", "a model, of a single",
@@ -33,16 +34,21 @@ def step_cost(runs: Mapping[str, Trained]) -> Table:
 def step_seconds(
     models: dict[str, tuple[Config, Any]], steps: int, turns: int = 5
 ) -> dict[str, tuple[float, float]]:
-    """Seconds of a train step of each model, alone and with the reading of its batch;
-    on one device, the least of `turns` means over `steps`, in turns, on copies."""
-    device, ready = jax.local_devices()[0], {}
+    """{name: (seconds of a train step, seconds of one that also reads its batch)}.
+
+    Each is the least of `turns` means over `steps` steps, on one device. The models
+    take turns, and train copies of their states.
+    """
+    device = jax.local_devices()[0]
+    ready = {}
     for name, (config, state) in models.items():
         state = jax.device_put(jax.tree.map(jnp.copy, state), device)
         step = jax.jit(functools.partial(train.train_step, config), donate_argnums=0)
         read = data.batches(config, "train")
         batch = jax.device_put(next(read), device)
         ready[name] = [jax.block_until_ready(step(state, batch))[0], step, batch, read]
-    alone, reading = ({name: [] for name in models} for _ in range(2))
+    alone = {name: [] for name in models}
+    reading = {name: [] for name in models}
     for name in [*models] * turns:
         state, step, batch, read = ready[name]
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Pictures of what the runs learned: accuracy against temperature, soft targets."""
+"""Pictures of the trained runs: accuracy against temperature, soft targets."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def accuracy_by_temperature(config: Config, table: Table) -> "Figure":
-    """The table of that name, the labels' accuracy a level line."""
+    """The table "Accuracy against temperature" as a curve; the labels' accuracy is a
+    level line."""
     from common import figures
 
     (_, labelled, _), *rows = table.rows
@@ -34,8 +35,8 @@ def accuracy_by_temperature(config: Config, table: Table) -> "Figure":
 def soft_targets(
     config: Config, logits: Float[np.ndarray, "n classes"], test: ImageSet
 ) -> Iterator[tuple[str, Any]]:
-    """The images of which the ensemble is right and least sure, and its softened
-    probabilities of all classes; `logits` are those of the test images."""
+    """The test images on which the ensemble is right and least sure, and its softened
+    probabilities of all classes. `logits` are the ensemble's, of the test images."""
     log_p = np.asarray(jax.nn.log_softmax(logits))
     entropy = -(np.exp(log_p) * log_p).sum(-1)
     entropy[logits.argmax(-1) != test.labels] = -1
@@ -69,6 +70,6 @@ def soft_targets(
 
 
 def _caption(p: Float[np.ndarray, "classes"], names: tuple[str, ...]) -> str:
-    """The three most probable classes."""
+    """The three most probable classes, with their probabilities."""
     best = np.argsort(-p, kind="stable")[:3]
     return "  ".join(f"{names[c]} {p[c]:.2f}" for c in best)

@@ -1,5 +1,5 @@
 """Generalist and specialists together (section 5.4 of Hinton et al. 2015): the joint
-answer, and what it is worth."""
+answer, and its tables."""
 
 from collections.abc import Mapping
 
@@ -18,8 +18,8 @@ from papers.distillation.specialists import NEVER, Classes
 def unbiased(
     special: dict[str, Array], logits: Float[Array, "rows members outputs"]
 ) -> Float[Array, "rows members outputs"]:
-    """Logits for images as they come: the dustbin's gets the log of how many times the
-    own classes were sampled more often."""
+    """Logits for images in their natural proportions (section 5.2). Training weighed
+    the own classes up; the log of that ratio is added to the dustbin's logit."""
     share = jnp.clip(special["classes"] @ special["frequency"], 1e-3, 1 - 1e-3)
     logits = logits.at[..., -1].add(jnp.log((1 - share) / share))
     used = jnp.pad(special["classes"], [(0, 0), (0, 1)], constant_values=True)
@@ -61,7 +61,8 @@ def infer(
     rate: float = 1.0,
 ) -> Float[Array, "n classes"]:
     """The logits z that minimise `divergence` for each image, by gradient descent from
-    the generalist's. Active are the specialists that own one of its `top` classes."""
+    the generalist's. A specialist is active if it owns one of the generalist's `top`
+    classes."""
 
     def one(generalist, specialists):
         best = jax.lax.top_k(generalist, top)[1]
@@ -78,16 +79,18 @@ def infer(
 
 
 def specialists_table(runs: Mapping[str, Trained], test: ImageSet) -> Table:
-    """Each specialist beside the generalist, on the images of its classes and among
-    these alone."""
-    run, generalist = runs["specialists"], runs["baseline"].test[:, 0]
+    """Each specialist beside the generalist, on the images of the specialist's classes.
+    Both choose among these classes alone."""
+    run = runs["specialists"]
+    generalist = runs["baseline"].test[:, 0]
     special = run.state.special
     frequency = np.asarray(special["frequency"])
     rows = []
     for m, classes in enumerate(np.asarray(special["classes"])):
         own = np.flatnonzero(classes)
         theirs = np.isin(test.labels, own)
-        labels, others = test.labels[theirs], np.where(classes, 0, NEVER)
+        labels = test.labels[theirs]
+        others = np.where(classes, 0, NEVER)
         before = measure.accuracy(generalist[theirs] + others, labels)
         after = measure.accuracy(run.test[theirs, m, :-1] + others, labels)
         names = ", ".join(test.class_names[c] for c in own)
@@ -98,7 +101,8 @@ def specialists_table(runs: Mapping[str, Trained], test: ImageSet) -> Table:
 
 def joint_table(runs: Mapping[str, Trained], test: ImageSet) -> Table:
     """The generalist alone, and with all specialists."""
-    run, generalist = runs["specialists"], runs["baseline"].test[:, 0]
+    run = runs["specialists"]
+    generalist = runs["baseline"].test[:, 0]
     special = run.state.special
     answers = unbiased(special, jnp.asarray(run.test))
     joint = jax.jit(infer)(jnp.asarray(generalist), answers, special["classes"])

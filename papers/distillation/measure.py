@@ -1,4 +1,4 @@
-"""What is measured of trained models: logits, accuracies, losses, a bias shift."""
+"""Measurements of trained models: logits, accuracies, losses, a shift of biases."""
 
 import dataclasses
 import functools
@@ -13,12 +13,12 @@ from common.losses import cross_entropy, ensemble_logits
 from papers.distillation import data, train
 from papers.distillation.config import Config
 
-SHIFTS = np.arange(-20.0, 20.05, 0.1)
+SHIFTS = np.arange(-20.0, 20.05, 0.1)  # that `best_shift` chooses from
 
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """One trained run, and what it says of the images."""
+    """One trained run, and its logits of each split."""
 
     config: Config
     state: Any
@@ -32,7 +32,7 @@ class Trained:
         return self.logits("valid")
 
     def at(self, temperature: float) -> np.ndarray:
-        """What the members of one temperature say of the test images."""
+        """Logits of the test images, of the members of one temperature."""
         seeds = self.config.seeds
         first = seeds * self.config.distill.temperatures.index(temperature)
         return self.test[:, first : first + seeds]
@@ -43,8 +43,8 @@ class Trained:
 
     @functools.cached_property
     def best_temperature(self) -> tuple[float, slice]:
-        """The temperature whose models have the least loss on validation, and where
-        they stand."""
+        """The temperature whose models have the least loss on the validation split, and
+        the places of these models among the members."""
         labels = data.load(self.config.data, "valid").labels
         seeds = self.config.seeds
         losses = nll(self.valid, labels).reshape(-1, seeds).mean(1)
@@ -56,7 +56,7 @@ class Trained:
 def logits(
     config: Config, state: Any, images: UInt8[np.ndarray, "n height width channels"]
 ) -> Float[np.ndarray, "n members outputs"]:
-    """Of all members in evaluation mode, a batch at a time."""
+    """Logits of all members in evaluation mode, computed batch by batch."""
     forward = jax.jit(functools.partial(train.forward, config))
     size = min(config.eval.batch_size, len(images))
     padded = np.pad(images, [(0, -len(images) % size), *[(0, 0)] * (images.ndim - 1)])
@@ -68,14 +68,14 @@ def logits(
 def mixed(
     config: Config, logits: Float[np.ndarray, "n members classes"]
 ) -> Float[np.ndarray, "n classes"]:
-    """The ensemble's."""
+    """The logits of the ensemble: its members' averaged probabilities."""
     return np.asarray(ensemble_logits(jnp.asarray(logits), config.distill.average))
 
 
 def accuracy(
     logits: Float[np.ndarray, "n *members classes"], labels: Int[np.ndarray, "n"]
 ) -> Float[np.ndarray, "*members"]:
-    """Per cent."""
+    """Per cent of the images whose most probable class is their label."""
     hits = logits.argmax(-1) == labels.reshape(-1, *[1] * (logits.ndim - 2))
     return 100 * hits.mean(0)
 
@@ -83,7 +83,7 @@ def accuracy(
 def nll(
     logits: Float[np.ndarray, "n *members classes"], labels: Int[np.ndarray, "n"]
 ) -> Float[np.ndarray, "*members"]:
-    """-log p(label) in nats."""
+    """Mean of -log p(label) over the images, in nats."""
     labels = np.broadcast_to(
         labels.reshape(-1, *[1] * (logits.ndim - 2)), logits.shape[:-1]
     )
@@ -91,8 +91,9 @@ def nll(
 
 
 def trained_accuracy(config: Config, state: Any) -> Float[np.ndarray, "members"]:
-    """Per cent of the images that each member was trained on."""
-    split, indices = data.load(config.data, "train"), data.chosen(config)
+    """Accuracy of each member on the images that it was trained on, in per cent."""
+    split = data.load(config.data, "train")
+    indices = data.chosen(config)
     every, places = np.unique(indices, return_inverse=True)
     found = logits(config, state, split.images[every])
     rows = places.reshape(indices.shape)
@@ -108,8 +109,8 @@ def best_shift(
     labels: Int[np.ndarray, "n"],
     classes: tuple[int, ...],
 ) -> float:
-    """What added to the logits of `classes` makes most labels right; of equals, the
-    least."""
+    """The number that, added to the logits of `classes`, makes most labels right; of
+    equally good ones, the one nearest to 0."""
     scores = [accuracy(shifted(logits, classes, s), labels) for s in SHIFTS]
     best = np.flatnonzero(np.array(scores) == max(scores))
     return float(SHIFTS[best[np.argmin(np.abs(SHIFTS[best]))]])
@@ -118,7 +119,7 @@ def best_shift(
 def shifted(
     logits: Float[np.ndarray, "n classes"], classes: tuple[int, ...], shift: float
 ) -> Float[np.ndarray, "n classes"]:
-    """As if the biases of `classes` were higher by `shift`."""
+    """The logits if the biases of `classes` were higher by `shift`."""
     logits = logits.copy()
     logits[:, list(classes)] += shift
     return logits

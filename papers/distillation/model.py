@@ -1,8 +1,8 @@
 """The networks, many at once: variables have a leading axis of members, and one vmapped
 program runs all of them.
 
-Axes: rows (of a batch), replicas (1 where all members see the same images, else as many
-as there are members), members, classes.
+Axes: rows (of a batch), members, classes, replicas (1 where all members see the same
+images, otherwise as many as members).
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ Images = UInt8[Array, "rows replicas height width channels"]
 
 
 class MLP(nn.Module):
-    """Rectified hidden layers between pixels in [0, 1] and logits."""
+    """Pixels in [0, 1], hidden layers with ReLU, and logits."""
 
     config: Net
     classes: int
@@ -30,7 +30,8 @@ class MLP(nn.Module):
     def __call__(
         self, images: Pictures, train: bool = False
     ) -> Float[Array, "rows classes"]:
-        c, init = self.config, nn.initializers.he_normal()
+        c = self.config
+        init = nn.initializers.he_normal()
         x = images.reshape(len(images), -1).astype(c.dtype) / 255
         x = nn.Dropout(c.dropout_input, deterministic=not train)(x)
         for width in c.hidden:
@@ -40,7 +41,7 @@ class MLP(nn.Module):
 
 
 class Residual(nn.Module):
-    """A ResNet of the images, scaled to [-1, 1]."""
+    """A ResNet that reads images scaled to [-1, 1]."""
 
     config: Net
     classes: int
@@ -58,7 +59,7 @@ class Residual(nn.Module):
 
 
 def network(config: Net, classes: int, axis_name: str | None = None) -> nn.Module:
-    """One member. Only BatchNorm asks for `axis_name`."""
+    """The network of one member. BatchNorm alone uses `axis_name`."""
     if config.kind == "mlp":
         return MLP(config, classes)
     return Residual(config, classes, axis_name)
@@ -67,8 +68,10 @@ def network(config: Net, classes: int, axis_name: str | None = None) -> nn.Modul
 def start(
     config: Net, shape: tuple[int, ...], classes: int, keys: Key[Array, "members"]
 ) -> dict[str, Any]:
-    """ "params", and "batch_stats" where there is BatchNorm, of one member a key."""
-    model, blank = network(config, classes), jnp.zeros((1, *shape), jnp.uint8)
+    """Random variables of a member for each key: "params", and "batch_stats" where
+    there is BatchNorm."""
+    model = network(config, classes)
+    blank = jnp.zeros((1, *shape), jnp.uint8)
     return jax.vmap(lambda key: model.init(key, blank))(keys)
 
 
@@ -106,7 +109,7 @@ def apply_train(
 
 
 def _by_member(images: Images) -> tuple[Array, int | None]:
-    """Images, and the axis that `vmap` deals out: one copy serves all members."""
+    """Images, and their axis of members for `vmap`: None where one copy serves all."""
     return (images[:, 0], None) if images.shape[1] == 1 else (images, 1)
 
 

@@ -1,4 +1,4 @@
-"""What trained models make of a picture, or of a folder of them."""
+"""Classifying pictures in files."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -20,8 +20,9 @@ from papers.distillation.config import Config
 def predict(
     config: Config, state: Any, inputs: str
 ) -> Iterator[tuple[str, Table | str]]:
-    """The most probable classes of each picture: the run's, its members' probabilities
-    averaged, and its teacher's where the state holds one. A table, then JSON."""
+    """The most probable classes of each picture, as a table and as JSON: those of the
+    run, whose members' probabilities are averaged, and those of its teacher where the
+    state holds one."""
     if state.special:
         raise UserError(
             "specialists answer with their generalist alone: --run=baseline predicts"

@@ -20,8 +20,8 @@ NEVER = -1e9  # the logit of an output that is not used
 
 
 def choose(config: Config, generalist: Any) -> dict[str, Array]:
-    """The specialists' classes: clusters of the covariance of what the generalist says
-    of the training images. "frequency" is the share of each class among these."""
+    """The specialists' "classes": clusters of the columns of `confusion` on the
+    training images (section 5.3). "frequency" is each class's share of the images."""
     train = data.load(config.data, "train")
     n_classes = config.data.classes
     images = jnp.asarray(train.images)[:, None]
@@ -36,17 +36,17 @@ def choose(config: Config, generalist: Any) -> dict[str, Array]:
 
 
 def confusion(logits: Float[Array, "n classes"]) -> Float[Array, "classes classes"]:
-    """The covariance of the predicted probabilities, a column scaled to variance 1 in
-    both directions: classes that are often predicted together have like columns."""
+    """The correlations of the predicted probabilities. Classes that are often predicted
+    together have similar columns."""
     return jnp.corrcoef(jax.nn.softmax(logits), rowvar=False)
 
 
 def online_kmeans(
     columns: Float[Array, "features points"], clusters: int, passes: int = 20
 ) -> Int[Array, "points"]:
-    """The cluster of each column: MacQueen's k-means, in which a centre moves to the
-    mean of what it has won so far. Centres start far from each other, the first at the
-    column that is farthest from the mean."""
+    """The cluster of each column, by MacQueen's k-means: a centre moves to the mean of
+    the columns that it has won so far. Centres start far from each other; the first is
+    the column that is farthest from the mean."""
     points = columns.T
 
     def distances(centres):
@@ -55,8 +55,8 @@ def online_kmeans(
     def spread(i, centres):
         taken = jnp.arange(clusters) < i
         near = jnp.where(taken, distances(centres), jnp.inf)
-        alone = distances(jnp.mean(points, 0)[None])[:, 0]
-        farthest = jnp.argmax(jnp.where(i == 0, alone, jnp.min(near, axis=1)))
+        from_mean = distances(jnp.mean(points, 0)[None])[:, 0]
+        farthest = jnp.argmax(jnp.where(i == 0, from_mean, jnp.min(near, axis=1)))
         return centres.at[i].set(points[farthest])
 
     def move(i, carry):
@@ -75,7 +75,7 @@ def online_kmeans(
 
 
 def start(generalist: Any, clusters: int) -> Any:
-    """The generalist's parameters for each specialist, its dustbin output at zero."""
+    """The generalist's parameters for each specialist, and zeros for its dustbin."""
     output = model.output_layer(generalist)
 
     def widened(leaf: Float[Array, "members *inputs classes"]):
@@ -104,9 +104,9 @@ def losses(
     labels: Int[Array, "rows members"],
 ) -> Float[Array, "rows members"]:
     """Cross entropy over own classes and dustbin, weighted as if half of the images
-    were of the own classes: the sampling of section 5.3, in expectation."""
-    classes, frequency = special["classes"], special["frequency"]
-    share = jnp.clip(classes @ frequency, 1e-3, 1 - 1e-3)
+    were of the own classes: the sampling of section 5.2, in expectation."""
+    classes = special["classes"]
+    share = jnp.clip(classes @ special["frequency"], 1e-3, 1 - 1e-3)
     own = classes[jnp.arange(len(classes)), labels]
     weights = 0.5 / jnp.where(own, share, 1 - share)
     return weights * cross_entropy(*merged(classes, logits, labels))

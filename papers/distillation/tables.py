@@ -1,4 +1,4 @@
-"""The slides' tables on our images, a function each."""
+"""The slides' tables on our images, one function for each table."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,16 +9,19 @@ from common.data.image_set import ImageSet
 from papers.distillation import data, measure
 from papers.distillation.measure import Trained
 
-# Sections 3 and 4: per cent of the speech frames right, and words wrong; section 6: the
-# same on the training frames and on the test frames; section 2: per cent of MNIST.
+# Table 1, by run: per cent of the speech frames right, and of the words wrong.
 SPEECH = {"baseline": (58.9, 10.9), "ensemble": (61.1, 10.7), "distilled": (60.8, 10.7)}
+# Table 5, by run: per cent of the training frames right, and of the test frames.
 FEW = {"baseline": (63.4, 58.9), "hard_part": (67.3, 44.5), "soft_part": (65.4, 57.0)}
-FEW["ensemble"] = FEW["baseline"]  # its members are what the baseline is
+FEW["ensemble"] = FEW["baseline"]  # each of its members is trained as the baseline is
+# Section 3, by row and hidden layers: per cent of MNIST's test images right.
 MNIST = {
     ("teacher", (1200, 1200)): 99.33,
     ("student, labels alone", (800, 800)): 98.54,
     ("distilled at T = 20", (800, 800)): 99.26,
 }
+# Section 3, by run: per cent of the images wrong, per cent of the absent class right,
+# the shift of biases, and both per cents after it.
 MISSING = {"soft_without": (2.06, 86.8, 3.5, 1.09, 98.6)}
 MISSING["soft_only"] = (47.3, None, -7.6, 13.2, None)
 LACKING = (*MISSING, "hard_without")  # the runs whose transfer set lacks classes
@@ -30,10 +33,11 @@ def _spread(values: np.ndarray) -> float | None:
 
 
 def ensemble_and_distilled(runs: Mapping[str, Trained], test: ImageSet) -> Table:
-    """Section 3: does one model keep what ten gain? The single model's row is the mean
-    over the ensemble's members, which were trained as it was. The last row is the
+    """Section 4: does one model keep what ten gain? The row "single model" is the mean
+    over the ensemble's members, which are single models. The last row is the
     temperature that is best on the validation split."""
-    found, n = {}, 0
+    found = {}
+    n = 0
     if "ensemble" in runs:
         ensemble = runs["ensemble"]
         n = ensemble.config.members
@@ -106,10 +110,11 @@ def ensemble_claim(table: Table, images: str) -> Claim:
 
 
 def few_labels(runs: Mapping[str, Trained], test: ImageSet) -> Table:
-    """Section 6: a part of the labels, all of the labels, and a part with soft targets
-    at the temperature that is best on the validation split. Models of all labels are
-    the ensemble's members, where there are some, or the teacher alone."""
-    rows, best = [], runs["soft_part"].best_temperature
+    """Section 6: all of the labels, a part of them, and that part with soft targets, at
+    the temperature that is best on the validation split. The models of all labels are
+    the ensemble's members, or the teacher where there is no ensemble."""
+    rows = []
+    best = runs["soft_part"].best_temperature
     soft = f"soft targets at T = {best[0]:g}"
     whole = "ensemble" if "ensemble" in runs else "baseline"
     kinds = {whole: "labels", "hard_part": "labels", "soft_part": soft}
@@ -152,7 +157,7 @@ def few_labels_claim(table: Table, images: str) -> Claim:
 
 
 def accuracy_by_temperature(runs: Mapping[str, Trained], test: ImageSet) -> Table:
-    """Section 6 at every temperature, beside the same images' labels."""
+    """Section 6 at every temperature, beside labels of the same images."""
     run = runs["soft_part"]
     right = measure.accuracy(run.test, test.labels).reshape(-1, run.config.seeds)
     labelled = measure.accuracy(runs["hard_part"].test, test.labels)
@@ -168,11 +173,12 @@ def accuracy_by_temperature(runs: Mapping[str, Trained], test: ImageSet) -> Tabl
 def missing_classes(
     runs: Mapping[str, Trained], names: list[str], test: ImageSet
 ) -> Table:
-    """Section 2's transfer sets: what the student makes of classes that it never saw,
-    before and after a shift of biases that the validation split chooses."""
+    """Section 3's transfer sets: a student's errors on classes that it never saw,
+    before and after a shift of biases. The validation split chooses the shift."""
     rows = []
     for name in sorted(names):
-        run, d = runs[name], runs[name].config.data
+        run = runs[name]
+        d = run.config.data
         classes = d.without or d.only
         absent = np.isin(test.labels, d.without) if d.without else ~np.isin(
             test.labels, d.only)  # fmt: skip
@@ -203,6 +209,6 @@ def missing_classes(
 
 
 def _errors(logits: np.ndarray, labels: np.ndarray, absent: np.ndarray) -> list[float]:
-    """Per cent wrong, and per cent right of the absent classes."""
+    """Per cent of the images wrong, and per cent of the absent classes right."""
     wrong = 100 - measure.accuracy(logits, labels)
     return [float(wrong), float(measure.accuracy(logits[absent], labels[absent]))]

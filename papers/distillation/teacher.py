@@ -1,5 +1,6 @@
-"""What the teacher says of the training images: logits, so that the temperature stays
-free. They come from a trained run, once or at every step, or from a file."""
+"""The teacher's logits of the training images. They are logits, not probabilities, so
+that the temperature stays free. A trained run computes them, once or at every step, or
+a file holds them."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from common.losses import ensemble_logits
 from papers.distillation import model
 from papers.distillation.config import Net
 
-CHUNK = 500  # images at once
+CHUNK = 500  # images
 
 
 def logits(
@@ -25,7 +26,7 @@ def logits(
     variables: dict[str, Any],
     images: UInt8[Array, "*batch height width channels"],
 ) -> Float[Array, "*batch classes"]:
-    """The ensemble's logits, without dropout, and without a gradient."""
+    """The ensemble's logits, without dropout; no gradient passes."""
     flat = images.reshape(-1, 1, *images.shape[-3:])
     members = model.apply(net, classes, variables, flat)
     mixed = jax.lax.stop_gradient(ensemble_logits(members, average))
@@ -39,7 +40,7 @@ def cached(
     variables: dict[str, Any],
     images: UInt8[np.ndarray, "n *shape"],
 ) -> Float[Array, "n classes"]:
-    """As `logits`, a chunk at a time."""
+    """As `logits`, computed for CHUNK images at a time."""
     n = len(images)
     size = min(CHUNK, n)
     padded = np.pad(images, [(0, -n % size), *[(0, 0)] * (images.ndim - 1)])
@@ -49,12 +50,13 @@ def cached(
 
 
 def write(path: str | Path, table: Float[np.ndarray, "n classes"]) -> None:
-    """Logits of the training split, in its order, as .npz or .safetensors."""
+    """Writes logits of the training split, in its order, as .npz or .safetensors."""
     weights.write(path, {"logits": np.asarray(table, np.float32)})
 
 
 def read(path: str | Path, n: int, classes: int) -> Float[np.ndarray, "n classes"]:
-    """What `write` wrote; UserError if it is not for `n` images of `classes`."""
+    """The logits in a file of `write`. UserError: they are not those of `n` images and
+    `classes` classes."""
     table = weights.read(path).get("logits")
     if table is None or table.shape != (n, classes):
         found = "no logits" if table is None else f"logits {[*table.shape]}"

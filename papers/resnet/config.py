@@ -11,7 +11,8 @@ from common.sections import Training
 
 @dataclasses.dataclass
 class Model:
-    family: str = choice("cifar", "imagenet")  # 3x3 stem and three stages; 7x7 and four
+    # cifar: a 3x3 stem and three stages. imagenet: a 7x7 stem and four stages.
+    family: str = choice("cifar", "imagenet")
     depth: int = at_least(1, 20)  # cifar: 6n + 2; imagenet: 18, 34, 50, 101, 152
     width: int = at_least(1, 16)  # channels of the first stage; imagenet: 64
     num_classes: int = at_least(1, 10)
@@ -22,7 +23,7 @@ class Model:
     zero_gamma: bool = False  # a residual branch starts at 0 (not in the paper)
     dtype: str = dtype()
     remat: bool = False  # recompute blocks in the backward pass
-    # One loop over the equal blocks of a stage; auto: not on a CPU.
+    # Whether the equal blocks of a stage run in one loop; auto: except on a CPU.
     scan: str = choice("auto", "always", "never")
 
 
@@ -34,15 +35,14 @@ class Data:
     size: int = at_least(1, 28)  # pixels a side that the network sees
     channels: int = choice(1, 3)
     batch_size: int = at_least(1, 128)
-    # shift moves; cifar mirrors too; imagenet: scale and colour.
+    # shift moves images; cifar mirrors them too; imagenet: scale, crop, mirror, colour.
     augment: str = choice("none", "shift", "cifar", "imagenet")
-    padding: int = at_least(0, 4)  # pixels that shift and cifar move by
-    short: tuple[int, int] = at_least(
-        1, (256, 480)
-    )  # imagenet: range of the short side
-    # The mean image of the training split; imagenet: constants.
+    padding: int = at_least(0, 4)  # pixels that shift and cifar move by, at most
+    # imagenet: the shorter side gets a random length in this range.
+    short: tuple[int, int] = at_least(1, (256, 480))
+    # What is subtracted: the mean training image, or ImageNet's mean colour.
     subtract: str = choice("pixel", "imagenet")
-    mean_of: int = at_least(1, 10_000)  # training images that the mean is taken over
+    mean_of: int = at_least(1, 10_000)  # training images in that mean, at most
 
 
 @dataclasses.dataclass
@@ -50,11 +50,12 @@ class Eval:
     """How trained models are measured. Nothing here changes training."""
 
     batch_size: int = at_least(1, 100)
-    short: int = at_least(0)  # the short side is resized to it, then cropped; 0: whole
+    # The shorter side is resized to this, and the centre cut out; 0: resizes the whole.
+    short: int = at_least(0)
     test: str = choice("centre", "ten_crops", "multi_scale")
     scales: tuple[int, ...] = at_least(1, (224, 256, 384, 480, 640))  # of multi_scale
     train_images: int = at_least(1, 10_000)  # training images measured too, at most
-    responses: bool = True  # and the layers' responses (figure 7)
+    responses: bool = True  # measure the layers' responses (figure 7)
 
 
 @dataclasses.dataclass
@@ -62,7 +63,7 @@ class Predict:
     """How images are classified. Nothing here changes training."""
 
     top: int = at_least(1, 5)
-    class_names: str = ""  # a file, a name a line; "": the data set's
+    class_names: str = ""  # a file, one name a line; "": the data set's
     batch_size: int = at_least(1, 32)
 
 
@@ -102,21 +103,21 @@ def _changes(run: str) -> dict[str, Any]:
 
 
 def _check(config: Config) -> None:
-    d, e = config.data, config.eval
+    d = config.data
     if "imagenet" in (d.augment, d.subtract) and d.channels != 3:
         raise UserError("ImageNet's augmentation and mean need config.data.channels=3")
     if d.augment == "imagenet" and not d.size <= d.short[0] <= d.short[1]:
         raise UserError(
             "config.data.short: two lengths that rise from config.data.size"
         )
-    if 0 < e.short < d.size:
+    if 0 < config.eval.short < d.size:
         raise UserError("config.eval.short: 0, or at least config.data.size")
-    if not e.scales:
+    if not config.eval.scales:
         raise UserError("config.eval.scales: give one length at least")
     blocks(config.model)
 
 
-# Table 1 of the paper: blocks of each stage.
+# Table 1 of the paper: layers -> blocks of each stage.
 IMAGENET_BLOCKS = {
     18: (2, 2, 2, 2),
     34: (3, 4, 6, 3),
@@ -127,7 +128,7 @@ IMAGENET_BLOCKS = {
 
 
 def blocks(model: Model) -> tuple[int, ...]:
-    """Blocks of each stage; UserError for a depth that the family has not."""
+    """Blocks of each stage; UserError: the family has no net of this depth."""
     if model.family == "imagenet":
         if model.depth not in IMAGENET_BLOCKS:
             depths = ", ".join(map(str, IMAGENET_BLOCKS))
@@ -141,5 +142,6 @@ def blocks(model: Model) -> tuple[int, ...]:
 
 
 def bottleneck(model: Model) -> bool:
-    """Blocks of three convolutions rather than two: ImageNet's from 50 layers on."""
+    """Whether a block has three convolutions rather than two: ImageNet's nets have them
+    from 50 layers on."""
     return model.family == "imagenet" and model.depth >= 50

@@ -19,7 +19,7 @@ def network_cost(config: Config) -> dict[str, int]:
     """Multiply-adds of one image: "stem", "stage1", ..., "head", and "total"."""
     d = config.data
     image = jnp.zeros((1, d.size, d.size, d.channels))
-    # A loop would count one of its layers.
+    # Written out, because only one block of a loop would be counted.
     net = ResNet(dataclasses.replace(config.model, scan="never", remat=False))
     counts = {}
     variables = jax.eval_shape(net.init, jax.random.key(0), image)

@@ -18,20 +18,22 @@ from common.data.shuffled import ShuffledBatches
 from common.pixels import Picture
 from papers.resnet.config import Config, Data
 
-IN_MEMORY = 2**30  # bytes of training images, at most
-DRAWS = 3  # of an image: down, right, mirrored
+IN_MEMORY = 2**30  # bytes; larger training sets are read image by image
+DRAWS = 3  # random numbers for each image: how far down, how far right, mirrored or not
 
-# Of ImageNet's RGB values in [0, 1], as torchvision's models want them.
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# Mean and deviation of ImageNet's RGB values in [0, 1], as torchvision uses them.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def batches(
     config: Config, split: str, *, process_index: int = 0, process_count: int = 1
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Batches of `batch_spec`. "train" is shuffled and augmented, goes on for ever and
-    has `get_state` and `set_state`; "valid" and "test" have a mask."""
+    """Batches of `batch_spec`. "train" is shuffled, augmented and endless, and has
+    `get_state` and `set_state`; "valid" and "test" have a mask."""
     share = {"process_index": process_index, "process_count": process_count}
-    data, d = image_set(config, split), config.data
+    data = image_set(config, split)
+    d = config.data
     if split != "train":
         return in_order(config, data, **share)
     if _kept_in_memory(d, data):
@@ -58,7 +60,7 @@ def batches(
 def in_order(
     config: Config, data: ImageSet, *, process_index: int = 0, process_count: int = 1
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Batches of "valid" and "test", of any images."""
+    """Batches of all images of `data`, in their order, as evaluation sees them."""
     return pipeline(
         data,
         batch_size=config.eval.batch_size // process_count,
@@ -71,7 +73,8 @@ def in_order(
 
 def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
     """Shapes of a batch."""
-    d, train = config.data, split == "train"
+    d = config.data
+    train = split == "train"
     rows = d.batch_size if train else config.eval.batch_size
     spec = {
         "image": jax.ShapeDtypeStruct((rows, d.size, d.size, d.channels), jnp.uint8),
@@ -82,8 +85,10 @@ def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtype
 
 
 def image_set(config: Config, split: str) -> ImageSet:
-    """One split, as it is; UserError if the network has too few classes."""
-    d, classes = config.data, config.model.num_classes
+    """One split, neither resized nor augmented. UserError: the network has too few
+    classes."""
+    d = config.data
+    classes = config.model.num_classes
     data = image_sources.load(d.source, split, d.name, d.root, d.channels)
     if len(data.class_names) > classes:
         raise UserError(
@@ -99,25 +104,27 @@ def _prepared(config: Config, item: dict[str, np.ndarray]) -> dict[str, np.ndarr
 
 def prepare(config: Config, image: Picture) -> Picture:
     """A picture of any size as evaluation sees it."""
-    size, short = config.data.size, config.eval.short
+    size = config.data.size
+    short = config.eval.short
     if not short:
         return augment.resize(image, (size, size))
     return augment.centre_crop(augment.resize_short(image, short), size)
 
 
-def _kept_in_memory(data: Data, there: ImageSet) -> bool:
-    """Whether training images are arrays. Folders are not, which would be decoded
-    before the first step, nor what ImageNet's augmentation needs at its full size."""
-    if data.source == "files" and not isinstance(there.images, np.ndarray):
+def _kept_in_memory(data: Data, train: ImageSet) -> bool:
+    """Whether the training images are read once, resized, into one array. A folder of
+    pictures is not, because all would be decoded before the first step; nor is a set
+    for ImageNet's augmentation, which needs pictures at their full size."""
+    if data.source == "files" and not isinstance(train.images, np.ndarray):
         return False
-    size = len(there) * data.size**2 * data.channels
+    size = len(train) * data.size**2 * data.channels
     return data.augment != "imagenet" and size <= IN_MEMORY
 
 
 def _augmented(
     data: Data, item: dict[str, np.ndarray], draws: Float[np.ndarray, "*batch draws"]
 ) -> dict[str, np.ndarray]:
-    """ "shift" and "cifar", of an item or of a batch."""
+    """The augmentations "shift" and "cifar", of an item or of a batch."""
     image = item["image"]
     if data.augment != "none":
         image = augment.moved(image, draws[..., :2], data.padding)
@@ -129,8 +136,9 @@ def _augmented(
 def _augmented_alone(
     data: Data, item: dict[str, np.ndarray], rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Any augmentation, of a picture of any size."""
-    image, size = item["image"], data.size
+    """Any of the augmentations, of one picture of any size."""
+    image = item["image"]
+    size = data.size
     if data.augment == "imagenet":
         image = augment.scale_jitter(image, rng, data.short, size)
         image = augment.pca_colour(augment.mirrored(image, rng.random()), rng)
@@ -144,8 +152,9 @@ def normalised(
     mean: Float[Array, "height width channels"],
     image: UInt8[Array, "batch rows columns channels"],
 ) -> Float[Array, "batch rows columns channels"]:
-    """What the network gets: values in [0, 1] less the mean (which is resized for maps
-    of another size, in a multi-scale test), and in units of ImageNet's deviation."""
+    """The network's input: pixels in [0, 1] less the mean image, and with
+    `data.subtract` "imagenet" in units of ImageNet's deviation. Images of a multi-scale
+    test have other sizes; for them the mean image is resized."""
     if mean.shape[:2] not in ((1, 1), image.shape[1:3]):
         mean = jax.image.resize(mean, image.shape[1:], "bilinear")
     x = image.astype(jnp.float32) / 255.0 - mean
@@ -155,9 +164,9 @@ def normalised(
 
 
 def mean_image(config: Config) -> Float[Array, "height width channels"]:
-    """What is subtracted, in [0, 1]: the mean of the training images, resized whole,
-    pixel by pixel, or one constant a channel. The images are read when it runs, not
-    when it is traced."""
+    """What `normalised` subtracts, in [0, 1]: the mean, pixel by pixel, of the training
+    images, resized without a crop; or one constant a channel. The images are read when
+    the program runs, not when it is traced."""
     d = config.data
     if d.subtract == "imagenet":
         return jnp.array(IMAGENET_MEAN).reshape(1, 1, 3)
@@ -170,7 +179,7 @@ def mean_image(config: Config) -> Float[Array, "height width channels"]:
 @functools.cache
 def _mean_image(data: tuple) -> np.ndarray:
     config = Config(data=Data(**dict(data)))
-    config.model.num_classes = 1 << 30
+    config.model.num_classes = 1 << 30  # enough for any set
     source = image_set(config, "train")
     chosen = np.random.default_rng(0).permutation(len(source))[: config.data.mean_of]
     total = 0.0

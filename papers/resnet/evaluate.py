@@ -1,5 +1,5 @@
-"""What the trained nets are worth: errors against depth, plain beside residual, and how
-strongly their layers respond."""
+"""The tables and pictures of the trained nets: errors against depth, plain beside
+residual, and how strongly the layers respond."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -83,7 +83,8 @@ def _errors(nets: list[Net]) -> Table:
 
 
 def _degradation(kinds: Mapping[str, list[Net]]) -> Table:
-    """Section 1's observation: what more layers do, on the same images and steps."""
+    """Section 1's observation: how errors change with more layers, on the same images
+    and in the same steps."""
     rows = []
     for kind, nets in kinds.items():
         for shallow, deep in pairwise(nets):

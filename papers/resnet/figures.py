@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def error_against_depth(kinds: Mapping[str, list[Net]]) -> "Figure":
-    """Training and test error of plain and of residual nets, in rising depth."""
+    """Training and test errors of plain and of residual nets, against their layers."""
     from common import figures
 
     series = {}
@@ -26,7 +26,7 @@ def error_against_depth(kinds: Mapping[str, list[Net]]) -> "Figure":
 
 
 def layer_responses(stds: Mapping[str, list[float]]) -> "Figure":
-    """A line a run: the standard deviation of each layer's output (figure 7)."""
+    """The standard deviation of each layer's output, one line a run (figure 7)."""
     from common import figures
 
     series = {name: (np.arange(1, len(y) + 1), y) for name, y in stds.items()}

@@ -22,7 +22,8 @@ from papers.resnet.variants import CIFAR_ERRORS, ERRORS, PLAIN_ERRORS
 
 Scores = Float[np.ndarray, "images num_classes"]
 COARSE = 32  # pixels; the sides of whole images are multiples of it
-PLAIN, RESIDUAL = "plain", "residual"
+PLAIN = "plain"
+RESIDUAL = "residual"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Net:
     config: Config
     state: State
     train: dict[str, float]  # loss, error, error_5
-    test: float  # top-1 error, and the way that `eval.test` names
-    test_5: float
+    test: float  # top-1 error of the test split, measured as `eval.test` says
+    test_5: float  # top-5 error
 
     @property
     def kind(self) -> str:
@@ -46,7 +47,8 @@ class Net:
 
     @property
     def paper(self) -> float | None:
-        """The paper's error %, of ten crops where it is ImageNet's."""
+        """The paper's error %: on ImageNet that of ten crops. None if it has no such
+        net."""
         plain = PLAIN_ERRORS if self.config.model.family == "imagenet" else {}
         residual = ERRORS if plain else CIFAR_ERRORS
         return (plain if self.kind == PLAIN else residual).get(self.depth)
@@ -66,8 +68,8 @@ def errors(config: Config, state: State, split: str) -> dict[str, float]:
 def top_errors(config: Config, state: State) -> tuple[float, float]:
     """Top-1 and top-5 error of the test split, measured as `eval.test` says."""
     if config.eval.test == "centre":
-        found = errors(config, state, "test")
-        return found["error"], found["error_5"]
+        means = errors(config, state, "test")
+        return means["error"], means["error_5"]
     way = ten_crop_scores if config.eval.test == "ten_crops" else multi_scale_scores
     scores, labels = way(config, state, image_set(config, "test"))
     right = np.argsort(-scores, axis=-1, kind="stable") == labels[:, None]
@@ -79,7 +81,8 @@ def ten_crop_scores(
     config: Config, state: State, data: ImageSet
 ) -> tuple[Scores, Int[np.ndarray, "images"]]:
     """The mean probabilities over ten crops of each image, and the labels."""
-    short, size = config.eval.short or config.data.size, config.data.size
+    size = config.data.size
+    short = config.eval.short or size
 
     def crops(item):
         image = augment.resize_short(item["image"], short)
@@ -87,13 +90,14 @@ def ten_crop_scores(
 
     rows = max(config.eval.batch_size // 10, 1)
     probabilities = _probabilities(config, state)
-    scores, labels = [], []
+    scores = []
+    labels = []
     for batch in pipeline(data, batch_size=rows, repeat=False, map_fn=crops):
         flat = batch["image"].reshape(-1, *batch["image"].shape[2:])
         mean = probabilities(flat).reshape(rows, 10, -1).mean(1)
-        here = batch["mask"] > 0
-        scores.append(mean[here])
-        labels.append(batch["label"][here])
+        real = batch["mask"] > 0
+        scores.append(mean[real])
+        labels.append(batch["label"][real])
     return np.concatenate(scores), np.concatenate(labels)
 
 

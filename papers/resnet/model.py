@@ -19,7 +19,7 @@ from papers.resnet.config import Config, Model, blocks, bottleneck
 
 Maps = Float[Array, "batch height width channels"]
 EXPANSION = 4  # the last 1x1 of a bottleneck has four times the channels of its 3x3
-LOOP_FROM = 8  # blocks of a stage; fewer compile quickly when written out
+LOOP_FROM = 8  # blocks; a stage of fewer compiles quickly when written out
 
 
 class ConvNorm(nn.Module):
@@ -85,10 +85,11 @@ class Block(nn.Module):
 
     def _layers(self) -> list[tuple[int, int, int]]:
         """Features, kernel size and strides of F's convolutions."""
-        width, s = self.width, self.strides
+        width = self.width
         if not bottleneck(self.config):
-            return [(width, 3, s), (width, 3, 1)]
-        first, second = (s, 1) if self.config.stride_on == "1x1" else (1, s)
+            return [(width, 3, self.strides), (width, 3, 1)]
+        on_first = self.config.stride_on == "1x1"
+        first, second = (self.strides, 1) if on_first else (1, self.strides)
         return [(width, 1, first), (width, 3, second), (EXPANSION * width, 1, 1)]
 
     def _shortcut(self, x: Maps, features: int) -> Maps:
@@ -101,7 +102,8 @@ class Block(nn.Module):
 
 
 def pad_channels(x: Maps, features: int) -> Maps:
-    """Option A: zero channels on both sides; of an odd number, one more behind."""
+    """Option A: zero channels before and after those of x. If their number is odd, the
+    extra one comes after."""
     missing = features - x.shape[-1]
     before = missing // 2
     return jnp.pad(x, ((0, 0),) * 3 + ((before, missing - before),))
@@ -159,8 +161,8 @@ class Backbone(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Normalised images of any size -> logits: a linear classifier of the mean over
-    the last maps, which makes the net fully convolutional."""
+    """Normalised images of any size -> logits. The classifier reads the mean over the
+    last maps, so that the net is fully convolutional."""
 
     config: Model
     axis_name: str | None = None

@@ -20,15 +20,16 @@ from papers.resnet.train import State, forward
 def predict(config: Config, state: State, inputs: str) -> Iterator[tuple[str, Any]]:
     """The most probable classes of a picture, or of every picture in a folder, as a
     table and as JSON. Files that cannot be read are named and left out."""
-    names, root = class_names(config), given(inputs)
-    pictures, skipped = prepared(root, config.data.channels, partial(prepare, config))
+    names = class_names(config)
+    fit = partial(prepare, config)
+    pictures, skipped = prepared(given(inputs), config.data.channels, fit)
     answers = _answers(config, state, pictures)
     yield from top_classes(answers, names, config.predict.top, skipped)
 
 
 def class_names(config: Config) -> tuple[str, ...]:
-    """By class: the lines of `predict.class_names`, or the data set's names; numbers
-    for classes that have none, and where the data set is not here."""
+    """The name of each class: the lines of the file `predict.class_names`, or the data
+    set's names. Classes without a name are numbers; without the data set, all are."""
     numbers = tuple(map(str, range(config.model.num_classes)))
     if not config.predict.class_names:
         try:
@@ -53,9 +54,11 @@ def class_names(config: Config) -> tuple[str, ...]:
 def _answers(
     config: Config, state: State, pictures: dict[str, Picture]
 ) -> Iterator[Answer]:
-    """Batches of one shape, so that one program serves all."""
+    """Each picture's probabilities. All batches have one shape, so that one program
+    serves them."""
     step = jax.jit(lambda images: jax.nn.softmax(forward(config, state, images)))
-    names, images = [*pictures], np.stack([*pictures.values()])
+    names = [*pictures]
+    images = np.stack([*pictures.values()])
     size = min(config.predict.batch_size, len(images))
     for start in range(0, len(images), size):
         part = images[start : start + size]

@@ -45,7 +45,8 @@ def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> Stat
 
 
 def _variables(config: Config, key: Key[Array, ""]) -> Any:
-    """Random ones, or those of `config.weights`, with a new head where it must be."""
+    """Random variables, or those of `config.weights`; a file for other classes leaves
+    the head random."""
     # Any size that the strided stages can halve.
     image = jnp.zeros((1, 32, 32, config.data.channels))
     random = jax.jit(ResNet(config.model).init)(key, image)
@@ -57,8 +58,8 @@ def _variables(config: Config, key: Key[Array, ""]) -> Any:
 def train_step(
     config: Config, state: State, batch: dict, *, axis_name: str | None = None
 ) -> tuple[State, dict[str, Float[Array, ""]]]:
-    """One batch, as of data.py. `loss` in nats; `error` is the share of images whose
-    most probable class is not theirs."""
+    """Trains on one batch of data.py. `loss` is in nats; `error` is the share of images
+    whose most probable class is wrong."""
     step = partial(_train_step, axis_name=axis_name)
     return by_platform(step, config, state, batch)
 
@@ -135,7 +136,7 @@ def features(
 
 
 def ema_variables(state: State) -> dict[str, Any]:
-    """What evaluation computes with: the average of the parameters where one is kept,
+    """The variables of evaluation: the average of the parameters, where one is kept,
     and the running statistics."""
     params = optim.ema_params(state.opt_state, state.params)
     return {"params": params, "batch_stats": state.batch_stats}

@@ -1,4 +1,4 @@
-"""torchvision's state dicts, to and from this package's variables.
+"""Reads torchvision's state dicts into this package's variables, and writes them.
 
 A weights file, .safetensors or .npz, holds the arrays under torchvision's names. Where
 torch is, one is written by
@@ -6,8 +6,8 @@ torch is, one is written by
     from safetensors.torch import save_file
     save_file(torchvision.models.resnet50(weights="IMAGENET1K_V1").state_dict(), path)
 
-torchvision's bottlenecks have their stride on the 3x3 and its images are normalised by
-ImageNet's mean and deviation: the `*_torchvision` variants.
+The variants `*_torchvision` are torchvision's nets: bottlenecks have their stride on
+the 3x3, and ImageNet's mean and deviation normalise the images.
 """
 
 import warnings
@@ -49,9 +49,13 @@ def torchvision_name(path: str) -> str:
 
 
 def load(path: str, model: Model, like: Variables) -> Variables:
-    """The variables in a weights file. `like`: arrays in the right shapes. If the file
-    is of other classes, or has no classifier, the head is that of `like`. UserError if
-    it cannot be read, or does not hold exactly this network's arrays."""
+    """The variables in a weights file.
+
+    like: variables of the right shapes. They give the head if the file has none, or one
+        for another number of classes.
+
+    UserError: the file cannot be read, or does not hold exactly this network's arrays.
+    """
     return from_torchvision(weights.read(path), model, like)
 
 
@@ -97,7 +101,7 @@ def save(path: str, model: Model, variables: Variables) -> None:
 
 
 def _flat(variables: Variables) -> dict[str, Any]:
-    """Paths of both collections, which share none."""
+    """{path: array} of both collections, which have no path in common."""
     parts = (variables["params"], variables["batch_stats"])
     return {path: x for p in parts for path, x in flatten_dict(p, sep="/").items()}
 
