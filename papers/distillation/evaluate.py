@@ -1,4 +1,4 @@
-"""What the trained runs are worth: the slides' tables on our images, and pictures."""
+"""The slides' tables on our images, and pictures of the trained runs."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
