@@ -236,6 +236,7 @@ def runs_of(
 
     check_more: raises UserError for values that only together are wrong.
     """
+    check(config)
     if not config.runs:
         raise UserError("config.runs: name one run at least")
     made = {}

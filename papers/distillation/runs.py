@@ -12,8 +12,8 @@ from papers.resnet.config import blocks
 
 def runs(config: Config) -> dict[str, Run]:
     """The rows of the variant's tables."""
-    _refuse_the_runs_own(config)
     check(config)
+    _refuse_the_runs_own(config)
     config = changed(config, {"data.classes": data.count_classes(config.data)})
     made = {}
     for name, run in runs_of(

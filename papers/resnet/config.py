@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import field
+from functools import partial
 from typing import Any
 
 from common.config import at_least, choice, dtype, runs_of
@@ -81,15 +82,10 @@ class Config(Training):
 
 def runs(config: Config) -> dict[str, Run]:
     """The rows of the variant's table."""
-    residual = any(name.startswith("resnet_") for name in config.runs)
-    if residual and config.model.shortcut == "none":
-        raise UserError(
-            "config.runs: resnet_DEPTH needs config.model.shortcut=A, B or C"
-        )
-    return runs_of(config, _changes, _check)
+    return runs_of(config, partial(_changes, config), _check)
 
 
-def _changes(run: str) -> dict[str, Any]:
+def _changes(config: Config, run: str) -> dict[str, Any]:
     """The depth and the kind of net that a run's name says."""
     kind, _, depth = run.partition("_")
     if run == "main":
@@ -98,6 +94,8 @@ def _changes(run: str) -> dict[str, Any]:
         raise UserError(
             f"config.runs: no {run!r}; write main, plain_DEPTH or resnet_DEPTH"
         )
+    if kind == "resnet" and config.model.shortcut == "none":
+        raise UserError(f"config.runs: {run} needs config.model.shortcut=A, B or C")
     plain = {"model.shortcut": "none"} if kind == "plain" else {}
     return {"model.depth": int(depth), **plain}
 

@@ -18,7 +18,7 @@ class Model:
     share: bool = True  # last blocks of the encoders, first ones of the generators
     channels: tuple[int, int] = choice(1, 3, default=(3, 3))  # of images of a and of b
     width: int = at_least(1, 64)  # features of the first layer; each halving doubles
-    halvings: int = at_least(0, 2)  # of the size, from the image to z
+    halvings: int = between(0, 16, 2)  # of the size, from the image to z
     private_blocks: int = at_least(0, 3)  # in each encoder, and in each generator
     shared_blocks: int = at_least(0, 1)
     norm: str = choice("none", "instance")  # of the strided layers of family shared
