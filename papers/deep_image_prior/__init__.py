@@ -2,15 +2,17 @@
 
 Ulyanov, Vedaldi, Lempitsky, CVPR 2018, arXiv:1711.10925.
 
-A convolutional net that has seen no image knows much about images already. Fix a random
-input z and fit the weights to one degraded picture, min E(f(z); x0): the net takes to
-what looks natural quickly and to noise slowly, so that its output, some way through, is
-the picture restored. Nothing is learned from data: each picture has its own net.
+A convolutional net that has seen no image knows much about images already. Its input z
+is random and fixed, and its weights are fitted to one degraded picture x0: they
+minimise an energy E(f(z); x0). The net fits soon what looks natural, and late what is
+noise. Stopped in time, its output f(z) is the restored picture. Nothing is learned from
+data: each picture has its own net.
 
     >>> import functools, jax
     >>> from papers import deep_image_prior as dip
     >>> config = dip.get_config("smoke")
-    >>> state, data = dip.init(config, jax.random.key(0)), dip.batches(config, "train")
+    >>> state = dip.init(config, jax.random.key(0))
+    >>> data = dip.batches(config, "train")
     >>> step = jax.jit(functools.partial(dip.train_step, config), donate_argnums=0)
     >>> for _ in range(60):
     ...     state, metrics = step(state, next(data))

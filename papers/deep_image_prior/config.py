@@ -14,32 +14,34 @@ from common.sections import Optim, Schedule, Training
 class Model:
     """The hourglass. Tuples over levels have one item a level, or one for all."""
 
-    family: str = choice("skip", "pixels")  # the hourglass; the image itself, no prior
-    # z: noise; meshgrid, of 2 channels; image: data.guide.
+    # skip: the hourglass; pixels: no net and no prior, the pixels are the parameters.
+    family: str = choice("skip", "pixels")
+    # z. noise: random; meshgrid: coordinates, 2 channels; image: data.guide.
     input: str = choice("noise", "meshgrid", "image")
-    input_channels: int = at_least(1, 32)  # of noise
-    input_scale: float = at_least(0.0, 0.1)  # noise is uniform between 0 and this
+    input_channels: int = at_least(1, 32)  # noise: its channels
+    input_scale: float = at_least(0.0, 0.1)  # noise: uniform between 0 and this
     channels: int = choice(1, 3, default=3)  # of the picture
     down: tuple[int, ...] = at_least(1, (128,) * 5)  # features on the way down
-    up: tuple[int, ...] = at_least(1, ())  # and up; (): the same
-    skip: tuple[int, ...] = at_least(0, (4,))  # of the skip connections; 0: none
+    up: tuple[int, ...] = at_least(1, ())  # features on the way up; (): those of down
+    skip: tuple[int, ...] = at_least(0, (4,))  # features of a skip connection; 0: none
     kernel_down: tuple[int, ...] = at_least(1, (3,))
     kernel_up: tuple[int, ...] = at_least(1, (3,))
-    one_by_one: bool = True  # a 1x1 convolution after each on the way up
+    one_by_one: bool = True  # each level ends in a further 1x1 convolution
     upsample: tuple[str, ...] = choice("bilinear", "nearest", default=("bilinear",))
     downsample: str = choice("stride", "average")  # average: the mean of 2x2
     padding: str = choice("reflect", "zero")
     dtype: str = dtype()
-    # Of products; the fit fails to settle in TF32.
+    # Of matrix products and convolutions; in TF32 the fit does not settle.
     precision: str = choice("highest", "high", "default")
 
     def level(self, name: str, index: int) -> int | str:
-        """The item of a field's tuple that is for level `index`, 0 the largest."""
+        """A field's value for level `index`. Level 0 has the picture's size."""
         values = getattr(self, name) or self.down
         return values[0] if len(values) == 1 else values[index]
 
 
-# Figure 2's pictures: natural, with noise, with its pixels shuffled, noise alone.
+# The targets of figure 2: a picture, with noise added, with its pixels shuffled, and
+# noise alone.
 TARGETS = ("image", "image_noise", "shuffled", "noise")
 TASKS = ("denoise", "sr", "inpaint", "restore", "jpeg", "flash")
 
@@ -47,14 +49,15 @@ TASKS = ("denoise", "sr", "inpaint", "restore", "jpeg", "flash")
 @dataclasses.dataclass
 class Data:
     source: str = choice("embedded", "files", "generated")
-    root: str = ""  # files: a picture, or a folder of them
-    pictures: tuple[str, ...] = ("astronaut",)  # embedded: names; files: (): all
-    # Top, left, height, width: cut out first; (): all of it.
+    root: str = ""  # files: a picture, or a folder of pictures
+    pictures: tuple[str, ...] = ("astronaut",)  # by name; (): all of root
+    # Top, left, height, width of the part that is used; (): all of the picture.
     box: tuple[int, ...] = at_least(0, (), lengths=(0, 4))
-    size: tuple[int, int] = at_least(1, (64, 64))  # rows, columns: scaled down, cropped
+    # Height, width: a picture is scaled down to cover this, and cropped to it.
+    size: tuple[int, int] = at_least(1, (64, 64))
     batch_size: int = at_least(1)  # rows: a row is one picture with a net of its own
     targets: tuple[str, ...] = choice(*TARGETS, default=("image",))
-    guide: str = ""  # z "image": the picture to use; "": made from the true one
+    guide: str = ""  # model.input "image": z's file; "": made from the true picture
 
 
 @dataclasses.dataclass
@@ -63,42 +66,43 @@ class Task:
 
     name: str = choice(*TASKS)
     degrade: bool = True  # False: the picture is degraded already, the truth unknown
-    sigma: float = at_least(0.0, 25.0)  # denoise, flash: of Gaussian noise, of 255
-    factor: int = at_least(1, 4)  # sr
-    mask: str = "text"  # inpaint: a picture, white where the image is known; or text
+    sigma: float = at_least(0.0, 25.0)  # denoise, flash: the noise's deviation, of 255
+    factor: int = at_least(1, 4)  # sr: how many times larger
+    mask: str = "text"  # inpaint: a file, white where the picture is known; or text
     keep: float = between(0.0, 1.0, 0.5)  # restore: share of pixels that are known
-    quality: int = between(1, 100, 10)  # jpeg
+    quality: int = between(1, 100, 10)  # jpeg: of the file
     jitter: float = at_least(0.0, 1 / 30)  # deviation of the noise added to z each step
     average: float = between(0.0, 1.0, 0.99)  # decay of the outputs' running average
-    # average; last: the output at the last noisy z; clean: at z itself.
+    # The restored picture. average: the running average of the outputs; last: the last
+    # step's output, with its jitter; clean: the output without jitter.
     result: str = choice("average", "last", "clean")
 
 
 @dataclasses.dataclass
 class Stop:
-    """Backtracking, and when an answer is taken; training goes on behind it."""
+    """Backtracking, and the stop rule. A rule takes an answer, and training goes on."""
 
     backtrack_every: int = at_least(0)  # steps between checks; 0: never
     backtrack_drop: float = at_least(0.0, 5.0)  # dB that the fit may fall in between
-    # variance: of the outputs is least; noise: the fit reaches it.
+    # variance: the outputs vary least; noise: the energy has come down to the noise's.
     rule: str = choice("none", "variance", "noise")
-    after: int = at_least(0, 100)  # steps before a rule is asked
-    patience: int = at_least(1, 300)  # variance: steps without a new minimum
+    after: int = at_least(0, 100)  # steps before the rule applies
+    patience: int = at_least(1, 300)  # variance: steps to wait for a new minimum
 
 
 @dataclasses.dataclass
 class History:
     """What a state remembers of its past, for `evaluate` to show."""
 
-    every: int = at_least(1, 10)  # steps
-    frames: tuple[int, ...] = at_least(1, (10, 100, 400))  # iterations, outputs kept
+    every: int = at_least(1, 10)  # steps between samples of the qualities
+    frames: tuple[int, ...] = at_least(1, (10, 100, 400))  # steps whose output is kept
 
 
 @dataclasses.dataclass
 class Eval:
     """How results are shown. Nothing here changes training."""
 
-    shown: int = at_least(0, 2)  # rows of a batch that have pictures
+    shown: int = at_least(0, 2)  # rows of a batch in tables and pictures
 
 
 @dataclasses.dataclass
@@ -106,13 +110,13 @@ class Predict:
     """How a user's picture is restored. Nothing here changes training."""
 
     task: str = choice(*TASKS[:-1])
-    mask: str = ""  # a picture, white where known; "": transparent or black pixels
+    mask: str = ""  # a file, white where known; "": hides transparent or black pixels
     factor: int = at_least(1, 4)
-    steps: int = at_least(0)  # at most; 0: config.loop.steps
+    steps: int = at_least(0)  # at most; 0: loop.steps
     rule: str = choice("variance", "none", "noise")  # as stop.rule
-    progress: int = at_least(0, 100)  # steps between lines; 0: none
-    preview: int = at_least(0, 500)  # steps between pictures; 0: none
-    out: str = ""  # file or folder of the result, besides workdir/predict; "": none
+    progress: int = at_least(0, 100)  # steps between lines of progress; 0: none
+    preview: int = at_least(0, 500)  # steps between pictures on the way; 0: none
+    out: str = ""  # file or folder for the result, a copy of workdir/predict's
 
 
 def constant_adam(lr: float) -> Optim:
@@ -130,17 +134,17 @@ class Config(Training):
     history: History = field(default_factory=History)
     eval: Eval = field(default_factory=Eval)
     predict: Predict = field(default_factory=Predict)
-    runs: tuple[str, ...] = ("main",)  # names in RUNS; "_pixels" behind: no prior
+    runs: tuple[str, ...] = ("main",)  # names in RUNS; with "_pixels" added: no prior
 
     unit = "pictures"  # what a step reads, in the plural
 
 
-IMPEDANCE_STEPS = 400  # from then on a small net fits small noise too
+IMPEDANCE_STEPS = 400  # after these a small net has fitted a small picture of noise too
 RUNS = ("main", *TASKS, "impedance")
 
 
 def runs(config: Config) -> dict[str, Run]:
-    """The rows of the variant's table, a task each."""
+    """The rows of the variant's table: each is a task."""
     return runs_of(config, partial(_changes, config), check_more)
 
 
@@ -172,8 +176,9 @@ def _changes(config: Config, run: str) -> dict[str, Any]:
 
 
 def check_more(config: Config) -> None:
-    """UserError for values that only together are wrong."""
-    m, d = config.model, config.data
+    """UserError: values are wrong together, each of which alone is allowed."""
+    m = config.model
+    d = config.data
     levels = len(m.down)
     if not levels:
         raise UserError("config.model.down: give the features of one level at least")

@@ -1,7 +1,8 @@
-"""The rows of a batch, and what each is restored from.
+"""The rows of a batch, and what each row is restored from.
 
-A row is one picture with a net of its own. Rows go through the pictures first, then
-through the targets of each, then begin again with other random weights: restarts.
+A row is one picture with a net of its own. The rows are the targets of the first
+picture, then those of the next, and so on. Further rows are restarts: the same pictures
+again, with other random weights.
 """
 
 import dataclasses
@@ -25,18 +26,21 @@ Problem = dict[str, Float[np.ndarray, "height width channels"]]
 def batches(
     config: Config, split: str, *, process_index: int = 0, process_count: int = 1
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Batches of `batch_spec`: which rows this process has, the same at every step. The
-    pictures are in the state."""
-    names_of(config.data)  # the pictures are there
-    each = config.data.batch_size // process_count
-    rows = np.arange(process_index * each, (process_index + 1) * each, dtype=np.int32)
+    """Batches of `batch_spec`: the numbers of this process's rows, the same at every
+    step. The pictures themselves are in the state. UserError: there are no pictures."""
+    names_of(config.data)  # raises the error
+    count = config.data.batch_size // process_count
+    first = process_index * count
+    rows = np.arange(first, first + count, dtype=np.int32)
     if split == "train":
         return pipeline(_Constant(rows))
-    return iter([{"row": rows, "mask": np.ones(each, np.float32)}])
+    return iter([{"row": rows, "mask": np.ones(count, np.float32)}])
 
 
 @dataclasses.dataclass(frozen=True)
 class _Constant:
+    """A data set of one item."""
+
     rows: Int[np.ndarray, "rows"]
 
     def __len__(self) -> int:
@@ -56,49 +60,56 @@ def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtype
 
 
 def restart(data: Data) -> Int[np.ndarray, "rows"]:
-    """How many rows before each one have the same picture and target."""
+    """For each row, how many rows before it have the same picture and target."""
     return np.arange(data.batch_size) // _items(data)
 
 
 def _items(data: Data) -> int:
-    """Different rows: pictures times targets."""
+    """How many rows differ in more than their weights: pictures times targets."""
     pictures = 1 if _nowhere(data) else len(names_of(data))
     return pictures * len(data.targets)
 
 
 def _nowhere(data: Data) -> bool:
+    """Whether the config does not say yet where its pictures are."""
     return data.source == "files" and not data.root
 
 
 def row_name(config: Config, row: int) -> str:
-    """What a row is: its picture, its target if there are several, its restart."""
-    names, targets = names_of(config.data), config.data.targets
+    """A row's label: its picture, or its target if there are several, and the number of
+    the restart."""
+    names = names_of(config.data)
+    targets = config.data.targets
     name = Path(names[row // len(targets) % len(names)]).stem
     if len(targets) > 1:
         name = targets[row % len(targets)].replace("_", " + ")
-    again = row // (len(names) * len(targets))
-    return f"{name} {again + 1}" if again else name
+    number = row // (len(names) * len(targets))
+    return f"{name} {number + 1}" if number else name
 
 
 def problems(config: Config) -> dict[str, Float[Array, "rows height width channels"]]:
-    """What each row is restored from: "truth" and "observed" and, where the task has
-    them, "mask" and "guide". Blank where no root is given to read from: a state is then
-    good for its shapes, and `batches` says what is missing."""
+    """What each row is restored from: "truth", "observed" and, where the task has them,
+    "mask" and "guide".
+
+    Where `data.root` is missing, the pictures are made up, so that a state can be built
+    for its shapes. `batches` reports what is missing.
+    """
     d = config.data
     if _nowhere(d):
         d = dataclasses.replace(d, source="generated", pictures=("blank",), guide="")
         task = dataclasses.replace(config.task, mask="text")
         config = dataclasses.replace(config, data=d, task=task)
-    made = [problem(config, row) for row in range(d.batch_size)]
+    rows = [problem(config, row) for row in range(d.batch_size)]
     return {
-        name: jnp.asarray(np.stack([one[name] for one in made]), jnp.float32)
-        for name in made[0]
+        name: jnp.asarray(np.stack([row[name] for row in rows]), jnp.float32)
+        for name in rows[0]
     }
 
 
 def problem(config: Config, row: int) -> Problem:
-    """One row's part of `problems`."""
-    d, task = config.data, config.task
+    """One row of `problems`."""
+    d = config.data
+    task = config.task
     names = names_of(d)
     name = names[row // len(d.targets) % len(names)]
     rng = np.random.default_rng([config.seed, row % (len(names) * len(d.targets))])
@@ -108,14 +119,14 @@ def problem(config: Config, row: int) -> Problem:
     picture = target_of(d.targets[row % len(d.targets)], picture, rng)
     if not task.degrade:
         truth = enlarge(picture, small) if small > 1 else picture
-        made = {"truth": np.clip(truth, 0, 1), "observed": picture}
+        images = {"truth": np.clip(truth, 0, 1), "observed": picture}
     else:
-        made = {"truth": picture, "observed": degraded(task, picture, rng)}
+        images = {"truth": picture, "observed": degraded(task, picture, rng)}
     if len(d.targets) > 1:
-        made["observed"] = picture  # impedance: fitted as it is
+        images["observed"] = picture  # the impedance experiment degrades nothing
     if task.name in ("inpaint", "restore"):
-        made["mask"] = mask_of(config, name, rng)
-        made["observed"] = made["observed"] * made["mask"]
+        images["mask"] = mask_of(config, name, rng)
+        images["observed"] = images["observed"] * images["mask"]
     if config.model.input == "image":
-        made["guide"] = guide_of(config, name, made["truth"], small)
-    return made
+        images["guide"] = guide_of(config, name, images["truth"], small)
+    return images

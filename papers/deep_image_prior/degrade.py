@@ -1,4 +1,4 @@
-"""What is done to a picture before a net is to undo it."""
+"""Degrading a picture, for a net to restore: noise, shrinking, JPEG, masks."""
 
 import functools
 import io
@@ -13,8 +13,8 @@ from papers.deep_image_prior.pictures import Picture, known, read_beside
 
 
 def target_of(target: str, picture: Picture, rng: np.random.Generator) -> Picture:
-    """What the net is to make, of figure 2: the picture, the picture and noise, its
-    pixels in random order, or noise alone."""
+    """A target of figure 2: the picture itself, the picture with noise, its pixels in
+    random order, or noise alone."""
     match target:
         case "image_noise":
             return np.clip(picture + rng.normal(0, 25 / 255, picture.shape), 0, 1)
@@ -27,15 +27,15 @@ def target_of(target: str, picture: Picture, rng: np.random.Generator) -> Pictur
 
 
 def degraded(task: Task, picture: Picture, rng: np.random.Generator) -> Picture:
-    """What is left of the picture, before a mask."""
+    """The degraded picture, without a mask."""
     height, width, channels = picture.shape
     match task.name:
         case "denoise" | "flash":
             noise = rng.normal(0, task.sigma / 255, picture.shape)
             return np.clip(picture + noise, 0, 1)
         case "sr":
-            # As the released code, by Pillow's Lanczos of three lobes: near to the
-            # energy's operator, and not the same.
+            # Pillow's Lanczos of three lobes, as in the released code. The energy's
+            # operator has two, so that the two are near to each other, and not equal.
             size = width // task.factor, height // task.factor
             small = _image(picture).resize(size, Image.Resampling.LANCZOS)
             return _array(small, channels)
@@ -56,8 +56,9 @@ def _array(image: Image.Image, channels: int) -> Picture:
 
 
 def mask_of(config: Config, name: str, rng: np.random.Generator) -> Picture:
-    """1 where the picture is known."""
-    task, size = config.task, tuple(config.data.size)
+    """The mask of inpainting or restoration, 1 where the picture is known."""
+    task = config.task
+    size = tuple(config.data.size)
     if task.name == "restore":
         return (rng.random((*size, 1)) < task.keep).astype(np.float32)
     if task.mask == "text":
@@ -67,7 +68,7 @@ def mask_of(config: Config, name: str, rng: np.random.Generator) -> Picture:
 
 @functools.cache
 def text_mask(size: tuple[int, int]) -> Picture:
-    """Lines of text over the whole picture, hidden where the letters are."""
+    """The mask of a picture with lines of text all over it: 0 on the letters."""
     height, width = size
     line = max(height // 8, 9)
     font = ImageFont.load_default(0.8 * line)
@@ -80,8 +81,8 @@ def text_mask(size: tuple[int, int]) -> Picture:
 
 
 def guide_of(config: Config, name: str, truth: Picture, small: int) -> Picture:
-    """The flash picture: a file, of the given picture's size and enlarged with it, or a
-    stand-in, brighter, paler and without noise."""
+    """The flash picture: the file `data.guide`, enlarged `small` times, or a stand-in
+    made from the truth, which is brighter, paler and without noise."""
     if config.data.guide:
         size = truth.shape[0] // small, truth.shape[1] // small
         channels = config.model.channels

@@ -1,6 +1,6 @@
-"""What the fits were worth: quality against iteration, impedance, and pictures.
+"""Tables and pictures of finished runs: quality, stopping, impedance.
 
-Everything shown was kept by the states: nothing is fitted here.
+Nothing is fitted here: the states hold all that is shown.
 """
 
 from collections.abc import Iterator, Mapping
@@ -62,7 +62,10 @@ NOTE = (
 
 
 def methods(fit: Fit, bare: Fit | None) -> Iterator[list]:
-    """Rows of the table: ways to restore one run's pictures."""
+    """Rows of the table: one run's pictures, restored in every way that it offers.
+
+    bare: the run of the same task without a prior, if there is one.
+    """
     name = UNTRAINED.get(fit.config.task.name, "as it is")
     ways = {name: untrained(fit)}
     if bare:
@@ -76,16 +79,18 @@ def methods(fit: Fit, bare: Fit | None) -> Iterator[list]:
     for way, images in ways.items():
         for row in fit.rows:
             yield [fit.name, labels[row], way, *_scores(fit, images, row)]
-    again = fit.restarts
-    if len(again) > 1:
-        way = f"mean of {len(again)} restarts"
-        images = fit.result[again].mean(0, keepdims=True)
+    restarts = fit.restarts
+    if len(restarts) > 1:
+        way = f"mean of {len(restarts)} restarts"
+        images = fit.result[restarts].mean(0, keepdims=True)
         yield [fit.name, labels[0], way, *_scores(fit, images, 0)]
 
 
 def _scores(fit: Fit, images: Images, row: int) -> list[float | None]:
-    image, truth = images[row : row + 1], fit.truth[row : row + 1]
-    small = min(truth.shape[1:3]) < 11
+    """[PSNR, SSIM, PSNR of the missing pixels] of one row's image."""
+    image = images[row : row + 1]
+    truth = fit.truth[row : row + 1]
+    small = min(truth.shape[1:3]) < 11  # than SSIM's window
     missing = None
     if "mask" in fit.state.problem:
         unknown = 1 - fit.state.problem["mask"][row]
@@ -97,6 +102,7 @@ def _scores(fit: Fit, images: Images, row: int) -> list[float | None]:
 
 
 def _stopping(fits: list[Fit]) -> Table:
+    """The running average at its best and at the end, and what the rule took."""
     rows = []
     for fit in fits:
         for row in fit.rows:
@@ -123,9 +129,11 @@ def _stopping(fits: list[Fit]) -> Table:
 
 
 def _impedance(fit: Fit) -> Table:
-    """Losses of figure 2 early, and at the end, where noise is fitted too."""
+    """Energies of figure 2 after about 100 steps, and at the end, where noise is fitted
+    too."""
     early = min(int(np.searchsorted(fit.steps, 100)), len(fit.steps) - 1)
-    rows, last = [], None
+    rows = []
+    last = None
     for row in range(len(fit.truth)):
         losses = 10 ** (-fit.history("fit", row) / 10)
         times = float(losses[early] / last) if last else None

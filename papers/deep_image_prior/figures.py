@@ -1,4 +1,4 @@
-"""Pictures of finished runs: curves, strips over the iterations, side by side."""
+"""Pictures of finished runs: curves, outputs on the way, and methods side by side."""
 
 from typing import Any
 
@@ -11,7 +11,8 @@ from papers.deep_image_prior.train import quality
 
 
 def curve(fit: Fit) -> Any:
-    """Peak and fall of the first row, beside what it fits, and where a rule stops."""
+    """The first row's PSNR against the iterations. It peaks and falls, while the fit
+    improves. A point marks the stop rule's answer."""
     from common import figures
 
     series = {
@@ -27,14 +28,15 @@ def curve(fit: Fit) -> Any:
 
 
 def strip(fit: Fit) -> Any:
-    """Outputs on the way, from what is given to the truth."""
+    """A row a picture: the degraded picture, the outputs on the way, and the truth."""
     from common import figures
 
     at = [
         i for i, n in enumerate(fit.config.history.frames) if n <= int(fit.state.step)
     ]
     rows = range(len(fit.truth)) if fit.impedance else fit.rows
-    grid, captions = [], []
+    grid = []
+    captions = []
     for row in rows:
         frames = fit.state.frames[row, at]
         scores = quality(fit.config, frames / 255, fit.truth[row])
@@ -50,7 +52,8 @@ def strip(fit: Fit) -> Any:
 
 
 def side_by_side(fit: Fit, bare: Fit | None) -> Any:
-    """What is given, what needs no net, no prior, the result and the truth."""
+    """A row a picture: the degraded picture, what needs no net, the result without a
+    prior, the result with it, and the truth."""
     from common import figures
 
     ways = {"given": fit.state.problem["observed"]}
@@ -59,7 +62,8 @@ def side_by_side(fit: Fit, bare: Fit | None) -> Any:
     if bare:
         ways["no prior"] = bare.result
     ways |= {"deep image prior": fit.result, "truth": fit.truth}
-    grid, captions = [], []
+    grid = []
+    captions = []
     for row in fit.rows:
         grid.append(
             [_given(fit, row), *(to_uint8(x[row]) for x in [*ways.values()][1:])]
@@ -81,14 +85,14 @@ def side_by_side(fit: Fit, bare: Fit | None) -> Any:
 
 
 def _given(fit: Fit, row: int) -> UInt8[np.ndarray, "height width channels"]:
-    """The degraded picture; a small one with its pixels repeated."""
+    """The degraded picture. A small one is enlarged by repeating its pixels."""
     image = to_uint8(fit.state.problem["observed"][row])
     times = fit.truth.shape[1] // image.shape[0]
     return image.repeat(times, 0).repeat(times, 1)
 
 
 def impedance(fit: Fit) -> Any:
-    """The loss of each target against the iterations."""
+    """The energy of each target against the iterations: figure 2."""
     from common import figures
 
     series = {

@@ -12,23 +12,26 @@ Images = Float[Array, "rows height width channels"]
 
 
 def first_history(config: Config, rows: int) -> dict[str, Float[Array, "rows samples"]]:
-    """Room for a run's samples: of iterations 1, 1 + history.every, ..."""
+    """Zeros, with room for the samples of steps 1, 1 + history.every, ..."""
     samples = config.loop.steps // config.history.every + 1
     return {name: jnp.zeros((rows, samples)) for name in QUALITIES}
 
 
-def recorded(config: Config, step: Int[Array, ""], history: dict, found: dict) -> dict:
-    """The history, with this step's values if a sample is due."""
+def recorded(
+    config: Config, step: Int[Array, ""], history: dict, qualities: dict
+) -> dict:
+    """The history, with this step's qualities if a sample is due."""
     index, late = jnp.divmod(step, config.history.every)
-    index = jnp.where(late == 0, index, jnp.iinfo(jnp.int32).max)  # dropped
+    # An index out of bounds writes nothing.
+    index = jnp.where(late == 0, index, jnp.iinfo(jnp.int32).max)
     return {
-        name: values.at[:, index].set(found[name], mode="drop")
+        name: values.at[:, index].set(qualities[name], mode="drop")
         for name, values in history.items()
     }
 
 
 def first_frames(config: Config, images: Images) -> Frames:
-    """Room for the outputs of the iterations `history.frames`."""
+    """Zeros, with room for the outputs of the steps `history.frames`."""
     rows, *shape = images.shape
     return jnp.zeros((rows, len(config.history.frames), *shape), jnp.uint8)
 
@@ -36,6 +39,6 @@ def first_frames(config: Config, images: Images) -> Frames:
 def with_frame(
     config: Config, step: Int[Array, ""], frames: Frames, output: Images
 ) -> Frames:
-    """The frames, with this step's output if it is one of them."""
+    """The frames, with this step's output if it is due."""
     due = jnp.array(config.history.frames, jnp.int32) == step + 1
     return jnp.where(due[:, None, None, None], to_uint8(output)[:, None], frames)

@@ -1,8 +1,10 @@
 """The hourglass with skip connections of Ulyanov et al. 2018.
 
-Axes: batch, height, width, channels. The batch is one picture: BatchNorm's statistics
-are always those of the picture that is being made, also for the result.
+Axes: batch, height, width, channels. A batch is one picture. BatchNorm always takes its
+statistics from that picture, also when the result is made.
 """
+
+from functools import partial
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -18,10 +20,11 @@ SLOPE = 0.2  # of the leaky rectifiers
 
 
 class ConvNorm(nn.Module):
-    """Convolution with bias, BatchNorm, leaky ReLU; `strides` 2 halves the map.
+    """Convolution, BatchNorm, leaky ReLU. `strides` 2 halves the map.
 
-    The bias is there, as in the paper's count, but is not added: BatchNorm would take
-    it off again, and Adam would follow the rounding errors of a gradient that is zero.
+    The convolution's bias is a parameter, as in the released code, but is not added:
+    BatchNorm would subtract it again, and Adam would follow the rounding errors of its
+    gradient, which is zero.
     """
 
     config: Model
@@ -31,7 +34,8 @@ class ConvNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: Maps) -> Maps:
-        c, size = self.config, self.kernel_size
+        c = self.config
+        size = self.kernel_size
         init = uniform_fan_in(size**2 * x.shape[-1])  # PyTorch's default, as released
         self.param("bias", init, (self.features,))
         average = c.downsample == "average" and self.strides > 1
@@ -50,7 +54,7 @@ class ConvNorm(nn.Module):
 
 
 class Level(nn.Module):
-    """One level of the hourglass and, inside it, those below:
+    """One level of the hourglass, with the levels below inside it:
 
     x -> down, down, [the next level], twice as large -+
     x -> skip (1x1) -----------------------------------+-> BatchNorm, up, 1x1
@@ -61,8 +65,10 @@ class Level(nn.Module):
 
     @nn.compact
     def __call__(self, x: Maps) -> Maps:
-        c, level = self.config, lambda name: self.config.level(name, self.index)
-        size, features = level("kernel_down"), level("down")
+        c = self.config
+        level = partial(c.level, index=self.index)
+        features = level("down")
+        size = level("kernel_down")
         deep = ConvNorm(c, features, size, strides=2, name="down")(x)
         deep = ConvNorm(c, features, size, name="deepen")(deep)
         if self.index + 1 < len(c.down):
@@ -76,7 +82,7 @@ class Level(nn.Module):
 
 
 class Hourglass(nn.Module):
-    """z -> the picture, in [0, 1]."""
+    """The net f: z -> a picture in [0, 1]."""
 
     config: Model
 
@@ -84,14 +90,14 @@ class Hourglass(nn.Module):
     def __call__(self, z: Maps) -> Maps:
         x = Level(self.config, name="outer")(z.astype(self.config.dtype))
         init = uniform_fan_in(x.shape[-1])
-        x = Conv(self.config.channels, 1, kernel_init=init, bias_init=init, name="out")(
-            x
-        )
+        n = self.config.channels
+        x = Conv(n, 1, kernel_init=init, bias_init=init, name="out")(x)
         return nn.sigmoid(x.astype(jnp.float32))
 
 
 class Pixels(nn.Module):
-    """No prior: the picture's pixels are the parameters, whatever z is."""
+    """No prior: the pixels of the picture are the parameters, and z only gives their
+    shape."""
 
     config: Model
 
@@ -102,11 +108,12 @@ class Pixels(nn.Module):
 
 
 def network(config: Config) -> nn.Module:
+    """The network of `model.family`."""
     return {"skip": Hourglass, "pixels": Pixels}[config.model.family](config.model)
 
 
 def output(config: Config, params: dict, z: Float[Array, "height width inputs"]):
     """f(z), a picture [height, width, channels]."""
-    # What BatchNorm keeps of its past is dropped: it has none.
+    # BatchNorm's running statistics are dropped, as nothing reads them.
     x, _ = network(config).apply({"params": params}, z[None], mutable=["batch_stats"])
     return x[0]

@@ -1,5 +1,5 @@
-"""Pictures, and the masks and guides that belong to them: those of a run, cut to its
-size, and a user's, of any size."""
+"""Pictures, with their masks and guides: a run's, cut to the run's size, and a user's,
+of any size."""
 
 import dataclasses
 from pathlib import Path
@@ -16,11 +16,11 @@ from common.resize import bicubic
 from papers.deep_image_prior.config import Data
 
 Picture = Float[np.ndarray, "height width channels"]
-MARGIN = 32  # pixels a side: less than this is cropped and not scaled, as released
+MARGIN = 32  # a picture larger by fewer pixels is cropped, not scaled, as released
 
 
 def names_of(data: Data) -> list[str]:
-    """The pictures of a run, by name or path."""
+    """The pictures of a run: names of packaged photographs, or paths."""
     if data.source != "files":
         return [*data.pictures] or ["astronaut"]
     root = Path(data.root).expanduser()
@@ -38,7 +38,7 @@ def names_of(data: Data) -> list[str]:
 
 
 def read_named(data: Data, name: str, size: tuple[int, int], channels: int) -> Picture:
-    """The run's picture of this name, or path, as of `read`."""
+    """The run's picture of this name or path, cut as `read` does."""
     if data.source == "generated":
         return _generated(name, size, channels)
     return read(_path(data, name), size, channels, data.box)
@@ -51,9 +51,12 @@ def _path(data: Data, name: str) -> Path:
 def read(
     path: Path, size: tuple[int, int], channels: int, box: tuple[int, ...] = ()
 ) -> Picture:
-    """A file's picture in [0, 1], scaled down until it just covers `size` (rows,
-    columns), or as it is where it is larger by less than MARGIN a side, and its middle.
-    UserError: it cannot be read, is smaller or does not hold `box`."""
+    """A file's picture in [0, 1], cut to `size` (height, width).
+
+    It is scaled down until it just covers `size`, and its middle is taken. One that is
+    larger by less than MARGIN is not scaled. UserError: it cannot be read, is smaller
+    than `size`, or does not contain `box`.
+    """
     array = pictures.read(path, channels)
     rows, columns = array.shape[:2]
     if box:
@@ -64,7 +67,8 @@ def read(
                 f"config.data.box={box} is not inside {str(path)!r}, which is "
                 f"{rows} x {columns}"
             )
-        rows, columns = height, width
+        rows = height
+        columns = width
     scale = max(size[0] / rows, size[1] / columns)
     if scale > 1:
         raise UserError(
@@ -76,13 +80,14 @@ def read(
     wide = max(round(columns * scale), size[1]), max(round(rows * scale), size[0])
     image = Image.fromarray(squeeze_grey(array))
     image = np.asarray(image.resize(wide, Image.Resampling.LANCZOS))
-    top, left = (image.shape[0] - size[0]) // 2, (image.shape[1] - size[1]) // 2
+    top = (image.shape[0] - size[0]) // 2
+    left = (image.shape[1] - size[1]) // 2
     image = image[top : top + size[0], left : left + size[1]]
     return image.reshape(*size, channels).astype(np.float32) / 255
 
 
 def _generated(name: str, size: tuple[int, int], channels: int) -> Picture:
-    """Soft colours and a disc, others for each name."""
+    """Soft colours and a disc, different for each name."""
     rng = np.random.default_rng([*name.encode()])
     picture = np.clip(bicubic(rng.random((3, 3, channels)), size), 0, 1)
     rows, columns = np.indices(size)
@@ -97,7 +102,9 @@ def read_beside(
 ) -> Picture:
     """A mask or guide, cut and scaled as the picture `name` that it belongs to.
     UserError: its file is of another size."""
-    path, box, shape = Path(file).expanduser(), data.box, size
+    path = Path(file).expanduser()
+    box = data.box
+    shape = size
     if data.source == "generated":
         box = ()
     else:
@@ -109,7 +116,7 @@ def read_beside(
 def same_size(
     file: str, shape: tuple[int, ...], name: str, picture_shape: tuple[int, ...]
 ) -> None:
-    """UserError unless a mask or guide is as high and wide as its picture."""
+    """UserError: a mask or guide is not as high and wide as its picture."""
     if shape[:2] != picture_shape[:2]:
         one, other = (f"{s[1]}x{s[0]}" for s in (shape, picture_shape))
         raise UserError(
@@ -118,8 +125,9 @@ def same_size(
 
 
 def known(grey: Picture, name: str) -> Picture:
-    """The mask `name` from a picture: 1 where it is lighter than half of its lightest
-    pixel, so that 0/1 and 0/255 are one. UserError: it is black."""
+    """The mask `name` from its grey picture: 1 where that is lighter than half of its
+    lightest pixel, so that levels 0 and 1 do as well as 0 and 255. UserError: all of it
+    is black."""
     if not grey.any():
         raise UserError(
             f"the mask {name!r} is black: make it white where the picture is known"
@@ -129,13 +137,15 @@ def known(grey: Picture, name: str) -> Picture:
 
 @dataclasses.dataclass(frozen=True)
 class Photo:
-    name: str  # below the folder that was given
+    """A user's picture."""
+
+    name: str  # its path below the folder that the user gave
     image: Float[np.ndarray, "height width channels"]  # grey or RGB, in [0, 1]
-    alpha: UInt8[np.ndarray, "height width"] | None  # where it has one
+    alpha: UInt8[np.ndarray, "height width"] | None  # None: opaque
 
     @property
     def missing(self) -> Bool[np.ndarray, "height width"]:
-        """Pixels that are transparent, or black through and through."""
+        """Pixels that are transparent, or black in every channel."""
         black = np.all(self.image == 0, axis=-1)
         return black if self.alpha is None else black | (self.alpha < 128)
 
@@ -149,14 +159,14 @@ def open_photo(path: Path, name: str = "") -> Photo:
 
 
 def open_mask(file: str, photo: Photo) -> Float[np.ndarray, "height width 1"]:
-    """1 where the mask's picture is white: there the photo is known."""
+    """The mask of a photo, 1 where its file is white: there the photo is known."""
     return known(open_beside(file, photo).mean(-1, keepdims=True), file)
 
 
 def open_beside(
     file: str, photo: Photo
 ) -> Float[np.ndarray, "height width own_channels"]:
-    """A mask or guide. UserError: it is not of the photo's size."""
+    """A mask or guide of a photo. UserError: its size is not the photo's."""
     image = open_photo(Path(file).expanduser()).image
     same_size(file, image.shape, photo.name, photo.image.shape)
     return image
@@ -166,7 +176,8 @@ def to_bytes(
     image: Float[np.ndarray, "height width channels"],
     alpha: UInt8[np.ndarray, "height width"] | None = None,
 ) -> UInt8[np.ndarray, "height width *channels"]:
-    """Grey [H, W], RGB [H, W, 3] or, with an alpha, RGBA [H, W, 4]."""
+    """A picture for a file: grey [H, W], RGB [H, W, 3] or, with an alpha, RGBA
+    [H, W, 4]."""
     array = to_uint8(image)
     if alpha is None:
         return squeeze_grey(array)

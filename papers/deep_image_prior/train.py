@@ -1,6 +1,6 @@
-"""Fitting: state, one iteration, and how good its pictures are.
+"""Fitting nets to pictures: the state, one step, and the quality of the pictures.
 
-Every row has its own parameters, optimiser state and picture: rows share nothing but
+Every row has its own parameters, optimiser state and picture. Rows share nothing but
 the program.
 """
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import struct
 from jaxtyping import Array, Float, Int, Key, UInt8
@@ -31,6 +32,7 @@ Images = Float[Array, "rows height width channels"]
 
 
 def _of_rows() -> Any:
+    """A field of State whose first axis is the rows."""
     return struct.field(metadata={"batch_axis": 0})
 
 
@@ -40,32 +42,34 @@ class State:
     key: Key[Array, ""]
     params: Any = _of_rows()
     opt_state: Any = _of_rows()
-    z: Float[Array, "rows height width inputs"] = _of_rows()  # fixed
+    z: Float[Array, "rows height width inputs"] = _of_rows()  # fixed, without jitter
     problem: dict[str, Images] = _of_rows()  # as of data.problems
-    output: Images = _of_rows()  # of the last step, at its noisy z
-    average: Images = _of_rows()  # running, of outputs
-    snapshot: dict[str, Any] = _of_rows()  # to go back to
-    answer: dict[str, Array] = _of_rows()  # of the stop rule
-    history: dict[str, Float[Array, "rows samples"]] = _of_rows()  # every history.every
+    output: Images = _of_rows()  # of the last step, with its jitter
+    average: Images = _of_rows()  # the running average of the outputs
+    snapshot: dict[str, Any] = _of_rows()  # what backtracking goes back to
+    answer: dict[str, Array] = _of_rows()  # the stop rule's
+    history: dict[str, Float[Array, "rows samples"]] = _of_rows()  # of the qualities
     frames: UInt8[Array, "rows frames height width channels"] = _of_rows()
 
 
 def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> State:
-    """The state before the first step; `after` is unused: no run builds on another."""
+    """The state before the first step. `after` is unused: no run builds on another."""
     del after
     return start(config, key, data.problems(config))
 
 
 def start(config: Config, key: Key[Array, ""], problem: dict[str, Images]) -> State:
-    """The state before the first step on these pictures, as of `data.problems`. Rows
-    begin alike; restarts of a row differ in z and in their weights."""
-    again = data.restart(config.data)
-    keys = jax.vmap(partial(jax.random.fold_in, rng.stream(key, 0, "init")))(again)
-    z = _inputs(config, rng.stream(key, 0, "z"), again, problem)
-    made = jax.jit(jax.vmap(lambda key, z: network(config).init(key, z[None])))(keys, z)
-    params = made["params"]
+    """The state before the first step on these pictures, which are as of
+    `data.problems`. Restarts of a picture differ in z and in weights; rows of different
+    pictures have the same."""
+    restart = data.restart(config.data)
+    keys = jax.vmap(partial(jax.random.fold_in, rng.stream(key, 0, "init")))(restart)
+    z = _inputs(config, rng.stream(key, 0, "z"), restart, problem)
+    draw = jax.jit(jax.vmap(lambda key, z: network(config).init(key, z[None])))
+    params = draw(keys, z)["params"]
     opt_state = jax.vmap(_tx(config).init)(params)
-    blank, rows = jnp.zeros_like(problem["truth"]), len(again)
+    blank = jnp.zeros_like(problem["truth"])
+    rows = len(restart)
     return State(
         step=jnp.zeros((), jnp.int32),
         key=key,
@@ -82,15 +86,21 @@ def start(config: Config, key: Key[Array, ""], problem: dict[str, Images]) -> St
     )
 
 
-def _inputs(config: Config, key: Key[Array, ""], again, problem: dict[str, Images]):
+def _inputs(
+    config: Config,
+    key: Key[Array, ""],
+    restart: Int[np.ndarray, "rows"],
+    problem: dict[str, Images],
+) -> Float[Array, "rows height width inputs"]:
     """z: uniform noise, the coordinates (x, y) in [0, 1], or a picture."""
-    m, (rows, height, width, _) = config.model, problem["truth"].shape
+    m = config.model
+    rows, height, width, _ = problem["truth"].shape
     if m.input == "image":
         return jnp.copy(problem["guide"])
     if m.input == "meshgrid":
         x, y = jnp.meshgrid(jnp.linspace(0, 1, width), jnp.linspace(0, 1, height))
         return jnp.broadcast_to(jnp.stack([x, y], -1), (rows, height, width, 2))
-    keys = jax.vmap(partial(jax.random.fold_in, key))(again)
+    keys = jax.vmap(partial(jax.random.fold_in, key))(restart)
     shape = height, width, m.input_channels
     return m.input_scale * jax.vmap(lambda key: jax.random.uniform(key, shape))(keys)
 
@@ -98,8 +108,12 @@ def _inputs(config: Config, key: Key[Array, ""], again, problem: dict[str, Image
 def train_step(
     config: Config, state: State, batch: dict, *, axis_name: str | None = None
 ) -> tuple[State, dict[str, Float[Array, ""]]]:
-    """One iteration of every row. `loss` is the energy; `psnr`, and `psnr_average` of
-    the running average, are in dB to the truth: to the observation if none is known."""
+    """One iteration of every row.
+
+    "loss" is the energy, the mean over rows. "psnr" of the output and "psnr_average" of
+    the running average are in dB to the truth, or to the degraded picture where the
+    truth is not known.
+    """
     jitter = rng.stream(state.key, state.step, "jitter")
     keys = jax.vmap(partial(jax.random.fold_in, jitter))(batch["row"])
     before = state.params, state.opt_state
@@ -115,7 +129,7 @@ def train_step(
     )
     answer = stopping.take_answer(config, state.step, state.answer, x, average, loss)
     truth = state.problem["truth"]
-    found = {
+    qualities = {
         "fit": fit,
         "last": quality(config, x, truth),
         "average": quality(config, average, truth),
@@ -128,18 +142,22 @@ def train_step(
         average=average,
         snapshot=snapshot,
         answer=answer,
-        history=recorded(config, state.step, state.history, found),
+        history=recorded(config, state.step, state.history, qualities),
         frames=with_frame(config, state.step, state.frames, x),
     )
-    means = {"loss": loss, "psnr": found["last"], "psnr_average": found["average"]}
+    values = {
+        "loss": loss,
+        "psnr": qualities["last"],
+        "psnr_average": qualities["average"],
+    }
     return state, {
-        name: Mean.of(value).across(axis_name).value for name, value in means.items()
+        name: Mean.of(value).across(axis_name).value for name, value in values.items()
     }
 
 
 def _iterate(config: Config, params, opt_state, z, problem, key):
-    """(energy, output, (params, opt_state)) of one row: z is jittered, and the energy
-    is that of the output before the step."""
+    """(energy, output, (params, opt_state)) of one row. The output is that of the old
+    parameters at a jittered z, the energy is the output's, and the last pair is new."""
     if config.task.jitter:
         z += config.task.jitter * jax.random.normal(key, z.shape)
 
@@ -153,7 +171,7 @@ def _iterate(config: Config, params, opt_state, z, problem, key):
 
 
 def energy(config: Config, x: Images, problem: dict[str, Images]):
-    """The task's energy, one value a picture."""
+    """The task's energy of each picture: eq. 3, 4 or 5."""
     observed = problem["observed"]
     match config.task.name:
         case "sr":
@@ -164,11 +182,12 @@ def energy(config: Config, x: Images, problem: dict[str, Images]):
 
 
 def quality(config: Config, x: Images, truth: Images) -> Float[Array, "rows"]:
-    """PSNR in dB; of super-resolved colour pictures that of Y, without a border of as
-    many pixels as the factor."""
+    """PSNR in dB. Of super-resolved pictures it is that of Y, without a border as many
+    pixels wide as the factor."""
     if config.task.name == "sr":
         if x.shape[-1] == 3:
-            x, truth = luma(x), luma(truth)
+            x = luma(x)
+            truth = luma(truth)
         x, truth = (without_border(y, config.task.factor) for y in (x, truth))
     return psnr(x, truth)
 
@@ -176,7 +195,8 @@ def quality(config: Config, x: Images, truth: Images) -> Float[Array, "rows"]:
 def eval_step(
     config: Config, state: State, batch: dict, *, axis_name: str | None = None
 ) -> dict[str, Mean]:
-    """The energy of the output at z itself, its quality, and that of the result."""
+    """Means over rows: "loss", the energy of the output without jitter, "psnr_clean",
+    its quality, and "psnr", the quality of the result."""
     clean = outputs(config, state)
     truth = state.problem["truth"]
     values = {
@@ -189,13 +209,14 @@ def eval_step(
 
 
 def outputs(config: Config, state: State) -> Images:
-    """What the nets make of z without jitter."""
+    """The outputs of all rows' nets at z, without jitter."""
     with jax.default_matmul_precision(config.model.precision):
         return each_row(partial(output, config), state.params, state.z)
 
 
 def restored(config: Config, state: State, clean: Images | None = None) -> Images:
-    """The result: the stop rule's answer if there is a rule, else `task.result`."""
+    """The restored pictures: the stop rule's answer if there is a rule, else what
+    `task.result` says. `clean`: as of `outputs`, where they are known already."""
     if config.stop.rule != "none":
         return state.answer["image"]
     match config.task.result:

@@ -4,9 +4,10 @@ Shi, Caballero, Huszar, Totz, Aitken, Bishop, Rueckert, Wang, CVPR 2016,
 arXiv:1609.05158.
 
 SRCNN enlarges an image by bicubic interpolation and then convolves at high resolution,
-where every layer costs r^2 times as much. ESPCN convolves at low resolution; its last
-layer has r^2 channels, one for each pixel of an r x r square, and shuffles them into
-place: a learned filter a pixel position instead of one fixed filter, and cheaper.
+where every layer costs r^2 times as much. ESPCN convolves at low resolution. Its last
+layer has r^2 channels, one for each pixel of an r x r square, and a shuffle puts them
+in their places. So the upscaling filters are learned, where bicubic interpolation has
+one that is fixed, and every layer is cheap.
 
     >>> import functools, jax
     >>> from papers import espcn

@@ -12,8 +12,9 @@ from common.sections import Training
 @dataclasses.dataclass
 class Model:
     scale: int = at_least(2, 3)
-    channels: int = choice(1, 3)  # 1: Y alone, chroma by bicubic; 3: RGB
-    upscaling: str = choice("last", "first")  # sub-pixel shuffle, ESPCN; bicubic, SRCNN
+    channels: int = choice(1, 3)  # 1: Y, and bicubic chroma beside it; 3: RGB
+    # last: by a shuffle, as ESPCN; first: by bicubic interpolation, as SRCNN.
+    upscaling: str = choice("last", "first")
     kernels: tuple[int, ...] = at_least(1, (5, 3, 3))
     features: tuple[int, ...] = at_least(1, (64, 32))  # of all layers but the last
     activation: str = choice("tanh", "relu")
@@ -23,26 +24,29 @@ class Model:
 @dataclasses.dataclass
 class Data:
     source: str = choice("embedded", "files", "generated")
-    # files: images of any kind and size, in this folder and below
+    # files: a folder with images of any kind and size, in it and below.
     root: str = ""
-    # files: the test images; "": root's T91 and Set5, or each tenth image of root
+    # files: the folder of the test images. "": root's T91 and Set5 are read if both are
+    # there; else every tenth image of root is a test image.
     test_root: str = ""
-    images: int = at_least(0)  # of root, evenly spaced by name; 0: all
+    images: int = at_least(0)  # so many of root's, evenly spaced by name; 0: all
     patch: int = at_least(4, 17)  # low-resolution pixels a side
-    stride: int = at_least(1, 14)  # between patches; the paper's: 17 less odd kernels
+    # Low-resolution pixels between patches. The paper's number is 17 minus 1 for each
+    # layer with an odd kernel.
+    stride: int = at_least(1, 14)
     batch_size: int = at_least(1, 16)
-    augment: bool = False  # the square's eight symmetries
+    augment: bool = False  # turn and mirror patches: the square's eight symmetries
 
 
 @dataclasses.dataclass
 class Eval:
     """How trained models are measured. Nothing here changes training."""
 
-    most: int = at_least(1, 516)  # pixels a side that validation sees, of the middle
+    most: int = at_least(1, 516)  # pixels a side; validation sees an image's middle
     batch_size: int = at_least(1, 2)
-    strips: int = at_least(0, 4)  # test images that are shown
-    crop: int = at_least(8, 96)  # pixels a side of what is shown
-    frame: tuple[int, int] = at_least(1, (360, 640))  # rows, columns of the timed input
+    strips: int = at_least(0, 4)  # test images in the picture
+    crop: int = at_least(8, 96)  # pixels a side of the shown part of an image
+    frame: tuple[int, int] = at_least(1, (360, 640))  # height, width of a timed input
 
 
 @dataclasses.dataclass
@@ -50,7 +54,7 @@ class Predict:
     """How images are upscaled. Nothing here changes training."""
 
     out: str = ""  # file or folder; "": workdir/predict, a video beside its input
-    bucket: int = at_least(1, 64)  # images are padded to its multiples: fewer programs
+    bucket: int = at_least(1, 64)  # sizes are padded to multiples: fewer compilations
     frames: int = at_least(0)  # of a video; 0: all
     crf: int = between(0, 51, 18)  # H.264's quality, 0 (lossless) to 51
 
@@ -61,9 +65,9 @@ class Config(Training):
     data: Data = field(default_factory=Data)
     eval: Eval = field(default_factory=Eval)
     predict: Predict = field(default_factory=Predict)
-    last_layer_rate: float = above(0.0, 1.0)  # its learning rate, in that of the others
+    last_layer_rate: float = above(0.0, 1.0)  # its learning rate / the others'
     runs: tuple[str, ...] = ("espcn",)  # names in RUNS
-    weights: str = ""  # ESPCNs start from these weights (.npz or .safetensors)
+    weights: str = ""  # a file (.npz or .safetensors) that ESPCNs start from
 
     unit = "patches"  # what a step reads, in the plural
 
@@ -87,12 +91,12 @@ def runs(config: Config) -> dict[str, Run]:
 
 
 def _check(config: Config) -> None:
-    m, e = config.model, config.eval
+    m = config.model
     if len(m.kernels) != len(m.features) + 1:
         raise UserError(
             "config.model.kernels has one size more than config.model.features"
         )
     if any(k % 2 == 0 for k in m.kernels):
         raise UserError("config.model.kernels are odd: images keep their size")
-    if e.most // m.scale < config.data.patch:
+    if config.eval.most // m.scale < config.data.patch:
         raise UserError("config.eval.most is smaller than a patch of the training")

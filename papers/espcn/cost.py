@@ -1,4 +1,4 @@
-"""What a network costs: operations of an output pixel, and seconds of a frame."""
+"""What a network costs: operations per output pixel, and seconds per frame."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -16,26 +16,31 @@ from papers.espcn.model import Upscaler
 from papers.espcn.train import forward
 from papers.espcn.upscale import inference_params
 
-PAPER_MS = {"espcn": 38, "srcnn_9_5_5": 435}  # of a 1080p frame, x3, on a K2 GPU
-SIDE = 8  # pixels, of the image that operations are counted on
-REPEATS = 3
+PAPER_MS = {"espcn": 38, "srcnn_9_5_5": 435}  # a 1080p frame, x3, on a K2 GPU
+SIDE = 8  # pixels a side of the image that operations are counted on
+REPEATS = 3  # timed calls, of which the median counts
 
 
 def operations(model: Model) -> float:
-    """Multiply-adds of convolutions an output pixel; bicubic enlarging is not counted.
-    Of ESPCN the weights over r^2, of SRCNN the weights."""
+    """Multiply-adds of the convolutions, per output pixel.
+
+    For ESPCN this is the number of weights / r^2, for SRCNN the number of weights.
+    Bicubic interpolation is not counted.
+    """
     low = jax.ShapeDtypeStruct((1, SIDE, SIDE, model.channels), jnp.float32)
     counts = multiply_adds(Upscaler(model).init, jax.random.key(0), low)
     return sum(counts.values()) / (SIDE * model.scale) ** 2
 
 
 def frame_flops(model: Model, height: int, width: int) -> float:
-    """Of a frame of height x width before upscaling; a multiply-add is two."""
+    """FLOPs of a frame that is height x width before upscaling. A multiply-add is two
+    FLOPs."""
     return 2 * operations(model) * height * width * model.scale**2
 
 
 def cost_table(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Table:
-    """Counted operations and measured time of every run, and their ratios."""
+    """Counted operations and measured time of every run, and their ratios to the first
+    run's."""
     height, width = config.eval.frame
     peak = matmul_flops()
     costs = {
@@ -66,7 +71,10 @@ def cost_table(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Tab
 
 
 def seconds(config: Config, state: Any, height: int, width: int) -> float:
-    """Of one frame through the network, while every device has one."""
+    """Seconds that the network takes for a frame, while every device computes one.
+
+    All devices compute at once, so that the time of a call is divided by their number.
+    """
     compute = partial(forward, config)
     run, rows = on_all_devices(compute, inference_params(state))
     frames = jnp.full((rows, height, width, config.model.channels), 0.5)

@@ -1,7 +1,7 @@
 """Pairs of low- and high-resolution images, and patches of them.
 
-A photograph is cropped to a multiple of the scale, its Y (or RGB) taken in float, and
-shrunk by MATLAB's bicubic: the protocol of the benchmarks.
+As in the benchmarks, a photograph is cropped to a multiple of the scale, its Y (or RGB)
+is computed in floating point, and MATLAB's bicubic interpolation shrinks that.
 """
 
 import dataclasses
@@ -36,7 +36,7 @@ EMBEDDED = {
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """An image and what is left of it at low resolution, float32 in about [0, 1]."""
+    """An image at both resolutions, float32 in about [0, 1]: bicubic overshoots."""
 
     name: str
     low: Planes
@@ -46,9 +46,11 @@ class Pair:
 def batches(
     config: Config, split: str, *, process_index: int = 0, process_count: int = 1
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Batches of `batch_spec`. "train" are shuffled patches, without end, and has
-    `get_state` and `set_state`; "valid" and "test" are the test images, padded to one
-    size, with a mask."""
+    """Batches of `batch_spec`.
+
+    "train" is endless, shuffles patches, and has `get_state` and `set_state`. "valid"
+    and "test" are both the test images, padded to one size, with a mask.
+    """
     share = {"process_index": process_index, "process_count": process_count}
     if split != "train":
         rows = config.eval.batch_size // process_count
@@ -66,9 +68,10 @@ def batches(
 
 def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
     """Shapes of a batch: patches, or images padded to `eval.most`."""
-    d, c, train = config.data, config.model, split == "train"
-    rows = d.batch_size if train else config.eval.batch_size
-    side = d.patch if train else config.eval.most // c.scale
+    c = config.model
+    train = split == "train"
+    rows = config.data.batch_size if train else config.eval.batch_size
+    side = config.data.patch if train else config.eval.most // c.scale
     shape = partial(jax.ShapeDtypeStruct, dtype=jnp.float32)
     spec = {
         "low": shape((rows, side, side, c.channels)),
@@ -79,22 +82,24 @@ def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtype
 
 
 def pairs(config: Config, split: str) -> list[Pair]:
-    """The images of "train" or "test" in both resolutions, read once a process: 50,000
-    of ImageNet's fill 40 GB. What is too small is named and left out; UserError if
-    nothing remains."""
-    m, d = config.model, config.data
-    # A patch, or what SSIM's window of 11 needs within the border.
-    least = d.patch * m.scale if split == "train" else 11 + 2 * m.scale
-    made = []
-    for pair in _pairs(m.scale, m.channels, split, *_place(d)):
+    """The images of "train" or "test" at both resolutions.
+
+    A process reads them once and keeps them: 50,000 images of ImageNet fill 40 GB. One
+    that is too small is left out, with a warning. UserError: none is left.
+    """
+    m = config.model
+    # Training needs a patch, and a test SSIM's window of 11 pixels inside the border.
+    least = config.data.patch * m.scale if split == "train" else 11 + 2 * m.scale
+    large_enough = []
+    for pair in _pairs(m.scale, m.channels, split, *_place(config.data)):
         if min(pair.high.shape[:2]) >= least:
-            made.append(pair)
+            large_enough.append(pair)
         else:
             message = f"left out {pair.name!r}: less than {least} pixels a side"
             warnings.warn(message, stacklevel=2)
-    if not made:
+    if not large_enough:
         raise UserError(f"no {split} image has {least} pixels a side: give larger ones")
-    return made
+    return large_enough
 
 
 @functools.cache
@@ -104,8 +109,8 @@ def _pairs(scale: int, channels: int, split: str, *place) -> list[Pair]:
 
 
 def make_pair(image: Picture, name: str, scale: int, channels: int = 1) -> Pair:
-    """Both resolutions of a photograph. They are not rounded to whole grey levels. A
-    grey one's Y is its levels as they are, as in the SRCNN authors' scripts."""
+    """A photograph at both resolutions, not rounded to whole grey levels. A grey one's
+    levels are its Y, unchanged, as in the SRCNN authors' scripts."""
     high = cropped_to_multiple(image, scale) / 255.0
     if channels == 1 and image.shape[-1] == 3:
         high = luma(high)
@@ -115,13 +120,15 @@ def make_pair(image: Picture, name: str, scale: int, channels: int = 1) -> Pair:
 
 
 def pictures(config: Config, split: str) -> Iterator[tuple[str, Picture]]:
-    """Names and photographs, in RGB; what cannot be read is named and left out."""
+    """Names and photographs in RGB. Files that cannot be read are left out."""
     for name, image in _pictures(split, *_place(config.data)):
         yield name, with_channels(image, 3)
 
 
 def _place(data: Data) -> tuple:
-    root, test_root = data.root, data.test_root
+    """What `_pictures` takes after the split."""
+    root = data.root
+    test_root = data.test_root
     benchmark = [Path(root).expanduser() / name for name in ("T91", "Set5")]
     if root and not test_root and all(folder.is_dir() for folder in benchmark):
         root, test_root = map(str, benchmark)
@@ -145,38 +152,40 @@ def _pictures(
 
 
 def _files(root: str, test_root: str, images: int, split: str) -> dict[str, Path]:
-    """Paths by their names within the folder."""
+    """Paths of a split's images, by their names within the folder."""
     field = "test_root" if split == "test" and test_root else "root"
     folder = test_root if field == "test_root" else root
-    found = picture_paths(folder) if folder else []
-    if not found:
+    paths = picture_paths(folder) if folder else []
+    if not paths:
         raise UserError(f"config.data.{field}={folder!r} has no images: give a folder")
-    if field == "root" and 0 < images < len(found):
-        found = [found[i * len(found) // images] for i in range(images)]
+    if field == "root" and 0 < images < len(paths):
+        paths = [paths[i * len(paths) // images] for i in range(images)]
     if not test_root:
-        if len(found) < 2:
+        if len(paths) < 2:
             raise UserError(f"{folder!r} has one image; give config.data.test_root too")
-        held_out = {*found[::10]}
-        found = [path for path in found if (path in held_out) == (split == "test")]
+        held_out = {*paths[::10]}
+        paths = [path for path in paths if (path in held_out) == (split == "test")]
     base = Path(folder).expanduser()
-    return {str(path.relative_to(base)): path for path in found}
+    return {str(path.relative_to(base)): path for path in paths}
 
 
 def _generated(split: str) -> Iterator[tuple[str, Picture]]:
-    """Smooth colours with edges: noise of two sizes, enlarged, the coarse one cut."""
+    """Pictures with edges, where coarse noise crosses a threshold, and soft colours."""
     rng = np.random.default_rng([*split.encode()])
     for i in range({"train": 6, "test": 3}[split]):
-        coarse, fine = rng.random((6, 8, 3)), rng.random((24, 32, 3))
-        coarse, fine = (bicubic(noise, (72, 96)) for noise in (coarse, fine))
+        coarse = bicubic(rng.random((6, 8, 3)), (72, 96))
+        fine = bicubic(rng.random((24, 32, 3)), (72, 96))
         mixed = 0.6 * (coarse > 0.5) + 0.4 * fine
         yield f"{split}_{i}", to_uint8(mixed)
 
 
 class Patches:
-    """Every patch of every image, `stride` apart, as items {"low", "high"}."""
+    """Items {"low", "high"}: the patches of all images, `data.stride` apart."""
 
     def __init__(self, data: Data, scale: int, pairs: list[Pair]) -> None:
-        self._patch, self._scale, self._pairs = data.patch, scale, pairs
+        self._patch = data.patch
+        self._scale = scale
+        self._pairs = pairs
         places = [_grid(pair.low, data.patch, data.stride) for pair in pairs]
         self._image = np.repeat(np.arange(len(pairs)), [*map(len, places)])
         self._place = np.concatenate(places)
@@ -185,8 +194,8 @@ class Patches:
         return len(self._image)
 
     def __getitem__(self, index: int) -> dict[str, Planes]:
-        pair, corner = self._pairs[self._image[index]], self._place[index]
-        cut = partial(_cut, corner=corner, size=self._patch)
+        pair = self._pairs[self._image[index]]
+        cut = partial(_cut, corner=self._place[index], size=self._patch)
         return {"low": cut(pair.low), "high": cut(pair.high, scale=self._scale)}
 
 
@@ -202,8 +211,9 @@ def _cut(image: Planes, corner: np.ndarray, size: int, scale: int = 1) -> Planes
 
 
 def _turned(item: dict[str, Planes], rng: np.random.Generator) -> dict[str, Planes]:
-    """One of the square's eight symmetries."""
-    turns, mirrored = rng.integers(4), rng.random() < 0.5
+    """The patch, turned and mirrored by one of the square's eight symmetries."""
+    turns = rng.integers(4)
+    mirrored = rng.random() < 0.5
 
     def turn(image: Planes) -> Planes:
         image = np.rot90(image, turns)
@@ -213,11 +223,12 @@ def _turned(item: dict[str, Planes], rng: np.random.Generator) -> dict[str, Plan
 
 
 class Whole:
-    """Whole images, or their middle, padded to one size: {"low", "high", "sizes"}."""
+    """Items {"low", "high", "sizes"}: images, or their middle, padded to one size."""
 
     def __init__(self, config: Config, pairs: list[Pair]) -> None:
         self._side = config.eval.most // config.model.scale
-        self._scale, self._pairs = config.model.scale, pairs
+        self._scale = config.model.scale
+        self._pairs = pairs
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -233,5 +244,5 @@ class Whole:
             columns = slice(r * left, r * (left + width))
             return mirrored_to(image[rows, columns], (r * self._side, r * self._side))
 
-        low, high = middle(pair.low, 1), middle(pair.high, self._scale)
-        return {"low": low, "high": high, "sizes": size.astype(np.int32)}
+        images = {"low": middle(pair.low, 1), "high": middle(pair.high, self._scale)}
+        return {**images, "sizes": size.astype(np.int32)}

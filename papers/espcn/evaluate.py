@@ -1,4 +1,4 @@
-"""Bicubic, SRCNN and ESPCN side by side: decibels, costs, and pictures."""
+"""Bicubic interpolation, SRCNN and ESPCN compared: quality, cost, and a picture."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -24,8 +24,8 @@ SOURCES = {
 
 
 def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Values:
-    """Yields (name, value): PSNR and SSIM of every test image and method, operations
-    beside measured time, and strips of crops."""
+    """Yields (name, value): tables of PSNR and of SSIM, a row a test image and a column
+    a method; operations and measured time; a picture of crops; the summary."""
     methods: dict[str, Upscale] = {"bicubic": upscale.bicubic_upscaler(config.model)}
     baselines_first = sorted(trained, key=lambda n: trained[n][0].model.upscaling)
     for name in baselines_first:
@@ -53,7 +53,8 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
 
 
 def quality(pair: Pair, high: Planes) -> tuple[float, float]:
-    """PSNR in dB and SSIM of Y, without a border of as many pixels as the scale."""
+    """PSNR (dB) and SSIM of Y. The border, as many pixels wide as the scale, does not
+    count."""
     scale = pair.high.shape[0] // pair.low.shape[0]
     y, reference = (
         without_border(x if x.shape[-1] == 1 else luma(np.clip(x, 0, 1)), scale)

@@ -1,4 +1,4 @@
-"""Crops of the test images, by every method side by side."""
+"""The picture of crops: a part of each test image, as every method upscales it."""
 
 import itertools
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ from papers.espcn.upscale import Upscale
 if TYPE_CHECKING:
     from matplotlib.figure import Figure  # slow to import, and often not needed
 
-ENLARGED = 3  # times each pixel of a crop is drawn, in both directions
-FRAME = np.array([230, 30, 30], np.uint8)  # the colour around a crop's place
+ENLARGED = 3  # a crop's pixel is drawn as a square of 3 x 3
+FRAME = np.array([230, 30, 30], np.uint8)  # the colour of the frame around a crop
 
 
 def strips(
@@ -28,11 +28,16 @@ def strips(
     methods: Mapping[str, Upscale],
     decibels: Mapping[str, Mapping[str, float]],
 ) -> "Figure":
-    """A row an image: where the crop is, the original, and what each method makes of
-    the small image, with the whole image's dB below."""
+    """A row an image: the whole with a frame around the crop, the original crop, and
+    each method's crop, with the PSNR of its whole image below.
+
+    decibels: {image: {method: PSNR in dB}}.
+    """
     from common import figures
 
-    model, grid, captions = config.model, [], []
+    model = config.model
+    grid = []
+    captions = []
     measured = ((n, x) for n, x in pictures(config, "test") if n in decibels)
     shown = dict(itertools.islice(measured, config.eval.strips))
     for image, photograph in shown.items():
@@ -51,8 +56,8 @@ def strips(
 
 
 def liveliest(y: Float[np.ndarray, "height width 1"], size: int) -> tuple[slice, slice]:
-    """The square of `size` pixels with the most gradient, all places seen in steps of
-    an eighth of it."""
+    """The square of `size` pixels a side that has the largest sum of squared gradients.
+    Places an eighth of the side apart are compared."""
     down, right = np.gradient(y[..., 0])
     energy = np.pad(down**2 + right**2, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     height, width = (min(size, n) for n in y.shape[:2])
@@ -70,8 +75,10 @@ def _enlarged(picture: Picture) -> Picture:
 
 
 def _located(picture: Picture, place: tuple[slice, slice], side: int) -> Picture:
-    """The whole picture, its longer side `side` pixels, a frame around the place."""
-    marked, longer = picture.copy(), max(picture.shape[:2])
+    """The whole picture, with a frame around the place, resized until its longer side
+    has `side` pixels."""
+    marked = picture.copy()
+    longer = max(picture.shape[:2])
     thick = max(longer // 100, 1)
     marked[place] = FRAME
     rows, columns = (slice(s.start + thick, s.stop - thick) for s in place)

@@ -1,10 +1,11 @@
-"""ESPCN and SRCNN: one stack of convolutions, and where it upscales.
+"""ESPCN and SRCNN: the same stack of convolutions, which upscale at different places.
 
-ESPCN (section 2 of Shi et al. 2016) works on low-resolution maps and shuffles the last
-layer's channels into pixels. SRCNN (Dong et al. 2014) enlarges the image by bicubic
-interpolation first, and works on high-resolution maps.
+ESPCN (section 2 of Shi et al. 2016) computes low-resolution maps, and shuffles the last
+layer's channels into pixels. SRCNN (Dong et al. 2014) first enlarges the image by
+bicubic interpolation, and computes high-resolution maps.
 
-Axes: batch, height, width, channels; `high` is `scale` times `low` in both directions.
+Axes: batch, height, width, channels. `high` has `scale` times the height and width of
+`low`.
 """
 
 from typing import Any
@@ -30,19 +31,24 @@ ACTIVATIONS = {"tanh": nn.tanh, "relu": nn.relu}
 class Upscaler(nn.Module):
     """low -> high, float32, not clipped: eq. 1 to 3 of Shi et al. 2016.
 
-    Layers keep the size of their maps, with zeros beyond the image. Images of several
-    sizes share a batch when they are padded at the end, by their mirrored selves, and
-    `sizes` says where they end: what is inside is then what each would be alone.
+    Layers keep the size of their maps: they pad with zeros.
+
+    Images of several sizes can share a batch: mirroring fills each up below and to the
+    right, and `sizes` has the true sizes. Each layer reads zeros beyond an image's end,
+    so that each image has the result that it would have alone. Bicubic interpolation
+    reads the mirrored pixels.
     """
 
     config: Model
 
     @nn.compact
     def __call__(self, low: Low, sizes: Sizes | None = None) -> High:
-        c, x = self.config, low
+        c = self.config
+        x = low
         outputs = c.channels * c.scale**2
         if c.upscaling == "first":
-            x, outputs = enlarge(low, c.scale), c.channels
+            x = enlarge(low, c.scale)
+            outputs = c.channels
             sizes = None if sizes is None else sizes * c.scale
         last = len(c.features)
         for i, (k, n) in enumerate(zip(c.kernels, (*c.features, outputs), strict=True)):
@@ -59,9 +65,13 @@ class Upscaler(nn.Module):
 
 
 def centred(params: Any) -> Any:
-    """Fresh parameters with other biases: a mid-grey image has features of 0, and comes
-    out mid-grey. Features that share a mean are learnt from slowly."""
-    first, last = min(params), max(params)
+    """Fresh parameters with biases that centre the features.
+
+    A mid-grey image then has features of 0 and a mid-grey output. Training is slow
+    where all features share a mean.
+    """
+    first = min(params)
+    last = max(params)
     shift = -MID_GREY * jnp.sum(params[first]["kernel"], axis=(0, 1, 2))
     grey = jnp.full_like(params[last]["bias"], MID_GREY)
     biases = {first: {"bias": shift}, last: {"bias": grey}}
@@ -71,8 +81,10 @@ def centred(params: Any) -> Any:
 def inside(
     x: Float[Array, "batch height width channels"], sizes: Sizes, border: int = 0
 ) -> Bool[Array, "batch height width 1"]:
-    """Which pixels of x belong to an image of `sizes` without its border."""
-    rows, columns = jnp.arange(x.shape[1])[:, None], jnp.arange(x.shape[2])
+    """Which pixels of padded images x are inside an image, and not in its border of
+    `border` pixels."""
+    rows = jnp.arange(x.shape[1])[:, None]
+    columns = jnp.arange(x.shape[2])
     height, width = (sizes[:, i, None, None] for i in (0, 1))
     in_rows = (rows >= border) & (rows < height - border)
     in_columns = (columns >= border) & (columns < width - border)

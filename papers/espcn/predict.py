@@ -1,4 +1,4 @@
-"""Upscales what a user has: an image, a folder of them, or a video."""
+"""Upscales a user's image, folder of images, or video."""
 
 import time
 from collections.abc import Iterator
@@ -20,10 +20,11 @@ Values = Iterator[str | tuple[str, Any]]
 
 
 def predict(config: Config, state: Any, inputs: str) -> Values:
-    """Yields the pictures, or writes them to `predict.out`, and a table of seconds.
+    """Yields the upscaled pictures, or writes them to `predict.out`; then a table of
+    seconds.
 
-    inputs: an image, a folder of them, or a video, which is always written: to
-    `predict.out`, or beside itself.
+    inputs: an image, a folder of images, or a video. An upscaled video is always
+    written: to `predict.out`, or beside the video.
     """
     path = given(inputs, video=True)
     upscaled = upscale_video if is_video(path) else _pictures
@@ -31,7 +32,9 @@ def predict(config: Config, state: Any, inputs: str) -> Values:
 
 
 def _pictures(config: Config, state: Any, root: Path) -> Values:
-    model, upscale, rows = config.model, upscaler(config, state), []
+    model = config.model
+    upscale = upscaler(config, state)
+    rows = []
     for name, low in pictures(root):
         if low is None:
             rows.append([name, "skipped: not a readable image", None, None, None])

@@ -1,4 +1,4 @@
-"""Training ESPCN and SRCNN: state, one step, and the evaluation of whole images."""
+"""Training ESPCN and SRCNN: the state, one step, and the error on whole images."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ class State:
 
 
 def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> State:
-    """The state before the first step; `after` is unused: no run builds on another."""
+    """The state before the first step. `after` is unused: no run builds on another."""
     del after
     params = _params(config, rng.stream(key, 0, "init"))
     return State(
@@ -37,7 +37,7 @@ def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> Stat
 
 
 def _params(config: Config, key: Key[Array, ""]) -> Any:
-    """Random parameters, or those of `config.weights`."""
+    """Random parameters; ESPCN's are those of `config.weights` where that is given."""
     c = config.model
 
     def random(key):
@@ -52,7 +52,8 @@ def _params(config: Config, key: Key[Array, ""]) -> Any:
 def train_step(
     config: Config, state: State, batch: dict, *, axis_name: str | None = None
 ) -> tuple[State, dict[str, Float[Array, ""]]]:
-    """One batch of patches, as of data.py. `loss`: the mean squared error (eq. 5)."""
+    """One step on a batch of patches (`data.batch_spec`). "loss" is the mean squared
+    error (eq. 5), "psnr" its decibels."""
 
     def loss_fn(params, rows, chunk):
         high = forward(config, params, rows["low"])
@@ -82,16 +83,20 @@ def train_step(
 def eval_step(
     config: Config, state: State, batch: dict, *, axis_name: str | None = None
 ) -> dict[str, Mean]:
-    """Mean squared error of whole images, and their PSNR in dB: of Y, clipped, without
-    a border of `scale` pixels, averaged over images."""
+    """Means over whole images: "loss", the squared error, and "psnr" in dB, that of Y,
+    clipped, without a border of `scale` pixels."""
     params = optim.ema_params(state.opt_state, state.params)
-    r, high, sizes = config.model.scale, batch["high"], batch["sizes"]
+    r = config.model.scale
+    high = batch["high"]
+    sizes = batch["sizes"]
     upscaled = forward(config, params, batch["low"], sizes)
     counted = inside(high, sizes * r)
     error = squared_error(upscaled, high, jnp.broadcast_to(counted, high.shape))
-    y, reference = upscaled, high
+    y = upscaled
+    reference = high
     if config.model.channels == 3:
-        y, reference = luma(jnp.clip(y, 0, 1)), luma(reference)
+        y = luma(jnp.clip(y, 0, 1))
+        reference = luma(reference)
     decibels = psnr(y, reference, where=inside(high, sizes * r, border=r))
     values = {"loss": error, "psnr": decibels}
     means = {name: Mean.of(value, batch["mask"]) for name, value in values.items()}
@@ -99,20 +104,20 @@ def eval_step(
 
 
 def forward(config: Config, params: Any, low: Low, sizes: Sizes | None = None) -> High:
-    """The image at `scale` times the resolution, not clipped."""
+    """The images at `scale` times the resolution, not clipped."""
     return Upscaler(config.model).apply({"params": params}, low, sizes)
 
 
 def squared_error(
     high: High, target: High, where: Array | None = None
 ) -> Float[Array, "batch"]:
-    """Eq. 5 of Shi et al. 2016, an image at a time: the mean over its pixels. Outputs
-    are not clipped: a clipped one would get no gradient."""
+    """Eq. 5 of Shi et al. 2016, for each image: the mean over its pixels, or over those
+    in `where`. Outputs are not clipped, as a clipped one would get no gradient."""
     return jnp.mean(jnp.square(high - target), axis=(1, 2, 3), where=where)
 
 
 def _tx(config: Config) -> optax.GradientTransformation:
-    """With the last layer at `config.last_layer_rate` of the others' rate."""
+    """The last layer learns at `config.last_layer_rate` times the others' rate."""
     last = f"layer{len(config.model.kernels)}"
     slower = optim.scaled_modules((last,), config.last_layer_rate)
     after = [slower] if config.last_layer_rate != 1 else []

@@ -1,4 +1,4 @@
-"""Photographs through a network of Y or of RGB, at any size."""
+"""Upscaling photographs of any size, by a network for Y or for RGB."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,11 +21,15 @@ Rgb = Float[np.ndarray, "height width 3"]
 
 
 def upscaler(config: Config, state: Any) -> Upscale:
-    """The trained network on one image. Images are padded to multiples of
-    `predict.bucket`, which changes nothing inside: a program a bucket is compiled."""
+    """The trained network, as a function of one image.
+
+    An image is padded to multiples of `predict.bucket`, so that sizes share a compiled
+    program. Its own pixels stay the same.
+    """
     params = inference_params(state)
     run = jax.jit(partial(forward, config))
-    r, bucket = config.model.scale, config.predict.bucket
+    r = config.model.scale
+    bucket = config.predict.bucket
 
     def upscale(low: Planes) -> Planes:
         height, width = low.shape[:2]
@@ -37,26 +41,31 @@ def upscaler(config: Config, state: Any) -> Upscale:
 
 
 def inference_params(state: Any) -> Any:
-    """The parameters' average where one is kept, on the host: what they are computed
-    with decides where."""
+    """The running average of the parameters, or the parameters where none is kept.
+
+    They are on the host, so that the caller's computation decides on the devices.
+    """
     return jax.device_get(ema_params(state.opt_state, state.params))
 
 
 def bicubic_upscaler(model: Model) -> Upscale:
-    """The baseline."""
+    """The baseline: bicubic interpolation."""
     return partial(enlarge, factor=model.scale)
 
 
 def upscaled_rgb(
     model: Model, upscale: Upscale, low: Rgb
 ) -> UInt8[np.ndarray, "height_r width_r 3"]:
-    """A colour image, in [0, 1] before and whole grey levels after. A network of Y has
-    Cb and Cr enlarged by bicubic interpolation beside it (section 3 of the paper)."""
+    """A colour image in [0, 1] -> the upscaled image in whole grey levels.
+
+    Where the network is one for Y, bicubic interpolation enlarges Cb and Cr (section 3
+    of the paper).
+    """
     if model.channels == 3:
         high = upscale(low)
     else:
         planes = colour.ycbcr(low)
-        y, chroma = planes[..., :1], planes[..., 1:]
-        parts = [upscale(y), enlarge(chroma, model.scale)]
-        high = colour.rgb(np.concatenate(parts, axis=-1))
+        y = upscale(planes[..., :1])
+        chroma = enlarge(planes[..., 1:], model.scale)
+        high = colour.rgb(np.concatenate([y, chroma], axis=-1))
     return to_uint8(high)

@@ -1,8 +1,8 @@
 """The variants of ESPCN: scales, channels and data of the paper.
 
-`default` is the run of this package's README: minutes on two cores, on photographs
-inside installed packages; command and numbers stand there. The paper's results, mean
-PSNR in dB of Y on Set5 and Set14:
+`default` is the run of this package's README, which has its command and its numbers.
+All but `default` and `smoke` read images from a folder, `--config.data.root=`. The
+paper's results, mean PSNR of Y in dB on Set5 and Set14:
 
                        x3               x4
     bicubic            30.39  27.54     28.42  26.00
@@ -42,8 +42,13 @@ def _smoke() -> Config:
 
 
 def _t91(scale: int) -> Config:
-    """The 91 images, with Adam, the eight symmetries and a running average; the last
-    layer ten times slower, as in the paper."""
+    """The 91 images, with Adam, the square's eight symmetries and a running average of
+    the parameters. The last layer learns ten times slower, as in the paper.
+
+        --config=x3_t91 --config.data.root=T91 --config.data.test_root=Set5
+
+    took 39 minutes on two CPU cores and gave 32.71 dB on Set5; the paper has 32.55.
+    """
     config = Config(
         model=Model(scale=scale),
         data=Data(source="files", batch_size=16, augment=True),
@@ -57,14 +62,20 @@ def _t91(scale: int) -> Config:
 
 
 def _t91_compared() -> Config:
-    """The table of the slides: both SRCNNs and ESPCN on the 91 images."""
+    """The table of the slides: both SRCNNs and ESPCN on the 91 images.
+
+    The paper's SRCNN 9-5-5 learned from ImageNet: 32.75 dB on Set5.
+    """
     config = _t91(3)
     config.runs = ("espcn", "srcnn_9_1_5", "srcnn_9_5_5")
     return config
 
 
 def _t91_relu() -> Config:
-    """tanh beside ReLU (table 1): 32.55 and 32.39 dB on Set5 in the paper."""
+    """tanh beside ReLU (table 1): 32.55 and 32.39 dB on Set5 in the paper.
+
+    On Set14 the paper has 29.08 and 28.97 dB.
+    """
     config = _t91(3)
     config.runs = ("espcn_tanh", "espcn_relu")
     return config
@@ -73,8 +84,8 @@ def _t91_relu() -> Config:
 def _t91_sgd() -> Config:
     """Section 3.2's training: SGD from 0.01 to 0.0001, the last layer ten times slower.
 
-    The paper lowers the rate when the cost stalls; here after 20,000 and 160,000 steps,
-    `config.optim.schedule.boundaries`.
+    The paper lowers the rate when the cost stalls. Here it falls at fixed steps, 20,000
+    and 160,000: `config.optim.schedule.boundaries`.
     """
     config = _t91(3)
     steps = config.loop.steps
@@ -92,7 +103,10 @@ def _rgb(scale: int) -> Config:
 
 
 def _imagenet(scale: int) -> Config:
-    """A folder of 50,000 images of ImageNet and large batches: for accelerators."""
+    """A folder of 50,000 images of ImageNet and large batches: for accelerators.
+
+    On Set14 the paper has 29.49 dB (x3) and 27.73 dB (x4).
+    """
     config = _t91(scale)
     config.data.images = 50_000
     config.data.batch_size = 256
@@ -102,11 +116,13 @@ def _imagenet(scale: int) -> Config:
     return config
 
 
-PAPER_91 = {3: 32.55}  # dB on Set5
+# By scale: the paper's dB on Set5.
+PAPER_91 = {3: 32.55}
 PAPER_IMAGENET = {3: 33.13, 4: 30.90}
 
 
 def _doc(where: str, scale: int, results: dict[int, float]) -> str:
+    """The --help line of a variant."""
     paper = f": {results[scale]} dB on Set5 in the paper" if scale in results else ""
     return f"x{scale}, trained on {where}{paper}."
 

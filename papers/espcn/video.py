@@ -1,8 +1,8 @@
-"""Videos, upscaled frame by frame.
+"""Upscaling a video, frame by frame.
 
-A video's Y is what the network was trained on, BT.601 or BT.709 in the limited range,
-so the planes are never converted to RGB: Y goes through the network, and Cb and Cr, of
-half the resolution as they are, through bicubic interpolation.
+A video stores Y, Cb and Cr, of BT.601 or BT.709 in the limited range, and a network for
+Y was trained on such Y. So frames are not converted to RGB: the network upscales Y, and
+bicubic interpolation enlarges Cb and Cr, which have half of Y's resolution.
 """
 
 from collections.abc import Iterator
@@ -27,12 +27,13 @@ Values = Iterator[str | tuple[str, Any]]
 
 
 def upscale_video(config: Config, state: Any, source: Path) -> Values:
-    """Writes the video at `scale` times the size, its sound copied, and yields where
-    it is and how fast that was."""
-    scale, asked = config.model.scale, config.predict
+    """Writes the video at `scale` times its size, with the sound copied. Yields the new
+    file's path, and a table of how fast that was."""
+    scale = config.model.scale
+    c = config.predict
     size = frame_size(source)
     layout = _layout(config.model.channels, *size)
-    target = video_target(source, asked.out, f"x{scale}")
+    target = video_target(source, c.out, f"x{scale}")
     speed = convert(
         source,
         target,
@@ -41,16 +42,19 @@ def upscale_video(config: Config, state: Any, source: Path) -> Values:
         size=size,
         scale=scale,
         layout=layout,
-        most=asked.frames,
-        crf=asked.crf,
+        most=c.frames,
+        crf=c.crf,
     )
     yield f"{target}\n"
     yield "Video", _facts(config, size, speed)
 
 
 def _facts(config: Config, size: Size, speed: Speed) -> Table:
-    """Frames a second, with all and of the network alone, and what could be reached."""
-    (width, height), r, peak = size, config.model.scale, matmul_flops()
+    """Frames per second, in all and of the network alone, beside what the device could
+    reach."""
+    width, height = size
+    r = config.model.scale
+    peak = matmul_flops()
     flops = frame_flops(config.model, height, width)
     columns = (
         "frames", "from", "to", "frames/s", "network alone", "share of a matmul",
@@ -69,18 +73,19 @@ def _facts(config: Config, size: Size, speed: Speed) -> Table:
 
 
 def _layout(channels: int, width: int, height: int) -> str:
-    """How pixels lie in an array: planes with chroma of half the size where that is
-    whole."""
+    """How a frame's pixels lie in an array, a key of LAYOUTS. Chroma has half the size
+    where both sides are even."""
     if channels == 3:
         return "rgb24"
     return "yuv444p" if width % 2 or height % 2 else "yuv420p"
 
 
 def upscale_yuv420p(config: Config, params: Any, frames: Frames) -> Frames:
-    """[frames, 3/2 height, width]: the rows of Y, then those of Cb and Cr, two of which
-    share a row."""
+    """Frames are [frames, 3/2 height, width]: the rows of Y; then the rows of Cb and of
+    Cr, which are half as wide, two in a row of the array."""
     n, rows, width = frames.shape
-    height, r = 2 * rows // 3, config.model.scale
+    height = 2 * rows // 3
+    r = config.model.scale
     y = _y(config, params, frames[:, :height])
     chroma = frames[:, height:].reshape(n, 2, height // 2, width // 2)
     chroma = _chroma(chroma, r).reshape(n, height * r // 2, width * r)
@@ -88,13 +93,13 @@ def upscale_yuv420p(config: Config, params: Any, frames: Frames) -> Frames:
 
 
 def upscale_yuv444p(config: Config, params: Any, frames: Frames) -> Frames:
-    """[frames, 3, height, width]."""
+    """Frames are [frames, 3, height, width]: the planes Y, Cb and Cr."""
     y = _y(config, params, frames[:, 0])[:, None]
     return jnp.concatenate([y, _chroma(frames[:, 1:], config.model.scale)], axis=1)
 
 
 def upscale_rgb24(config: Config, params: Any, frames: Frames) -> Frames:
-    """[frames, height, width, 3], by a network of RGB."""
+    """Frames are [frames, height, width, 3], for a network of RGB."""
     return to_uint8(forward(config, params, frames.astype(jnp.float32) / 255))
 
 

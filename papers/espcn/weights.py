@@ -1,8 +1,8 @@
-"""ESPCN's weights in the PyTorch layout that is common for it, to and from parameters.
+"""PyTorch weights of ESPCN, to and from parameters.
 
-A weights file, .safetensors or .npz, holds the arrays of a network of two sequences,
-feature_maps (convolution, tanh, convolution, tanh) and sub_pixel (convolution,
-shuffle). Where torch is, one is written by
+A weights file, .safetensors or .npz, holds the arrays under PyTorch's usual names. They
+are those of a network of two sequences: feature_maps (convolution, tanh, convolution,
+tanh) and sub_pixel (convolution, shuffle). This writes one, where torch is installed:
 
     from safetensors.torch import save_file
     loaded = torch.load(path, map_location="cpu")
@@ -33,13 +33,16 @@ def torch_name(path: str) -> str:
 
 
 def load(path: str, model: Model, like: Any) -> Any:
-    """The parameters in a weights file. `like`: arrays in the right shapes. UserError
-    if it cannot be read, or does not hold exactly this network's arrays."""
+    """The parameters in a weights file.
+
+    like: parameters in the right shapes. UserError: the file cannot be read, or its
+    arrays are not exactly those of this network.
+    """
     return from_torch(weights.read(path), model, like)
 
 
 def from_torch(arrays: Mapping[str, np.ndarray], model: Model, like: Any) -> Any:
-    """Arrays by PyTorch's names -> float32 parameters."""
+    """Arrays by PyTorch's names -> float32 parameters, in the shapes of `like`."""
     _refuse_others(model)
     flat = flatten_dict(like, sep="/")
     shapes = {
@@ -47,19 +50,19 @@ def from_torch(arrays: Mapping[str, np.ndarray], model: Model, like: Any) -> Any
         for path, leaf in flat.items()
     }
     weights.refuse_differences(shapes, arrays)
-    found = {path: _from_torch(arrays[torch_name(path)]) for path in flat}
-    return unflatten_dict(found, sep="/")
+    params = {path: _from_torch(arrays[torch_name(path)]) for path in flat}
+    return unflatten_dict(params, sep="/")
 
 
 def to_torch(model: Model, params: Any) -> dict[str, np.ndarray]:
-    """The inverse: parameters -> arrays by PyTorch's names."""
+    """Parameters -> arrays by PyTorch's names, the inverse of `from_torch`."""
     _refuse_others(model)
     flat = flatten_dict(params, sep="/")
     return {torch_name(path): _to_torch(np.asarray(x)) for path, x in flat.items()}
 
 
 def save(path: str, model: Model, params: Any) -> None:
-    """Writes a file that `load` reads, and PyTorch after `load_file`."""
+    """Writes a file that `load` reads, and safetensors.torch.load_file."""
     weights.write(path, to_torch(model, params))
 
 

@@ -11,17 +11,17 @@ from common.sections import Training
 
 @dataclasses.dataclass
 class Model:
-    """E_a, E_b, G_a, G_b. A block is a residual one of two convolutions."""
+    """E_a, E_b, G_a, G_b. A block is a residual block of two convolutions."""
 
     # shared: the paper's; separate: the later code's; adaptation: the digit experiment.
     family: str = choice("shared", "separate", "adaptation")
-    share: bool = True  # last blocks of the encoders, first ones of the generators
+    share: bool = True  # the encoders have the same last blocks, generators first ones
     channels: tuple[int, int] = choice(1, 3, default=(3, 3))  # of images of a and of b
-    width: int = at_least(1, 64)  # features of the first layer; each halving doubles
-    halvings: int = between(0, 16, 2)  # of the size, from the image to z
-    private_blocks: int = at_least(0, 3)  # in each encoder, and in each generator
-    shared_blocks: int = at_least(0, 1)
-    norm: str = choice("none", "instance")  # of the strided layers of family shared
+    width: int = at_least(1, 64)  # features of the first layer; doubled at each halving
+    halvings: int = between(0, 16, 2)  # how often the size is halved from image to z
+    private_blocks: int = at_least(0, 3)  # each encoder's and each generator's own
+    shared_blocks: int = at_least(0, 1)  # beside z, in encoders and in generators
+    norm: str = choice("none", "instance")  # family shared: in the strided layers
     dropout: float = between(0.0, 1.0)  # at the end of each block
     init: str = choice("normal", "he")  # N(0, 0.02^2), or He's
     dtype: str = dtype()
@@ -31,57 +31,61 @@ class Model:
 class Discriminator:
     """D_a and D_b: logits on a grid of patches."""
 
-    # shared: deep layers too; pyramid, averaged: at three sizes.
+    # shared: D_a and D_b have the same deep layers; pyramid, averaged: they look at the
+    # image at three sizes.
     kind: str = choice("patch", "shared", "pyramid", "averaged")
     width: int = at_least(1, 64)  # features of the first layer; each layer doubles them
     layers: int = at_least(1, 6)  # of stride 2
-    private_layers: int = at_least(1, 2)  # kind shared: those that a and b have each
+    private_layers: int = at_least(1, 2)  # kind shared: the first layers, of a or of b
     init: str = choice("normal", "he")  # as model.init
 
 
 @dataclasses.dataclass
 class Losses:
-    """The weights of the objective, lambda 0 to 4 of the paper."""
+    """The weights of the objective: lambda 0 to 4 of the paper, in this order."""
 
     gan: str = choice("nsgan", "lsgan")
     adversarial: float = at_least(0.0, 10.0)
-    kl: float = at_least(0.0, 0.1)  # of codes of images, to N(0, 1)
-    reconstruction: float = at_least(0.0, 100.0)  # an image through z and back
-    cycle_kl: float = at_least(0.0, 0.1)  # of codes of images and of translations
-    cycle: float = at_least(0.0, 100.0)  # an image into the other domain and back
+    kl: float = at_least(0.0, 0.1)  # of images' codes, to N(0, I)
+    reconstruction: float = at_least(0.0, 100.0)  # of an image, from its code
+    cycle_kl: float = at_least(0.0, 0.1)  # of images' and translations' codes
+    cycle: float = at_least(0.0, 100.0)  # of an image, from its translation's code
 
 
 @dataclasses.dataclass
 class Data:
-    # embedded: glyphs; labelled: the digit experiment's two sets, `pair`.
+    # embedded: letters of two fonts; labelled: the digit experiment's two sets, `pair`.
     source: str = choice("embedded", "files", "tfds", "generated", "labelled")
-    root: str = ""  # files: with trainA, trainB, testA, testB; tfds: the data_dir
+    # files: a folder with trainA and trainB, and with testA and testB where there are
+    # any; tfds: the data_dir.
+    root: str = ""
     name: str = ""  # tfds: such as cycle_gan/horse2zebra
-    lists: str = ""  # files: a folder of lists, trainA.txt ...: paths below root
-    pair: tuple[str, str] = ("digits", "mnist5k")  # labelled: sets, or folders
-    margins: tuple[int, int] = at_least(0, (0, 0))  # labelled: pixels cut off all sides
+    lists: str = ""  # files: a folder of lists, trainA.txt ..., of paths below root
+    pair: tuple[str, str] = ("digits", "mnist5k")  # labelled: names of sets, or folders
+    margins: tuple[int, int] = at_least(0, (0, 0))  # labelled: pixels cut off each side
     short: int = at_least(0)  # the shorter side is scaled to this first; 0: as it is
-    # Rows and columns of a crop, which is random in training and central in tests.
+    # Height and width of a crop, which is random in training and central in tests.
     size: tuple[int, int] = at_least(1, (32, 32))
-    flip: bool = False  # mirrored, every other time
+    flip: bool = False  # training images are mirrored every other time
     batch_size: int = at_least(1, 1)  # images of each domain
 
 
 @dataclasses.dataclass
 class Adaptation:
-    """The digit experiment: labels of a, none of b (runs `adapted`, `source_only`). Its
-    digits are those of `data`, its channels those of `model`."""
+    """The digit experiment: labels of a, none of b (runs `adapted`, `source_only`).
+    Its digits are those of `data`; of `model` only the channels count."""
 
     width: int = at_least(1, 96)  # of the generators' first layer
     discriminator_width: int = at_least(1, 64)
     # After each of D's four layers.
     dropout: tuple[float, ...] = between(0.0, 1.0, (0.1, 0.3, 0.5, 0.5), lengths=(4,))
     alike: bool = False  # b's own layers start as copies of a's
+    # The weights of the objective.
     adversarial: float = at_least(0.0, 1.0)
     kl: float = at_least(0.0, 1e-4)
-    reconstruction: float = at_least(0.0, 1e-3)  # of squares, summed over pixels
-    feature: float = at_least(0.0, 1e-4)  # of D's features of x_ab and x_aa, squares
-    classify: float = at_least(0.0, 10.0)
+    reconstruction: float = at_least(0.0, 1e-3)  # squared errors, summed over pixels
+    feature: float = at_least(0.0, 1e-4)  # squared distance of D's maps, x_ab to x_aa
+    classify: float = at_least(0.0, 10.0)  # cross entropy of a's classes
 
 
 @dataclasses.dataclass
@@ -89,7 +93,7 @@ class History:
     """What a state remembers of its past, for `evaluate` to show."""
 
     frames: tuple[int, ...] = at_least(0, ())  # steps whose translations are kept
-    rows: int = at_least(1, 4)  # of the first batch, at most
+    rows: int = at_least(1, 4)  # how many images of the first batch, at most
 
 
 @dataclasses.dataclass
@@ -122,7 +126,8 @@ class Config(Training):
     eval: Eval = field(default_factory=Eval)
     predict: Predict = field(default_factory=Predict)
     runs: tuple[str, ...] = ("unit",)  # names in RUNS
-    weights: str = ""  # the generators start from these (.npz or .safetensors)
+    # A file, .npz or .safetensors, that encoders and generators start from.
+    weights: str = ""
 
     unit = "images"  # what a step reads, in the plural
 
@@ -137,10 +142,14 @@ def runs(config: Config) -> dict[str, Run]:
 
 
 def _adaptation(config: Config) -> dict[str, Any]:
-    """The digit experiment's nets; and where other runs translate other images, small
-    grey digits and five times the decay, as released."""
-    nets, alone = {"model.family": "adaptation"}, {"adapted", "source_only"}
-    if config.data.source == "labelled" or {*config.runs} <= alone:
+    """The digit experiment's networks.
+
+    Where the variant also has runs on other images, the digits are small and grey, and
+    weights decay five times as fast, as in the released code.
+    """
+    nets = {"model.family": "adaptation"}
+    digit_runs = {"adapted", "source_only"}
+    if config.data.source == "labelled" or {*config.runs} <= digit_runs:
         return nets
     return {
         **nets,
@@ -168,7 +177,8 @@ RUNS = {
 
 
 def _check(config: Config) -> None:
-    d, m = config.data, config.model
+    d = config.data
+    m = config.model
     multiple = 2**m.halvings
     if any(side < multiple or side % multiple for side in d.size):
         raise UserError(
@@ -181,7 +191,7 @@ def _check(config: Config) -> None:
         _check_digits(config)
     elif config.discriminator.kind == "averaged":
         layers = config.discriminator.layers
-        least = 4 * 2**layers - 3  # else the third grid is empty
+        least = 4 * 2**layers - 3  # the third grid of a smaller image is empty
         if min(d.size) < least:
             raise UserError(
                 f"config.data.size: discriminators averaged of {layers} layers need "
@@ -190,8 +200,9 @@ def _check(config: Config) -> None:
 
 
 def _check_digits(config: Config) -> None:
-    """Of the digit experiment."""
-    d, a = config.data, config.adaptation
+    """UserError: the digit experiment cannot work with this config."""
+    d = config.data
+    channels = config.model.channels
     if d.source != "labelled":
         raise UserError(
             "config.data.source: the digit experiment needs labelled, and its two sets "
@@ -204,10 +215,10 @@ def _check_digits(config: Config) -> None:
         )
     if d.short:
         raise UserError("config.data.short: labelled images are resized whole; leave 0")
-    if a.alike and len({*config.model.channels}) > 1:
+    if config.adaptation.alike and len({*channels}) > 1:
         raise UserError(
             "config.adaptation.alike: copies need as many channels in b as in a, not "
-            f"{config.model.channels}"
+            f"{channels}"
         )
     if config.weights:
         raise UserError(
