@@ -59,9 +59,11 @@ class Bucket:
         }
 
     def list(self, query: dict[str, str]) -> dict:
-        prefix, delimiter = query.get("prefix", ""), query.get("delimiter")
+        prefix = query.get("prefix", "")
+        delimiter = query.get("delimiter")
         first, end = query.get("startOffset", ""), query.get("endOffset")
-        items, prefixes = [], {}
+        items = []
+        prefixes = {}
         for name in sorted(self.objects):
             if not name.startswith(prefix) or name < first or (end and name >= end):
                 continue

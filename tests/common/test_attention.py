@@ -168,7 +168,8 @@ def test_dot_product_attention_has_the_value_and_gradient_of_jaxs(mask_shape):
 
 
 def test_sinusoids_put_all_sines_before_all_cosines():
-    positions, features = [0.0, 1.0, 2.5, 17.0, 400.0], 6
+    positions = [0.0, 1.0, 2.5, 17.0, 400.0]
+    features = 6
     expected = np.zeros((len(positions), features))
     for row, t in enumerate(positions):
         for i in range(features // 2):

@@ -18,7 +18,8 @@ def pair(shape=(2, 24, 31, 3)):
 @pytest.mark.parametrize("peak", [1.0, 255.0])
 def test_psnr_and_ssim_are_scikit_images(peak):
     images, references = (peak * x for x in pair())
-    psnrs, ssims = psnr(images, references, peak), ssim(images, references, peak)
+    psnrs = psnr(images, references, peak)
+    ssims = ssim(images, references, peak)
     for i, (image, reference) in enumerate(zip(images, references, strict=True)):
         expected = peak_signal_noise_ratio(reference, image, data_range=peak)
         np.testing.assert_allclose(psnrs[i], expected, rtol=1e-10)

@@ -169,7 +169,8 @@ def test_sgd_follows_its_formula(momentum, decay):
     w, *grads = drawn(4)
     config = constant("sgd", lr=0.1, momentum=momentum, weight_decay=decay)
     found = walked(config, w, grads)
-    velocity, expected = 0.0, []
+    velocity = 0.0
+    expected = []
     for g in grads:
         g = g + decay * w
         velocity = momentum * velocity + g
@@ -373,7 +374,8 @@ def on_devices(mode, chunks):
     """`gradients` over DEVICES fake devices."""
     params, rows = problem()
     mesh = jax.sharding.Mesh(np.array(jax.devices()[:DEVICES]), ("device",))
-    whole, split = jax.P(), jax.P("device")
+    whole = jax.P()
+    split = jax.P("device")
     if mode == "pmap":
         return mapped(jax.pmap, params, rows, chunks)
     if mode == "shard_map":
@@ -410,7 +412,8 @@ def test_a_slower_module_moves_by_a_tenth_and_its_average_follows():
     grads = jax.tree.map(lambda p: jnp.array([1.0, -2.0, 0.5]), params)
     tx = chained(Optim(ema=0.5), after=[scaled_modules(("last",), 0.1)])
     updates, state = tx.update(grads, tx.init(params), params)
-    first, last = updates["first"]["w"], updates["last"]["w"]
+    first = updates["first"]["w"]
+    last = updates["last"]["w"]
     np.testing.assert_allclose(last, 0.1 * first, rtol=1e-6)
     np.testing.assert_allclose(
         ema_params(state, params)["last"]["w"], 1 + 0.5 * last, rtol=1e-6

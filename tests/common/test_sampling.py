@@ -114,7 +114,8 @@ def test_a_rows_draw_depends_neither_on_the_other_rows_nor_on_jit():
 
     key = jax.random.key(1)
     jitted = jax.jit(partial(sample, **settings))
-    before, after = np.asarray(jitted(key, logits)), np.asarray(jitted(key, changed))
+    before = np.asarray(jitted(key, logits))
+    after = np.asarray(jitted(key, changed))
     np.testing.assert_array_equal(before[::2], after[::2])
     assert np.any(before[1::2] != after[1::2])
     np.testing.assert_array_equal(sample(key, jnp.asarray(logits), **settings), before)

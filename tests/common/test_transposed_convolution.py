@@ -48,7 +48,8 @@ def made(case, shape, features=5, **fields):
 def scattered(x, kernel, bias, stride, padding, extra):
     """Every pixel adds its multiple of the kernel, which is not turned, to the output,
     whose borders are cut: PyTorch's formula, in float64 loops. kernel as ours."""
-    k, features = kernel.shape[0], kernel.shape[2]
+    k = kernel.shape[0]
+    features = kernel.shape[2]
     batch, height, width, _ = x.shape
     full = [stride * (n - 1) + k + extra for n in (height, width)]
     out = np.zeros((batch, *full, features))
@@ -76,7 +77,8 @@ def test_is_pytorch_s_formula(case, shape):
 @pytest.mark.parametrize("case", CASES)
 def test_is_jax_s_with_the_kernel_turned(case):
     layer, values, x = made(case, "small")
-    k, p = layer.kernel_size, layer.padding
+    k = layer.kernel_size
+    p = layer.padding
     kernel = values["params"]["kernel"][::-1, ::-1].swapaxes(2, 3)
     sides = (k - 1 - p, k - 1 - p + layer.extra)
     expected = jax.lax.conv_transpose(x, kernel, (layer.stride,) * 2, (sides,) * 2)
@@ -95,14 +97,16 @@ def test_is_the_transpose_of_a_convolution(case):
     )
     back = conv.apply(values, other)
     assert back.shape == x.shape
-    found, expected = jnp.vdot(other, y), jnp.vdot(back, x)
+    found = jnp.vdot(other, y)
+    expected = jnp.vdot(back, x)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
 
 
 def settings(case, shape):
     """(ours, XLA's, kernel, x): two functions of (kernel, x)."""
     layer, values, x = made(case, shape)
-    s, p = layer.stride, layer.padding
+    s = layer.stride
+    p = layer.padding
     geometry = Geometry((s, s), ((p, p), (p, p)))
     size = layer.apply(values, x).shape[1:3]
 

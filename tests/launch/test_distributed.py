@@ -211,7 +211,8 @@ def test_a_killed_process_ends_the_others_and_the_job_resumes(killed, tmp_path):
     """kill -9 of one of two: the other says so and ends, and the same command on both
     ends in the same bits as a job that nobody killed."""
     steps = ["--run=xl", "--config.loop.steps=60", *LONG[2:]]
-    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    unbroken = tmp_path / "unbroken"
+    broken = tmp_path / "broken"
     assert [c for c, *_ in ended(job(unbroken, *steps))] == [0, 0]
     processes = job(broken, *steps)
     wait_for_step(processes, broken, 20)

@@ -57,7 +57,8 @@ class Cloud:
     """A fake gcloud with its plan, and pod.py run against it."""
 
     def __init__(self, folder: Path, **plan) -> None:
-        self.fake, self.here = folder / "fake", folder / "here"
+        self.fake = folder / "fake"
+        self.here = folder / "here"
         (folder / "bin").mkdir()
         self.here.mkdir()
         gcloud = folder / "bin" / "gcloud"
@@ -281,7 +282,8 @@ def test_ctrl_c_leaves_the_job_and_stop_saves_it(cloud):
     (last,) = rest.splitlines()  # each line of the log is shown once
     assert last.startswith("stopped, and nothing is lost")
     events = it.events("start", "end")
-    starts, ends = ["start 0", "start 1"], ["end 0", "end 1"]
+    starts = ["start 0", "start 1"]
+    ends = ["end 0", "end 1"]
     assert [sorted(events[i : i + 2]) for i in (0, 2, 4, 6)] == [starts, ends] * 2
     assert second.returncode == 0
     assert told.endswith("pod: stopped; logs: pod-logs/papers/\n")
@@ -402,7 +404,8 @@ def test_silent_hosts_are_lost_but_our_own_network_is_waited_for(
     hosts, network, verdict
 ):
     tpu = SilentTpu(pod.parse(["run", *TPU, "--", "--paper=x"])[0])
-    tpu.silent_hosts, tpu.silent_gcloud = hosts, network
+    tpu.silent_hosts = hosts
+    tpu.silent_gcloud = network
     assert pod.job_state(pod.Pod(tpu, poll=0).watch()) == verdict
 
 

@@ -11,7 +11,8 @@ from launch.window import Pace, Window
 def test_window_resumes_bit_for_bit():
     generator = random.Random(0)
     losses = [generator.random() * 10**i for i in range(10)]
-    whole, first = Window(), Window()
+    whole = Window()
+    first = Window()
     for loss in losses:
         whole.add({"loss": loss})
     for loss in losses[:6]:
@@ -45,7 +46,8 @@ def test_pace_leaves_out_compilation_and_evaluation():
 
 
 def test_pace_forgets_the_distant_past():
-    pace, now = Pace(), 0.0
+    pace = Pace()
+    now = 0.0
     for step in range(1000):
         now += 1.0 if step < 800 else 0.5
         pace.tick(step, now)

@@ -30,7 +30,8 @@ def film(
     with av.open(str(path), "w") as writer:
         stream = writer.add_stream("libx264", rate=Fraction(10), options={"crf": "0"})
         stream.height, stream.width = images[0].shape[:2]
-        stream.pix_fmt, stream.codec_context.colorspace = pix_fmt, matrix
+        stream.pix_fmt = pix_fmt
+        stream.codec_context.colorspace = matrix
         stream.codec_context.time_base = Fraction(1, 10)
         if rotation:
             stream.set_display_rotation(rotation)
@@ -38,7 +39,8 @@ def film(
         for image, time in zip(images, times or range(len(images)), strict=True):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame = frame.reformat(format=pix_fmt, dst_colorspace=matrix)
-            frame.pts, frame.time_base = time, Fraction(1, 10)
+            frame.pts = time
+            frame.time_base = Fraction(1, 10)
             writer.mux(stream.encode(frame))
         writer.mux(stream.encode(None))
         for i in range(20 if sound else 0):
@@ -46,7 +48,8 @@ def film(
             packet = av.AudioFrame.from_ndarray(
                 0.1 * wave[None].astype(np.float32), format="fltp", layout="mono"
             )
-            packet.rate, packet.pts = 44_100, 1024 * i
+            packet.rate = 44_100
+            packet.pts = 1024 * i
             packet.time_base = Fraction(1, 44_100)
             writer.mux(tone.encode(packet))
         if sound:
@@ -136,7 +139,8 @@ def test_what_is_damaged_is_left_out(tmp_path):
 
 def test_times_that_do_not_rise_are_made_to():
     class Packet:
-        stream, dts = "pictures", 0
+        stream = "pictures"
+        dts = 0
 
         def __init__(self, *times):
             self.times = times
@@ -172,7 +176,8 @@ def test_the_first_frames_alone(tmp_path):
 
 @pytest.mark.parametrize("count", [1, 4, 6, 8])
 def test_batches_keep_order_and_repeat_only_what_is_not_written(count):
-    events, seen = [], []
+    events = []
+    seen = []
 
     def run(arrays):
         assert arrays.shape == (4,)

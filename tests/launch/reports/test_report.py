@@ -40,7 +40,9 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.text, self._open = [], "", []
+        self.tags = []
+        self.text = ""
+        self._open = []
         self.feed(text)
         assert self._open == []
 

@@ -72,7 +72,9 @@ def test_padding_is_cut_off_again(tmp_path):
 def test_holes_are_transparent_or_black_pixels_or_a_masks(tmp_path):
     path = saved(tmp_path, "RGBA")
     array = np.array(Image.open(path))
-    array[..., 3], array[2, 3, 3], array[5, 5, :3] = 255, 0, 0
+    array[..., 3] = 255
+    array[2, 3, 3] = 0
+    array[5, 5, :3] = 0
     Image.fromarray(array).save(path)
     found = open_photo(path)
     _, problem = fitted(asked(task="inpaint"), found)
@@ -176,7 +178,8 @@ def test_masks_of_ones(tmp_path):
 
 
 def test_the_flash_picture_is_z(tmp_path):
-    found, config = open_photo(saved(tmp_path)), asked()
+    found = open_photo(saved(tmp_path))
+    config = asked()
     config.model.input = "image"
     with pytest.raises(UserError, match=r"--config.data.guide"):
         fitted(config, found)
@@ -192,7 +195,8 @@ def test_the_flash_picture_is_z(tmp_path):
 def test_a_rule_stops_the_fit_that_shows_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LOOK", 3)
     config = asked(rule="noise", progress=0, preview=0)
-    config.task.sigma, config.stop.after = 255.0, 0
+    config.task.sigma = 255.0
+    config.stop.after = 0
     saved(tmp_path)
     made, problem = fitted(config, open_photo(tmp_path / "photo.png"))
     assert [at for at, *_ in module.fit(made, problem)] == [3]

@@ -18,7 +18,8 @@ def main() -> None:
     from tests.papers.deep_image_prior.torch_hourglass import Hourglass
 
     torch.manual_seed(0)
-    z, net = torch.rand(1, SIZE["inputs"], 16, 12), Hourglass(**SIZE)
+    z = torch.rand(1, SIZE["inputs"], 16, 12)
+    net = Hourglass(**SIZE)
     with torch.no_grad():
         for parameter in net.parameters():  # away from BatchNorm's ones and zeros
             parameter += 0.2 * torch.randn_like(parameter)

@@ -34,7 +34,8 @@ def test_every_seed_has_its_own_balanced_share():
 
 def test_a_batch_has_each_seeds_own_images():
     config = changed("soft_part")
-    split, indices = data.load(config.data, "train"), data.chosen(config)
+    split = data.load(config.data, "train")
+    indices = data.chosen(config)
     (batch,) = itertools.islice(data.batches(config, "train"), 1)
     assert batch["index"].shape == (16, 2)
     for seed in range(2):

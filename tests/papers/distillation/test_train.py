@@ -41,14 +41,16 @@ def test_members_train_as_if_each_were_alone(smoke):
 
 
 def test_seeds_start_alike_in_every_run_and_at_every_temperature(smoke):
-    hard, soft = smoke["hard_part"][1].params, smoke["soft_part"][1].params
+    hard = smoke["hard_part"][1].params
+    soft = smoke["soft_part"][1].params
     chex.assert_trees_all_equal(hard, jax.tree.map(lambda x: x[:2], soft))
     chex.assert_trees_all_equal(hard, jax.tree.map(lambda x: x[2:], soft))
 
 
 def test_no_student_starts_as_its_teacher_did():
     config = get_config("smoke")
-    config.student, config.runs = config.teacher, ("ensemble", "distilled")
+    config.student = config.teacher
+    config.runs = ("ensemble", "distilled")
     made = started(config)
     kernels = [made[name][1].params["Dense_0"]["kernel"] for name in config.runs]
     for kernel in kernels[1]:
@@ -151,7 +153,10 @@ def test_residual_nets_teach_and_learn(role):
     config = get_config("smoke")
     config.runs = ("ensemble", "distilled")
     net = getattr(config, role)
-    net.kind, net.resnet.depth, net.resnet.width, net.max_norm = "resnet", 8, 4, 0.0
+    net.kind = "resnet"
+    net.resnet.depth = 8
+    net.resnet.width = 4
+    net.max_norm = 0.0
     made = started(config)
     name = "ensemble" if role == "teacher" else "distilled"
     run, state = made[name]

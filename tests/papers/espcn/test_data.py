@@ -37,7 +37,8 @@ def folder(path, count=12):
 def files(root, test_root=""):
     config = espcn.get_config("smoke")
     config.data.source = "files"
-    config.data.root, config.data.test_root = str(root), str(test_root)
+    config.data.root = str(root)
+    config.data.test_root = str(test_root)
     return config
 
 
@@ -85,7 +86,8 @@ def test_whole_images_are_mirrored_to_one_size_and_large_ones_lose_their_edge():
     config = espcn.get_config("smoke")  # 60 pixels a side
     made = [make_pair(photograph(48, 54), "small", 3),
             make_pair(photograph(96, 54), "large", 3)]  # fmt: skip
-    small, large = Whole(config, made)[0], Whole(config, made)[1]
+    small = Whole(config, made)[0]
+    large = Whole(config, made)[1]
     assert small["low"].shape == large["low"].shape == (20, 20, 1)
     np.testing.assert_array_equal(small["sizes"], [16, 18])
     np.testing.assert_array_equal(small["low"][:16, :18], made[0].low)

@@ -121,7 +121,8 @@ def film(path, width, height, count=5, sound=True):
             packet = av.AudioFrame.from_ndarray(
                 0.1 * wave[None].astype(np.float32), format="fltp", layout="mono"
             )
-            packet.rate, packet.pts = 44_100, 1024 * i
+            packet.rate = 44_100
+            packet.pts = 1024 * i
             packet.time_base = Fraction(1, 44_100)
             writer.mux(tone.encode(packet))
         if sound:
@@ -161,14 +162,16 @@ def test_a_videos_y_is_the_networks_and_its_chroma_bicubics(tmp_path, monkeypatc
     config, state = trained()
     film(tmp_path / "film.mp4", 32, 20, sound=False)
     monkeypatch.setattr(video, "forward", lambda config, params, low: enlarge(low, 3))
-    config.predict.out, config.predict.crf = str(tmp_path / "big.mkv"), 0
+    config.predict.out = str(tmp_path / "big.mkv")
+    config.predict.crf = 0
     [*espcn.predict(config, state, str(tmp_path / "film.mp4"))]
     with (
         av.open(str(tmp_path / "film.mp4")) as a,
         av.open(str(tmp_path / "big.mkv")) as b,
     ):
         for old, new in zip(a.decode(video=0), b.decode(video=0), strict=True):
-            low, high = old.to_ndarray(), new.to_ndarray()
+            low = old.to_ndarray()
+            high = new.to_ndarray()
             for part in (slice(0, 20), slice(20, 25), slice(25, 30)):
                 width = 32 if part.start == 0 else 16
                 plane = low[part].reshape(-1, width, 1).astype(np.float64)
@@ -181,7 +184,8 @@ def test_a_videos_y_is_the_networks_and_its_chroma_bicubics(tmp_path, monkeypatc
 def test_a_part_of_a_video(tmp_path):
     config, state = trained()
     film(tmp_path / "film.mp4", 32, 20)
-    config.predict.out, config.predict.frames = str(tmp_path / "out"), 3
+    config.predict.out = str(tmp_path / "out")
+    config.predict.frames = 3
     [*espcn.predict(config, state, str(tmp_path / "film.mp4"))]
     after, _, _ = watched(tmp_path / "out" / "film_x3.mp4")
     assert len(after) == 3

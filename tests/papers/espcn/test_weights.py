@@ -84,7 +84,8 @@ def test_a_file_starts_a_run_and_is_written_back(tmp_path, ending):
 
 
 def test_weights_of_another_scale_are_refused():
-    arrays, other = peer_arrays(MODEL), Model(scale=3, features=(5, 4))
+    arrays = peer_arrays(MODEL)
+    other = Model(scale=3, features=(5, 4))
     with pytest.raises(UserError, match=r"sub_pixel.0.weight expected \[9, 4, 3, 3\]"):
         weights.from_torch(arrays, other, like(other))
     srcnn = changed(Config(), RUNS["srcnn_9_1_5"]).model

@@ -12,7 +12,9 @@ from papers.resnet import data
 
 def config_of(source="generated", name="8x8x1x10", root="", **fields):
     config = resnet.get_config("smoke")
-    config.data.source, config.data.name, config.data.root = source, name, root
+    config.data.source = source
+    config.data.name = name
+    config.data.root = root
     for field, value in fields.items():
         setattr(config.data, field, value)
     return config

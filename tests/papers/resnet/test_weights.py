@@ -64,7 +64,8 @@ def test_files_go_there_and_back(tmp_path, ending):
 def test_a_run_starts_from_a_file_with_a_new_head_for_its_own_classes(tmp_path):
     config = resnet.get_config("resnet18_torchvision")
     config.weights = str(tmp_path / "w.safetensors")
-    config.model.num_classes, config.data.size = 7, 64
+    config.model.num_classes = 7
+    config.data.size = 64
     given = arrays("resnet18")
     files.write(config.weights, given)
     with pytest.warns(UserWarning, match="not for 7 classes: the head is new"):

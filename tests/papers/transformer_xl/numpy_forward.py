@@ -18,7 +18,8 @@ def shapes(
 ):  # fmt: skip
     """Name -> shape of every variable of the released code, without the scope that
     holds them all (`transformer/`)."""
-    width, heads = d_embed or d_model, (n_heads, d_head)
+    width = d_embed or d_model
+    heads = (n_heads, d_head)
     biases = (n_layers, *heads) if untied_biases else heads
     found = {"r_w_bias": biases, "r_r_bias": biases}
     for i in range(n_layers):
@@ -44,7 +45,8 @@ def shapes(
     tied = tied_projections or (False,) * (len(cutoffs) + 1)
     for i, (low, high) in enumerate(itertools.pairwise((0, *cutoffs, vocab_size))):
         size = width // div_value**i
-        embed, softmax = f"adaptive_embed/cutoff_{i}", f"adaptive_softmax/cutoff_{i}"
+        embed = f"adaptive_embed/cutoff_{i}"
+        softmax = f"adaptive_softmax/cutoff_{i}"
         projected = size != d_model or (div_value > 1 and project_same)
         found[f"{softmax}/b"] = (high - low,)
         if div_value > 1:
@@ -70,8 +72,10 @@ class Network:
             name.removeprefix("transformer/"): array.astype(np.float64)
             for name, array in arrays.items()
         }
-        self.cutoffs, self.epsilon = cutoffs, epsilon
-        self.clamp, self.window = clamp or np.inf, window or np.inf
+        self.cutoffs = cutoffs
+        self.epsilon = epsilon
+        self.clamp = clamp or np.inf
+        self.window = window or np.inf
         self.n_layers = sum(name.endswith("qkv/kernel") for name in self.w)
         self.heads, self.d_head = self.w["r_w_bias"].shape[-2:]
         self.d_model = self.w["layer_0/rel_attn/o/kernel"].shape[1]
@@ -83,7 +87,8 @@ class Network:
         `seen_zeros`; else hidden until hidden states replace them."""
         batch = inputs.shape[1]
         memory = [np.zeros((mem_len, batch, self.d_model))] * self.n_layers
-        hidden_keys, out = 0 if seen_zeros else mem_len, []
+        hidden_keys = 0 if seen_zeros else mem_len
+        out = []
         for start in range(0, len(inputs), length):
             segment = slice(start, start + length)
             h, memory = self.segment(inputs[segment], memory, hidden_keys)
@@ -95,7 +100,8 @@ class Network:
         """Last hidden states [time, batch, d_model], and each layer's memory after it:
         the newest of the old memory and the layer's inputs. Queries do not see the
         first `hidden_keys` keys."""
-        h, after = self.embed(tokens), []
+        h = self.embed(tokens)
+        after = []
         for i, past in enumerate(memory):
             context = np.concatenate([past, h])
             after.append(context[len(context) - len(past) :])
@@ -107,12 +113,16 @@ class Network:
         """Section 3.3 of the paper, a score at a time."""
         at = f"layer_{layer}/rel_attn"
         query, key, value = np.split(self.w[f"{at}/qkv/kernel"], 3, axis=1)
-        q, k = self.split(h @ query), self.split(context @ key)
-        v, past = self.split(context @ value), len(context) - len(h)
-        u_bias, v_bias = self.bias("r_w_bias", layer), self.bias("r_r_bias", layer)
+        q = self.split(h @ query)
+        k = self.split(context @ key)
+        v = self.split(context @ value)
+        past = len(context) - len(h)
+        u_bias = self.bias("r_w_bias", layer)
+        v_bias = self.bias("r_r_bias", layer)
         out = np.zeros_like(q)
         for i in range(len(h)):
-            scores, values = [], []
+            scores = []
+            values = []
             for j in range(hidden_keys, past + i + 1):
                 distance = past + i - j
                 if distance >= self.window:
@@ -164,7 +174,9 @@ class Network:
         for i, first in enumerate((0, *self.cutoffs)):
             embed = f"adaptive_embed/cutoff_{i}"
             softmax = f"adaptive_softmax/cutoff_{i}"
-            bias, table, projection = self.w[f"{softmax}/b"], whole, shared
+            bias = self.w[f"{softmax}/b"]
+            table = whole
+            projection = shared
             if whole is None:
                 table = self.w[f"{embed}/lookup_table"]
                 projection = self.w.get(f"{embed}/proj_W")

@@ -76,7 +76,8 @@ def test_capacity_and_dense_agree(layout, capacity, monkeypatch):
         return nll.sum(), nll
 
     gradient = jax.jit(jax.grad(loss, has_aux=True), static_argnums=1)
-    dense, capacity = gradient(params, True), gradient(params, False)
+    dense = gradient(params, True)
+    capacity = gradient(params, False)
     chex.assert_trees_all_close(dense, capacity, atol=1e-3, rtol=1e-4)
 
 

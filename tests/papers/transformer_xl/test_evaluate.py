@@ -16,7 +16,8 @@ from papers.transformer_xl.model import TransformerXL
 from papers.transformer_xl.variants import get_config
 
 RUNS = runs(get_config("smoke"))
-XL, VANILLA = RUNS["xl"].config, RUNS["vanilla"].config
+XL = RUNS["xl"].config
+VANILLA = RUNS["vanilla"].config
 TOKENS = encoded(XL, "test")[:90]
 
 
@@ -44,7 +45,8 @@ def test_every_token_but_the_first_is_scored_once():
 
 
 def test_sliding_gives_each_prediction_its_own_window():
-    params, keys = parameters(VANILLA), 8
+    params = parameters(VANILLA)
+    keys = 8
     nll = measure.sliding(VANILLA, params, TOKENS, keys)
     for i in (0, 3, 7, 8, 9, 40, 88):  # the first `keys` predictions see less
         context = min(keys, i + 1)
@@ -63,7 +65,8 @@ def test_reading_by_segments_ignores_how_long_they_are():
 
 
 def test_after_context_reads_that_much_and_no_more():
-    params, ends = parameters(XL), np.array([40, 60, 88 - 1])
+    params = parameters(XL)
+    ends = np.array([40, 60, 88 - 1])
     config = measure.attending(XL, 24, 8)
     config = dataclasses.replace(
         config, model=dataclasses.replace(config.model, window=0)

@@ -16,7 +16,10 @@ from papers.transformer_xl.memory import empty_memory
 from papers.transformer_xl.model import TransformerXL
 from tests.papers.transformer_xl import numpy_forward
 
-TIME, PAST, BATCH, EPSILON = 4, 6, 2, 1e-12
+TIME = 4
+PAST = 6
+BATCH = 2
+EPSILON = 1e-12
 SIZES = {
     "n_layers": 2, "d_model": 12, "n_heads": 2, "d_head": 5, "d_inner": 14,
     "vocab_size": 40,
@@ -97,7 +100,8 @@ def theirs(arrays, config, inputs, targets, seen_zeros=False, **options):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_network_with_released_arrays_predicts_as_the_equations(layout):
-    config, arrays = model_config(layout), official(layout)
+    config = model_config(layout)
+    arrays = official(layout)
     params = weights.from_tensorflow(arrays, config, like(config))
     expected = theirs(arrays, config, *text())
     chex.assert_trees_all_close(
@@ -106,7 +110,8 @@ def test_network_with_released_arrays_predicts_as_the_equations(layout):
 
 
 def test_the_equations_hold_to_float32_softmax_in_float64():
-    config, arrays = model_config("wt103_large"), official("wt103_large")
+    config = model_config("wt103_large")
+    arrays = official("wt103_large")
     params = weights.from_tensorflow(arrays, config, like(config))
     config.dtype = "float64"
     with jax.enable_x64(True):
@@ -118,7 +123,8 @@ def test_the_equations_hold_to_float32_softmax_in_float64():
 
 def test_memory_reaches_past_the_last_segment():
     """Four segments of 4 through a memory of 6: the oldest states leave it."""
-    config, arrays = model_config("enwik8"), official("enwik8")
+    config = model_config("enwik8")
+    arrays = official("enwik8")
     params = weights.from_tensorflow(arrays, config, like(config))
     expected = theirs(arrays, config, *text(4))
     chex.assert_trees_all_close(
@@ -127,7 +133,8 @@ def test_memory_reaches_past_the_last_segment():
 
 
 def test_released_start_sees_its_zero_memory():
-    config, arrays = model_config("untied"), official("untied")
+    config = model_config("untied")
+    arrays = official("untied")
     params = weights.from_tensorflow(arrays, config, like(config))
     seen = ours(config, params, *text(), seen_zeros=True)
     expected = theirs(arrays, config, *text(), seen_zeros=True)
@@ -151,7 +158,8 @@ def test_released_evaluation_clamps_and_sees_one_key_more_than_the_memory():
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_round_trip_is_exact(layout):
-    config, arrays = model_config(layout), official(layout)
+    config = model_config(layout)
+    arrays = official(layout)
     params = weights.from_tensorflow(arrays, config, like(config))
     chex.assert_trees_all_equal_structs(params, like(config))
     chex.assert_trees_all_equal(weights.to_tensorflow(params, config), arrays)
@@ -173,7 +181,8 @@ OPTIMISER = {
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
 def test_files_are_read_without_the_optimiser(tmp_path, suffix):
-    arrays, config = official("wt103_large"), model_config("wt103_large")
+    arrays = official("wt103_large")
+    config = model_config("wt103_large")
     path = save(tmp_path / f"weights{suffix}", arrays | OPTIMISER)
     params = weights.load(path, config, like(config))
     expected = weights.from_tensorflow(arrays, config, like(config))
@@ -181,7 +190,8 @@ def test_files_are_read_without_the_optimiser(tmp_path, suffix):
 
 
 def test_training_starts_from_a_file(tmp_path):
-    arrays, config = official("enwik8"), model_config("enwik8")
+    arrays = official("enwik8")
+    config = model_config("enwik8")
     path = save(tmp_path / "weights.npz", arrays)
     run = Config(model=config, data=Data(batch_size=2, length=TIME), weights=path)
     params = jax.jit(partial(train.init, run))(jax.random.key(0)).params

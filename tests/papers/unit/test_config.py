@@ -37,7 +37,8 @@ def test_digits_beside_other_images_are_small_grey_ones():
     assert made["adapted"].model.channels == (1, 1)
     decays = [c.optim.weight_decay for c in made.values()]
     assert decays == [1e-4, 5e-4]
-    both, alone = runs("digits", "runs=unit,adapted"), runs("digits")
+    both = runs("digits", "runs=unit,adapted")
+    alone = runs("digits")
     assert both["adapted"].data == alone["adapted"].data
 
 

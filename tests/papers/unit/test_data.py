@@ -24,7 +24,8 @@ SPLITS = ("train", "valid", "test")
 def config(source="embedded", channels=(1, 1), seed=0, **fields):
     made = Config(seed=seed)
     made.model.channels = channels
-    made.data.source, made.data.batch_size = source, 4
+    made.data.source = source
+    made.data.batch_size = 4
     for name, value in fields.items():
         setattr(made.data, name, value)
     return made
@@ -90,7 +91,8 @@ def test_a_saved_position_gives_the_same_next_batches(name):
     next(resumed)
     resumed.set_state(state)
     for _ in range(4):
-        expected, got = next(batches), next(resumed)
+        expected = next(batches)
+        got = next(resumed)
         for field in expected:
             np.testing.assert_array_equal(got[field], expected[field])
 
@@ -193,7 +195,8 @@ def test_folders_are_read_below_and_test_ones_are_kept(tmp_path):
 
 def test_a_domain_without_a_test_folder_holds_out_each_tenth(tmp_path):
     made = folders(tmp_path, (21, 5, 0, 3))
-    train, test = read(made, 10), read(made, split="test")
+    train = read(made, 10)
+    test = read(made, split="test")
     assert seen(test, "a") == [0, 10, 20]
     assert {*seen(train, "a")} == {*range(21)} - {0, 10, 20}
     assert {*seen(train, "b")} == {*range(5)}
@@ -327,7 +330,8 @@ def place(crop, image):
 
 def test_training_crops_are_everywhere_and_mirrored_half_of_the_time():
     made = config("files", (3, 3), size=(16, 24), flip=True)
-    image, draws = gradient(20, 27), [*map(np.random.default_rng, range(600))]
+    image = gradient(20, 27)
+    draws = [*map(np.random.default_rng, range(600))]
     places = [place(data.fitted(made, "a", image, rng), image) for rng in draws]
     everywhere = itertools.product((False, True), range(5), range(4))
     assert {*places} == {*everywhere}
@@ -401,7 +405,8 @@ def test_a_prepared_tfds_set_has_its_splits_and_a_held_out_tenth(tmp_path):
         builder = Pair(config=name, data_dir=tmp_path, file_format="array_record")
         builder.download_and_prepare()
     made = config("tfds", (3, 3), root=str(tmp_path), name="pair/whole", size=(16, 24))
-    train, test = read(made, 10), read(made, split="test")
+    train = read(made, 10)
+    test = read(made, split="test")
     assert {*seen(train, "a")} == {*range(20)}
     assert sorted(seen(test, "a")) == [*range(30, 34)]
     assert len({*seen(train, "b")}) == 9

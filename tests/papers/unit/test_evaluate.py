@@ -28,8 +28,10 @@ def started(row: str) -> tuple[Config, train.State]:
 
 def glyph_config() -> Config:
     config = copy.deepcopy(started("unit")[0])
-    config.data.source, config.model.channels = "embedded", (1, 1)
-    config.data.size, config.eval.batch_size = (16, 16), 16
+    config.data.source = "embedded"
+    config.model.channels = (1, 1)
+    config.data.size = (16, 16)
+    config.eval.batch_size = 16
     return config
 
 
@@ -89,7 +91,8 @@ def test_all_test_images_are_shown_where_there_are_few(tmp_path):
         (tmp_path / name).mkdir()
         Image.new("RGB", (8, 8), (60 * i, 0, 0)).save(tmp_path / name / "one.png")
     config = copy.deepcopy(config)
-    config.data.source, config.data.root = "files", str(tmp_path)
+    config.data.source = "files"
+    config.data.root = str(tmp_path)
     assert config.eval.shown > 1
     figure = figures.side_by_side({"unit": (config, state)}, A_TO_B)
     assert len(figure.axes) == 2

@@ -56,7 +56,8 @@ def test_translators_give_pytorch_s_numbers(case):
     config = Config(model=translator(case))
     arrays = torch_outputs.draw(SHAPES[case])
     params = weights.from_torch(config, arrays, like(config.model))
-    variables, wanted = {"params": params}, expected(case)
+    variables = {"params": params}
+    wanted = expected(case)
 
     @jax.jit
     def run(a, b):
@@ -141,7 +142,8 @@ def test_biases_of_images_are_drawn_by_their_channels():
     """PyTorch's default of a transposed 1 x 1 convolution."""
     digits = DigitTranslator(Config(model=Model(channels=(3, 1)))).bind({})
     layers = (Layer(Model(), 3, 1), 3), (digits.out_a, 3), (digits.out_b, 1)
-    keys, x = jax.random.split(jax.random.key(0), 200), jnp.zeros((1, 2, 2, 64))
+    keys = jax.random.split(jax.random.key(0), 200)
+    x = jnp.zeros((1, 2, 2, 64))
     for layer, channels in layers:
         init = jax.vmap(layer.clone(parent=None).init, (0, None))
         bias = init(keys, x)["params"]["bias"]

@@ -43,7 +43,8 @@ def images():
 @cache
 def parameters(kind="patch"):
     """Drawn wide: what the networks' own initial values hide is seen."""
-    init, pair = partial(objective.init, small(kind)), (images()["a"], images()["b"])
+    init = partial(objective.init, small(kind))
+    pair = (images()["a"], images()["b"])
     shapes, _ = jax.eval_shape(init, KEY, *pair)
     rng = np.random.default_rng(1)
 
@@ -120,7 +121,9 @@ def cost(logits, target, game):
 def generators_by_hand(kind, lambdas, i):
     """The three terms of eq. 2, by domain, for images number i of a and of b."""
     encode, generate, judge = one_at_a_time(kind)
-    keys, row, game = jax.random.split(KEY, 5), ROW[i], EYES[kind]
+    keys = jax.random.split(KEY, 5)
+    row = ROW[i]
+    game = EYES[kind]
     adversarial, of_kl, of_image, of_cycle_kl, of_cycle = lambdas
     parts = {}
     for own, other, first, second in (("a", "b", 0, 2), ("b", "a", 1, 3)):
@@ -141,7 +144,9 @@ def generators_by_hand(kind, lambdas, i):
 def discriminators_by_hand(kind, adversarial, i):
     """Each domain's images against the other's, translated."""
     encode, generate, judge = one_at_a_time(kind)
-    keys, game, loss = jax.random.split(KEY, 3), EYES[kind], {"a": 0.0, "b": 0.0}
+    keys = jax.random.split(KEY, 3)
+    game = EYES[kind]
+    loss = {"a": 0.0, "b": 0.0}
     for own, other, key in (("a", "b", keys[0]), ("b", "a", keys[1])):
         x = images()[own][i]
         fake = generate(noisy(encode(x, own), key, ROW[i]), other)
@@ -197,13 +202,15 @@ def test_no_discriminator_sees_a_reconstruction(player, part):
 
 def test_an_image_has_the_same_loss_whatever_is_computed_beside_it():
     for player in ("generators", "discriminators"):
-        whole, part = terms(player), terms(player, rows=(1, 2))
+        whole = terms(player)
+        part = terms(player, rows=(1, 2))
         for name, values in whole.items():
             np.testing.assert_allclose(part[name], values[1:], rtol=1e-5)
 
 
 def test_noise_belongs_to_a_row_and_to_a_key():
-    mu, row = jnp.zeros((4, 5, 5, 40)), jnp.arange(4)
+    mu = jnp.zeros((4, 5, 5, 40))
+    row = jnp.arange(4)
     eps = objective.noise(KEY, mu, row)
     part = objective.noise(KEY, mu[2:], row[2:])
     np.testing.assert_array_equal(part, eps[2:])
@@ -230,8 +237,10 @@ def test_the_terms_are_the_slides_with_the_paper_s_weights():
     """L_VAE and L_CC: a KL is half the square of mu a value, and its weight goes with
     twice its mean; the likelihood is Laplacian."""
     w = Losses()
-    mu, there = drawn(3, 2, 2, 5), drawn(3, 2, 2, 5, seed=1)
-    made, image = drawn(3, 4, 4, 2, seed=2), drawn(3, 4, 4, 2, seed=3)
+    mu = drawn(3, 2, 2, 5)
+    there = drawn(3, 2, 2, 5, seed=1)
+    made = drawn(3, 4, 4, 2, seed=2)
+    image = drawn(3, 4, 4, 2, seed=3)
     for i in range(3):
         error = np.abs(np.asarray(made[i] - image[i])).sum() / (4 * 4 * 2)
         kls = [0.5 * np.square(x[i]).sum() * 2 / (2 * 2 * 5) for x in (mu, there)]
@@ -264,7 +273,8 @@ def test_the_game_is_the_logarithms_of_probabilities():
 def test_discriminators_raise_the_game_s_value_and_generators_lower_it():
     """D's loss is minus the value. G's has another gradient, (1 - D) / D times its own:
     large where it loses."""
-    w, (real, fake) = Losses(), logits()
+    w = Losses()
+    real, fake = logits()
     loss = objective.discriminator_loss(w, real, fake)
     np.testing.assert_allclose(loss, -objective.gan_value(w, real, fake), rtol=1e-6)
     value = jax.grad(lambda x: objective.gan_value(w, real, x).sum())(fake)
@@ -288,7 +298,8 @@ def test_translations_are_made_at_mu():
 def test_dropout_is_another_in_every_call_and_absent_without_a_key():
     config = small()
     config.model.dropout = 0.5
-    generators, image = parameters()["generators"], images()["a"]
+    generators = parameters()["generators"]
+    image = images()["a"]
     encode, _ = objective.networks(config, generators, KEY)
     first, second = (encode(image, "a") for _ in range(2))
     assert (first != second).mean() > 0.4

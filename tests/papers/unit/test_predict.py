@@ -135,7 +135,8 @@ def test_one_program_a_shape(tmp_path, monkeypatch):
 def test_images_are_resized_first(tmp_path, family):
     Image.fromarray(picture(40, 60)).save(tmp_path / "a.png")
     config = configured(short=20)
-    config.model.family, config.data.size = family, (16, 24)
+    config.model.family = family
+    config.data.size = (16, 24)
     size = (20, 30) if family == "shared" else (16, 24)
     expected = resize(picture(40, 60), size)
     shown = predicted(config, tmp_path / "a.png")["a.png a2b"]
@@ -147,8 +148,10 @@ def test_margins_of_labelled_images_are_cut_first(tmp_path):
     Image.fromarray(picture(40, 60)).save(tmp_path / "a.png")
     for direction, margin in ("a2b", 0), ("b2a", 4):
         config = configured(direction=direction)
-        config.data.source, config.data.margins = "labelled", (0, 4)
-        config.model.family, config.data.size = "adaptation", (16, 16)
+        config.data.source = "labelled"
+        config.data.margins = (0, 4)
+        config.model.family = "adaptation"
+        config.data.size = (16, 16)
         inner = picture(40, 60)[margin : 40 - margin, margin : 60 - margin]
         shown = predicted(config, tmp_path / "a.png")[f"a.png {direction}"]
         np.testing.assert_array_equal(shown[:, :16], resize(inner, (16, 16)))

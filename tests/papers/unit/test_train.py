@@ -92,7 +92,8 @@ def apart(one, other):
 
 @pytest.mark.parametrize("player", PLAYERS)
 def test_a_player_s_step_leaves_the_other_as_it_was(player):
-    config, (other,) = small(), {*PLAYERS} - {player}
+    config = small()
+    (other,) = {*PLAYERS} - {player}
     state = started(config)
     after = player_step(config, player, state)
     chex.assert_trees_all_equal(after.params[other], state.params[other])
@@ -114,7 +115,8 @@ def stepped_by_hand(config, state, player, against):
         parts = terms(config, params, {}, rows(), key, None).parts
         return sum(values.mean() for values in parts.values())
 
-    own, c = state.params[player], config.optim
+    own = state.params[player]
+    c = config.optim
     return jax.tree.map(
         lambda p, g: p - c.lr * (g + c.weight_decay * p), own, jax.grad(loss)(own)
     )
@@ -139,7 +141,8 @@ def test_generators_step_against_discriminators_that_have_stepped():
 def test_a_step_draws_its_noise_afresh_for_each_player_and_code(monkeypatch):
     """Six codes a step have noise: two of the discriminators' turn, four of the
     generators'. No key comes twice, in two steps."""
-    keys, noise = [], objective.noise
+    keys = []
+    noise = objective.noise
 
     def watched(key, mu, row):
         keys.append(jax.random.key_data(key).tobytes())
@@ -208,7 +211,8 @@ def step():
 @cache
 def history(seed=0):
     """States before and after each of four steps, and the steps' metrics."""
-    states, metrics = [started(recording(), seed)], []
+    states = [started(recording(), seed)]
+    metrics = []
     for batch in batches():
         state, means = step()(states[-1], batch)
         states.append(state)
@@ -228,7 +232,8 @@ def test_frames_are_translations_by_the_parameters_after_their_step():
     ]
     last = states[-1]
     for direction in DIRECTIONS:
-        domain, way = direction.source, str(direction)
+        domain = direction.source
+        way = str(direction)
         first = batches()[0][domain][:2]
         np.testing.assert_array_equal(last.samples[domain], first)
         assert not states[0].frames[way].any()

@@ -149,7 +149,8 @@ def test_a_run_starts_from_a_file(tmp_path):
 def test_a_strange_or_damaged_file_is_refused(config):
     given = torch_outputs.draw(shapes(config))
     later = config.model.family == "separate"
-    gone, strange = ("b.dec.model.5.conv" if later else "decode_B.3"), "extra.0"
+    gone = "b.dec.model.5.conv" if later else "decode_B.3"
+    strange = "extra.0"
     del given[f"{gone}.bias"]
     given[f"{strange}.weight"] = np.zeros(3, np.float32)
     first = "a.enc.model.0.conv" if later else "encode_A.0.model.0"

@@ -16,7 +16,8 @@ class Entries(nn.Module):
 
     def __init__(self, *layers, residual=False):
         super().__init__()
-        self.model, self.residual = nn.Sequential(*layers), residual
+        self.model = nn.Sequential(*layers)
+        self.residual = residual
 
     def forward(self, x):
         return x + self.model(x) if self.residual else self.model(x)
@@ -93,7 +94,8 @@ class Mirrored(nn.Module):
 
 def later_translator(width, halvings, blocks, channels=CHANNELS):
     """As `paper_translator`, of the later code: nothing is shared."""
-    norm, relu = nn.InstanceNorm2d, nn.ReLU()
+    norm = nn.InstanceNorm2d
+    relu = nn.ReLU()
 
     def inner():
         n = width * 2**halvings
@@ -130,9 +132,11 @@ def discriminators(kind, width, layers, private_layers=0, channels=CHANNELS):
         made = {}
         for i in range(first, last):
             k = 4 if later else 7 if kind == "shared" and i == 0 else 3
-            n, mode = width * 2**i, "reflect" if later else "zeros"
+            n = width * 2**i
+            mode = "reflect" if later else "zeros"
             conv = nn.Conv2d(inputs, n, k, 2, (k - 1) // 2, padding_mode=mode)
-            made[f"conv{i}"], inputs = conv, n
+            made[f"conv{i}"] = conv
+            inputs = n
         if judge:
             made["out"] = nn.Conv2d(inputs, 1, 1)
         return nn.ModuleDict(made)

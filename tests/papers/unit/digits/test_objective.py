@@ -126,7 +126,8 @@ def made(key):
 
 def test_discriminators_minimise_what_the_released_code_writes():
     keys = jax.random.split(KEY, 5)
-    (x, *_), discriminators = made(keys[1]), variables()[0]["discriminators"]
+    x, *_ = made(keys[1])
+    discriminators = variables()[0]["discriminators"]
     look = partial(judge, discriminators)
     real = cross_entropy(look(two_logits, images()), 1)
     recon = cross_entropy(look(two_logits, {"a": x["aa"], "b": x["bb"]}), 0)
@@ -168,7 +169,8 @@ def test_features_are_alike_where_both_domains_have_one_way():
     """Of one code: with the same last layers of the generators and the same first one
     of the discriminators, x_ab is x_aa."""
     params, stats = variables()
-    g, d = params["generators"], params["discriminators"]
+    g = params["generators"]
+    d = params["discriminators"]
     g = {**g, "gen_b": g["gen_a"], "out_b": g["out_a"]}
     same = {**d, "first_b": d["first_a"]}
     terms = partial(
@@ -285,7 +287,8 @@ def test_inner_layers_normalise_both_domains_together():
     mu, _ = run(images())[0]
     alone, _ = run({"a": rows()["a"]})[0]
     assert abs(mu[:3] - alone).max() > 1e-2
-    mu, alone = encode(images())[0], encode({"a": rows()["a"]})[0]
+    mu = encode(images())[0]
+    alone = encode({"a": rows()["a"]})[0]
     np.testing.assert_allclose(mu[:3], alone, rtol=1e-4, atol=1e-5)
 
 
@@ -312,7 +315,8 @@ def test_accuracies_are_those_of_images_that_count():
     for domain in "ab":
         run = partial(objective.class_logits, config(), params["discriminators"])
         logits = run(batch[domain] / jnp.float32(127.5) - 1, domain)
-        labels, mask = drawn(0, 10, 40), drawn(0, 2, 40)
+        labels = drawn(0, 10, 40)
+        mask = drawn(0, 2, 40)
         known = 20 if domain == "a" else 30
         labels[:known] = np.argmax(logits[:known], -1)
         right = (np.argmax(logits, -1) == labels)[mask > 0]
@@ -328,7 +332,8 @@ def test_accuracies_are_those_of_images_that_count():
 
 
 def test_running_statistics_move_with_the_generators_turn_alone():
-    before, after = variables()[1], terms("generators")[1]
+    before = variables()[1]
+    after = terms("generators")[1]
     moves = jax.tree.map(lambda x, y: abs(x - y).max(), before, after)
     assert min(jax.tree.leaves(moves)) > 1e-3
     chex.assert_trees_all_equal(terms("discriminators")[1], before)
