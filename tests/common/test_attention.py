@@ -1,4 +1,5 @@
-"""Attention kernels against loops in numpy, references in JAX, and identities."""
+"""Attention kernels against loops in numpy, references in JAX, and identities. A
+failure means that a score meets another key or distance, or that hidden keys count."""
 
 import chex
 import jax

@@ -1,5 +1,5 @@
-"""Choices and bounds of fields: what `check` refuses, in one line that names the field;
-and what a config's other helpers make."""
+"""Choices and bounds of fields. A failure means that a value which cannot work passes
+`check`, or that its error does not name the field in one line."""
 
 import dataclasses
 import math

@@ -1,5 +1,5 @@
-"""Conv against nn.Conv: same parameters, numbers and gradients, whoever transforms it;
-and its gradient by matrix products appears in programs for CPUs alone."""
+"""Conv against nn.Conv. A failure means other numbers or gradients under some
+transformation, or that programs for accelerators have the CPU's gradient."""
 
 from functools import partial
 

@@ -1,4 +1,5 @@
-"""Losses against numpy, optax and samples, at their extremes, and their gradients."""
+"""Losses against numpy, optax and samples, and at their extremes. A failure means
+another value or gradient than the formula's, or one that is not finite."""
 
 import jax
 import jax.numpy as jnp

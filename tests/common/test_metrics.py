@@ -1,5 +1,5 @@
-"""Metrics over ragged batches, weights and devices, against scikit-learn's where it has
-them."""
+"""Metrics over ragged batches, against scikit-learn's where it has them. A failure
+means that padding counts, or that batches or devices do not add up to the whole."""
 
 import functools
 import operator

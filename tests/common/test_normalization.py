@@ -1,5 +1,5 @@
-"""BatchNorm against nn.BatchNorm, PyTorch's rule for the running variance, and itself
-on four devices; the norms of an image against their formulas."""
+"""Norms against nn.BatchNorm, PyTorch's running variance and formulas. A failure means
+other statistics, in training, in tests or over several devices."""
 
 from functools import partial
 

@@ -1,5 +1,5 @@
-"""Schedules at points worked out by hand, optimisers against their formulas in numpy,
-and gradients in chunks against one big batch."""
+"""Schedules, optimisers and gradients in chunks. A failure means that a step is not
+that of its formula, or that chunks or devices change it."""
 
 from functools import partial
 

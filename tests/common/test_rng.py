@@ -1,4 +1,5 @@
-"""Random streams: what tells two of them apart, and what never does."""
+"""Random streams. A failure means that two streams are equal, or that a resumed run
+draws other numbers than the unbroken one."""
 
 import itertools
 import os

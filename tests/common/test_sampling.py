@@ -1,4 +1,5 @@
-"""Sampling: which tokens survive the filters, and how often each is drawn."""
+"""Sampling of tokens. A failure means that a filter keeps other tokens, or that tokens
+are not drawn as often as their probabilities say."""
 
 from functools import partial
 

@@ -1,4 +1,5 @@
-"""The shuffle pixel by pixel, its inverse, and the convolution that it is."""
+"""Sub-pixel convolution. A failure means that a channel lands at another pixel, so that
+weights from elsewhere do not fit."""
 
 import jax
 import jax.numpy as jnp

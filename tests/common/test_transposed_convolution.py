@@ -1,5 +1,5 @@
-"""ConvTranspose against PyTorch's formula, jax.lax and its own gradient as XLA has it;
-and products of matrices appear in programs for CPUs alone."""
+"""ConvTranspose against PyTorch's formula, jax.lax and XLA's gradient. A failure means
+other numbers, or that accelerators get the CPU's program."""
 
 from functools import partial
 

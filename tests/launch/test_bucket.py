@@ -1,4 +1,5 @@
-"""A workdir and its data in a bucket: killed, resumed, shared by two processes."""
+"""A workdir and its data in a bucket. A failure means that a run there, killed and
+resumed or shared by two processes, is another run."""
 
 import json
 import os

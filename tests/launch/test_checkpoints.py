@@ -1,4 +1,5 @@
-"""Checkpoints: what is kept, what is restored, and what a damaged disk can do."""
+"""Checkpoints. A failure means that a restored state differs in a bit, that the best is
+not kept, or that a damaged checkpoint ends a run."""
 
 import logging
 import os

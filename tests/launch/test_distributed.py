@@ -1,4 +1,5 @@
-"""Two processes with four devices each, as one job, from the command line."""
+"""Two processes with four devices each, as one job. A failure means that they train
+otherwise than one process, or that losing one loses the run."""
 
 import json
 import os

@@ -1,4 +1,5 @@
-"""The logbook: no gaps, no repeats, whatever kills the run."""
+"""The logbook. A failure means that a killed and resumed run has gaps or repeats in its
+records."""
 
 import itertools
 import json

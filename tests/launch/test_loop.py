@@ -1,4 +1,5 @@
-"""The loop on a paper of four lines: what it does when, and what it refuses."""
+"""The loop, on a paper of four lines. A failure means that it evaluates, saves or stops
+at another step, or trains on after a nan."""
 
 import dataclasses
 from types import SimpleNamespace

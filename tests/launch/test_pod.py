@@ -1,5 +1,5 @@
 """`launch/pod.py` as a command, against a gcloud whose workers are folders here, and
-the job files."""
+the job files. A failure means that a job on a pod is lost or not resumed."""
 
 import contextlib
 import json

@@ -1,5 +1,5 @@
-"""Runs of a config: their order, runs of other papers, and the metrics that keep a best
-checkpoint, those that only the host computes among them."""
+"""Runs of a config. A failure means that a run trains before one that it builds on, or
+that another checkpoint than the best is kept."""
 
 import dataclasses
 import types

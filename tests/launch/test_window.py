@@ -1,4 +1,5 @@
-"""Means since the last log line, over a kill too; the pace of training alone."""
+"""Means and pace of a log line. A failure means that a line after a resume has other
+means, or a pace that counts compilation."""
 
 import json
 import random

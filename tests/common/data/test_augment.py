@@ -1,3 +1,6 @@
+"""Augmentations of images. A failure means that a crop, a mirror image or a colour is
+not the one that its draws name, or that some place is never drawn."""
+
 import numpy as np
 import pytest
 from PIL import Image

@@ -1,3 +1,6 @@
+"""Image sets of every source and layout. A failure means that a split holds other
+images, other labels or unbalanced classes, or that a bad folder ends in a traceback."""
+
 import gzip
 import struct
 

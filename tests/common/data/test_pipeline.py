@@ -1,3 +1,6 @@
+"""The Grain pipeline. A failure means that an item is lost or counted twice, or that
+batches depend on a resume or on the number of processes."""
+
 import itertools
 import json
 

@@ -1,3 +1,6 @@
+"""Text of every source and layout. A failure means that a split holds other bytes than
+its data set's, or that two splits share text."""
+
 import gzip
 
 import pytest

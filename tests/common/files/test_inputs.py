@@ -1,4 +1,5 @@
-"""What `--input` names: found, read in order, and named where it cannot be."""
+"""The files that `--input` names. A failure means that a picture gets another name, or
+that one bad file stops all."""
 
 import numpy as np
 import pytest

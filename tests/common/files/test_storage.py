@@ -1,4 +1,5 @@
-"""Paths on a disk and in a bucket: one way to ask for both, and what each refuses."""
+"""Paths on a disk and in a bucket. A failure means that a file in a bucket reads
+otherwise than on a disk, or that an unreachable one is not told in a line."""
 
 import importlib.util
 from pathlib import Path

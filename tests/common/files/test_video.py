@@ -1,4 +1,5 @@
-"""Frames, times and sound through a decoder, a function and an encoder."""
+"""Videos through a decoder, a function and an encoder. A failure means that frames,
+times, sound, colours or rotation do not survive."""
 
 import sys
 from fractions import Fraction

@@ -1,6 +1,5 @@
-"""Vocabularies: a failure means that ids are assigned in another order, so that
-released weights no longer fit, or that a text does not survive encoding and
-decoding."""
+"""Vocabularies. A failure means that units get other ids, which released weights would
+not fit, or that a text does not survive encoding and decoding."""
 
 import numpy as np
 import pytest

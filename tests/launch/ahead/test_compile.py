@@ -1,4 +1,5 @@
-"""Steps compiled for TPU slices that are not here."""
+"""Steps compiled for TPU slices that are not here. A failure means that a step would
+not start on a TPU, or that its memory is misjudged."""
 
 import json
 import subprocess

@@ -1,4 +1,5 @@
-"""Reports: what is written can be read back, opened from disk, and trusted."""
+"""Reports. A failure means that a result is lost or changed on its page, that the page
+needs another file, or that it obeys what it shows."""
 
 import base64
 import io

@@ -1,4 +1,5 @@
-"""Energies, the Lanczos operator, and what is done to pictures."""
+"""Energies, the Lanczos operator and degraded pictures. A failure means that the net
+fits another energy than the paper's."""
 
 import dataclasses
 

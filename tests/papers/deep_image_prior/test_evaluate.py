@@ -1,4 +1,5 @@
-"""What evaluation says of states whose past is known."""
+"""Evaluation of states whose past is known. A failure means that a table or figure
+shows other scores than those states have."""
 
 import jax
 import jax.numpy as jnp

@@ -1,5 +1,5 @@
-"""The gates of real fits, minutes each on a loaded machine: impedance, the peak and the
-fall of a denoised picture, and missing pixels."""
+"""Real fits, minutes each on a loaded machine. A failure means that the paper's effects
+are gone: impedance, the peak and the fall, filled holes."""
 
 from functools import partial
 

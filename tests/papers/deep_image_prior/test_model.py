@@ -1,5 +1,5 @@
-"""The hourglass: what it computes, and what it does not depend on. torch_outputs.py
-made PyTorch's numbers."""
+"""The hourglass. A failure means that it does not compute PyTorch's numbers, which
+torch_outputs.py wrote, or that pictures of a batch mix."""
 
 from pathlib import Path
 

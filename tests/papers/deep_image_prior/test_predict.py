@@ -1,4 +1,5 @@
-"""A user's pictures: every mode and size, masks, folders, and what cannot work."""
+"""A user's pictures. A failure means that some mode, size, mask or folder is restored
+wrongly, or that a mistake is not one line."""
 
 import dataclasses
 import sys

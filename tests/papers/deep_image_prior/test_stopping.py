@@ -1,4 +1,5 @@
-"""Backtracking and the stop rules, on made-up losses."""
+"""Backtracking and the stop rules, on made-up losses. A failure means that a fit goes
+back or stops at another step."""
 
 import jax
 import jax.numpy as jnp

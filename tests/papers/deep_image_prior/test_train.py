@@ -1,4 +1,5 @@
-"""What goes into the net at each step, and what is made of its outputs."""
+"""The input of the net at each step, and the average of its outputs. A failure means
+that jitter repeats or that a result is not the average."""
 
 from functools import partial
 

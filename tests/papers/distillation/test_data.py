@@ -1,4 +1,5 @@
-"""Which images a run reads, and what a config may not say."""
+"""Which images a run reads. A failure means that a seed trains on another share, or a
+transfer set holds classes that it should lack."""
 
 import itertools
 

@@ -1,4 +1,5 @@
-"""Measurements, the tables, and predictions."""
+"""Measurements, tables and predictions. A failure means that a table shows other
+numbers than its models have, or, slowly, that distillation does not help."""
 
 import itertools
 import json

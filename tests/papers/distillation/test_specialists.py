@@ -1,4 +1,5 @@
-"""Specialists: clusters, dustbins, sampling, and the joint answer."""
+"""Specialists: clusters, dustbins, sampling and the joint answer. A failure means that
+one of the paper's section 5 formulas is not computed."""
 
 from functools import partial
 

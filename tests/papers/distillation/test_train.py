@@ -1,5 +1,5 @@
-"""What training holds to: members are alone, teachers are quiet, targets are the same
-wherever they come from."""
+"""Training. A failure means that members affect each other, that a teacher draws
+dropout, or that targets depend on where they come from."""
 
 import copy
 import dataclasses

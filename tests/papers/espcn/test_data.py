@@ -1,4 +1,5 @@
-"""Patches, whole images, and folders as users have them."""
+"""Patches, whole images and the folders that users have. A failure means that we train
+or measure on other pixels than the benchmarks."""
 
 import warnings
 

@@ -1,4 +1,5 @@
-"""What a report holds, and where its crops are taken."""
+"""The report. A failure means that a method is missing, that borders count, or that a
+crop is taken where nothing happens."""
 
 import jax
 import numpy as np

@@ -1,4 +1,5 @@
-"""Counts, and what the networks are for parameters whose result is known."""
+"""The networks. A failure means other counts than the paper's, or another image for
+parameters whose result is known."""
 
 import dataclasses
 

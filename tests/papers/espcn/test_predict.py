@@ -1,4 +1,5 @@
-"""Images, folders and videos in; what comes out, and one line where nothing can."""
+"""Images, folders and videos in. A failure means that what comes out has other pixels,
+names, times or sound, or that a mistake is not one line."""
 
 import sys
 from fractions import Fraction

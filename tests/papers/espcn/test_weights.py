@@ -1,4 +1,5 @@
-"""PyTorch's layout: against a forward pass in its terms, and what is refused."""
+"""PyTorch's layout, against a forward pass in its terms. A failure means that weights
+from elsewhere make another network."""
 
 import jax
 import numpy as np

@@ -1,4 +1,5 @@
-"""Small sets are read from memory, a batch at a time; others picture by picture."""
+"""Sets in memory and on disk. A failure means that the faster way of reading gives
+other batches."""
 
 import itertools
 

@@ -1,4 +1,5 @@
-"""Errors by three ways of testing, the degradation table, and pictures in files."""
+"""Errors by three ways of testing, the degradation table and a user's pictures. A
+failure means that a reported error is not the model's."""
 
 import copy
 import json

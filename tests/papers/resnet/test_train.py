@@ -1,5 +1,5 @@
-"""What a step reads and does: the mean image, augmentation, weight decay, accumulation,
-and, slowly, that a thousand layers learn and that deep plain nets do not."""
+"""What a step reads and does. A failure means another mean image, augmentation or
+decay, or, slowly, that plain and residual nets do not differ."""
 
 from functools import partial
 

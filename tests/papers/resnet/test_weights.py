@@ -1,5 +1,5 @@
-"""torchvision's weights: logits of its own networks, both directions, new heads, and
-refusals. torchvision_logits.py made the numbers."""
+"""torchvision's weights. A failure means that logits are not its networks', which
+torchvision_logits.py wrote, or that a bad file is accepted."""
 
 import dataclasses
 import json

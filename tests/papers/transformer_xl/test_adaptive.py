@@ -1,4 +1,5 @@
-"""The adaptive vocabulary: probabilities, tying, and its two forms of the loss."""
+"""The adaptive vocabulary. A failure means that its probabilities do not sum to one, or
+that its two forms of the loss differ."""
 
 import dataclasses
 from functools import partial

@@ -1,4 +1,5 @@
-"""Ways of reading, the context they use, and how far a network sees."""
+"""Ways of reading a text. A failure means that a reported number counts tokens twice,
+or gives them another context than its table says."""
 
 import dataclasses
 from functools import partial

@@ -1,4 +1,5 @@
-"""What makes a Transformer-XL one: recurrence and relative positions, exactly."""
+"""Recurrence and relative positions. A failure means that segments with memory are not
+one long segment, or that the future is seen."""
 
 import dataclasses
 import functools

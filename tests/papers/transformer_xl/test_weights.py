@@ -1,4 +1,5 @@
-"""The released weights' layout, against a second forward pass and as files."""
+"""The released weights, against the equations in numpy_forward.py. A failure means that
+they make another network, or that a bad file is accepted."""
 
 from functools import partial
 

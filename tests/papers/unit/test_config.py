@@ -1,5 +1,5 @@
-"""What a variant's runs train on: overrides reach every one of them, and values that
-cannot work are one line."""
+"""What the runs of a variant train on. A failure means that an override misses a run,
+or that values which cannot work are accepted."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""Two domains: which images a batch has, in training and measured."""
+"""Two domains of images. A failure means that a batch holds other images than its
+split, or that training sees a pair."""
 
 import itertools
 import json

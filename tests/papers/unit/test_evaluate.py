@@ -1,4 +1,5 @@
-"""Measurements against numpy, with translators that are known."""
+"""Measurements against numpy, with known translators. A failure means that a table
+counts padding, or that a figure shows what has not happened."""
 
 import copy
 from functools import cache

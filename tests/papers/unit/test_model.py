@@ -1,5 +1,5 @@
-"""The networks are the released ones, by PyTorch's numbers and by their parameters, and
-what is shared is one. torch_outputs.py made the numbers."""
+"""The networks. A failure means that they do not compute PyTorch's numbers, which
+torch_outputs.py wrote, have other sizes than released, or share other parts."""
 
 import dataclasses
 from functools import cache, partial

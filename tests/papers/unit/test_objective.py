@@ -1,4 +1,5 @@
-"""The objective against its formulas, written out image by image in numpy."""
+"""The objective against its formulas, image by image in numpy. A failure means that a
+player minimises another loss than the paper's."""
 
 from functools import cache, partial
 

@@ -1,4 +1,5 @@
-"""Pictures, folders and videos in, with a known function in the networks' place."""
+"""Pictures, folders and videos in, with a known function in the networks' place. A
+failure means that other pixels come out, or that a mistake is not one line."""
 
 import sys
 

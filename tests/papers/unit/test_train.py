@@ -1,5 +1,5 @@
-"""Training: whose turn it is, against whom, with which noise; what is remembered,
-averaged and measured; and the toy of two colours."""
+"""Training. A failure means that a player moves the other, that noise repeats, or that
+frames, averages or a resume are not exact."""
 
 import dataclasses
 import itertools

@@ -1,5 +1,5 @@
-"""The released files' layouts: their names, both directions, and what is refused. That
-the networks are theirs is in test_model.py."""
+"""The released files' layouts. A failure means that an array goes to another layer, or
+that a file which does not fit is accepted."""
 
 import dataclasses
 from functools import partial

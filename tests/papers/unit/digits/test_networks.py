@@ -1,5 +1,5 @@
-"""The networks of the digit experiment are the released ones, by PyTorch's numbers and
-by their parameters. torch_outputs.py made the numbers."""
+"""The networks of the digit experiment. A failure means that they do not compute
+PyTorch's numbers, which torch_outputs.py wrote, or have other sizes than released."""
 
 from functools import cache, partial
 
