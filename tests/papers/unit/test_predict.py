@@ -183,18 +183,18 @@ def test_channels_are_pillows():
 def test_a_video(tmp_path, channels, size):
     """A network of RGB makes the negative of its red, one of grey that of grey."""
     pytest.importorskip("av")
-    from tests.common.files.test_video import film, photograph, watched
+    from tests.videos import photograph, read_video, write_video
 
     images = [photograph(*size, seed) for seed in range(5)]
-    film(tmp_path / "film.mp4", images, pix_fmt="yuv444p")
+    write_video(tmp_path / "film.mp4", images, pix_fmt="yuv444p")
     config = configured(channels, crf=0, frames=3, out=tmp_path / "out")
     outputs = [*predict(config, None, str(tmp_path / "film.mp4"))]
     assert outputs[0] == f"{tmp_path / 'out' / 'film_a2b.mp4'}\n"
     name, table = outputs[1]
     assert name == "Translated"
     assert table.rows[0][:2] == [3, f"{size[1]} x {size[0]}"]
-    after, _ = watched(tmp_path / "out" / "film_a2b.mp4")
-    before = watched(tmp_path / "film.mp4")[0][:3]
+    after, _ = read_video(tmp_path / "out" / "film_a2b.mp4")
+    before = read_video(tmp_path / "film.mp4")[0][:3]
     if channels == (1, 1):
         before = np.asarray(with_channels(jnp.asarray(before), 1))
     assert np.abs(after - red_inverted(before).astype(float)).max() <= 3
@@ -202,11 +202,11 @@ def test_a_video(tmp_path, channels, size):
 
 def test_a_video_is_resized_first(tmp_path):
     pytest.importorskip("av")
-    from tests.common.files.test_video import film, watched
+    from tests.videos import read_video, write_video
 
-    film(tmp_path / "film.mp4", [np.full((48, 64, 3), 90, np.uint8)])
+    write_video(tmp_path / "film.mp4", [np.full((48, 64, 3), 90, np.uint8)])
     [*predict(configured(short=18), None, str(tmp_path / "film.mp4"))]
-    after, _ = watched(tmp_path / "film_a2b.mp4")
+    after, _ = read_video(tmp_path / "film_a2b.mp4")
     assert after.shape == (1, 18, 24, 3)
     assert np.abs(after - 165.0).max() <= 2
 
