@@ -29,7 +29,7 @@ LAYOUTS = {
 
 
 def bound(config):
-    """(apply, hidden states, targets)."""
+    """(apply, hidden states, targets, parameters)."""
     vocabulary = AdaptiveVocabulary(config)
     rng = np.random.default_rng(0)
     hidden = jnp.asarray(rng.standard_normal((4, 6, config.d_model)), jnp.float32)

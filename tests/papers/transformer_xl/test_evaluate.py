@@ -23,7 +23,7 @@ TOKENS = encoded(XL, "test")[:90]
 
 
 def parameters(config):
-    """Larger than at the start of training, so that context matters."""
+    """Larger parameters than the initial ones, so that context matters."""
     params = train.init(config, jax.random.key(0)).params
     return jax.tree.map(lambda p: 8 * p if p.ndim > 1 else p, params)
 

@@ -28,7 +28,7 @@ KINDS = ("relative", "shaw", "vaswani", "al_rfou")
 
 
 def parameters(config: Model, seed: int = 0):
-    """Random parameters, large enough that everything matters."""
+    """Random parameters, large enough for each of them to matter."""
     tokens = jnp.zeros((1, 2), jnp.int32)
     init = partial(TransformerXL(config).init, method="nll")
     memory = empty_memory(config, 1, 0)
@@ -82,7 +82,9 @@ def test_segments_with_memory_equal_one_long_segment(pre_norm, untied):
             parts = in_segments(config, params, tokens, 4, start)
             np.testing.assert_allclose(parts, whole, atol=1e-12)
         short = in_segments(config, params, tokens, 4, empty_memory(config, 2, 8))
-        assert np.abs(short - whole).max() > 0.01  # memory that is cut short differs
+        assert (
+            np.abs(short - whole).max() > 0.01
+        )  # a shorter memory gives other numbers
 
 
 def test_segments_with_memory_equal_one_long_segment_in_float32():
@@ -94,8 +96,8 @@ def test_segments_with_memory_equal_one_long_segment_in_float32():
 
 
 def test_a_window_makes_the_segment_length_irrelevant():
-    """same_length: with memory of window - 1 at least, every token sees the same keys
-    however the text is cut; with less it does not."""
+    """same_length: with a memory of at least window - 1, every token sees the same keys
+    wherever the text is cut; with a shorter one it does not."""
     with jax.enable_x64(True):
         config = dataclasses.replace(SMALL, window=6, dtype="float64")
         params = parameters(config)
@@ -142,8 +144,7 @@ def test_nothing_sees_the_future(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_order_matters(kind):
-    """Every kind of attention knows position: swapping two past tokens changes what
-    follows."""
+    """With every kind of attention, swapping two past tokens changes what follows."""
     config = dataclasses.replace(SMALL, attention=kind)
     params = parameters(config)
     tokens = jnp.array([[1, 2, 3, 4, 5, 6]])
@@ -156,7 +157,7 @@ def test_order_matters(kind):
 
 @pytest.mark.parametrize("kind", ["relative", "shaw"])
 def test_relative_kinds_do_not_care_where_a_text_starts(kind):
-    """The same window of text at another place predicts the same."""
+    """Equal windows at two places of a text predict the same."""
     config = dataclasses.replace(SMALL, attention=kind, n_layers=1, window=4)
     params = parameters(config)
     tokens = text(1, 12)
@@ -192,12 +193,15 @@ def test_no_gradient_enters_the_memory():
         nll, _ = model.apply({"params": params}, tokens, tokens, memory, method="nll")
         return nll.sum()
 
-    def loss_of_kept(params):
+    def loss_of_fixed_memory(params):
         nll, _ = model.apply({"params": params}, tokens, tokens, memory, method="nll")
         return nll.sum()
 
     chex.assert_trees_all_close(
-        jax.grad(loss)(params), jax.grad(loss_of_kept)(params), rtol=1e-4, atol=1e-4
+        jax.grad(loss)(params),
+        jax.grad(loss_of_fixed_memory)(params),
+        rtol=1e-4,
+        atol=1e-4,
     )
 
 
@@ -228,10 +232,10 @@ def test_a_row_can_forget_alone():
     model = TransformerXL(SMALL)
     apply = partial(model.apply, {"params": params}, method="log_probs")
     _, memory = apply(tokens[:, :4], empty_memory(SMALL, 2, 8))
-    kept, _ = apply(tokens[:, 4:], memory)
+    remembered, _ = apply(tokens[:, 4:], memory)
     mixed, _ = apply(tokens[:, 4:], memory.forget(jnp.array([False, True])))
     fresh, _ = apply(tokens[:, 4:], empty_memory(SMALL, 2, 8))
-    np.testing.assert_allclose(mixed[0], kept[0], atol=1e-6)
+    np.testing.assert_allclose(mixed[0], remembered[0], atol=1e-6)
     np.testing.assert_allclose(mixed[1], fresh[1], atol=1e-5)
 
 
@@ -309,6 +313,7 @@ def test_bfloat16_stays_near_float32():
 
 
 def smoke(**fields):
+    """The smoke config and a batch for it."""
     config = get_config("smoke")
     config = dataclasses.replace(config, **fields)
     rng = np.random.default_rng(0)
@@ -323,7 +328,7 @@ def smoke(**fields):
 
 
 def test_accumulated_steps_equal_whole_ones():
-    """Ragged masks, memory and all: 1, 2 and 4 chunks take the same step."""
+    """With ragged masks and a memory, 1, 2 and 4 chunks take the same step."""
     config, batch = smoke()
     batch["mask"][:3, 5:] = 0
     results = []

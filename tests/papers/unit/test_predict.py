@@ -36,10 +36,10 @@ def networks(monkeypatch):
     monkeypatch.setattr(module, "generator_params", lambda state: GENERATOR_PARAMS)
 
 
-def configured(channels=(3, 3), **asked):
+def configured(channels=(3, 3), **fields):
     config = Config()
     config.model.channels = channels
-    for name, value in asked.items():
+    for name, value in fields.items():
         setattr(config.predict, name, str(value) if name == "out" else value)
     return config
 

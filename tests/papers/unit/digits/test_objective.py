@@ -58,7 +58,7 @@ def images():
 
 @cache
 def variables():
-    """Parameters drawn wide, and statistics that are not the first ones."""
+    """Large random parameters, and statistics that are not the initial ones."""
     init = partial(objective.init, config())
     params, stats = jax.eval_shape(init, KEY, *images().values())
     rng = np.random.default_rng(1)
@@ -94,14 +94,14 @@ def largest(tree):
     return max(float(abs(x).max()) for x in jax.tree.leaves(tree))
 
 
-def judge(discriminators, method, sides):
+def discriminate(discriminators, method, images):
     run = DigitDiscriminator(config()).apply
-    return run({"params": discriminators}, sides, method=method)
+    return run({"params": discriminators}, images, method=method)
 
 
-def two_logits(model, sides):
-    """Of "made" and of "real"."""
-    return model.real(model.features(sides))[:, 0, 0]
+def real_logits(model, images):
+    """Logits of two classes: translated, real."""
+    return model.real(model.features(images))[:, 0, 0]
 
 
 def cross_entropy(logits, classes):
@@ -110,8 +110,8 @@ def cross_entropy(logits, classes):
     return np.mean(-np.log(p[np.arange(len(p)), classes]))
 
 
-def made(key):
-    """x_aa, x_ba, x_ab, x_bb and q(z | x) of a turn whose noise comes from `key`."""
+def translated(key):
+    """({"aa", "ba", "ab", "bb": images}, mu, sigma) with noise from `key`."""
     params, stats = variables()
     run = partial(DigitTranslator(config()).apply, train=True, mutable="batch_stats")
     values = {"params": params["generators"], "batch_stats": stats}
@@ -126,23 +126,23 @@ def made(key):
 
 def test_discriminators_minimise_what_the_released_code_writes():
     keys = jax.random.split(KEY, 5)
-    x, *_ = made(keys[1])
+    x, *_ = translated(keys[1])
     discriminators = variables()[0]["discriminators"]
-    look = partial(judge, discriminators)
-    real = cross_entropy(look(two_logits, images()), 1)
-    recon = cross_entropy(look(two_logits, {"a": x["aa"], "b": x["bb"]}), 0)
-    there = cross_entropy(look(two_logits, {"a": x["ba"], "b": x["ab"]}), 0)
-    digits = cross_entropy(look("classify", {"a": rows()["a"]}), rows()["label_a"])
+    logits = partial(discriminate, discriminators)
+    real = cross_entropy(logits(real_logits, images()), 1)
+    recon = cross_entropy(logits(real_logits, {"a": x["aa"], "b": x["bb"]}), 0)
+    translation = cross_entropy(logits(real_logits, {"a": x["ba"], "b": x["ab"]}), 0)
+    digits = cross_entropy(logits("classify", {"a": rows()["a"]}), rows()["label_a"])
     features = {
-        way: np.asarray(look("features", {way[1]: x[way]}), np.float64) for way in x
+        way: np.asarray(logits("features", {way[1]: x[way]}), np.float64) for way in x
     }
-    alike = (features["ab"] - features["aa"]) ** 2 + (
+    squares = (features["ab"] - features["aa"]) ** 2 + (
         features["ba"] - features["bb"]
     ) ** 2
     expected = {
-        "discriminators": 2 * (real + 0.5 * (recon + there)),
+        "discriminators": 2 * (real + 0.5 * (recon + translation)),
         "classify": 11 * digits,
-        "features": 7 * alike.sum((1, 2, 3)).mean(),
+        "features": 7 * squares.sum((1, 2, 3)).mean(),
     }
     found, _ = terms("discriminators")
     assert found.keys() == expected.keys()
@@ -152,22 +152,24 @@ def test_discriminators_minimise_what_the_released_code_writes():
 
 def test_generators_minimise_what_the_released_code_writes():
     """The sum of twice the KL, whose constant the released code leaves out."""
-    x, mu, sigma = made(jax.random.split(KEY)[0])
-    look = partial(judge, variables()[0]["discriminators"], two_logits)
-    recon = cross_entropy(look({"a": x["aa"], "b": x["bb"]}), 1)
-    there = cross_entropy(look({"a": x["ba"], "b": x["ab"]}), 1)
+    x, mu, sigma = translated(jax.random.split(KEY)[0])
+    logits = partial(discriminate, variables()[0]["discriminators"], real_logits)
+    recon = cross_entropy(logits({"a": x["aa"], "b": x["bb"]}), 1)
+    translation = cross_entropy(logits({"a": x["ba"], "b": x["ab"]}), 1)
     mu, sigma = (np.asarray(v, np.float64) for v in (mu, sigma))
     kl = (mu**2 + sigma**2 - np.log(sigma**2) - 1).sum() / 3
     squares = sum(((x[d + d] - images()[d]) ** 2).sum() for d in "ab") / 3
     found, _ = terms("generators")
     assert found.keys() == {"vae", "gan"}
-    np.testing.assert_allclose(found["gan"].mean(), 2 * (recon + there), rtol=1e-4)
+    np.testing.assert_allclose(
+        found["gan"].mean(), 2 * (recon + translation), rtol=1e-4
+    )
     np.testing.assert_allclose(found["vae"].mean(), 3 * kl + 5 * squares, rtol=1e-4)
 
 
-def test_features_are_alike_where_both_domains_have_one_way():
-    """Of one code: with the same last layers of the generators and the same first one
-    of the discriminators, x_ab is x_aa."""
+def test_features_are_equal_where_both_domains_have_the_same_layers():
+    """With the same last layers of the generators and the same first layer of the
+    discriminators, x_ab is x_aa."""
     params, stats = variables()
     g = params["generators"]
     d = params["discriminators"]
@@ -185,11 +187,11 @@ def test_features_are_alike_where_both_domains_have_one_way():
 
 
 def test_a_classifier_alone_is_cross_entropy_alone():
-    alone = {"adversarial": 0.0, "feature": 0.0}
-    found, stats = terms("discriminators", **alone)
+    classifier_only = {"adversarial": 0.0, "feature": 0.0}
+    found, stats = terms("discriminators", **classifier_only)
     assert found.keys() == {"classify"}
     discriminators = variables()[0]["discriminators"]
-    logits = judge(discriminators, "classify", {"a": rows()["a"]})
+    logits = discriminate(discriminators, "classify", {"a": rows()["a"]})
     for i in range(3):
         expected = 11 * cross_entropy(logits[i : i + 1], rows()["label_a"][i])
         np.testing.assert_allclose(found["classify"][i], expected, rtol=1e-5)
@@ -198,7 +200,7 @@ def test_a_classifier_alone_is_cross_entropy_alone():
     def loss(own):
         params = {**variables()[0], "generators": own}
         return objective.generator_terms(
-            config(**alone), params, variables()[1], rows(), KEY, None
+            config(**classifier_only), params, variables()[1], rows(), KEY, None
         ).loss.sum()
 
     assert largest(jax.grad(loss)(variables()[0]["generators"])) == 0
@@ -269,7 +271,8 @@ def test_inner_layers_normalise_both_domains_together():
         capture_intermediates=lambda module, _: module.name == "conv",
     )
     _, joint = run(images())
-    joint, seen = joint["batch_stats"], joint["intermediates"]
+    seen = joint["intermediates"]
+    joint = joint["batch_stats"]
 
     def moved(name, x):
         x = x.reshape(-1, x.shape[-1])
