@@ -66,9 +66,9 @@ def test_y_is_of_the_limited_range():
 
 def test_ycbcr_and_back():
     image, _ = pair()
-    there = colour.ycbcr(image)
-    np.testing.assert_allclose(there[..., :1], luma(image))
-    np.testing.assert_allclose(colour.rgb(there), image, atol=1e-12)
+    converted = colour.ycbcr(image)
+    np.testing.assert_allclose(converted[..., :1], luma(image))
+    np.testing.assert_allclose(colour.rgb(converted), image, atol=1e-12)
     grey = colour.ycbcr(np.full((1, 1, 3), 0.4))
     np.testing.assert_allclose(grey[..., 1:], 128 / 255)
 

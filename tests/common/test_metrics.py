@@ -132,9 +132,9 @@ def test_f1_precision_and_recall_are_those_of_all_batches_together():
     scores, labels, mask = labelled()
     parts = [F1.of(s > 0.5, y, m) for s, y, m in ragged(scores, labels, mask)]
     f1 = added(parts)
-    kept = mask > 0
+    valid = mask > 0
     expected = precision_recall_fscore_support(
-        labels[kept], scores[kept] > 0.5, average="binary"
+        labels[valid], scores[valid] > 0.5, average="binary"
     )
     found = f1.precision.value, f1.recall.value, f1.value
     np.testing.assert_allclose(found, expected[:3], rtol=1e-6)
@@ -150,8 +150,8 @@ def test_f1_of_nothing_is_zero():
 def test_auc_is_scikit_learns_to_the_width_of_a_bin():
     scores, labels, mask = labelled()
     auc = added(AUC.of(*part) for part in ragged(scores, labels, mask))
-    kept = mask > 0
-    expected = roc_auc_score(labels[kept], scores[kept])
+    valid = mask > 0
+    expected = roc_auc_score(labels[valid], scores[valid])
     assert 0.6 < expected < 0.95
     np.testing.assert_allclose(auc.value, expected, atol=1e-4)
 

@@ -279,8 +279,8 @@ def problem():
 def loss_fn(params, rows, chunk):
     prediction = jnp.tanh(rows["x"] @ params["w"]) + params["b"]
     loss = Mean.of((prediction - rows["y"]) ** 2, rows["mask"])
-    kept = {"id": rows["id"], "chunk": jnp.full(rows["id"].shape, chunk)}
-    return Objective(loss, kept, {"loss": loss, "x": jnp.mean(rows["x"], (0, 1))})
+    outputs = {"id": rows["id"], "chunk": jnp.full(rows["id"].shape, chunk)}
+    return Objective(loss, outputs, {"loss": loss, "x": jnp.mean(rows["x"], (0, 1))})
 
 
 @jax.jit
@@ -328,10 +328,10 @@ def test_the_mean_over_chunks_of_their_means_would_be_another_gradient():
 @pytest.mark.parametrize("chunks", [1, 4, 16])
 def test_rows_return_in_their_order_and_know_their_chunk(chunks):
     params, rows = problem()
-    kept = gradients(loss_fn, params, rows, chunks=chunks).rows
+    outputs = gradients(loss_fn, params, rows, chunks=chunks).rows
     ids = np.arange(ROWS)
-    np.testing.assert_array_equal(kept["id"], ids)
-    np.testing.assert_array_equal(kept["chunk"], ids % chunks)
+    np.testing.assert_array_equal(outputs["id"], ids)
+    np.testing.assert_array_equal(outputs["chunk"], ids % chunks)
 
 
 @pytest.mark.parametrize("chunks", [1, 2])

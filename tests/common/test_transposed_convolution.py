@@ -37,7 +37,7 @@ def images(shape, seed=0):
     return jax.random.normal(jax.random.key(seed), shape)
 
 
-def made(case, shape, features=5, **fields):
+def layer_and_inputs(case, shape, features=5, **fields):
     """(layer, its parameters, x): the bias is not zero."""
     fields = CASES[case] | {"bias_init": jax.nn.initializers.normal(1.0)} | fields
     layer = ConvTranspose(features, **fields)
@@ -64,7 +64,7 @@ def scattered(x, kernel, bias, stride, padding, extra):
 
 @pytest.mark.parametrize(("case", "shape"), PAIRS)
 def test_is_pytorch_s_formula(case, shape):
-    layer, values, x = made(case, shape)
+    layer, values, x = layer_and_inputs(case, shape)
     params = jax.tree.map(lambda p: np.asarray(p, np.float64), values["params"])
     expected = scattered(
         np.asarray(x, np.float64), params["kernel"], params.get("bias", 0.0),
@@ -76,7 +76,7 @@ def test_is_pytorch_s_formula(case, shape):
 
 @pytest.mark.parametrize("case", CASES)
 def test_is_jax_s_with_the_kernel_turned(case):
-    layer, values, x = made(case, "small")
+    layer, values, x = layer_and_inputs(case, "small")
     k = layer.kernel_size
     p = layer.padding
     kernel = values["params"]["kernel"][::-1, ::-1].swapaxes(2, 3)
@@ -89,7 +89,7 @@ def test_is_jax_s_with_the_kernel_turned(case):
 @pytest.mark.parametrize("case", CASES)
 def test_is_the_transpose_of_a_convolution(case):
     """<y, A x> = <A' y, x>, with A the convolution that has this kernel."""
-    layer, values, x = made(case, "large", use_bias=False)
+    layer, values, x = layer_and_inputs(case, "large", use_bias=False)
     y = layer.apply(values, x)
     other = images(y.shape, 3)
     conv = Conv(
@@ -104,7 +104,7 @@ def test_is_the_transpose_of_a_convolution(case):
 
 def settings(case, shape):
     """(ours, XLA's, kernel, x): two functions of (kernel, x)."""
-    layer, values, x = made(case, shape)
+    layer, values, x = layer_and_inputs(case, shape)
     s = layer.stride
     p = layer.padding
     geometry = Geometry((s, s), ((p, p), (p, p)))
@@ -161,12 +161,14 @@ def test_an_ensemble_is_a_vmap():
 
 
 def test_bfloat16_computes_in_it_and_keeps_float32_parameters():
-    layer, values, x = made("no bias", "large", dtype="bfloat16")
+    layer, values, x = layer_and_inputs("no bias", "large", dtype="bfloat16")
     assert {str(p.dtype) for p in jax.tree.leaves(values)} == {"float32"}
     found = value_and_gradients(layer.apply, values, x)
     assert found[0].dtype == jnp.bfloat16
     chex.assert_trees_all_equal_dtypes(found[1], values)
-    exact = value_and_gradients(made("no bias", "large")[0].apply, values, x)
+    exact = value_and_gradients(
+        layer_and_inputs("no bias", "large")[0].apply, values, x
+    )
     found = jax.tree.map(lambda a: a.astype(jnp.float32), found)
     chex.assert_trees_all_close(found, exact, rtol=0.05, atol=0.3)
 

@@ -125,9 +125,9 @@ def test_create_waits_until_the_tpu_is_there(cloud):
     assert (done.returncode, done.stdout) == (0, "")
     assert "xl is WAITING_FOR_RESOURCES" in done.stderr
     assert done.stderr.endswith("pod: xl is ACTIVE\n")
-    made, *looks = it.calls()
-    assert made[:5] == ["compute", "tpus", "queued-resources", "create", "xl"]
-    assert {*made[5:]} == {
+    creation, *looks = it.calls()
+    assert creation[:5] == ["compute", "tpus", "queued-resources", "create", "xl"]
+    assert {*creation[5:]} == {
         "--node-id=xl",
         "--accelerator-type=v4-16",
         "--runtime-version=tpu-ubuntu2204-base",
@@ -222,8 +222,8 @@ def test_a_preempted_tpu_is_asked_for_anew(cloud):
     it = cloud(mains=[["0", "3"], ["0", "0"]], request=states)
     done = it.pod("run", "--", *ARGS)
     assert done.returncode == 0, done.stderr
-    made = [verb for verb in it.verbs() if re.search("delete|create", verb)]
-    assert made == ["queued-resources delete", "queued-resources create"]
+    requests = [verb for verb in it.verbs() if re.search("delete|create", verb)]
+    assert requests == ["queued-resources delete", "queued-resources create"]
     assert "papers is SUSPENDED; asking for it anew" in done.stderr
     assert len(it.events("install")) == 2 * 2 * 3  # on the new disks too
 

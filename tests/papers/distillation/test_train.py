@@ -51,8 +51,8 @@ def test_no_student_starts_as_its_teacher_did():
     config = get_config("smoke")
     config.student = config.teacher
     config.runs = ("ensemble", "distilled")
-    made = started(config)
-    kernels = [made[name][1].params["Dense_0"]["kernel"] for name in config.runs]
+    trained = started(config)
+    kernels = [trained[name][1].params["Dense_0"]["kernel"] for name in config.runs]
     for kernel in kernels[1]:
         assert not (kernels[0] == kernel).all((1, 2)).any()
 
@@ -81,8 +81,8 @@ def test_cached_live_and_written_targets_train_the_same_student(tmp_path):
     """With a teacher that has dropout: a mask in the targets would show."""
     outcomes = {}
     for targets in ("cached", "live"):
-        made = started(with_dropout(targets))
-        config, state = made["distilled"]
+        trained = started(with_dropout(targets))
+        config, state = trained["distilled"]
         outcomes[targets], _ = stepped(config, state, take(config))
     cached = started(with_dropout("cached"))["distilled"][1].teacher["logits"]
     config = with_dropout("cached")
@@ -157,9 +157,9 @@ def test_residual_nets_teach_and_learn(role):
     net.resnet.depth = 8
     net.resnet.width = 4
     net.max_norm = 0.0
-    made = started(config)
+    trained = started(config)
     name = "ensemble" if role == "teacher" else "distilled"
-    run, state = made[name]
+    run, state = trained[name]
     batches = take(run, 1) * 12
     after, metrics = stepped(run, state, batches)
     _, first = stepped(run, state, batches[:1])

@@ -45,14 +45,14 @@ def torch_case(size: dict) -> beside_torch.Timed:
     def real(x, domain):
         return softplus(-judge(x, domain)[0]).mean()
 
-    def made(x, domain):
+    def fake(x, domain):
         return softplus(judge(x, domain)[0]).mean()
 
     def discriminator_loss(a, b):
         with torch.no_grad():
             x_ab = decode(noisy(encode(a, "a")), "b")
             x_ba = decode(noisy(encode(b, "b")), "a")
-        return 10 * (real(a, "a") + made(x_ba, "a") + real(b, "b") + made(x_ab, "b"))
+        return 10 * (real(a, "a") + fake(x_ba, "a") + real(b, "b") + fake(x_ab, "b"))
 
     def generator_loss(a, b):
         codes = [encode(a, "a"), encode(b, "b")]
