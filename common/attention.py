@@ -36,9 +36,8 @@ def masked_softmax(
     scores = jnp.where(mask, scores, -1e30)
     highest = jax.lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True))
     weights = jnp.where(mask, jnp.exp(scores - highest), 0.0)
-    # A reciprocal for each row and a product for each cell: dividing each cell would
-    # cost 9% of a step. The largest term is 1, so a sum is at least 1, or it is 0
-    # where no key is valid.
+    # One reciprocal per row and one product per cell: dividing each cell would cost 9%
+    # of a step. The largest term is 1, so a sum is at least 1, or 0 without valid keys.
     return weights * (1.0 / jnp.maximum(jnp.sum(weights, -1, keepdims=True), 0.5))
 
 
@@ -143,8 +142,8 @@ class KVRing:
     t % slots.
 
     Decoding token by token then moves nothing: each token overwrites one slot, and the
-    slot numbers give the distances. Heads stand before slots, because the products over
-    slots want them so.
+    slot numbers give the distances. Heads come before slots, the order in which the
+    products over slots read them.
     """
 
     key: Float[Array, "batch heads slots d_head"]

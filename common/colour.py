@@ -26,7 +26,8 @@ def luma(
     rgb: Float[Array, "*batch height width 3"],
 ) -> Float[Array, "*batch height width 1"]:
     """Y alone: 16/255 for black, 235/255 for white."""
-    matrix, offset = TO_YCBCR[:1].astype(rgb.dtype), OFFSET[:1].astype(rgb.dtype)
+    matrix = TO_YCBCR[:1].astype(rgb.dtype)
+    offset = OFFSET[:1].astype(rgb.dtype)
     return rgb @ matrix.T + offset
 
 

@@ -1,5 +1,5 @@
-"""What a config is: choices and bounds stand where a field stands, and one check walks
-them all.
+"""Configs are dataclasses whose fields say which values they allow. `check` tests all
+fields of a config.
 
     @dataclasses.dataclass
     class Model:
@@ -8,8 +8,9 @@ them all.
         dropout: float = between(0.0, 1.0, 0.1)
         dtype: str = dtype()
 
-A bound of a tuple's field holds for every item. A field that only some values of
-another one use says so, `only=("name", "sgd")`: to set it beside others is refused.
+The bound of a tuple applies to each of its items. `only=("name", "sgd")` marks a field
+that is read only where the field `name` beside it is "sgd"; a user who sets it beside
+another name gets a UserError.
 """
 
 import copy
@@ -24,23 +25,23 @@ from typing import Any, TypeVar
 from common.contract import Run, UserError
 
 C = TypeVar("C")  # a paper's Config
-SEEDS = 2**32  # a key is made of 32 bits
-Field = Any  # what dataclasses.field() gives, which stands for a value of its type
+SEEDS = 2**32  # a key is made from 32 bits
+Field = Any  # a dataclasses.field(), which a type checker takes for the field's value
 
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """What a field may hold. `str(rule)` is that in words."""
+    """The values that a field allows. `str(rule)` says them in words."""
 
     choices: tuple[Any, ...] = ()
     least: float = -math.inf
     most: float = math.inf
-    above: bool = False  # `least` itself is not allowed
-    lengths: tuple[int, ...] = ()  # of a tuple; (): any
-    only: tuple[str, ...] = ()  # a field beside this one, and its values that use it
+    above: bool = False  # True: `least` itself is refused
+    lengths: tuple[int, ...] = ()  # numbers of items a tuple may have; (): any
+    only: tuple[str, ...] = ()  # (a field beside this one, its values that read this)
 
     def refusal(self, value: Any) -> str:
-        """What is wrong with the value, or ""."""
+        """Why the value is refused, or "" where it is allowed."""
         items = value if isinstance(value, tuple) else (value,)
         if isinstance(value, tuple) and self.lengths and len(value) not in self.lengths:
             lengths = " or ".join(map(str, self.lengths))
@@ -75,7 +76,7 @@ def choice(*choices: Any, default: Any = None, **rule: Any) -> Field:
 
 
 def at_least(least: float, default: Any = None, **rule: Any) -> Field:
-    """A field of numbers from `least` on, which is the default too unless given."""
+    """A field of numbers not below `least`, which is the default if none is given."""
     return _field(least if default is None else default, least=least, **rule)
 
 
@@ -85,18 +86,18 @@ def above(least: float, default: Any, **rule: Any) -> Field:
 
 
 def between(least: float, most: float, default: Any = None, **rule: Any) -> Field:
-    """A field of numbers from `least` to `most`, both allowed."""
+    """A field of numbers from `least`, the default if none is given, to `most`."""
     default = least if default is None else default
     return _field(default, least=least, most=most, **rule)
 
 
 def dtype(**rule: Any) -> Field:
-    """A field that names the type of activations; parameters are always float32."""
+    """A field that names the dtype of activations; parameters are always float32."""
     return choice("float32", "bfloat16", "float16", "float64", **rule)
 
 
 def seed() -> Field:
-    """A field for `jax.random.key`."""
+    """A field for the seed of `jax.random.key`."""
     return between(0, SEEDS - 1, 0)
 
 
@@ -105,7 +106,7 @@ def _field(default: Any, **rule: Any) -> Field:
 
 
 def fields(config: Any, path: str = "config") -> Iterator[tuple[str, Any, Any]]:
-    """(dotted path, dataclass field, value) of every field that is no section."""
+    """Yields (dotted path, dataclass field, value) of every field but the sections."""
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         name = f"{path}.{field.name}"
@@ -116,16 +117,18 @@ def fields(config: Any, path: str = "config") -> Iterator[tuple[str, Any, Any]]:
 
 
 def rule_of(field: dataclasses.Field) -> Rule:
-    """The field's rule; one that allows everything where none was given."""
+    """The field's rule. A field without one allows every value of its type."""
     return field.metadata.get("rule", Rule())
 
 
 def check(config: Any) -> None:
-    """UserError, one line, for the first value that its field does not allow."""
+    """UserError, one line, for the first value that its field refuses, or where chunks
+    do not divide a batch."""
     for name, field, value in fields(config):
         if why := _wrong_type(field.type, value) or rule_of(field).refusal(value):
             raise UserError(f"{name}={shown(value)}: {why}")
-    rows, chunks = config.data.batch_size, config.optim.accumulate
+    rows = config.data.batch_size
+    chunks = config.optim.accumulate
     if rows % chunks:
         raise UserError(
             f"config.optim.accumulate={chunks} must divide config.data.batch_size, "
@@ -134,35 +137,36 @@ def check(config: Any) -> None:
 
 
 def refuse_unused(config: Any, given: Iterable[str]) -> None:
-    """UserError for the first of the fields `given`, dotted paths, that nobody reads.
+    """UserError for the first of the dotted paths `given` that this config never reads.
 
-    A variant's own values are not asked: they may wait for a user's other choice.
+    `given` are the fields that the user set. Those of the variant are not checked: a
+    variant may set a field that only a user's other choice makes useful.
     """
-    why = unused(config)
+    reasons = unused(config)
     for name in given:
-        if name in why:
-            raise UserError(f"{name} changes nothing: {why[name]}")
+        if name in reasons:
+            raise UserError(f"{name} changes nothing: {reasons[name]}")
 
 
 def unused(config: Any, path: str = "config") -> dict[str, str]:
-    """{dotted path: why} of the fields that another field makes useless."""
-    found = {}
+    """{dotted path: reason} of the fields that another field's value leaves unread."""
+    reasons = {}
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if dataclasses.is_dataclass(value):
-            found |= unused(value, f"{path}.{field.name}")
+            reasons |= unused(value, f"{path}.{field.name}")
         elif rule_of(field).only:
             other, *wanted = rule_of(field).only
             if (now := getattr(config, other)) not in wanted:
                 users = " or ".join(map(str, wanted))
-                why = f"it is for {path}.{other}={users}, not {now}"
-                found[f"{path}.{field.name}"] = why
-    return found
+                reason = f"it is for {path}.{other}={users}, not {now}"
+                reasons[f"{path}.{field.name}"] = reason
+    return reasons
 
 
 def _wrong_type(kind: Any, value: Any) -> str:
-    """What is wrong with the value's type, or "": numbers are finite, and a tuple has
-    items of one type, as many as its annotation says."""
+    """Why the value's type is refused, or "" where it fits. Numbers must be finite. The
+    items of a tuple have one type; its annotation may say how many there are."""
     if typing.get_origin(kind) is tuple:
         item, *rest = typing.get_args(kind)
         if not isinstance(value, tuple | list):
@@ -184,41 +188,41 @@ def _wrong_type(kind: Any, value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """As it is written behind a flag's equals sign."""
+    """The value as a flag spells it: a tuple's items are separated by commas."""
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def changed(config: C, changes: Mapping[str, Any]) -> C:
-    """A copy of `config` with other values in these fields: {"model.depth": 20}."""
+    """A copy of `config` with some values replaced: changes={"model.depth": 20}."""
     config = copy.deepcopy(config)
     for name, value in changes.items():
         *path, last = name.split(".")
         section = functools.reduce(getattr, path, config)
-        getattr(section, last)  # an AttributeError for a name that is not there
+        getattr(section, last)  # raises AttributeError for an unknown name
         setattr(section, last, value)
     return config
 
 
 def variant(make: Callable, doc: str, *arguments: Any) -> Callable[[], Any]:
     """`make(*arguments)` as an entry of VARIANTS; `doc` is its --help line."""
-    made = functools.partial(make, *arguments)
-    made.__doc__ = doc
-    return made
+    entry = functools.partial(make, *arguments)
+    entry.__doc__ = doc
+    return entry
 
 
 def get(variants: Mapping[str, Callable[[], Any]], variant: str = "default") -> Any:
-    """A fresh config, free to be changed. UserError: no variant has that name."""
+    """A new config, which the caller may change. UserError: no such variant."""
     return pick("variant", variant, variants)()
 
 
 def pick(kind: str, name: str, table: Mapping[str, Any]) -> Any:
-    """The entry `name` of a table; UserError leads with the closest names."""
-    nearest(kind, name, table)
+    """The entry `name` of a table. UserError: there is none."""
+    refuse_unknown(kind, name, table)
     return table[name]
 
 
-def nearest(kind: str, name: str, valid: Iterable[str]) -> None:
-    """UserError unless `name` is one of `valid`; the message leads with the closest."""
+def refuse_unknown(kind: str, name: str, valid: Iterable[str]) -> None:
+    """UserError unless `name` is one of `valid`. It names the closest ones first."""
     valid = list(valid)
     if name not in valid:
         close = difflib.get_close_matches(name, valid, n=3, cutoff=0.4)
@@ -232,17 +236,18 @@ def runs_of(
     changes: Callable[[str], Mapping[str, Any]],
     check_more: Callable[[C], None] = lambda config: None,
 ) -> dict[str, Run]:
-    """A run for each name in `config.runs`: the config with the `changes` of that name.
+    """{name: Run} for the names in `config.runs`: each is the config with the changes
+    that `changes(name)` gives.
 
-    check_more: raises UserError for values that only together are wrong.
+    check_more: raises UserError for values that are wrong only in combination.
     """
     check(config)
     if not config.runs:
         raise UserError("config.runs: name one run at least")
-    made = {}
+    runs = {}
     for name in config.runs:
         own = changed(config, changes(name))
         check(own)
         check_more(own)
-        made[name] = Run(own)
-    return made
+        runs[name] = Run(own)
+    return runs

@@ -1,8 +1,8 @@
-"""The types that cross between a paper and whoever runs it.
+"""The types that a paper and its caller exchange.
 
-`Paper` is the contract: what `papers/<name>/__init__.py` hands on. WORKSPACE.md shows
-it, `tests/test_contract.py` tests it, and `tests/smallest_paper.py` is all of it in one
-file.
+`Paper` is the contract: the names that `papers/<name>/__init__.py` exports.
+WORKSPACE.md explains it, `tests/test_contract.py` tests it, and
+`tests/smallest_paper.py` is a whole paper in one file.
 """
 
 import dataclasses
@@ -16,8 +16,8 @@ Batch = Mapping[str, Any]  # arrays whose first axis is the batch's rows
 
 
 class UserError(ValueError):
-    """What the user gave cannot work. The message is one line: what is wrong, and
-    what would be right. `launch` prints it and exits with 2; a notebook sees it raised.
+    """The user's input cannot work. The message is one line: what is wrong, and what
+    would be right. `launch` prints it and exits with 2; a notebook sees it raised.
     """
 
 
@@ -25,8 +25,8 @@ class UserError(ValueError):
 class Run:
     """One row of a paper's table: a model to train, and the runs it builds on.
 
-    after: names of runs; `init` receives `{name: (config, state)}` of them.
-    paper: the run is of this other paper, with its step, data and weights; "": our own.
+    after: names of runs that train before; `init` gets their `{name: (config, state)}`.
+    paper: the paper whose step, data and weights the run takes; "": this one.
     """
 
     config: Config
@@ -36,22 +36,22 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """What `evaluate` yields for a table: numbers stay numbers, None is a gap."""
+    """A table that `evaluate` yields. Numbers come unformatted; None is a gap."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str | int | float | None]]
-    note: str = ""  # printed below: what to look for, and what was measured how
+    note: str = ""  # printed below: how it was measured, what to look for
 
 
 Trained = Mapping[str, tuple[Config, State]]  # {run: its config and its state}
-Values = Iterator[tuple[str, Any]]  # named results, as of `Paper.evaluate`
+Values = Iterator[tuple[str, Any]]  # (name, value) pairs, which `Paper.evaluate` yields
 
 
 class Claim(NamedTuple):
-    """An effect that a paper reports, and what became of it here.
+    """An effect that a paper reports, measured there and here.
 
-    `there` and `here` say the data they were measured on: they are not compared with
-    each other. Whether the effect `holds` is computed; None: in part.
+    `there` and `here` name the data, which differ: compare the effect, not the numbers.
+    `holds` is computed; None means in part.
     """
 
     claim: str
@@ -61,9 +61,9 @@ class Claim(NamedTuple):
 
 
 def summary(link: str, claims: Iterable[Claim]) -> Table:
-    """The value of `evaluate`'s "Summary": rows for the table of all papers.
+    """The table that `evaluate` yields as "Summary": rows for the table of all papers.
 
-    link: to the paper's page, in Markdown.
+    link: a link to the paper's page, in Markdown.
     """
     words = {True: "yes", False: "no", None: "partly"}
     rows = [[link, c.claim, c.there, c.here, words[c.holds]] for c in claims]
@@ -71,16 +71,16 @@ def summary(link: str, claims: Iterable[Claim]) -> Table:
 
 
 class Paper(Protocol):
-    """What a paper hands on. The names in `DEFAULTS` are optional."""
+    """The names that a paper exports. Those in `DEFAULTS` are optional."""
 
     VARIANTS: Mapping[str, Callable[[], Config]]
-    """Functions that make a config; the first line of a docstring is its --help."""
+    """{name: function that returns a config}; its docstring is the --help line."""
 
     PARAM_COUNTS: Mapping[str, int]
-    """Parameters of a variant's first run, exactly: the paper's sizes."""
+    """{variant: number of parameters of its first run}, exactly."""
 
     SHARDING: Iterable[tuple[str, tuple[int, ...] | None]]
-    """FSDP rules that are read before those of `launch.placement`."""
+    """FSDP rules that come before those of `launch.placement`."""
 
     CPU_DEVICES: int | None
     """How many devices of a CPU host are fastest; None: all."""
@@ -89,14 +89,14 @@ class Paper(Protocol):
     """Whether `predict` needs no trained state."""
 
     def get_config(self, variant: str = "default") -> Config:
-        """A fresh config, free to be changed. UserError names the variants."""
+        """A new config, which the caller may change. UserError: no such variant."""
 
     def runs(self, config: Config) -> dict[str, Run]:
         """The rows of the variant's table. UserError: the config cannot work."""
 
     def init(self, config: Config, key: Any, after: Trained | None = None) -> State:
-        """The state before the first step. It is also traced for its shapes alone: no
-        `float()` and no `if` on what it computes."""
+        """The state before the first step. It is also traced for shapes only, so that
+        no `float()` and no `if` may read what it computes."""
 
     def train_step(
         self,
@@ -106,8 +106,8 @@ class Paper(Protocol):
         *,
         axis_name: str | None = None,
     ) -> tuple[State, dict[str, Any]]:
-        """The next state, and scalars by name, `loss` among them. Pure: whoever calls
-        it compiles it. `axis_name` is pmap's; under jit the batch is global."""
+        """The next state, and {name: scalar}, `loss` among them. It is pure, and its
+        caller compiles it. `axis_name` is pmap's; under jit the batch is global."""
 
     def eval_step(
         self,
@@ -117,12 +117,13 @@ class Paper(Protocol):
         *,
         axis_name: str | None = None,
     ) -> dict[str, Any]:
-        """{name: metric}, as of `common.metrics`."""
+        """{name: metric}, with the metrics of `common.metrics`."""
 
     def validate(self, config: Config, outputs: Mapping[str, Any]) -> dict[str, float]:
-        """What only the host computes of a split, or of its first batch: AP, BLEU, a
-        correlation. `outputs` are the values of `eval_step`'s metrics. `loop.best` may
-        name any of either."""
+        """{name: value} of metrics that only the host computes, such as AP or BLEU.
+
+        `outputs` are the values of `eval_step`'s metrics, over a split or its first
+        batch. `loop.best` may name a metric of either function."""
 
     def batches(
         self,
@@ -132,7 +133,7 @@ class Paper(Protocol):
         process_index: int = 0,
         process_count: int = 1,
     ) -> Iterator[Batch]:
-        """A process's rows of the batches of a split. "train" is endless and has
+        """The batches of a split, with this process's rows. "train" is endless and has
         `get_state` and `set_state`; "valid" and "test" end, and have a mask."""
 
     def batch_spec(self, config: Config, split: str = "train") -> dict[str, Any]:
@@ -142,11 +143,11 @@ class Paper(Protocol):
         """Tables that --mode=describe prints besides its own."""
 
     def evaluate(self, config: Config, trained: Trained) -> Values:
-        """Numbers, strings, Tables, matplotlib figures, uint8 images, each name once.
-        It measures and never trains."""
+        """Yields (name, value), each name once. Values are numbers, strings, Tables,
+        matplotlib figures and uint8 images. It measures and never trains."""
 
     def predict(self, config: Config, state: State, inputs: str) -> Iterator[Any]:
-        """What the trained model makes of `--input`: text, or (name, value)."""
+        """Yields the model's results for `--input`, as text or as (name, value)."""
 
 
 DEFAULTS = {
@@ -164,5 +165,5 @@ REQUIRED = tuple(
 
 
 def complete(paper: types.ModuleType | Paper) -> Paper:
-    """A paper's package with the defaults for what it does not hand on."""
+    """The paper's package, with a default for every optional name that it lacks."""
     return types.SimpleNamespace(**(DEFAULTS | vars(paper)))

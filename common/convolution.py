@@ -1,7 +1,7 @@
 """Convolutions of NHWC images with HWIO kernels and explicit padding.
 
-`Conv` has the parameters and the numbers of nn.Conv, and asks XLA for them in other
-ways. A 1 x 1 convolution is a matrix product on every platform. On a CPU, the gradient
+`Conv` has the parameters and the results of nn.Conv, which it computes in other ways. A
+1 x 1 convolution is a matrix product on every platform. On a CPU, the gradient
 of a larger kernel is a matrix product over shifted copies of the image, except on small
 maps; XLA's own gradient is a convolution whose window is the whole image. TPU and GPU
 programs have XLA's own.
@@ -27,8 +27,8 @@ Kernel = Float[Array, "kernel_height kernel_width inputs features"]
 Pairs = tuple[tuple[int, int], tuple[int, int]]
 
 # He et al. 2015 (Delving Deep into Rectifiers), eq. 10 and 14: normal with standard
-# deviation sqrt(2 / n). One output is a sum of n products (fan in), or one input enters
-# n of them (fan out).
+# deviation sqrt(2 / n). An output is a sum of n products (fan in), or an input is part
+# of n of them (fan out).
 he_normal_fan_in = jax.nn.initializers.variance_scaling(2.0, "fan_in", "normal")
 he_normal_fan_out = jax.nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
@@ -51,7 +51,7 @@ MANY_CHANNELS = 256
 
 
 class Geometry(NamedTuple):
-    """All that defines a convolution beside its arrays. Pairs are (height, width)."""
+    """All that defines a convolution besides its arrays. Pairs are (height, width)."""
 
     strides: tuple[int, int] = (1, 1)
     padding: Pairs = ((0, 0), (0, 0))
@@ -195,12 +195,14 @@ def products(
     operand. Otherwise, x shifted along columns meets dy shifted along rows in one
     product; or, with few inputs or strided rows, x is shifted along both, and each row
     of the kernel is a product."""
-    (rows, columns), (down, _) = kernel_size, geometry.strides
+    rows, columns = kernel_size
+    down, _ = geometry.strides
     height, width = dy.shape[1:3]
     x = jnp.pad(x, ((0, 0), *geometry.padding, (0, 0)))
     across = partial(_shifts, axis=2, geometry=geometry, taps=columns, size=width)
     along = partial(_shifts, axis=1, geometry=geometry, taps=rows, size=height)
-    inputs, features = x.shape[-1], dy.shape[-1]
+    inputs = x.shape[-1]
+    features = dy.shape[-1]
     # Row by row copies fewer values a pixel than all at once.
     few = rows * columns * inputs <= columns * inputs + rows * features
     if inputs >= MANY_CHANNELS:
@@ -217,7 +219,8 @@ def products(
 def _rows_and_columns(wide: Image, dy: Image, rows: int, geometry: Geometry):
     """One product of x shifted along columns, `wide`, with dy shifted along rows:
     [rows, columns * channels, features]. The way with the fewest copies."""
-    height, dilation = wide.shape[1], geometry.dilation[0]
+    height = wide.shape[1]
+    dilation = geometry.dilation[0]
     features = dy.shape[-1]
     tall = [
         jnp.pad(dy, ((0, 0), (i, height - dy.shape[1] - i), (0, 0), (0, 0)))
@@ -231,7 +234,8 @@ def _rows_and_columns(wide: Image, dy: Image, rows: int, geometry: Geometry):
 
 def _shifts(x, *, axis: int, geometry: Geometry, taps: int, size: int) -> list[Image]:
     """For each tap of the kernel along `axis`, the `size` pixels that it meets."""
-    stride, dilation = geometry.strides[axis - 1], geometry.dilation[axis - 1]
+    stride = geometry.strides[axis - 1]
+    dilation = geometry.dilation[axis - 1]
     span = stride * (size - 1) + 1
     return [
         lax.slice_in_dim(x, tap * dilation, tap * dilation + span, stride, axis)

@@ -1,7 +1,7 @@
-"""Figures in one look: curves, heat maps, grids of images.
+"""Figures in one style: curves, heat maps, grids of images.
 
-No pyplot, no display: `png` renders. matplotlib is slow to import, so a paper imports
-this module inside the function that draws.
+`png` renders them without pyplot or a display. matplotlib is slow to import, so a paper
+imports this module inside the function that draws.
 """
 
 import io
@@ -32,7 +32,7 @@ PALETTE = (
     "#5A5A5A",
 )
 
-LOOK = {
+STYLE = {
     "axes.axisbelow": True,
     "axes.edgecolor": "#999999",
     "axes.formatter.limits": (-4, 7),
@@ -55,10 +55,10 @@ LOOK = {
 }
 
 MAX_TICKS = 32  # labels on one axis of a heat map that can still be read
-MAX_LETTERS = 160  # and single letters
+MAX_LETTERS = 160  # the same, for single letters
 
 
-@matplotlib.rc_context(LOOK)
+@matplotlib.rc_context(STYLE)
 def curves(
     series: Mapping[str, tuple[ArrayLike, ArrayLike]],
     x_label: str,
@@ -76,8 +76,7 @@ def curves(
     points: marks every measurement with a dot.
     dashed: names drawn dashed, in the colour of the series before them: a run's
         training loss and then its validation loss read as one pair.
-    robust: for losses; cuts the top, so that the first values, often huge, do not
-        press the rest flat.
+    robust: cuts the top off, so that the huge first losses do not press the rest flat.
     """
     figure = Figure(figsize=(7.2, 3.8), layout="constrained")
     axes = figure.subplots()
@@ -102,7 +101,7 @@ def _plot(
     dashed: Collection[str],
     points: bool = False,
 ) -> None:
-    """A line a series; a dashed one has the colour of the solid one before it."""
+    """One line for each series. A dashed one has the colour of the solid one before."""
     colour = -1
     for name, (x, y) in series.items():
         colour += name not in dashed or colour < 0
@@ -116,15 +115,16 @@ def _plot(
         )
 
 
-@matplotlib.rc_context(LOOK)
+@matplotlib.rc_context(STYLE)
 def panels(
     parts: Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike]]],
     x_label: str,
     *,
     dashed: Collection[str] = (),
 ) -> Figure:
-    """A panel a part, `{title: {name: (x, y)}}`, with one legend: the series of a name
-    look alike in all. Where they fall, the first values, often huge, are cut."""
+    """A panel for each part, `{title: {name: (x, y)}}`, and one legend: series of one
+    name look the same in all panels. Where all curves fall, huge first values are cut.
+    """
     names = dict.fromkeys(name for series in parts.values() for name in series)
     nowhere = ((), ())
     columns = min(len(parts), 2)
@@ -147,7 +147,7 @@ def panels(
 
 
 def _cut_top(axes: Axes, ys: Sequence[ArrayLike]) -> None:
-    """Ends the y axis where the highest curve has 95% of its points below.
+    """Ends the y axis at the largest 95th percentile of any curve.
 
     Each curve counts by itself: ten validation points weigh as much as a thousand
     training points. Curves of 20 points or fewer are never cut.
@@ -162,7 +162,7 @@ def _cut_top(axes: Axes, ys: Sequence[ArrayLike]) -> None:
         axes.set_ylim(max(bottom, low - margin), min(top, cut + margin))
 
 
-@matplotlib.rc_context({**LOOK, "axes.grid": False})
+@matplotlib.rc_context({**STYLE, "axes.grid": False})
 def heatmap(
     values: Num[np.ndarray, "rows columns"],
     x_label: str,
@@ -200,13 +200,13 @@ def _letters(labels: Sequence[str]) -> bool:
 
 
 def _thin(labels: Sequence[str]) -> tuple[Sequence[int], Sequence[str]]:
-    """Positions and labels of every n-th tick, so few that they can be read."""
+    """Positions and labels of every n-th tick, with n large enough to read them."""
     most = MAX_LETTERS if _letters(labels) else MAX_TICKS
     every = -(-len(labels) // most)
     return range(0, len(labels), every), labels[::every]
 
 
-@matplotlib.rc_context({**LOOK, "axes.grid": False, "axes.titlelocation": "center"})
+@matplotlib.rc_context({**STYLE, "axes.grid": False, "axes.titlelocation": "center"})
 def image_grid(
     images: Sequence[Sequence[UInt8[np.ndarray, "height width *channels"] | None]],
     *,
@@ -214,16 +214,17 @@ def image_grid(
     column_labels: Sequence[str] = (),
     captions: Sequence[Sequence[str]] | None = None,
 ) -> Figure:
-    """Pictures `[rows][columns]`, None is a gap: grey, `[H, W]` or `[H, W, 1]`, or RGB.
+    """Pictures `[rows][columns]`, grey ([H, W] or [H, W, 1]) or RGB; None is a gap.
 
     captions: `[rows][columns]`, each written below its picture.
     """
-    n_rows, n_columns = len(images), len(images[0])
+    n_rows = len(images)
+    n_columns = len(images[0])
     pictures = list(chain.from_iterable(images))
     sizes = [picture.shape[:2] for picture in pictures if picture is not None]
     height, width = np.max(sizes, axis=0)
-    cell = float(np.clip(width / DPI, 1.2, 3.4))  # inches; a dot a pixel if that fits
-    letters = int(16 * cell)  # of a caption, side by side in a cell
+    cell = float(np.clip(width / DPI, 1.2, 3.4))  # inches; a dot per pixel if it fits
+    letters = int(16 * cell)  # of a caption, in the width of a cell
     texts = [textwrap.fill(t, letters) for t in chain.from_iterable(captions or [])]
     lines = max((text.count("\n") + 1 for text in texts), default=0)
     row_height = cell * height / width + 0.15 * lines + 0.1
@@ -244,7 +245,7 @@ def image_grid(
 
 
 def _draw(axes: Axes, picture: np.ndarray | None, ratio: float) -> None:
-    """The picture's true values: no smoothing, no stretching of the contrast."""
+    """Shows the picture's true values, without smoothing or stretching of contrast."""
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     if picture is None:
@@ -254,7 +255,7 @@ def _draw(axes: Axes, picture: np.ndarray | None, ratio: float) -> None:
         axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
 
 
-@matplotlib.rc_context(LOOK)
+@matplotlib.rc_context(STYLE)
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file; equal figures are equal bytes."""
     buffer = io.BytesIO()

@@ -16,7 +16,11 @@ from common.pixels import namespace
 
 __all__ = ["luma", "psnr", "ssim", "without_border"]
 
-WINDOW, SIGMA, K1, K2 = 11, 1.5, 0.01, 0.03  # of SSIM, Wang et al. 2004
+# The constants of SSIM in Wang et al. 2004.
+WINDOW = 11
+SIGMA = 1.5
+K1 = 0.01
+K2 = 0.03
 
 
 def without_border(
@@ -33,9 +37,9 @@ def psnr(
     peak: float = 1.0,
     where: Bool[Array, "*batch #height #width #channels"] | None = None,
 ) -> Float[Array, "*batch"]:
-    """10 log10(peak^2 / mean squared error) in dB, of the image clipped to [0, peak];
-    the mean is over pixels and channels, those of `where` alone. Equal images have inf.
-    """
+    """10 log10(peak^2 / mean squared error) in dB, of the image clipped to [0, peak].
+    The mean is over all pixels and channels for which `where` is True. Equal images
+    have inf."""
     xp = namespace(image)
     square = xp.square(xp.clip(image, 0, peak) - reference)
     where = True if where is None else xp.broadcast_to(where, square.shape)
@@ -52,22 +56,26 @@ def ssim(
     peak: float = 1.0,
 ) -> Float[Array, "*batch"]:
     """Structural similarity (eq. 13 of Wang et al. 2004), of the image clipped to
-    [0, peak]: a Gaussian window of 11 x 11, its mean over all its whole places and all
-    channels. Images have 11 pixels a side at least."""
+    [0, peak]. It is measured in a Gaussian window of 11 x 11, and averaged over all
+    channels and all places where the window lies inside the image. Images need at least
+    11 pixels a side."""
     xp = namespace(image)
-    x, y = xp.clip(image, 0, peak), reference
-    mean_x, mean_y = _blur(x), _blur(y)
+    x = xp.clip(image, 0, peak)
+    y = reference
+    mean_x = _blur(x)
+    mean_y = _blur(y)
     var_x = _blur(x * x) - mean_x**2
     var_y = _blur(y * y) - mean_y**2
     covariance = _blur(x * y) - mean_x * mean_y
-    c1, c2 = (K1 * peak) ** 2, (K2 * peak) ** 2
+    c1 = (K1 * peak) ** 2
+    c2 = (K2 * peak) ** 2
     luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
     structure = (2 * covariance + c2) / (var_x + var_y + c2)
     return xp.mean(luminance * structure, axis=(-3, -2, -1))
 
 
 def _blur(x: Float[Array, "*batch height width channels"]):
-    """The Gaussian window at all its whole places, an axis at a time."""
+    """The Gaussian window's mean where it lies inside the image, one axis at a time."""
     taps = np.exp(-0.5 * ((np.arange(WINDOW) - WINDOW // 2) / SIGMA) ** 2)
     taps = [float(tap) for tap in taps / taps.sum()]
     rows = x.shape[-3] - WINDOW + 1

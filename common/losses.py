@@ -1,6 +1,6 @@
 """Losses. Each returns one value an example; the caller masks and reduces.
 
-In those over images, codes and grids of logits the first axis is the examples'.
+The losses of images, codes and grids of logits have the examples on the first axis.
 """
 
 import jax
@@ -11,8 +11,8 @@ from jaxtyping import Array, Float, Int
 def cross_entropy(
     logits: Float[Array, "*batch classes"], labels: Int[Array, "*batch"]
 ) -> Float[Array, "*batch"]:
-    """-log softmax(logits)[label] in nats, in float32 at least. The loss of a
-    label out of range is finite and means nothing: mask it."""
+    """-log softmax(logits)[label] in nats, in float32 at least. Mask labels
+    out of range: their loss is finite and means nothing."""
     logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
     label_logit = jnp.take_along_axis(logits, labels[..., None], axis=-1, mode="clip")
     return jax.nn.logsumexp(logits, axis=-1) - label_logit[..., 0]
@@ -23,8 +23,8 @@ def soft_cross_entropy(
     target_logits: Float[Array, "*batch classes"],
     temperature: Float[Array, "*#batch"] | float = 1.0,
 ) -> Float[Array, "*batch"]:
-    """-sum_i p_i log q_i with q = softmax(logits / T) and p = softmax(targets / T),
-    which no gradient enters (section 2 of Hinton et al. 2015). In float32 at least."""
+    """-sum_i p_i log q_i with q = softmax(logits / T) and p = softmax(targets / T), in
+    float32 at least (section 2 of Hinton et al. 2015). The targets get no gradient."""
     log_q = _log_softmax(logits, temperature)
     p = jnp.exp(_log_softmax(jax.lax.stop_gradient(target_logits), temperature))
     return -jnp.sum(p * log_q, axis=-1)
@@ -37,12 +37,11 @@ def distillation(
     temperature: Float[Array, "*#batch"] | float = 1.0,
     hard_weight: float = 0.0,
 ) -> Float[Array, "*batch"]:
-    """(1 - a) T^2 soft + a cross_entropy(labels), a being `hard_weight` and soft the
-    `soft_cross_entropy` less that of the targets with themselves: KL(p || q), with the
-    same gradient, and 0 where it cannot fall.
+    """(1 - a) T^2 KL(p || q) + a cross_entropy(labels), where a is `hard_weight`.
 
-    The gradient of the soft part falls as 1 / T^2: times T^2, the two parts keep their
-    proportion when T changes (section 2 of Hinton et al. 2015).
+    KL(p || q) is `soft_cross_entropy` minus the entropy of p. It has the same gradient,
+    and its minimum is 0. That gradient falls as 1 / T^2; the factor T^2 keeps the two
+    parts in proportion when T changes (section 2 of Hinton et al. 2015).
     """
     soft = soft_cross_entropy(logits, target_logits, temperature)
     soft -= soft_cross_entropy(
@@ -68,9 +67,9 @@ def matching_gradient(
     target_logits: Float[Array, "*batch classes"],
     temperature: Float[Array, "*#batch"] | float,
 ) -> Float[Array, "*batch classes"]:
-    """What `soft_gradient` tends to at high temperatures, (z - v) / (N T^2) with the
-    means over the N classes taken off z and v: that of half the squared distance of
-    the logits, over N T^2 (eq. 4 of Hinton et al. 2015)."""
+    """The limit of `soft_gradient` at high temperatures: (z - v) / (N T^2), where the
+    logits z and targets v have mean 0 over the N classes. It is the gradient of half
+    their squared distance, over N T^2 (eq. 4 of Hinton et al. 2015)."""
     difference = logits - target_logits
     difference -= jnp.mean(difference, axis=-1, keepdims=True)
     scale = logits.shape[-1] * jnp.asarray(temperature) ** 2
@@ -103,8 +102,8 @@ def gaussian_kl(
 def absolute_error(
     image: Float[Array, "batch *rest"], target: Float[Array, "batch *rest"]
 ) -> Float[Array, "batch"]:
-    """The mean of |image - target|: -log of a Laplacian density around the image, but
-    for its scale and constant."""
+    """The mean of |image - target|. Up to scale and a constant, it is -log of a
+    Laplacian density around the image."""
     return jnp.mean(jnp.abs(image - target), axis=range(1, image.ndim))
 
 
@@ -128,8 +127,8 @@ def gan_generator(
     fake_logits: Float[Array, "batch *grid"], kind: str = "nsgan"
 ) -> Float[Array, "batch"]:
     """What G minimises. "nsgan": -log D(fake); "lsgan": (D(fake) - 1)^2; "minimax":
-    log(1 - D(fake)), the value of the game itself, whose gradient vanishes where D is
-    sure. Means over the grid."""
+    log(1 - D(fake)), the value of the game, whose gradient vanishes where D is sure.
+    Means over the grid."""
     losses = {
         "nsgan": lambda x: jax.nn.softplus(-x),
         "lsgan": lambda x: jnp.square(x - 1),

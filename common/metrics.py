@@ -1,13 +1,14 @@
-"""Metrics over ragged batches: what each batch counts can be added, and is read once.
+"""Metrics over ragged batches. Each batch gives sums, sums are added over batches, and
+the value is computed from the totals.
 
-`a + b` adds two batches, `.value` reads the result, `.across(axis_name)` adds up over
-the devices of a pmap. All three serve arrays of JAX inside a step and of numpy on the
-host, where `over` adds in float64. `eval_step` returns `{name: metric}`:
+`a + b` adds two batches, `.value` is the result, `.across(axis_name)` adds up the
+devices of a pmap. All three work on arrays of JAX inside a step, and on those of numpy
+on the host, where `over` adds in float64. `eval_step` returns `{name: metric}`:
 
-    Mean        of values, weighted or masked
-    F1          of items found and items wanted; its precision and recall are Means
+    Mean        the mean of values, weighted or masked
+    F1          of predicted and actual items; its precision and recall are Means
     AUC         the area under the ROC curve, from histograms of scores
-    Gathered    the outputs themselves, for what only the host computes (AP, BLEU, MCC)
+    Gathered    the outputs, for metrics that only the host computes (AP, BLEU, MCC)
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -39,13 +40,13 @@ class Counts:
         return jax.tree.map(lambda a, b: a + b, self, other)
 
     def across(self, axis_name: str | None) -> Self:
-        """Adds up over the devices of a pmap or shard_map axis; None: alone already."""
+        """The sums over all devices of a pmap or shard_map axis; None: as they are."""
         return self if axis_name is None else jax.lax.psum(self, axis_name)
 
 
 @struct.dataclass
 class Mean(Counts):
-    """A mean not yet divided. Add those of all batches, then ask for `value`."""
+    """A mean as total and count. Add those of all batches, then read `value`."""
 
     total: Float[Array, ""]
     count: Float[Array, ""]
@@ -54,8 +55,8 @@ class Mean(Counts):
     def of(
         cls, values: Num[Array, "*shape"], mask: Num[Array, "*shape"] | None = None
     ) -> "Mean":
-        """Sums `values` where `mask` is not 0 (a weight is allowed), in float32. What
-        is masked may be anything, nan included."""
+        """Sums `values` in float32 where `mask` is not 0; a mask may hold weights.
+        Masked values may be anything, nan included."""
         values = jnp.asarray(values, jnp.float32)
         weight = jnp.ones_like(values) if mask is None else mask.astype(jnp.float32)
         chex.assert_equal_shape([values, weight])
@@ -70,47 +71,46 @@ class Mean(Counts):
 
 @struct.dataclass
 class F1(Counts):
-    """Counts of items: found and wanted, found, wanted."""
+    """The F1 score, from three counts of items."""
 
-    hits: Float[Array, ""]
-    found: Float[Array, ""]
-    wanted: Float[Array, ""]
+    hits: Float[Array, ""]  # both predicted and actual
+    predicted: Float[Array, ""]
+    actual: Float[Array, ""]
 
     @classmethod
     def of(
         cls,
-        found: Bool[Array, "*shape"],
-        wanted: Bool[Array, "*shape"],
+        predicted: Bool[Array, "*shape"],
+        actual: Bool[Array, "*shape"],
         mask: Num[Array, "*shape"] | None = None,
     ) -> "F1":
-        """Counts where `mask` is not 0."""
-        found, wanted = (jnp.asarray(x).astype(bool) for x in (found, wanted))
-        chex.assert_equal_shape([found, wanted])
-        here = True if mask is None else mask != 0
-        hits = found & wanted
-        return cls(
-            *(jnp.sum(x & here, dtype=jnp.float32) for x in (hits, found, wanted))
-        )
+        """Counts items where `mask` is not 0."""
+        predicted = jnp.asarray(predicted).astype(bool)
+        actual = jnp.asarray(actual).astype(bool)
+        chex.assert_equal_shape([predicted, actual])
+        valid = True if mask is None else mask != 0
+        items = (predicted & actual, predicted, actual)
+        return cls(*(jnp.sum(x & valid, dtype=jnp.float32) for x in items))
 
     @property
     def precision(self) -> Mean:
-        """The share of the found that was wanted; 0 where nothing was found."""
-        return Mean(self.hits, self.found)
+        """The share of the predicted items that are actual; 0 if none is predicted."""
+        return Mean(self.hits, self.predicted)
 
     @property
     def recall(self) -> Mean:
-        """The share of the wanted that was found; 0 where nothing was wanted."""
-        return Mean(self.hits, self.wanted)
+        """The share of the actual items that are predicted; 0 if none is actual."""
+        return Mean(self.hits, self.actual)
 
     @property
     def value(self) -> Float[Array, ""]:
         """The harmonic mean of precision and recall."""
-        return Mean(2 * self.hits, self.found + self.wanted).value
+        return Mean(2 * self.hits, self.predicted + self.actual).value
 
 
 @struct.dataclass
 class AUC(Counts):
-    """Histograms of the scores of positives and of negatives."""
+    """The area under the ROC curve, from histograms of the scores of both classes."""
 
     positives: Float[Array, "bins"]
     negatives: Float[Array, "bins"]
@@ -124,22 +124,25 @@ class AUC(Counts):
         *,
         bins: int = 1 << 14,
     ) -> "AUC":
-        """scores: probabilities, in [0, 1]; those of one bin count as equal. labels: 1
-        of a positive, 0 of a negative."""
+        """Counts items where `mask` is not 0.
+
+        scores: probabilities, in [0, 1]; those in one bin count as equal.
+        labels: 1 for a positive, 0 for a negative.
+        """
         chex.assert_equal_shape([scores, labels])
-        place = jnp.clip((scores * bins).astype(jnp.int32), 0, bins - 1).ravel()
-        here = (
+        index = jnp.clip((scores * bins).astype(jnp.int32), 0, bins - 1).ravel()
+        valid = (
             jnp.ones(scores.shape) if mask is None else (mask != 0).astype(jnp.float32)
         )
         empty = jnp.zeros(bins)
-        positive = (here * (labels > 0)).ravel()
-        negative = (here * (labels <= 0)).ravel()
-        return cls(empty.at[place].add(positive), empty.at[place].add(negative))
+        positive = (valid * (labels > 0)).ravel()
+        negative = (valid * (labels <= 0)).ravel()
+        return cls(empty.at[index].add(positive), empty.at[index].add(negative))
 
     @property
     def value(self) -> Float[Array, ""]:
         """The probability that a positive scores higher than a negative, equal scores
-        counting half; 1/2 where one of the two kinds is missing."""
+        counting half; 1/2 where one of the two classes is missing."""
         below = self.negatives.cumsum() - self.negatives
         right = (self.positives * (below + self.negatives / 2)).sum()
         pairs = self.positives.sum() * self.negatives.sum()
@@ -148,8 +151,8 @@ class AUC(Counts):
 
 @struct.dataclass
 class Gathered:
-    """Rows of outputs, kept whole: `a + b` has the rows of both. A step's rows are
-    padded to a fixed shape, and `mask` is 0 on those that do not count."""
+    """Rows of outputs: `a + b` has the rows of both. A step's rows are padded to a
+    fixed shape, and `mask` is 0 on the padding."""
 
     rows: Any  # leaves [rows, ...]
     mask: Num[Array, "rows"]
@@ -166,7 +169,7 @@ class Gathered:
 
     @property
     def value(self) -> Any:
-        """The rows that count, as numpy arrays."""
+        """The rows without padding, as numpy arrays."""
         counted = np.asarray(self.mask) != 0
         return jax.tree.map(lambda leaf: np.asarray(leaf)[counted], self.rows)
 
@@ -174,9 +177,9 @@ class Gathered:
 def over(
     step: Callable[[Any], Mapping[str, Metric]], batches: Iterable[Any]
 ) -> dict[str, Any]:
-    """{name: value} of the metrics of `step(batch)`, over all `batches`: floats, and
-    numpy arrays of what was `Gathered`. Sums are float64: a long split loses nothing.
-    """
+    """{name: value} of the metrics of `step(batch)`, over all `batches`. Values are
+    floats, and trees of numpy arrays where they were `Gathered`. Sums are float64, so
+    that a long split loses no digits."""
     sums: dict[str, Metric] = {}
     for batch in batches:
         for name, metric in jax.device_get(step(batch)).items():
@@ -192,8 +195,8 @@ def over(
 def in_top(
     logits: Float[Array, "*batch classes"], labels: Int[Array, "*batch"], k: int
 ) -> Bool[Array, "*batch"]:
-    """Whether fewer than k classes have a larger logit than the label's; of equal ones
-    the first counts as larger, as in argmax. Never where the label's is nan."""
+    """Whether the label's logit is among the k largest. Of equal logits the first
+    counts as larger, as in argmax. False where the label's logit is nan."""
     own = jnp.take_along_axis(logits, labels[..., None], axis=-1, mode="clip")
     before = jnp.arange(logits.shape[-1]) < labels[..., None]
     larger = (logits > own) | ((logits == own) & before)

@@ -12,10 +12,10 @@ from common.convolution import Conv
 
 
 def multiply_adds(call: Callable, *arguments: Any) -> Counter[tuple[str, ...]]:
-    """{path of a module: its multiply-adds} in `call(*arguments)`, shapes alone.
+    """{path of a module: its multiply-adds} in `call(*arguments)`, from shapes alone.
 
-    Conv and nn.Dense count, as in most papers' tables ("FLOPs" there): what BatchNorm
-    and additions cost is not in. A layer that a loop repeats is counted once.
+    Conv and nn.Dense are counted; BatchNorm and additions are not. Most papers' tables
+    do the same, and call them FLOPs. A layer that a loop repeats is counted once.
     """
     counts = Counter()
 

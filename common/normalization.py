@@ -1,5 +1,5 @@
-"""Normalisation over the batch, with running statistics as in PyTorch; over an image;
-and over each map of an image."""
+"""Normalisation over the batch, with PyTorch's running statistics; over an image; and
+over each map of an image."""
 
 import math
 
@@ -20,10 +20,8 @@ class BatchNorm(nn.Module):
     """
 
     train: bool  # True: use the batch's statistics, and update the running ones
-    axis_name: str | None = None  # of a pmap or vmap over whose rows statistics go too
-    momentum: float = (
-        0.9  # share of the running statistics kept; PyTorch's 1 - momentum
-    )
+    axis_name: str | None = None  # pmap or vmap axis that statistics include
+    momentum: float = 0.9  # weight of the old statistics; PyTorch's is 1 minus this
     epsilon: float = 1e-5
     use_scale: bool = True  # False: the affine map is a bias alone
     scale_init: nn.initializers.Initializer = nn.initializers.ones_init()
@@ -46,8 +44,9 @@ class BatchNorm(nn.Module):
                 mean.value = self._moved(mean.value, batch_mean)
                 var.value = self._moved(var.value, unbiased)
         else:
-            batch_mean, batch_var = mean.value, var.value
-        # One multiply and one add an element.
+            batch_mean = mean.value
+            batch_var = var.value
+        # One multiplication and one addition for each element.
         factor = scale * jax.lax.rsqrt(batch_var + self.epsilon)
         y = x * factor + (bias - batch_mean * factor)
         return y.astype(self.dtype or x.dtype)
@@ -59,8 +58,8 @@ class BatchNorm(nn.Module):
 def moments(
     x: Float[Array, "*batch channels"], axis_name: str | None = None
 ) -> tuple[Float[Array, "channels"], Float[Array, "channels"], int]:
-    """Mean and biased variance of each channel in float32, and the number of values
-    that they are taken over."""
+    """Mean and biased variance of each channel in float32, and the number of values in
+    each."""
     axes = tuple(range(x.ndim - 1))
     x = x.astype(jnp.float32)
     both = jnp.mean(x, axes), jnp.mean(jnp.square(x), axes)

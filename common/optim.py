@@ -1,7 +1,7 @@
 """Optimisers and schedules from a config, and gradients in chunks.
 
-`Optim` has what most papers use. What one paper needs besides is a transform in that
-paper's hands, or a named one of these, which its `_tx` adds to the chain:
+`Optim` has the settings that most papers use. A paper that needs more adds transforms
+to the chain, its own or those below:
 
     optim.optimiser(config.optim, rate, after=[optim.scaled_modules(("head",), 0.1)])
 """
@@ -21,23 +21,24 @@ from common.sections import Optim
 
 def learning_rate(config: Optim, steps: int) -> optax.Schedule:
     """The rate as a function of the step, over a run of `steps` steps."""
-    s, peak = config.schedule, config.lr
-    start = s.warmup if s.decay_from_warmup else 0
+    schedule = config.schedule
+    peak = config.lr
+    start = schedule.warmup if schedule.decay_from_warmup else 0
     span = max(steps - start, 1)
     decays = {
         "constant": lambda: optax.constant_schedule(peak),
-        "cosine": lambda: optax.cosine_decay_schedule(peak, span, s.floor),
-        "linear": lambda: optax.linear_schedule(peak, peak * s.floor, span),
+        "cosine": lambda: optax.cosine_decay_schedule(peak, span, schedule.floor),
+        "linear": lambda: optax.linear_schedule(peak, peak * schedule.floor, span),
         "step": lambda: optax.piecewise_constant_schedule(
-            peak, {b - start: s.factor for b in s.boundaries}
+            peak, {step - start: schedule.factor for step in schedule.boundaries}
         ),
     }
-    decay = decays[s.decay]()
+    decay = decays[schedule.decay]()
 
     def rate(step: Int[Array, ""] | int) -> Float[Array, ""]:
-        rise = jnp.minimum(step / max(s.warmup, 1), 1.0)
-        warm = (s.warmup_at or rise) * peak
-        return jnp.where(step < s.warmup, warm, decay(step - start))
+        rise = jnp.minimum(step / max(schedule.warmup, 1), 1.0)
+        warm = (schedule.warmup_at or rise) * peak
+        return jnp.where(step < schedule.warmup, warm, decay(step - start))
 
     return rate
 
@@ -47,7 +48,7 @@ Transforms = Sequence[optax.GradientTransformation]
 
 
 def matrices(params: PyTree) -> PyTree:
-    """The arrays of two or more axes: neither biases nor the gains of a norm."""
+    """True for arrays of two or more axes, False for biases and the gains of a norm."""
     return jax.tree.map(lambda p: p.ndim >= 2, params)
 
 
@@ -59,13 +60,14 @@ def optimiser(
     before: Transforms = (),
     after: Transforms = (),
 ) -> optax.GradientTransformation:
-    """Clips, decays, gives the direction, its length, and averages the parameters.
+    """A chain: clipping, weight decay, the direction, its length, the running average
+    of the parameters. For adamw, weight decay follows the direction.
 
     Args:
-      rate: as of `learning_rate`, or a paper's own.
-      decayed: the parameters that `weight_decay` is for; None: all.
-      before: a paper's own transforms of the gradient.
-      after: those of the update, which still knows no average.
+      rate: the learning rate by step, of `learning_rate` or a paper's own.
+      decayed: which parameters `weight_decay` applies to; None: all.
+      before: transforms of the gradient, ahead of all others.
+      after: transforms of the finished update, ahead of the running average.
     """
     clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else None
     decay = None
@@ -95,9 +97,9 @@ def _direction(config: Optim) -> optax.GradientTransformation | None:
 def scaled_modules(
     modules: Sequence[str], factor: float
 ) -> optax.GradientTransformation:
-    """Multiplies the updates of these modules: a learning rate of their own.
+    """Multiplies the updates of `modules` by `factor`: a learning rate of their own.
 
-    UserError: no parameter is in one of them."""
+    UserError: there is no parameter in any of them."""
 
     def chosen(params: PyTree) -> PyTree:
         def inside(path, _):
@@ -112,19 +114,21 @@ def scaled_modules(
 
 
 class ParameterAverage(NamedTuple):
+    """The state of `parameter_average`."""
+
     average: PyTree
 
 
 def parameter_average(decay: float) -> optax.GradientTransformation:
-    """Keeps `decay * average + (1 - decay) * params` in the optimiser's state. Goes
-    last in a chain, where the updates are what the parameters will move by."""
+    """Keeps `decay * average + (1 - decay) * params` in the optimiser's state. It is
+    the last of a chain, where the updates are final."""
 
     def update(updates, state, params):
         moved = optax.apply_updates(params, updates)
         average = optax.incremental_update(moved, state.average, 1.0 - decay)
         return updates, ParameterAverage(average)
 
-    # A copy: were it the parameters' own buffer, it could not be donated with them.
+    # A copy, because a step donates both: they cannot share one buffer.
     def init(params):
         return ParameterAverage(jax.tree.map(jnp.copy, params))
 
@@ -150,7 +154,7 @@ class Objective(NamedTuple):
 class Gradients(NamedTuple):
     """What `gradients` returns."""
 
-    grads: PyTree  # of the mean loss, as the parameters
+    grads: PyTree  # of the mean loss, in the structure of the parameters
     loss: Float[Array, ""]  # the mean over all rows
     rows: PyTree
     aux: PyTree
@@ -169,16 +173,16 @@ def gradients(
 ) -> Gradients:
     """The gradient of the mean loss over all rows of a batch.
 
-    `loss_fn(params, rows, chunk)` sees the rows of one of `chunks` equal chunks, one
-    after another, and the chunk's number. Totals and counts are summed before they are
-    divided: the result is that of one big batch, however ragged the masks are.
-    In `Objective.aux` go metrics, as `Mean`s, whose value an average leaves right, and
-    BatchNorm's new statistics: each chunk normalises by its own, and the running ones
-    move once a batch, towards the average over its chunks.
+    The batch is cut into `chunks` equal chunks, and `loss_fn(params, rows, chunk)` gets
+    the rows of each and its number, one after another. Totals and counts are summed
+    before they are divided, so that the result is that of one big batch, however ragged
+    the masks are. `Objective.aux` may hold metrics as `Mean`s, whose value survives
+    averaging, and BatchNorm's new statistics: each chunk normalises by its own, and the
+    running ones move once a batch, towards the average over its chunks.
 
     Args:
       rows: a tree of arrays whose first axis is the batch's.
-      axis_name: pmap's, vmap's, or that of a shard_map with check_vma=False.
+      axis_name: of a pmap, a vmap, or a shard_map with check_vma=False.
     """
 
     def total(params, rows, chunk):
@@ -194,31 +198,31 @@ def gradients(
         return sums, (objective.rows, objective.aux)
 
     if chunks == 1:
-        grads, (loss, kept, aux) = grad_fn(params, rows, jnp.int32(0))
+        grads, (loss, row_outputs, aux) = grad_fn(params, rows, jnp.int32(0))
     else:
         nothing = Mean(jnp.zeros(()), jnp.zeros(()))
         zeros = (jax.tree.map(jnp.zeros_like, params), nothing)
         xs = (jnp.arange(chunks), jax.tree.map(lambda x: _split(x, chunks), rows))
-        (grads, loss), (kept, aux) = jax.lax.scan(add, zeros, xs)
-        kept = jax.tree.map(_join, kept)
+        (grads, loss), (row_outputs, aux) = jax.lax.scan(add, zeros, xs)
+        row_outputs = jax.tree.map(_join, row_outputs)
         aux = jax.tree.map(lambda x: jnp.mean(x, 0), aux)
     if axis_name is not None:
         grads = jax.lax.psum(grads, axis_name)
         aux = jax.lax.pmean(aux, axis_name)
     loss = loss.across(axis_name)
     grads = jax.tree.map(lambda g: g / jnp.maximum(loss.count, 1e-9), grads)
-    return Gradients(grads, loss.value, kept, aux)
+    return Gradients(grads, loss.value, row_outputs, aux)
 
 
 def _split(x: Array, chunks: int) -> Array:
-    """[batch, ...] -> [chunks, batch / chunks, ...], every chunks-th row together: with
-    the batch axis sharded, each device then keeps the rows it has."""
+    """[batch, ...] -> [chunks, batch / chunks, ...]. A chunk takes every chunks-th row,
+    so that all devices of a sharded batch have rows in it and none moves."""
     if x.shape[0] % chunks:
         raise UserError(
             f"config.optim.accumulate={chunks} does not divide the {x.shape[0]} rows "
             "of a batch (under pmap, of a device's share)"
         )
-    # Not -1 for the first: the array may be empty.
+    # -1 instead of the first size would fail on an empty array.
     x = x.reshape(x.shape[0] // chunks, chunks, *x.shape[1:])
     return jnp.swapaxes(x, 0, 1)
 

@@ -1,4 +1,4 @@
-"""Pixels of pictures: whole grey levels 0..255, grey and RGB, sizes that a net takes.
+"""Pixels of pictures: levels of 0..255, grey and RGB, padding to a size.
 
 numpy in, numpy out, and JAX likewise; the last axis is the channels.
 """
@@ -22,7 +22,7 @@ def namespace(x: Array | np.ndarray) -> ModuleType:
 
 
 def to_uint8(image: Float[Array, "*shape"]) -> UInt8[Array, "*shape"]:
-    """[0, 1] to 0..255, clipped and rounded."""
+    """Values of [0, 1] as levels of 0..255, clipped and rounded."""
     xp = namespace(image)
     return xp.round(255 * xp.clip(image, 0, 1)).astype(np.uint8)
 
@@ -30,23 +30,25 @@ def to_uint8(image: Float[Array, "*shape"]) -> UInt8[Array, "*shape"]:
 def squeeze_grey(
     image: UInt8[Array, "height width channels"],
 ) -> UInt8[Array, "height width *rgb"]:
-    """Grey as [height, width], which Pillow and matplotlib want; all else as it is."""
+    """A grey image as [height, width], as Pillow and matplotlib want it; others as
+    given."""
     return image[..., 0] if image.shape[-1] == 1 else image
 
 
 def with_channels(
     images: Shaped[Array, "*batch channels"], channels: int
 ) -> Shaped[Array, "*batch wanted"]:
-    """Grey repeated to RGB, or uint8 RGB made grey in Pillow's own whole numbers (mode
-    L), in which picture files are read. UserError: other channels."""
-    there = images.shape[-1]
-    if there == channels:
+    """The images with so many channels. Grey is repeated. uint8 RGB becomes grey by the
+    integer weights of Pillow's mode L, by which picture files become grey as well.
+    UserError: any other change."""
+    present = images.shape[-1]
+    if present == channels:
         return images
     xp = namespace(images)
-    if there == 1:
+    if present == 1:
         return xp.broadcast_to(images, (*images.shape[:-1], channels))
-    if (there, channels) != (3, 1):
-        raise UserError(f"images have {there} channels, not {channels}")
+    if (present, channels) != (3, 1):
+        raise UserError(f"images have {present} channels, not {channels}")
     weighted = images.astype(np.int32) * np.array(PILLOW_GREY, np.int32)
     return ((weighted.sum(-1, keepdims=True) + 2**15) >> 16).astype(np.uint8)
 
@@ -54,8 +56,8 @@ def with_channels(
 def mirrored_to(
     images: Shaped[Array, "*batch height width channels"], size: tuple[int, int]
 ) -> Shaped[Array, "*batch new_height new_width channels"]:
-    """Filled up to (height, width) `size` below and to the right by the mirror image,
-    border pixels twice."""
+    """The images padded to (height, width) `size`, below and to the right, with their
+    mirror image, which repeats the border pixels."""
     beyond = [(0, n - m) for n, m in zip(size, images.shape[-3:-1], strict=True)]
     around = [(0, 0)] * (images.ndim - 3)
     return namespace(images).pad(images, [*around, *beyond, (0, 0)], mode="symmetric")
@@ -64,6 +66,6 @@ def mirrored_to(
 def mirrored_to_multiple(
     images: Shaped[Array, "*batch height width channels"], multiple: int
 ) -> Shaped[Array, "*batch new_height new_width channels"]:
-    """Filled up likewise until `multiple` divides both sides."""
+    """The images padded by `mirrored_to` until `multiple` divides both sides."""
     height, width = (n + -n % multiple for n in images.shape[-3:-1])
     return mirrored_to(images, (height, width))

@@ -7,7 +7,7 @@ block's gathered parameters are in memory at a time. Write the blocks out where
 
 - the program is for a CPU and the blocks have convolutions: XLA runs those 30 times
   slower in a loop (`loop_by_platform` asks which platform the program is for);
-- somebody wants intermediates: a loop keeps none.
+- intermediates are wanted: a loop keeps none.
 
 Both ways compute the same function, but draw different dropout. Variables keep the
 blocks' own names and are stacked inside the program alone, so that a checkpoint is the
@@ -33,8 +33,8 @@ def repeat(
     loop: bool,
     remat: bool = False,
 ) -> tuple[Any, list[Any]]:
-    """x, output = call(block, x, input) for every block and its own input. Returns the
-    last x and the list of outputs.
+    """Runs x, output = call(block, x, input) for every block and its own input. Returns
+    the last x and the list of outputs.
 
     call: may read what all blocks share (a mask, `train`) from around it, but may use
         no other module than the block that it is given.
@@ -87,8 +87,8 @@ def _rngs(blocks: Sequence[nn.Module]) -> list[dict[str, Any]]:
 def draw_at_once(blocks: Sequence[nn.Module], *arguments: Any) -> None:
     """Draws the initial variables of equal blocks, called with `arguments`, in one
     vmapped program: a thousand layers, or their shapes, take seconds. To be called
-    instead of the blocks while variables are initialised. The numbers are not those
-    that Flax draws block by block."""
+    instead of the blocks while variables are initialised. Flax, which draws block by
+    block, would draw other numbers."""
     if not blocks:
         return
     keys = jax.random.split(blocks[0].parent.make_rng("params"), len(blocks))

@@ -1,9 +1,11 @@
-"""Bicubic resizing as MATLAB's imresize does it, by one matrix an axis.
+"""Bicubic resizing as MATLAB's imresize does it, by one matrix for each axis.
 
-Super-resolution benchmarks are defined by it: Keys' kernel with a = -1/2, widened by
-the factor when it shrinks (antialiasing), pixel centres at half integers, and images
-mirrored at their borders. Pillow and jax.image.resize agree off the borders; OpenCV
-and PyTorch's plain bicubic have a = -3/4 and do not. Networks enlarge maps twofold.
+Super-resolution benchmarks are defined by it. It has Keys' kernel with a = -1/2,
+widened by the factor when it shrinks (antialiasing), pixel centres at half integers,
+and images mirrored at their borders. Pillow and jax.image.resize agree off the borders;
+OpenCV and PyTorch's plain bicubic have a = -3/4 and do not.
+
+`twice_as_large` is another method, by which networks enlarge their maps.
 """
 
 import functools
@@ -20,22 +22,21 @@ A = -0.5  # Keys 1981
 def bicubic(
     image: Float[Array, "*batch height width channels"], size: tuple[int, int]
 ) -> Float[Array, "*batch new_height new_width channels"]:
-    """Resized to (height, width) `size`, values not clipped. numpy in, numpy out."""
+    """The image at (height, width) `size`, not clipped. numpy in, numpy out."""
     rows, columns = map(bicubic_matrix, image.shape[-3:-1], size)
     if isinstance(image, np.ndarray):
         product = functools.partial(np.einsum, optimize=True)
     else:
         product = functools.partial(jnp.einsum, precision=lax.Precision.HIGHEST)
-    rows, columns = rows.astype(image.dtype), columns.astype(image.dtype)
-    tall = product("ih,...hwc->...iwc", rows, image)
-    return product("jw,...iwc->...ijc", columns, tall)
+    tall = product("ih,...hwc->...iwc", rows.astype(image.dtype), image)
+    return product("jw,...iwc->...ijc", columns.astype(image.dtype), tall)
 
 
 def shrink(
     image: Float[Array, "*batch height width channels"], factor: int
 ) -> Float[Array, "*batch new_height new_width channels"]:
-    """1 / factor of the size, as benchmarks make a low-resolution image; the size is to
-    be divisible (`cropped_to_multiple`)."""
+    """The image at 1 / factor of its size: the low-resolution image of a benchmark. The
+    factor must divide the size (`cropped_to_multiple`)."""
     height, width = image.shape[-3:-1]
     return bicubic(image, (height // factor, width // factor))
 
@@ -43,7 +44,7 @@ def shrink(
 def enlarge(
     image: Float[Array, "*batch height width channels"], factor: int
 ) -> Float[Array, "*batch new_height new_width channels"]:
-    """`factor` times the size: the baseline of every benchmark."""
+    """The image at `factor` times its size: the baseline of every benchmark."""
     height, width = image.shape[-3:-1]
     return bicubic(image, (height * factor, width * factor))
 
@@ -51,7 +52,8 @@ def enlarge(
 def cropped_to_multiple(
     image: Float[Array, "*batch height width channels"], factor: int
 ) -> Float[Array, "*batch new_height new_width channels"]:
-    """Without the last rows and columns that `factor` leaves over."""
+    """The image without its last rows and columns, so that `factor` divides the
+    size."""
     height, width = (n - n % factor for n in image.shape[-3:-1])
     return image[..., :height, :width, :]
 
@@ -59,8 +61,8 @@ def cropped_to_multiple(
 def twice_as_large(
     x: Float[Array, "batch height width channels"], method: str
 ) -> Float[Array, "batch height_2 width_2 channels"]:
-    """ "nearest", or "bilinear" between pixel centres at half integers; border pixels
-    are repeated."""
+    """The map at twice its size. method: "nearest", or "bilinear", between pixel
+    centres at half integers and with border pixels repeated."""
     for axis in (1, 2):
         if method == "nearest":
             x = jnp.repeat(x, 2, axis)
@@ -87,7 +89,7 @@ def bicubic_matrix(size: int, new_size: int) -> Float[np.ndarray, "new_size size
     places = first[:, None] + np.arange(taps)
     weights = _cubic((centres[:, None] - places) / stretch)
     weights /= weights.sum(1, keepdims=True)
-    # Mirrored, the border pixels twice: ... 1 0 | 0 1 ... n-1 | n-1 ...
+    # The image is mirrored, and border pixels repeat: ... 1 0 | 0 1 ... n-1 | n-1 ...
     places = places % (2 * size)
     places = np.minimum(places, 2 * size - 1 - places)
     matrix = np.zeros((new_size, size))

@@ -1,7 +1,7 @@
-"""Rows that have nothing to do with each other: each its own parameters, its own image.
+"""Rows that share nothing: each has its own parameters and its own image.
 
-`jax.vmap` would make one convolution of them, grouped by row, which a CPU runs ten
-times slower and which XLA does not divide over devices. So every device runs its own
+`jax.vmap` would make one convolution of theirs, grouped by row. A CPU runs that ten
+times slower, and XLA does not divide it over devices. So every device runs its own
 rows, one after another.
 """
 
@@ -14,11 +14,12 @@ from jax.sharding import PartitionSpec
 
 
 def each_row(function: Callable, *arguments: Any) -> Any:
-    """As `jax.vmap(function)(*arguments)`: of every row of the arguments' leaves, whose
-    first axis is the rows', and the results stacked.
+    """The value of `jax.vmap(function)(*arguments)`, computed row by row. The first
+    axis of all leaves, of arguments and results, is the rows.
 
-    On a mesh (`launch.placement` traces steps on theirs) the rows stay on the devices
-    that have them. The program is as long as a device has rows: a few, then.
+    On a mesh (`launch.placement` traces each step on its own) a row is computed on the
+    device that holds it. The program contains `function` once for each row of a device:
+    it suits a few rows.
     """
     rows = jax.tree.leaves(arguments)[0].shape[0]
 
@@ -41,7 +42,8 @@ def each_row(function: Callable, *arguments: Any) -> Any:
 
 def _dividing(axes: dict[str, int], rows: int) -> tuple[str, ...]:
     """The first axes of a mesh, as many as divide the rows."""
-    names, devices = (), 1
+    names = ()
+    devices = 1
     for name, size in axes.items():
         devices *= size
         if rows % devices:

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int, Key
 def keep_top_k(
     logits: Float[Array, "*batch vocab"], k: int
 ) -> Float[Array, "*batch vocab"]:
-    """Logits below the k-th largest become -inf; ties with it stay. k = 0: all."""
+    """Logits below the k-th largest become -inf; ties with it stay. k = 0 keeps all."""
     if k <= 0 or k >= logits.shape[-1]:
         return logits
     kth = jax.lax.top_k(logits, k)[0][..., -1:]
@@ -25,8 +25,8 @@ def keep_top_p(
     ordered = jnp.sort(logits, axis=-1, descending=True)
     probabilities = jax.nn.softmax(ordered, axis=-1)
     before = jnp.cumsum(probabilities, axis=-1) - probabilities  # mass above each token
-    kept = (before < p).at[..., 0].set(True)
-    threshold = jnp.min(jnp.where(kept, ordered, jnp.inf), axis=-1, keepdims=True)
+    nucleus = (before < p).at[..., 0].set(True)
+    threshold = jnp.min(jnp.where(nucleus, ordered, jnp.inf), axis=-1, keepdims=True)
     return jnp.where(logits >= threshold, logits, -jnp.inf)
 
 

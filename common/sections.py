@@ -1,4 +1,4 @@
-"""What the configs of all papers have: `Training`, and its sections."""
+"""The part of a config that all papers share: `Training` and its sections."""
 
 import dataclasses
 from dataclasses import field
@@ -8,17 +8,18 @@ from common.config import above, at_least, between, choice, seed
 
 @dataclasses.dataclass
 class Loop:
-    """`config.loop` of every paper: how long to train, and how often to look."""
+    """`config.loop` of every paper: when to train, log, evaluate and save."""
 
     steps: int = at_least(0, 1000)
-    log_every: int = at_least(1, 20)  # steps a line of metrics.jsonl averages over
+    log_every: int = at_least(1, 20)  # steps whose mean is a line of metrics.jsonl
     eval_every: int = at_least(0, 200)  # steps; 0 evaluates at the end only
     save_every: int = at_least(0, 200)  # steps between checkpoints; 0: by the clock
-    save_minutes: float = at_least(0.0, 10.0)  # and at least this often
+    save_minutes: float = at_least(0.0, 10.0)  # one is due after so many, too
     keep: int = at_least(1, 2)  # newest checkpoints kept, besides the best
-    best: str = ""  # metric whose best checkpoint is kept: "loss", or "+accuracy"
+    best: str = ""  # keep the lowest "loss", say, or the highest "+accuracy"
 
 
+# For `only`: the values of another field that read a field.
 ADAM = ("name", "adam", "adamw")
 STEPS = ("decay", "step")
 SLOPES = ("decay", "cosine", "linear")
@@ -26,16 +27,16 @@ SLOPES = ("decay", "cosine", "linear")
 
 @dataclasses.dataclass
 class Schedule:
-    """`config.optim.schedule`: the learning rate over a run, as fractions of its peak,
-    `optim.lr`."""
+    """`config.optim.schedule`: the learning rate over a run. All rates are fractions of
+    the peak, `optim.lr`."""
 
     decay: str = choice("cosine", "constant", "linear", "step")
     warmup: int = at_least(0)  # steps in which the rate rises from 0 to the peak
-    warmup_at: float = between(0.0, 1.0)  # not 0: the rate stays here instead of rising
-    decay_from_warmup: bool = True  # False: the decay counts its steps from step 0
-    floor: float = between(0.0, 1.0, only=SLOPES)  # where the decay ends
-    boundaries: tuple[int, ...] = at_least(0, (), only=STEPS)  # steps that multiply ...
-    factor: float = above(0.0, 0.1, only=STEPS)  # ... the rate by this
+    warmup_at: float = between(0.0, 1.0)  # above 0: warm up at this rate, without rise
+    decay_from_warmup: bool = True  # the decay starts after it; False: at step 0
+    floor: float = between(0.0, 1.0, only=SLOPES)  # the rate at the end
+    boundaries: tuple[int, ...] = at_least(0, (), only=STEPS)  # where the rate falls
+    factor: float = above(0.0, 0.1, only=STEPS)  # each fall multiplies it by this
 
 
 @dataclasses.dataclass
@@ -49,27 +50,29 @@ class Optim:
     b2: float = between(0.0, 1.0, 0.999, only=ADAM)
     eps: float = above(0.0, 1e-8, only=ADAM)
     momentum: float = between(0.0, 1.0, 0.9, only=("name", "sgd"))
-    weight_decay: float = at_least(0.0)  # adamw: decoupled; adam, sgd: an L2 gradient
-    clip_norm: float = at_least(0.0)  # of the whole gradient; 0 never clips
-    accumulate: int = at_least(1)  # chunks that a batch is computed in
-    ema: float = between(0.0, 1.0)  # decay of the parameters' average; 0 keeps none
+    weight_decay: float = at_least(0.0)  # adamw: decoupled; adam, sgd: an L2 loss
+    clip_norm: float = at_least(0.0)  # largest norm of the whole gradient; 0: any
+    accumulate: int = at_least(1)  # equal chunks of a batch, one computed at a time
+    ema: float = between(0.0, 1.0)  # decay of the parameters' running average; 0: none
 
 
 @dataclasses.dataclass
 class Training:
-    """A paper's Config is one of these, with sections of its own: `data` has the
-    `batch_size`, and `unit` says what a batch consists of, in the plural.
+    """The base class of a paper's Config.
 
-    Sections `eval` and `predict` say how a trained model is looked at: they may differ
-    between calls on one workdir, everything else may not.
+    A Config adds sections of its own, among them `data`, which has the `batch_size`.
+    Its `unit` is what a batch consists of, in the plural: "images".
+
+    Sections `eval` and `predict` never change training. They may differ between calls
+    on one workdir; all other fields must stay the same.
     """
 
     optim: Optim = field(default_factory=Optim)
     loop: Loop = field(default_factory=Loop)
-    runs: tuple[str, ...] = ("main",)  # the rows of the variant's table
+    runs: tuple[str, ...] = ("main",)  # names of the models to train
     seed: int = seed()
 
     @property
     def items_per_step(self) -> int:
-        """How many of `unit` a step reads."""
+        """How many items, in `unit`, a step reads."""
         return self.data.batch_size

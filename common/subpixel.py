@@ -12,7 +12,7 @@ from common.contract import UserError
 def shuffle(
     x: Num[Array, "*batch height width channels_r_r"], r: int
 ) -> Num[Array, "*batch height_r width_r channels"]:
-    """y[r a + i, r b + j, c] = x[a, b, c r^2 + i r + j]; of numpy arrays too."""
+    """y[r a + i, r b + j, c] = x[a, b, c r^2 + i r + j]. Takes numpy arrays too."""
     *batch, height, width, channels = x.shape
     if channels % r**2:
         raise UserError(f"{channels} channels do not fill squares of {r} x {r}")
@@ -36,9 +36,9 @@ def unshuffle(
 def transposed_kernel(
     kernel: Float[Array, "k k inputs channels_r_r"], r: int
 ) -> Float[Array, "k_r k_r inputs channels"]:
-    """The kernel with which a stride-r transposed convolution is a convolution with
-    `kernel`, followed by `shuffle`: of `jax.lax.conv_transpose`, with the padding of
-    `transposed_padding`. Pixel i of a square sees each tap u at r u + r - 1 - i."""
+    """The kernel of the stride-r transposed convolution that equals a convolution with
+    `kernel` followed by `shuffle`. It is for `jax.lax.conv_transpose`, with the padding
+    of `transposed_padding`. Pixel i of a square sees each tap u at r u + r - 1 - i."""
     k, _, inputs, features = kernel.shape
     squares = kernel.reshape(k, k, inputs, features // r**2, r, r)
     mirrored = squares[..., ::-1, ::-1].transpose(0, 4, 1, 5, 2, 3)  # u, i, v, j, n, c
@@ -46,7 +46,7 @@ def transposed_kernel(
 
 
 def transposed_padding(k: int, padding: int, r: int) -> tuple[tuple[int, int], ...]:
-    """What `transposed_kernel`'s convolution pads by, where the k x k one pads by
+    """The padding for `transposed_kernel`, where the k x k convolution pads by
     `padding` on all sides."""
     low = r * padding + r - 1
     return ((low, r * (k - padding) - 1),) * 2

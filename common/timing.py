@@ -1,4 +1,4 @@
-"""Seconds of compiled calls, and what a matrix product reaches on the same devices."""
+"""Seconds of compiled calls, and the FLOP/s of a matrix product on the same devices."""
 
 import statistics
 import time
@@ -8,11 +8,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-MATMUL = 2048  # rows and columns of the product that stands for the peak
+MATMUL = 2048  # side of the square matrices whose product stands for the peak
 
 
 def median_seconds(call: Callable[[], Any], repeats: int = 5) -> float:
-    """Of `repeats` calls, after one that compiles."""
+    """The median of `repeats` calls, after a first call that compiles."""
     _seconds(call)
     return statistics.median(_seconds(call) for _ in range(repeats))
 
@@ -22,10 +22,10 @@ def matmul_flops(size: int = MATMUL) -> float:
     x = jnp.ones((size, size), jnp.float32)
     product = jax.jit(jnp.dot)
     _seconds(lambda: product(x, x))
-    one = min(_seconds(lambda: product(x, x)) for _ in range(10))
+    seconds = min(_seconds(lambda: product(x, x)) for _ in range(10))
     # A CPU host's devices share its cores; elsewhere each device has its own.
     devices = 1 if jax.default_backend() == "cpu" else jax.device_count()
-    return devices * 2 * size**3 / one
+    return devices * 2 * size**3 / seconds
 
 
 def _seconds(call: Callable[[], Any]) -> float:

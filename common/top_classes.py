@@ -1,4 +1,4 @@
-"""What classifiers say of a user's pictures: a table, and the same as JSON."""
+"""The most probable classes of a user's pictures, as a table and as JSON."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,18 +19,19 @@ def top_classes(
 ) -> Iterator[tuple[str, Table | str]]:
     """The `top` most probable classes of each answer.
 
-    answers: what was asked, such as {"image": "a.png", "model": "teacher"}, of the same
-      keys in all, and the probabilities of all classes.
+    answers: pairs of a question, such as {"image": "a.png", "model": "teacher"}, and
+      the probabilities of all classes. All questions have the same keys.
     skipped: names of the pictures that could not be read.
     """
-    rows, found = [], []
-    for asked, probabilities in answers:
+    rows = []
+    records = []
+    for question, probabilities in answers:
         best = np.argsort(-probabilities, kind="stable")[:top]
         classes = [(class_names[i], float(probabilities[i])) for i in best]
-        rows += [[*asked.values(), i + 1, *each] for i, each in enumerate(classes)]
+        rows += [[*question.values(), i + 1, *each] for i, each in enumerate(classes)]
         named = [dict(zip(("class", "probability"), c, strict=True)) for c in classes]
-        found.append({**asked, "classes": named})
-    columns = (*asked, "rank", "class", "probability")
+        records.append({**question, "classes": named})
+    columns = (*question, "rank", "class", "probability")
     note = f"skipped, unreadable: {', '.join(skipped)}" if skipped else ""
     yield "Most probable classes", Table(columns, rows, note)
-    yield "JSON", json.dumps(found, indent=1, ensure_ascii=False)
+    yield "JSON", json.dumps(records, indent=1, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Transposed convolutions: what a strided convolution does to gradients, as a layer."""
+"""Transposed convolutions: the map of a strided convolution's gradients, as a layer."""
 
 from collections.abc import Callable
 from functools import partial
@@ -24,7 +24,7 @@ class ConvTranspose(nn.Module):
     """PyTorch's ConvTranspose2d: [h, w] -> stride (h - 1) + k - 2 padding + `extra`.
 
     Parameters "kernel" [k, k, features, inputs], that of the convolution which it
-    transposes, and "bias" [features], float32.
+    transposes, and "bias" [features], both float32.
     """
 
     features: int
@@ -39,7 +39,9 @@ class ConvTranspose(nn.Module):
 
     @nn.compact
     def __call__(self, x: Image) -> Image:
-        k, s, p = self.kernel_size, self.stride, self.padding
+        k = self.kernel_size
+        s = self.stride
+        p = self.padding
         if not 0 <= self.extra < s:
             raise UserError(f"extra is less than the stride, {s}, not {self.extra}")
         shape = (k, k, self.features, x.shape[-1])

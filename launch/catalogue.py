@@ -14,7 +14,7 @@ from ml_collections import config_flags
 
 import papers
 from common import config as configs
-from common.config import nearest
+from common.config import refuse_unknown
 from common.contract import Paper, UserError, complete
 
 
@@ -25,7 +25,7 @@ def names() -> list[str]:
 
 def load(name: str) -> Paper:
     """The package of paper `name`."""
-    nearest("paper", name, names())
+    refuse_unknown("paper", name, names())
     return complete(importlib.import_module(f"papers.{name}"))
 
 
@@ -33,7 +33,7 @@ def variant(paper: Paper, name: str) -> Any:
     """The config of a variant, or what `get_config()` in a Python file returns."""
     if name.endswith(".py"):
         return _from_file(name)
-    nearest(f"variant of {paper.__name__.split('.')[-1]}", name, paper.VARIANTS)
+    refuse_unknown(f"variant of {paper.__name__.split('.')[-1]}", name, paper.VARIANTS)
     return paper.get_config(name)
 
 

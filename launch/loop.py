@@ -14,7 +14,7 @@ from typing import Any
 
 import jax
 
-from common.config import nearest
+from common.config import refuse_unknown
 from common.metrics import over
 from common.sections import Loop
 from launch.checkpoints import Checkpoints
@@ -192,4 +192,4 @@ def check_best(trainer: Trainer, state: Any) -> None:
     if best and best not in trainer.metrics:
         one_batch = itertools.islice(trainer.batches("valid"), 1)
         names = _measured(trainer, state, one_batch)
-        nearest("metric for config.loop.best", best, names)
+        refuse_unknown("metric for config.loop.best", best, names)

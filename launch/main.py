@@ -21,7 +21,7 @@ if __name__ == "__main__":  # as a script: the packages stand beside launch/
 
 from absl import flags
 
-from common.config import nearest
+from common.config import refuse_unknown
 from common.contract import UserError
 from common.files import storage
 from launch import options
@@ -93,7 +93,7 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
         every_device=values.cpu_devices is not None,
     )
     if values.run:
-        nearest("run", values.run, session.runs)
+        refuse_unknown("run", values.run, session.runs)
     names = [values.run] if values.run else [*session.runs]
     title = f"{values.paper} · {variant}"
     command = shlex.join(["python", "launch/main.py", *argv[1:]])

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from common.config import nearest
+from common.config import refuse_unknown
 from common.contract import Paper, Run, UserError, complete
 from launch import catalogue
 
@@ -40,7 +40,7 @@ class Runs(Mapping[str, Run]):
         if name in path:
             raise UserError(f"runs come after each other: {' -> '.join((*path, name))}")
         for earlier in self[name].after:
-            nearest(f"run for {name!r} to come after", earlier, self)
+            refuse_unknown(f"run for {name!r} to come after", earlier, self)
             self._check(earlier, (*path, name))
 
     def paper(self, name: str) -> Paper:

@@ -20,7 +20,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-CALLS, TURNS, WARM_UP = 6, 6, 2
+CALLS = 6
+TURNS = 6
+WARM_UP = 2
 ROOT = Path(__file__).resolve().parents[1]
 Size = Mapping[str, Any]  # of a case, as JSON carries it
 # What is done before the clock starts, and what is timed: call(prepare()).

@@ -59,9 +59,11 @@ class Bucket:
         }
 
     def list(self, query: dict[str, str]) -> dict:
-        prefix, delimiter = query.get("prefix", ""), query.get("delimiter")
+        prefix = query.get("prefix", "")
+        delimiter = query.get("delimiter")
         first, end = query.get("startOffset", ""), query.get("endOffset")
-        items, prefixes = [], {}
+        items = []
+        prefixes = {}
         for name in sorted(self.objects):
             if not name.startswith(prefix) or name < first or (end and name >= end):
                 continue
@@ -173,10 +175,10 @@ def handler(bucket: Bucket) -> type[BaseHTTPRequestHandler]:
 
         def move(self, old: str, new: str) -> None:
             with bucket.lock:
-                there = bucket.objects.pop(old, None)
-                if there:
-                    bucket.objects[new] = there
-            self.reply_json(bucket.describe(new)) if there else self.reply(404)
+                deleted = bucket.objects.pop(old, None)
+                if deleted:
+                    bucket.objects[new] = deleted
+            self.reply_json(bucket.describe(new)) if deleted else self.reply(404)
 
         def upload(self, query: dict[str, str], body: bytes) -> None:
             match = query.get("ifGenerationMatch")
@@ -201,8 +203,10 @@ def handler(bucket: Bucket) -> type[BaseHTTPRequestHandler]:
                 r"DELETE /storage/v1/b/bucket/o/(\S+)", body.decode()
             ):
                 with bucket.lock:
-                    there = bucket.objects.pop(unquote(name), None)
-                parts.append(f"--cut\r\n\r\nHTTP/1.1 {204 if there else 404} .\r\n\r\n")
+                    deleted = bucket.objects.pop(unquote(name), None)
+                parts.append(
+                    f"--cut\r\n\r\nHTTP/1.1 {204 if deleted else 404} .\r\n\r\n"
+                )
             text = "".join(parts) + "--cut--"
             self.reply(200, text.encode(), Content_Type="multipart/mixed; boundary=cut")
 
@@ -210,8 +214,8 @@ def handler(bucket: Bucket) -> type[BaseHTTPRequestHandler]:
             path, _ = self.ask()
             match = OBJECT.fullmatch(path)
             with bucket.lock:
-                there = match and bucket.objects.pop(unquote(match[1]), None)
-            self.reply(204 if there else 404)
+                deleted = match and bucket.objects.pop(unquote(match[1]), None)
+            self.reply(204 if deleted else 404)
 
     return Handler
 

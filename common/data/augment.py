@@ -1,7 +1,7 @@
-"""Augmentations of images, uint8 [height, width, channels] in and out, on the host.
+"""Augmentations on the host: uint8 images [height, width, channels] in and out.
 
-What is random takes a numpy generator, which `pipeline(random_map_fn=...)` hands over,
-or numbers drawn from [0, 1), as of `ShuffledBatches`: those work on batches too.
+Random ones take a numpy generator, which `pipeline(random_map_fn=...)` passes, or draws
+from [0, 1), which `ShuffledBatches` passes. The latter work on batches too.
 """
 
 import numpy as np
@@ -14,8 +14,8 @@ from common.pixels import Picture, squeeze_grey
 Cropped = UInt8[np.ndarray, "size size channels"]
 Window = UInt8[np.ndarray, "rows columns channels"]
 
-# Of ImageNet's RGB values in [0, 1], over all pixels (Krizhevsky et al. 2012): the
-# eigenvectors of their covariance are columns here.
+# The covariance of ImageNet's RGB values in [0, 1], over all pixels (Krizhevsky et al.
+# 2012). Its eigenvectors are the columns.
 IMAGENET_EIGENVALUES = np.array([0.2175, 0.0188, 0.0045], np.float32)
 IMAGENET_EIGENVECTORS = np.array(
     [
@@ -35,7 +35,7 @@ def moved(
     """Crops of the images' own size from images padded with `most` zeros on all sides
     (section 4.2 of He et al. 2015, 4 zeros).
 
-    draws: in [0, 1), how far down and how far to the right each crop lies.
+    draws: how far down and how far to the right each crop lies, in [0, 1).
     """
     height, width, channels = images.shape[-3:]
     around = [(0, 0), (most, most), (most, most), (0, 0)]
@@ -50,7 +50,7 @@ def mirrored(
     images: UInt8[np.ndarray, "*batch height width channels"],
     draws: Float[np.ndarray, "*batch"] | float,
 ) -> UInt8[np.ndarray, "*batch height width channels"]:
-    """Left and right exchanged where an image's draw, in [0, 1), is below a half."""
+    """Swaps left and right of the images whose draw, in [0, 1), is below a half."""
     draws = np.asarray(draws)[..., None, None, None]
     return np.where(draws < 0.5, images[..., ::-1, :], images)
 
@@ -58,7 +58,7 @@ def mirrored(
 def resize(
     image: Picture, size: tuple[int, int]
 ) -> UInt8[np.ndarray, "new_height new_width channels"]:
-    """To (height, width), bilinear, antialiased where it shrinks, as Pillow."""
+    """The image at (height, width) `size`, bilinear and antialiased (Pillow)."""
     height, width, channels = image.shape
     if (height, width) == size:
         return image
@@ -70,14 +70,14 @@ def resize(
 def resize_short(
     image: Picture, short: int
 ) -> UInt8[np.ndarray, "new_height new_width channels"]:
-    """To `short` pixels along the shorter side, in proportion."""
+    """The image in proportion, with `short` pixels along the shorter side."""
     height, width, _ = image.shape
     least = min(height, width)
     return resize(image, (height * short // least, width * short // least))
 
 
 def cover(image: Picture, size: tuple[int, int]) -> Picture:
-    """Enlarged in proportion, where it is smaller, until it just covers (rows,
+    """The image, enlarged in proportion, where need be, until it covers (rows,
     columns)."""
     height, width, _ = image.shape
     scale = max(size[0] / height, size[1] / width, 1.0)
@@ -85,8 +85,8 @@ def cover(image: Picture, size: tuple[int, int]) -> Picture:
 
 
 def centre_crop(image: Picture, size: int | tuple[int, int]) -> Window:
-    """The middle `size` x `size` pixels, or (rows, columns) of them; UserError if the
-    image has fewer."""
+    """The middle `size` x `size` pixels, or (rows, columns) of them. UserError: the
+    image is smaller."""
     height, width, _ = image.shape
     rows, columns = _sides(size)
     return _crop(image, (height - rows) // 2, (width - columns) // 2, size)
@@ -95,7 +95,7 @@ def centre_crop(image: Picture, size: int | tuple[int, int]) -> Window:
 def window(
     image: Picture, rng: np.random.Generator, size: int | tuple[int, int]
 ) -> Window:
-    """As many pixels from a random place; UserError if the image has fewer."""
+    """A `centre_crop` from a random place instead. UserError: the image is smaller."""
     height, width, _ = image.shape
     rows, columns = _sides(size)
     top = rng.integers(0, max(height - rows, 0) + 1)
@@ -106,16 +106,18 @@ def window(
 def scale_jitter(
     image: Picture, rng: np.random.Generator, short: tuple[int, int], size: int
 ) -> Cropped:
-    """The shorter side resized to a random length in `short`, both ends included, and
-    a random `size` x `size` crop (section 3.4 of He et al. 2015: 256, 480 and 224)."""
+    """A random `size` x `size` crop of the image, resized to a random length of its
+    shorter side, from short[0] to short[1], both included (section 3.4 of He et al.
+    2015: 224, and 256 to 480)."""
     resized = resize_short(image, int(rng.integers(short[0], short[1] + 1)))
     return window(resized, rng, size)
 
 
 def ten_crops(image: Picture, size: int) -> UInt8[np.ndarray, "10 size size channels"]:
-    """The four corners and the middle, and their mirror images."""
+    """Crops of the four corners and the middle, then the mirror images of the five."""
     height, width, _ = image.shape
-    bottom, right = height - size, width - size
+    bottom = height - size
+    right = width - size
     places = [(0, 0), (0, right), (bottom, 0), (bottom, right)]
     places.append((bottom // 2, right // 2))
     crops = np.stack([_crop(image, top, left, size) for top, left in places])

@@ -1,5 +1,5 @@
-"""Letters drawn in the DejaVu fonts inside the matplotlib package, read as files: it is
-not imported, and nothing is downloaded."""
+"""Letters drawn in the DejaVu fonts, which are files inside the matplotlib package. It
+is not imported, and nothing is downloaded."""
 
 import functools
 import importlib.metadata
@@ -19,9 +19,10 @@ FONTS = (
     "DejaVuSansMono-Bold", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic",
 )  # fmt: skip
 
-# Of an image's side: room for one accent above and a descender below.
-EM, BASELINE = 0.78, 0.78
-_FINE = 8  # drawn larger, and averaged: no hinting, and centred within a pixel
+# Fractions of an image's side, which leave room for an accent and a descender.
+EM = 0.78
+BASELINE = 0.78
+_FINE = 8  # drawn so many times larger, then averaged: unhinted, centred within a pixel
 _CATEGORIES = ("Lu", "Ll", "Lt", "Lo", "Nd")
 _SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "DIGIT")
 
@@ -29,8 +30,9 @@ _SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "DIGIT")
 def glyphs(
     font: str, characters: Sequence[str], size: int
 ) -> UInt8[np.ndarray, "n size size 1"]:
-    """Each character, white on black, at one scale: the baseline lies in the same row
-    in every font, and the middle of the character's advance in the middle column.
+    """Images of the characters, white on black, all at one scale. The baseline lies in
+    the same row for every font, and the middle of a character's advance in the middle
+    column.
 
     UserError: an unknown font, or a character that the image would cut off.
     """
@@ -48,34 +50,37 @@ def glyphs(
 
 @functools.cache
 def shared_characters(fonts: tuple[str, ...]) -> tuple[str, ...]:
-    """Letters and digits of Latin, Greek and Cyrillic that all the fonts have and
-    `glyphs` can draw, by code point.
+    """The letters and digits of Latin, Greek and Cyrillic that all the fonts have and
+    `glyphs` can draw, in the order of their code points.
 
-    No two look the same in any of the fonts: of Latin A, Greek Alpha and Cyrillic A,
-    the first is kept.
+    No two of them look the same in any of the fonts: of Latin A, Greek Alpha and
+    Cyrillic A, only the first is among them.
     """
     codes = set.intersection(*map(_code_points, fonts))
     letters = [*filter(_is_letter, map(chr, sorted(codes)))]
     for font in fonts:
         pen = _pen(font, 32)
         letters = [letter for letter in letters if _fits(pen, letter)]
-    alike = sum(_alike(glyphs(font, letters, 32)) for font in fonts)
-    new = ~np.tril(alike, -1).any(1)
+    same = sum(_look_the_same(glyphs(font, letters, 32)) for font in fonts)
+    new = ~np.tril(same, -1).any(1)
     return tuple(np.array(letters)[new].tolist())
 
 
 def _fits(pen: ImageFont.FreeTypeFont, character: str) -> bool:
-    """Whether there is ink, and a 64th of an image of 32 pixels around it: at other
-    sizes it is rounded otherwise."""
+    """Whether the character has ink, with a margin around it of a 64th of the side of
+    an image of 32 pixels. Sizes that round differently need the margin."""
     left, top, right, bottom = _placed(pen, character, 32)
-    margin, side = 32 * _FINE // 64, 32 * _FINE
+    side = 32 * _FINE
+    margin = side // 64
     inside = min(left, top) >= margin and max(right, bottom) <= side - margin
     return inside and left < right and top < bottom
 
 
-def _alike(images: UInt8[np.ndarray, "n size size 1"]) -> Bool[np.ndarray, "n n"]:
-    """Which differ by less than one white pixel would, in squares: Cyrillic and Latin
-    letters with two dots are drawn a trifle differently."""
+def _look_the_same(
+    images: UInt8[np.ndarray, "n size size 1"],
+) -> Bool[np.ndarray, "n n"]:
+    """Which pairs have a squared distance below that of one white pixel. Cyrillic and
+    Latin letters with two dots are drawn with such tiny differences."""
     x = images.reshape(len(images), -1) / 255.0
     squares = np.sum(x**2, 1)
     return squares[:, None] + squares - 2 * x @ x.T < 1.0
@@ -90,7 +95,7 @@ def font_path(name: str) -> Path:
 
 
 def _pen(font: str, size: int) -> ImageFont.FreeTypeFont:
-    # BASIC: the other layout engine is not in every Pillow.
+    # Every Pillow has the BASIC layout engine.
     return ImageFont.truetype(
         font_path(font), round(EM * size * _FINE),
         layout_engine=ImageFont.Layout.BASIC,

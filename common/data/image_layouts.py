@@ -1,4 +1,4 @@
-"""Image sets in the user's folders, by the layouts that they come in."""
+"""Image sets in the user's folders: one reader for each layout."""
 
 import math
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _LAYOUTS = (
     "binary data_batch_*.bin or train.bin; train/CLASS/*.png beside val/ or test/; "
     "CLASS/*.png"
 )
-_MOST_VALID = 5000  # items held out of a training split that comes without others
+_MOST_VALID = 5000  # items of the largest validation split that is cut off
 
 
 def files(root: str | Path) -> Splits:
@@ -80,7 +80,7 @@ def _idx_names(part: str, kind: str, axes: int) -> list[str]:
 
 
 def _idx(path: Path, axes: int) -> UInt8[np.ndarray, "*shape"]:
-    """One idx file: 0, 0, type, number of axes; a big-endian length an axis; data."""
+    """One idx file: 0, 0, type, number of axes; big-endian length of each; data."""
     data = storage.read_bytes(path)
     header = 4 + 4 * axes
     magic = bytes([0, 0, 8, axes])  # 8: unsigned bytes
@@ -131,7 +131,7 @@ def _cifar(folder: Path, split: str, n_labels: int):
 
 
 def _class_names(folder: Path, count: int) -> tuple[str, ...]:
-    """Lines of a file of names beside the data, or the numbers."""
+    """The lines of a file of names beside the data; without one, numbers."""
     names = ("classes.txt", "batches.meta.txt", "fine_label_names.txt")
     if path := _find(folder, names):
         lines = tuple(
@@ -143,12 +143,12 @@ def _class_names(folder: Path, count: int) -> tuple[str, ...]:
 
 
 def _class_folders(folder: Path) -> Splits | None:
-    """A folder a class, in a folder a split or in none."""
-    found = {split: _split_folder(folder, split) for split in SPLITS}
-    if found["train"] is None:
+    """One folder for each class, in one folder for each split or without those."""
+    folders = {split: _split_folder(folder, split) for split in SPLITS}
+    if folders["train"] is None:
         return _one_level(folder)
-    names = tuple(sorted(p.name for p in found["train"].iterdir() if p.is_dir()))
-    labelled = {s: _labelled(p, names) for s, p in found.items() if p is not None}
+    names = tuple(sorted(p.name for p in folders["train"].iterdir() if p.is_dir()))
+    labelled = {s: _labelled(p, names) for s, p in folders.items() if p is not None}
     channels = channels_of(labelled["train"][0])
     return {
         split: ImageSet(PictureFiles(tuple(paths), channels), labels, names)
@@ -168,10 +168,10 @@ def _one_level(folder: Path) -> Splits | None:
 def _labelled(
     folder: Path, names: tuple[str, ...]
 ) -> tuple[list[Path], Int[np.ndarray, "n"]]:
-    strange = {p.name for p in folder.iterdir() if p.is_dir()} - {*names}
-    if strange:
+    unknown = {p.name for p in folder.iterdir() if p.is_dir()} - {*names}
+    if unknown:
         raise UserError(
-            f"{str(folder)!r} has a class {min(strange)!r} that is not in the training "
+            f"{str(folder)!r} has a class {min(unknown)!r} that is not in the training "
             "split"
         )
     by_class = [picture_paths(folder / name) for name in names]

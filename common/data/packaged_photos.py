@@ -1,5 +1,5 @@
-"""The photographs inside the scikit-image package, read as files: it is not imported,
-and nothing is downloaded."""
+"""The photographs inside the scikit-image package, read as files. The package is not
+imported, and nothing is downloaded."""
 
 import importlib.metadata
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One Grain pipeline for every data set: shuffle, shard, map, batch, and a position."""
+"""One Grain pipeline for every data set: it shuffles, maps, shards and batches."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +11,7 @@ from common.contract import UserError
 
 Item = Mapping[str, np.ndarray]
 
-# A batch a thread: Grain's default of 500 batches would not fit in memory.
+# One batch per thread, because Grain's 500 batches would not fit in memory.
 _THREADS = min(max(os.cpu_count() or 1, 4), 32)
 _READ = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=_THREADS)
 
@@ -52,18 +52,18 @@ def pipeline(
 
     Args:
       source: a random-access source of flat dicts of arrays.
-      batch_size: items a batch, in this process. None: items are whole batches already
-        and pass as they are, neither padded nor masked; where their rows belong to
-        processes, the source picks them and `process_count` stays 1.
-      seed: of the shuffle; an epoch's order depends on the seed and the epoch alone.
-      shuffle: a new order every epoch.
+      batch_size: items of a batch in this process. None: items are whole batches, which
+        are neither padded nor masked. If each process has its own rows, the source
+        picks them, and `process_count` stays 1.
+      seed: the seed of the shuffle; an epoch's order depends on the seed and the epoch.
+      shuffle: whether every epoch has a new order.
       repeat: run for ever, rather than once.
       map_fn: applied to each item.
-      random_map_fn: applied after it, to an item and a generator whose draws depend on
-        the seed and on which item of the endless stream it is: they are others in every
-        epoch, the same after a resume and for any number of processes.
-      process_index: which share this process reads.
-      process_count: shares in all.
+      random_map_fn: applied after it, to an item and a generator. The generator depends
+        on the seed and on the item's place in the endless stream: it is new in every
+        epoch, and the same after a resume and for any number of processes.
+      process_index: the share that this process reads.
+      process_count: the number of shares.
 
     Raises:
       UserError: the source is empty.
@@ -99,9 +99,8 @@ def _padded(data: grain.MapDataset, multiple: int) -> grain.MapDataset:
 
 
 class SideBySide:
-    """Iterators of `pipeline` read in step, as one whose items are {name: item}.
-
-    It ends where the first of them ends: finite ones are made equally long before.
+    """Iterators of `pipeline` read in step, as one whose items are {name: item}. It
+    ends with the shortest of them.
 
     Args:
       parts: the iterators by name.
@@ -113,7 +112,8 @@ class SideBySide:
         parts: Mapping[str, grain.DatasetIterator],
         map_fn: Callable[[dict[str, Item]], Item] | None = None,
     ) -> None:
-        self._parts, self._map_fn = dict(parts), map_fn
+        self._parts = dict(parts)
+        self._map_fn = map_fn
 
     def __iter__(self) -> Iterator:
         return self
@@ -123,7 +123,7 @@ class SideBySide:
         return items if self._map_fn is None else self._map_fn(items)
 
     def get_state(self) -> dict[str, dict]:
-        """The positions of all, a JSON-able dict."""
+        """The positions of all iterators, a JSON-able dict."""
         return {name: part.get_state() for name, part in self._parts.items()}
 
     def set_state(self, state: dict[str, dict]) -> None:

@@ -1,4 +1,4 @@
-"""Shuffled batches of a set in memory: a few numpy calls each, and no call an item."""
+"""Shuffled batches of a set in memory, each made by a few numpy calls."""
 
 import functools
 from collections.abc import Callable
@@ -19,21 +19,21 @@ class Rows(Protocol):
 
 
 class ShuffledBatches:
-    """Item s: the rows of step s, of an endless stream of shuffled epochs.
+    """Item s is the batch of step s, in an endless stream of shuffled epochs.
 
-    As `pipeline` makes it of single items, which is right where each takes a while to
-    read or to decode; 128 small images take it longer than a small net takes to step.
+    `pipeline` makes the same stream item by item, which suits items that are slow to
+    read or decode. For 128 small images it takes longer than a small net's step.
 
     Args:
-      items: what the rows are taken from.
+      items: the set that rows are taken from.
       batch_size: rows of a step, over all processes.
-      seed: of the orders and of the draws.
-      map_fn: applied to a batch and `draws` uniform numbers in [0, 1) for each of its
-        rows, which depend on the seed, the step and the row alone: they are the same
+      seed: the seed of orders and draws.
+      map_fn: applied to a batch and `draws` uniform numbers in [0, 1) for each row. The
+        numbers depend on the seed, the step and the row only, so that they are the same
         after a resume and for any number of processes.
-      draws: how many of them a row.
-      process_index: whose rows these are, every `process_count`-th.
-      process_count: processes in all.
+      draws: numbers for each row.
+      process_index: this process, which reads every `process_count`-th row.
+      process_count: the number of processes.
     """
 
     def __init__(
@@ -47,8 +47,10 @@ class ShuffledBatches:
         process_index: int = 0,
         process_count: int = 1,
     ):
-        self._items, self._seed = items, seed
-        self._batch_size, self._draws = batch_size, draws
+        self._items = items
+        self._seed = seed
+        self._batch_size = batch_size
+        self._draws = draws
         self._map_fn = map_fn
         self._rows = np.arange(process_index, batch_size, process_count)
         self._order = functools.lru_cache(maxsize=8)(self._permutation)

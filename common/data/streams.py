@@ -12,22 +12,22 @@ class StreamSegments:
     of each, so a row of item i + 1 continues the same row of item i. A model with a
     memory reads the items in order, and clears it where "first" says so. An item is
       "inputs"  [batch, time] int32
-      "targets" [batch, time] int32: the token after each input, in the text; for the
-        last one of a stream that is the first one of the next stream
+      "targets" [batch, time] int32: the token after each input in the text; after the
+        end of a stream comes the first token of the next stream
       "mask"    [batch, time] float32: 0 where the stream has ended (both ids are 0)
       "first"   [batch] bool: True in item 0, before which there is nothing to remember
 
     In training S = floor((N - 1) / B): at most B - 1 tokens are dropped from the end of
     the text, and the last item is ragged. With `keep_tail`, for evaluation, S is
-    rounded up and the last streams run short, or empty: every token but the very first
-    is then a target exactly once.
+    rounded up, and the last streams run short or stay empty: every token but the very
+    first is then a target exactly once.
 
     Args:
       tokens: [N] integers.
       batch_size: B, streams over all processes.
       length: T, tokens a segment.
-      rows: the streams of this process, always the same ones; None: all.
-      keep_tail: lose no token.
+      rows: the streams that this process reads; None: all.
+      keep_tail: drop no token.
 
     Raises:
       UserError: the text is too short for one token a stream.

@@ -1,7 +1,7 @@
-"""Text from four kinds of place, each {"train": bytes, "valid": bytes, "test": bytes}.
+"""Text of four kinds of source, each {"train": bytes, "valid": bytes, "test": bytes}.
 
-Text stays bytes until a vocabulary, which alone knows the unit, decodes it: a model of
-bytes must see every one of them, and the user's files need not be valid UTF-8.
+Text stays bytes until a vocabulary decodes it, because only a vocabulary knows the
+unit. A model of bytes must see them all, and the user's files need not be valid UTF-8.
 """
 
 import ast
@@ -29,8 +29,8 @@ def load(source: str, root: str = "", name: str = "") -> dict[str, bytes]:
     Args:
       source: "embedded", "generated", "files" (under `root`) or "tfds" (set `name`,
         prepared under `root`).
-      root: a text file or a folder; for "tfds" its data_dir, "" being TFDS's default.
-      name: of the TFDS set.
+      root: a text file or a folder; for "tfds" its data_dir, "" for TFDS's default.
+      name: the name of the TFDS set.
     """
     match source:
         case "embedded":
@@ -44,8 +44,8 @@ def load(source: str, root: str = "", name: str = "") -> dict[str, bytes]:
     raise UserError(f"unknown text source {source!r}; {nearest(source, SOURCES)}")
 
 
-# Reference manual and library only: no tests, no near-duplicate codec tables, nothing
-# that somebody installed beside them.
+# Folders without English of the manual or the library: tests, near-duplicate codec
+# tables, and packages that somebody installed.
 _NOT_LIBRARY = {
     "__pycache__",
     "dist-packages",
@@ -89,7 +89,7 @@ def _topics() -> Iterator[tuple[str, str]]:
     """The chapters of the language reference behind `help()`, as (name, text)."""
     try:
         topics = importlib.import_module("pydoc_data.topics").topics
-    except ImportError:  # some distributions package it apart
+    except ImportError:  # some distributions have it in a package of its own
         return
     yield from sorted(topics.items())
 
@@ -111,14 +111,14 @@ def _file_docstrings(path: Path) -> Iterator[str]:
         return
     try:
         yield from _node_docstrings(ast.parse(source))
-    except SyntaxError:  # a distribution's template, say: not Python, so no docstring
+    except SyntaxError:  # such as the template of a distribution
         return
 
 
 def _node_docstrings(
     node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef,
 ) -> Iterator[str]:
-    """Walks definitions only: ast.walk would visit every expression, slowly."""
+    """Walks definitions only, because ast.walk slowly visits every expression."""
     if text := ast.get_docstring(node):
         yield text
     for child in node.body:
@@ -163,9 +163,9 @@ def _sentences(rng: random.Random, size: int) -> bytes:
 def tfds(name: str, data_dir: str = "", key: str = "text") -> dict[str, bytes]:
     """The feature `key` of a prepared TFDS set, one example a line; no TensorFlow.
 
-    A set without a validation split (lm1b) is validated on its test split, and the
-    other way round; a set of one split (wikipedia) is cut 90/5/5 by position. Reading
-    takes about 60 us an example.
+    If there is no validation split (lm1b), the test split is both, and the other way
+    round. A set of one split (wikipedia) is cut 90/5/5 by position. Reading an example
+    takes about 60 us.
     """
     builder = prepared(name, data_dir, features=(key,))
     held_out = [
@@ -177,5 +177,8 @@ def tfds(name: str, data_dir: str = "", key: str = "text") -> dict[str, bytes]:
     }
     if not held_out:
         return by_position(texts["train"])
-    valid, test = texts[held_out[0]], texts[held_out[-1]]
-    return {"train": texts["train"], "valid": valid, "test": test}
+    return {
+        "train": texts["train"],
+        "valid": texts[held_out[0]],
+        "test": texts[held_out[-1]],
+    }

@@ -1,4 +1,4 @@
-"""Text of the user's files, by the layouts that data sets come in."""
+"""Text in the user's files: one reader for each layout of a data set."""
 
 import hashlib
 from collections.abc import Iterable
@@ -51,7 +51,7 @@ def _folder(folder: Path) -> dict[str, bytes]:
     ]
     if not texts:
         raise UserError(f"no text found in {str(folder)!r}; {_LAYOUTS}")
-    plain = [path for path in texts if ".md" not in path.suffixes]  # no lone README
+    plain = [path for path in texts if ".md" not in path.suffixes]  # not a README
     return _one_file(plain[0]) if len(plain) == 1 else _tree(folder, texts)
 
 
@@ -61,18 +61,18 @@ def _one_file(path: Path) -> dict[str, bytes]:
 
 
 def _triple(folder: Path, pattern: str) -> dict[str, bytes] | None:
-    """One file a split; None if there is none to train on."""
-    found = {
+    """One file for each split; None if there is no training file."""
+    paths = {
         split: _find(folder, [pattern.format(alias) for alias in _ALIASES[split]])
         for split in SPLITS
     }
-    if found["train"] is None:
+    if paths["train"] is None:
         return None
-    for split, path in found.items():
+    for split, path in paths.items():
         if path is None:
             wanted = pattern.format(split)
             raise UserError(f"{str(folder)!r} has no {wanted} beside its other splits")
-    return {split: storage.read_bytes(path) for split, path in found.items()}
+    return {split: storage.read_bytes(path) for split, path in paths.items()}
 
 
 def _tree(folder: Path, paths: list[Path]) -> dict[str, bytes]:
@@ -96,13 +96,13 @@ def by_position(data: bytes, at_lines: bool = True) -> dict[str, bytes]:
     cuts = [len(data) * 90 // 100, len(data) * 95 // 100]
     if at_lines:
         ends = [data.rfind(b"\n", 0, cut) + 1 for cut in cuts]
-        cuts = ends if 0 < ends[0] < ends[1] else cuts  # one long line has no inner end
+        cuts = ends if 0 < ends[0] < ends[1] else cuts  # unless one line is too long
     first, second = cuts
     return {"train": data[:first], "valid": data[first:second], "test": data[second:]}
 
 
 def by_name(documents: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
-    """Documents of one name share a split, found by hashing it: stable, 90/5/5."""
+    """Splits documents 90/5/5 by a hash of their names: one name, one split."""
     texts: dict[str, list[bytes]] = {split: [] for split in SPLITS}
     for name, text in documents:
         texts[_split_of(name)].append(text)

@@ -14,18 +14,18 @@ def prepared(
     features: Iterable[str] = (),
     splits: Iterable[str] = ("train",),
 ):
-    """The builder of a TFDS set whose data is on disk in a format of random access.
-    UserError unless it is, and has these features and splits.
+    """The builder of a TFDS set that is prepared on disk in a format of random access.
+    UserError: it is not, or lacks one of `features` or `splits`.
 
     data_dir: where it was prepared; "": TFDS's default.
     """
     if "://" in data_dir:
         raise UserError(f"TFDS sets are read from a disk: copy {data_dir!r} to one")
-    import tensorflow_datasets  # half a second, and for this source alone
+    import tensorflow_datasets  # takes half a second, for this source only
 
     try:
         builder = tensorflow_datasets.builder(name, data_dir=data_dir or None)
-    except ValueError as error:  # of the name, the configuration or the version
+    except ValueError as error:  # an unknown name, configuration or version
         known = tensorflow_datasets.list_builders(with_community_datasets=False)
         raise UserError(f"unknown TFDS set {name!r}; {nearest(name, known)}") from error
     formats = {form.value for form in builder.info.available_file_formats()}
@@ -39,10 +39,10 @@ def prepared(
         )
     wanted = [("feature", key, builder.info.features) for key in features]
     wanted += [("split", key, builder.info.splits) for key in splits]
-    for part, key, there in wanted:
-        if key not in there:
+    for part, key, available in wanted:
+        if key not in available:
             raise UserError(
-                f"TFDS set {name!r} has no {part} {key!r}; {nearest(key, there)}"
+                f"TFDS set {name!r} has no {part} {key!r}; {nearest(key, available)}"
             )
     return builder
 

@@ -22,8 +22,8 @@ def given(inputs: str, video: bool = False) -> Path:
 
 
 def files(root: Path) -> dict[str, Path]:
-    """{name: path} of the picture `root`, or of those in the folder and below, by their
-    places in it. UserError: it has none."""
+    """{name: path} of the picture `root`, or of all pictures in the folder `root` and
+    below, whose names are their paths in it. UserError: the folder has none."""
     if root.is_file():
         return {root.name: root}
     paths = {str(path.relative_to(root)): path for path in picture_paths(root)}
@@ -33,8 +33,8 @@ def files(root: Path) -> dict[str, Path]:
 
 
 def pictures(root: Path, channels: int = 3) -> Iterator[tuple[str, Picture | None]]:
-    """Names and pixels, RGB or grey, of `files`: None, after a warning, for one that
-    cannot be read. UserError, at the end: none of them can."""
+    """Yields the name and pixels, RGB or grey, of each of `files`. The pixels are None,
+    after a warning, where a file cannot be read. UserError, at the end: none can."""
     readable = False
     for name, path in files(root).items():
         picture = decode(path, channels)
@@ -49,10 +49,11 @@ def prepared(
 ) -> tuple[dict[str, Any], list[str]]:
     """{name: prepare(picture)} of all `pictures`, and the names of those that cannot be
     read."""
-    made, skipped = {}, []
+    results = {}
+    skipped = []
     for name, picture in pictures(root, channels):
         if picture is None:
             skipped.append(name)
         else:
-            made[name] = prepare(picture)
-    return made, skipped
+            results[name] = prepare(picture)
+    return results, skipped

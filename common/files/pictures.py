@@ -1,4 +1,4 @@
-"""Picture files: which they are, and their pixels as viewers show them."""
+"""Picture files: which files are pictures, and their pixels as viewers show them."""
 
 import dataclasses
 import warnings
@@ -20,8 +20,11 @@ DEEP = ("I", "I;16", "I;16B", "F")  # and those of more than 8 bits, all grey
 
 
 def read(path: Path, channels: int | None = 3) -> Picture:
-    """A picture in RGB, 3 channels, or grey, 1; None: as the file has it, with alpha as
-    a 2nd or 4th channel where there is one. UserError: it cannot be read."""
+    """The pixels of a file. UserError: it cannot be read.
+
+    channels: 3 is RGB, 1 is grey; None keeps the file's own, with alpha as a 2nd or 4th
+      channel where it has one.
+    """
     try:
         with path.open("rb") as file, Image.open(file) as picture:
             shown = as_seen(picture)
@@ -48,8 +51,8 @@ def decode(path: Path, channels: int = 3) -> Picture | None:
 
 
 def as_seen(picture: Image.Image) -> Image.Image:
-    """A picture as viewers show it: turned as its EXIF says, and 16 bits a pixel, of
-    which Pillow's conversions would make white, as 8."""
+    """A picture as viewers show it: turned as its EXIF tag says, and with 8 bits a
+    pixel. Pillow's own conversions clip 16 bits to white."""
     picture = ImageOps.exif_transpose(picture)
     if picture.mode not in DEEP:
         return picture
@@ -65,24 +68,24 @@ def picture_paths(folder: str | Path) -> list[Path]:
 
 
 def is_picture(path: Path) -> bool:
-    """By its ending."""
+    """Whether the ending of its name is a picture's."""
     return path.suffix.lower() in ENDINGS
 
 
 def channels_of(paths: Iterable[Path]) -> int:
-    """Of the first picture that opens: 1 for grey, 3 for anything else."""
+    """Channels of the first picture that opens: 1 for grey, 3 for anything else."""
     for path in paths:
         try:
             with path.open("rb") as file, Image.open(file) as picture:
                 return 1 if picture.mode in (*GREY, *DEEP) else 3
-        except OSError:  # named when it is read
+        except OSError:  # its own read warns of it
             continue
     return 3
 
 
 @dataclasses.dataclass(frozen=True)
 class PictureFiles:
-    """Pictures decoded when they are asked for."""
+    """Pictures that are decoded on access."""
 
     paths: tuple[Path, ...]
     channels: int = 3  # 1: grey

@@ -22,7 +22,7 @@ BUCKETS = "gs://"
 def path(name: str | os.PathLike) -> Path:
     """`name` as a path with pathlib's methods; `~` is home.
 
-    UserError: it is in a bucket that is not there or not for us, or of another kind.
+    UserError: its bucket does not exist or denies access, or it is no path of gs://.
     """
     name = os.fspath(name)
     if name.startswith(BUCKETS):
@@ -44,10 +44,10 @@ def _in_bucket(name: str) -> Path:
 
     bucket = epath.Path(BUCKETS + name.removeprefix(BUCKETS).split("/")[0])
     try:
-        found = bucket.exists()
-    except Exception as error:  # of the network, of credentials: each has its own
+        exists = bucket.exists()
+    except Exception as error:  # network and credentials have exceptions of their own
         raise UserError(f"{name}: {reason(error)}") from error
-    if not found:
+    if not exists:
         raise UserError(f"{name}: there is no bucket {bucket}, or none that we may see")
     return epath.Path(name)
 
@@ -61,10 +61,11 @@ def reason(error: Exception) -> str:
 def _settings() -> None:
     import fsspec
 
-    os.environ.setdefault("EPATH_USE_TF", "false")  # one way, TensorFlow there or not
-    # Other hosts, and Orbax, write where we have looked before.
+    # The same code with TensorFlow as without.
+    os.environ.setdefault("EPATH_USE_TF", "false")
+    # Listings are not cached, because other hosts and Orbax write to the same folders.
     fsspec.config.conf.setdefault("gcs", {})["use_listings_cache"] = False
-    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # what it logs it also raises
+    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it logs what it raises
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -78,8 +79,8 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """What a file holds, unpacked where its name ends in .gz. UserError: the packed
-    file is not whole."""
+    """The contents of a file, decompressed where its name ends in .gz. UserError: the
+    gzip file is not complete."""
     data = path.read_bytes()
     try:
         return gzip.decompress(data) if path.suffix == ".gz" else data
@@ -89,8 +90,8 @@ def read_bytes(path: Path) -> bytes:
 
 
 def local(path: Path) -> Path:
-    """The file itself if it is on a disk; else a copy, which goes with this process.
-    A file that is not there yet has the path of its copy to come."""
+    """The path itself if it is on a disk; else the path of a copy, which is deleted
+    when this process ends. If the file does not exist yet, neither does the copy."""
     if is_local(path):
         return path
     copy = Path(tempfile.mkdtemp(dir=_scratch().name), path.name)
@@ -100,7 +101,7 @@ def local(path: Path) -> Path:
 
 
 def put_back(copy: Path, path: Path) -> None:
-    """Writes the `local` copy of a file in a bucket over it, at once."""
+    """Replaces a file in a bucket by its `local` copy, in one write."""
     if not is_local(path):
         path.write_bytes(copy.read_bytes())
 

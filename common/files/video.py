@@ -23,28 +23,31 @@ ENDINGS = {
     ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg",
     ".ogv", ".ts", ".webm", ".wmv",
 }  # fmt: skip
-# H.264's numbers of the matrices that make YCbCr of RGB. FFmpeg takes the second.
-BT709, UNSPECIFIED, BT601 = 1, 2, 5
+# H.264's codes for the matrix from RGB to YCbCr. FFmpeg's default is the second.
+BT709 = 1
+UNSPECIFIED = 2
+BT601 = 5
 Frames = UInt8[Array, "frames *plane_shape"]
 Size = tuple[int, int]  # width, height
 
 
 @dataclasses.dataclass(frozen=True)
 class Speed:
-    """What `convert` measured; compilation is not in it."""
+    """What `convert` measured, without compilation."""
 
     frames: int
-    seconds: float  # of them all: decoded, computed, encoded
-    alone: float  # a frame, only computed
+    seconds: float  # to decode, compute and encode all frames
+    compute_seconds: float  # to compute one frame
 
 
 def is_video(path: Path) -> bool:
-    """By its name."""
+    """Whether the ending of its name is a video's."""
     return path.is_file() and path.suffix.lower() in ENDINGS
 
 
 def video_target(source: Path, out: str, mark: str) -> Path:
-    """`out`, in which a folder keeps the video's name and `mark`; else beside it."""
+    """The file `out`; else the video's name with `mark`, in the folder `out` or,
+    without one, beside the video."""
     # Matroska holds any kind of sound.
     ending = source.suffix if source.suffix in (".mov", ".mp4") else ".mkv"
     name = f"{source.stem}_{mark}{ending}"
@@ -52,7 +55,7 @@ def video_target(source: Path, out: str, mark: str) -> Path:
 
 
 def frame_size(source: Path) -> Size:
-    """UserError: not a video, or one of sound alone."""
+    """Width and height of a video. UserError: not a video, or one without pictures."""
     with _opened(source) as reader:
         context = _stream(reader).codec_context
         return context.width, context.height
@@ -72,19 +75,22 @@ def convert(
 ) -> Speed:
     """Writes `compute(params, frames)` of the video as H.264, with its times and sound.
 
-    size: what frames are resized to before, and `scale` times that comes out. layout:
-    FFmpeg's name of how an array holds a frame, before and after: rgb24 is
-    [height, width, 3]. most: frames; 0: all. crf: quality, 0 (lossless) to 51.
+    size: width and height that frames are resized to before they are computed.
+    scale: how many times larger `compute` makes them.
+    layout: FFmpeg's name for the arrays of frames, given and returned: rgb24 is
+      [height, width, 3].
+    most: the number of frames to convert; 0: all.
+    crf: quality, from 0 (lossless) to 51.
     """
     run, rows = on_all_devices(compute, params)
     try:
         with _opened(source) as reader, _opened(target, "w") as writer:
             stream = _stream(reader)
             stream.thread_type = "AUTO"
-            made_size = size[0] * scale, size[1] * scale
-            encoder, sound = _streams(reader, writer, made_size, layout, crf)
+            new_size = (size[0] * scale, size[1] * scale)
+            encoder, sound = _streams(reader, writer, new_size, layout, crf)
             frames = _turned(_frames(reader, stream, writer, sound), encoder)
-            count, alone, start = _in_batches(
+            count, compute_seconds, start = _in_batches(
                 itertools.islice(frames, most or None),
                 partial(_array, size=size, layout=layout),
                 run,
@@ -92,15 +98,15 @@ def convert(
                 partial(_write, writer, encoder, layout),
             )
             writer.mux(encoder.encode(None))
-            return Speed(count, time.perf_counter() - start, alone)
+            return Speed(count, time.perf_counter() - start, compute_seconds)
     except _av().error.FFmpegError as error:
         target.unlink(missing_ok=True)
         raise UserError(f"{source} to {target}: {error}") from error
 
 
 def on_all_devices(compute: Callable, params: Any) -> tuple[Callable, int]:
-    """`compute(params, frames)`, compiled for one frame on each device, as a function
-    of the frames, and how many there are."""
+    """(run, frames at a time). `run(frames)` is `compute(params, frames)`, compiled for
+    one frame on each device."""
     devices = jax.local_devices()
     mesh = jax.sharding.Mesh(np.array(devices), ("frame",))
     by_frame = jax.sharding.NamedSharding(mesh, jax.P("frame"))
@@ -112,24 +118,28 @@ def on_all_devices(compute: Callable, params: Any) -> tuple[Callable, int]:
 def _in_batches(
     frames: Iterator, read: Callable, run: Callable, rows: int, write: Callable
 ) -> tuple[int, float, float]:
-    """The next frames are computed while the last ones are encoded. Returns how many
-    there were, the seconds of one alone, and when the clock started: once the program
-    was compiled."""
-    count, waiting, alone, start = 0, (), 0.0, 0.0
+    """Computes the next frames while the last ones are encoded. Returns the number of
+    frames, the seconds to compute one, and the time at which the clock started, when
+    the program was compiled."""
+    count = 0
+    waiting = ()
+    compute_seconds = 0.0
+    start = 0.0
     while batch := list(itertools.islice(frames, rows)):
         arrays = np.stack([read(frame) for frame in batch])
         arrays = arrays[np.minimum(np.arange(rows), len(batch) - 1)]
         if not count:
-            alone = median_seconds(partial(run, arrays), 3) / rows
+            compute_seconds = median_seconds(partial(run, arrays), 3) / rows
             start = time.perf_counter()
-        made = run(arrays)
+        computed = run(arrays)
         if waiting:
             write(*waiting)
-        waiting, count = (made, batch), count + len(batch)
+        waiting = (computed, batch)
+        count += len(batch)
     if not count:
         raise UserError("the video has no pictures in it")
     write(*waiting)
-    return count, alone, start
+    return count, compute_seconds, start
 
 
 def _av() -> ModuleType:
@@ -158,11 +168,11 @@ def _stream(reader):
 
 
 def _streams(reader, writer, size: Size, layout: str, crf: int) -> tuple[Any, dict]:
-    """The output's pictures, and a stream for each of the input's sounds."""
+    """The output's stream of pictures, and {stream of sound in the input: its copy}."""
     try:
         encoder = _encoder(writer, _stream(reader), size, layout, crf)
         sound = {s: writer.add_stream_from_template(s) for s in reader.streams.audio}
-    except ValueError as error:  # a container that has no place for them
+    except ValueError as error:  # the container cannot hold them
         raise UserError(f"{writer.name}: {error}; .mkv holds any sound") from error
     return encoder, sound
 
@@ -172,29 +182,31 @@ def _encoder(writer, stream, size: Size, layout: str, crf: int):
     rate = stream.average_rate or stream.guessed_rate or Fraction(25)
     options = {"crf": str(crf), "preset": "veryfast"}
     encoder = writer.add_stream("libx264", rate=rate, options=options)
-    context, old = encoder.codec_context, stream.codec_context
+    context = encoder.codec_context
+    old = stream.codec_context
     context.width, context.height = size
     odd = context.width % 2 or context.height % 2
     context.pix_fmt = layout if layout != "rgb24" else "yuv444p" if odd else "yuv420p"
     context.time_base = stream.time_base
     context.sample_aspect_ratio = old.sample_aspect_ratio or Fraction(1)
-    # A player guesses by the size what is not said, and the size is another one.
+    # Players guess an unspecified matrix from the size, which may be another one now.
     guessed = BT601 if old.height < 720 else BT709
-    said = guessed if old.colorspace in (0, UNSPECIFIED) else old.colorspace
-    context.colorspace = BT601 if layout == "rgb24" else said
-    context.color_primaries, context.color_trc = old.color_primaries, old.color_trc
+    matrix = guessed if old.colorspace in (0, UNSPECIFIED) else old.colorspace
+    context.colorspace = BT601 if layout == "rgb24" else matrix
+    context.color_primaries = old.color_primaries
+    context.color_trc = old.color_trc
     return encoder
 
 
 def _frames(reader, stream, writer, sound: dict) -> Iterator:
-    """The video's frames, in rising times; packets of sound are copied as they pass.
-    What is damaged is left out with a warning."""
+    """The video's frames, whose times rise. Packets of sound are copied as they pass.
+    Damaged packets are left out with a warning."""
     last = None
     for packet in reader.demux(stream, *sound):
         if packet.stream is stream:
             for frame in _decoded(packet, reader.name):
                 if last is not None and (frame.pts is None or frame.pts <= last):
-                    frame.pts = last + 1  # as some .avi have it
+                    frame.pts = last + 1  # some .avi files need it
                 last = frame.pts
                 yield frame
         elif packet.dts is not None:  # the last one only flushes
@@ -211,7 +223,8 @@ def _decoded(packet, name: str) -> list:
 
 
 def _turned(frames: Iterator, encoder) -> Iterator:
-    """The frames, once players are told to turn the output as they do the input."""
+    """The frames. Sets the rotation of the first on the output, for players to
+    apply."""
     for first in frames:
         if first.rotation:
             encoder.set_display_rotation(first.rotation)
@@ -220,12 +233,13 @@ def _turned(frames: Iterator, encoder) -> Iterator:
 
 
 def _array(frame, size: Size, layout: str) -> UInt8[np.ndarray, "*plane_shape"]:
-    """In the limited range and one size, whatever it came in."""
+    """The frame as an array, in the limited range (16 to 235) and resized to `size`."""
     return frame.reformat(*size, layout, dst_color_range="MPEG").to_ndarray()
 
 
-def _write(writer, encoder, layout: str, made: Frames, originals: list) -> None:
-    for array, original in zip(np.asarray(made), originals, strict=False):
+def _write(writer, encoder, layout: str, computed: Frames, originals: list) -> None:
+    for array, original in zip(np.asarray(computed), originals, strict=False):
         frame = _av().VideoFrame.from_ndarray(array, format=layout)
-        frame.pts, frame.time_base = original.pts, original.time_base
+        frame.pts = original.pts
+        frame.time_base = original.time_base
         writer.mux(encoder.encode(frame))

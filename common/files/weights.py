@@ -1,4 +1,4 @@
-"""Weights from elsewhere, {name: array}, as .npz or .safetensors, never a pickle."""
+"""Files of weights, {name: array}: .npz or .safetensors, never a pickle."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from common.files import storage
 def read(
     path: str | Path, wanted: Callable[[str], bool] = lambda name: True
 ) -> dict[str, np.ndarray]:
-    """The arrays in a file whose names are `wanted`; UserError if it cannot be read."""
+    """The arrays of a file whose names are `wanted`. UserError: it cannot be read."""
     path = storage.path(path)
     if path.suffix in (".pt", ".pth", ".tar"):
         raise UserError(
@@ -32,7 +32,7 @@ def read(
         with safe_open(local, framework="numpy") as file:
             names = filter(wanted, file.keys())
             return {name: file.get_tensor(name) for name in names}
-    except Exception as error:  # zip, zlib, numpy, safetensors: each has its own
+    except Exception as error:  # zip, zlib, numpy and safetensors raise their own
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: not a readable weights file: {reason}") from error
 

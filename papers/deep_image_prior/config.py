@@ -5,7 +5,7 @@ from dataclasses import field
 from functools import partial
 from typing import Any
 
-from common.config import at_least, between, choice, dtype, nearest, runs_of
+from common.config import at_least, between, choice, dtype, refuse_unknown, runs_of
 from common.contract import Run, UserError
 from common.sections import Optim, Schedule, Training
 
@@ -151,7 +151,7 @@ def runs(config: Config) -> dict[str, Run]:
 def _changes(config: Config, run: str) -> dict[str, Any]:
     """What a run's name changes in the config."""
     name = run.removesuffix("_pixels")
-    nearest("run", name, RUNS)
+    refuse_unknown("run", name, RUNS)
     changes = {"model.family": "pixels"} if run != name else {}
     if name == "impedance":
         d = config.data

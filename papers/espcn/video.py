@@ -62,7 +62,8 @@ def _facts(config: Config, size: Size, speed: Speed) -> Table:
     )  # fmt: skip
     row = [
         speed.frames, f"{width} x {height}", f"{width * r} x {height * r}",
-        speed.frames / speed.seconds, 1 / speed.alone, flops / speed.alone / peak,
+        speed.frames / speed.seconds, 1 / speed.compute_seconds,
+        flops / speed.compute_seconds / peak,
         peak / flops,
     ]  # fmt: skip
     note = (

@@ -10,9 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from common.contract import UserError
-from common.data import text, vocab
+from common.data import text
 from common.data.pipeline import pipeline
 from common.data.streams import StreamSegments, stretches
+from common.text.build import build
+from common.text.symbols import ByteVocab
+from common.text.vocab import Vocab
 from papers.transformer_xl.config import Config, Data
 
 
@@ -74,7 +77,7 @@ def encoded(config: Config, split: str) -> np.ndarray:
     return _encoded(_key(config.data), split)
 
 
-def vocabulary(data: Data) -> vocab.Vocab:
+def vocabulary(data: Data) -> Vocab:
     """The vocabulary of the training text, most frequent first."""
     return _vocabulary(_key(data))
 
@@ -87,21 +90,21 @@ def _key(data: Data) -> tuple[Any, ...]:
 
 
 @functools.cache
-def _vocabulary(key: tuple) -> vocab.Vocab:
+def _vocabulary(key: tuple) -> Vocab:
     data = Data(**dict(key))
     texts = text.load(data.source, data.root, data.name)
     match data.level:
         case "byte" if data.only_seen:
             # As in the released scripts: all splits are counted, so none has unknowns.
             every = b"".join(texts.values())
-            return vocab.ByteVocab.of(every, newlines=data.newline, only_seen=True)
+            return ByteVocab.of(every, newlines=data.newline, only_seen=True)
         case "char":
             options = {"newlines": data.newline, "unk": True}
         case "word":
             options = {}
         case _:
             options = {"newlines": data.newline}
-    return vocab.build(data.level, texts["train"], **options)
+    return build(data.level, texts["train"], **options)
 
 
 @functools.cache

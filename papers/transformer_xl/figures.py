@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from common.attention import causal_mask, relative_terms
 from common.contract import Table
-from common.data.vocab import Vocab
+from common.text.vocab import Vocab
 from papers.transformer_xl.config import Config
 from papers.transformer_xl.memory import empty_memory
 from papers.transformer_xl.model import TransformerXL

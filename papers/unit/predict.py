@@ -83,7 +83,7 @@ def _video(config: Config, params: Any, source: Path) -> Values:
     )
     yield f"{target}\n"
     columns = ("frames", "size", "frames/s", "network alone")
-    rates = speed.frames / speed.seconds, 1 / speed.alone
+    rates = speed.frames / speed.seconds, 1 / speed.compute_seconds
     note = "frames/s: with decoding and encoding; network alone: without"
     row = [speed.frames, f"{width} x {height}", *rates]
     yield "Translated", Table(columns, [row], note)

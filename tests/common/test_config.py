@@ -1,5 +1,5 @@
-"""Choices and bounds of fields: what `check` refuses, in one line that names the field;
-and what a config's other helpers make."""
+"""Choices and bounds of fields. A failure means that a value which cannot work passes
+`check`, or that its error does not name the field in one line."""
 
 import dataclasses
 import math
@@ -173,8 +173,8 @@ def test_every_run_has_its_changes_and_is_checked():
         if config.net.width == 64 and config.optim.schedule == Schedule("step"):
             raise UserError("never")
 
-    made = runs("main", "wide")
-    assert [run.config.net.width for run in made.values()] == [8, 64]
+    both_runs = runs("main", "wide")
+    assert [run.config.net.width for run in both_runs.values()] == [8, 64]
     with pytest.raises(UserError, match="width=0: must be at least 1"):
         runs("main", "broken")
     with pytest.raises(UserError, match="no run 'mian': did you mean main"):

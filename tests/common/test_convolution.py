@@ -1,5 +1,5 @@
-"""Conv against nn.Conv: same parameters, numbers and gradients, whoever transforms it;
-and its gradient by matrix products appears in programs for CPUs alone."""
+"""Conv against nn.Conv. A failure means other numbers or gradients under some
+transformation, or that programs for accelerators have the CPU's gradient."""
 
 from functools import partial
 
@@ -46,7 +46,8 @@ FORMS = ("3x3", "strided", "dilated, strided", "sides, strided")
 
 def pair(fields, features=8):
     """(ours, nn.Conv), of the same geometry."""
-    size, padding = fields["kernel_size"], fields.get("padding", 0)
+    size = fields["kernel_size"]
+    padding = fields.get("padding", 0)
     names = {"dilation": "kernel_dilation", "groups": "feature_group_count"}
     theirs = {names.get(name, name): value for name, value in fields.items()}
     theirs["kernel_size"] = (size, size) if isinstance(size, int) else size

@@ -1,4 +1,5 @@
-"""Figures: what is drawn, not how it looks."""
+"""Figures: what is drawn, not how it looks. A failure means that a curve, a label or a
+pixel is not the value it stands for."""
 
 import io
 

@@ -1,4 +1,5 @@
-"""Losses against numpy, optax and samples, at their extremes, and their gradients."""
+"""Losses against numpy, optax and samples, and at their extremes. A failure means
+another value or gradient than the formula's, or one that is not finite."""
 
 import jax
 import jax.numpy as jnp
@@ -80,7 +81,8 @@ def test_bfloat16_logits_are_reduced_in_float32():
 @pytest.mark.parametrize("label", [-100, -1, CLASSES, 10_000])
 def test_a_masked_label_out_of_range_leaves_the_loss_and_the_gradient_alone(label):
     logits, labels = example()
-    logits, labels = jnp.asarray(logits), jnp.asarray(labels)
+    logits = jnp.asarray(logits)
+    labels = jnp.asarray(labels)
     mask = jnp.ones(labels.shape).at[1, 2].set(0.0)
 
     def loss(logits, labels):
@@ -119,7 +121,8 @@ def test_hot_targets_ask_for_matching_logits():
     with jax.enable_x64(True):
         rng = np.random.default_rng(0)
         z, v = 3 * rng.normal(size=(2, 10))
-        z, v = jnp.asarray(z - z.mean()), jnp.asarray(v - v.mean())
+        z = jnp.asarray(z - z.mean())
+        v = jnp.asarray(v - v.mean())
         errors = []
         for temperature in (1e2, 1e3, 1e4):
             gradient = jax.grad(soft_cross_entropy)(z, v, temperature)
@@ -154,7 +157,8 @@ def test_a_student_that_matches_its_teacher_is_left_alone(temperature):
 
 def test_the_objectives_are_weighed_and_the_soft_one_scaled_by_t_squared():
     z, v, labels = soft_example()
-    weight, temperatures = 0.3, jnp.array([1.0, 2.0, 4.0, 8.0, 20.0])
+    weight = 0.3
+    temperatures = jnp.array([1.0, 2.0, 4.0, 8.0, 20.0])
 
     def slopes(loss):
         return jax.grad(lambda z: jnp.sum(loss(z)))(z)

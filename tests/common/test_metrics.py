@@ -1,5 +1,5 @@
-"""Metrics over ragged batches, weights and devices, against scikit-learn's where it has
-them."""
+"""Metrics over ragged batches, against scikit-learn's where it has them. A failure
+means that padding counts, or that batches or devices do not add up to the whole."""
 
 import functools
 import operator
@@ -47,7 +47,8 @@ def test_padding_that_is_not_finite_counts_for_nothing(padding):
 
 
 def test_a_mask_may_hold_weights():
-    values, weights = jnp.array([1.0, 10.0, 7.0]), jnp.array([0.5, 2.0, 0.0])
+    values = jnp.array([1.0, 10.0, 7.0])
+    weights = jnp.array([0.5, 2.0, 0.0])
     mean = Mean.of(values, weights)
     np.testing.assert_allclose(mean.value, (0.5 * 1 + 2 * 10) / 2.5, rtol=1e-6)
     np.testing.assert_allclose(mean.count, 2.5)
@@ -130,9 +131,10 @@ def ragged(*arrays):
 def test_f1_precision_and_recall_are_those_of_all_batches_together():
     scores, labels, mask = labelled()
     parts = [F1.of(s > 0.5, y, m) for s, y, m in ragged(scores, labels, mask)]
-    f1, kept = added(parts), mask > 0
+    f1 = added(parts)
+    valid = mask > 0
     expected = precision_recall_fscore_support(
-        labels[kept], scores[kept] > 0.5, average="binary"
+        labels[valid], scores[valid] > 0.5, average="binary"
     )
     found = f1.precision.value, f1.recall.value, f1.value
     np.testing.assert_allclose(found, expected[:3], rtol=1e-6)
@@ -147,15 +149,17 @@ def test_f1_of_nothing_is_zero():
 
 def test_auc_is_scikit_learns_to_the_width_of_a_bin():
     scores, labels, mask = labelled()
-    auc, kept = added(AUC.of(*part) for part in ragged(scores, labels, mask)), mask > 0
-    expected = roc_auc_score(labels[kept], scores[kept])
+    auc = added(AUC.of(*part) for part in ragged(scores, labels, mask))
+    valid = mask > 0
+    expected = roc_auc_score(labels[valid], scores[valid])
     assert 0.6 < expected < 0.95
     np.testing.assert_allclose(auc.value, expected, atol=1e-4)
 
 
 def test_auc_counts_equal_scores_half():
     assert AUC.of(jnp.full(10, 0.25), jnp.arange(10) % 2).value == 0.5
-    scores, labels = np.round(labelled()[0] * 8) / 8, labelled()[1]
+    scores = np.round(labelled()[0] * 8) / 8
+    labels = labelled()[1]
     expected = roc_auc_score(labels, scores)
     np.testing.assert_allclose(AUC.of(scores, labels).value, expected, atol=1e-6)
 

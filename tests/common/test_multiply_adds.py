@@ -1,4 +1,5 @@
-"""Multiply-adds against sums worked out by hand."""
+"""Multiply-adds against sums worked out by hand. A failure means that the tables of
+costs are wrong."""
 
 import flax.linen as nn
 import jax

@@ -1,5 +1,5 @@
-"""BatchNorm against nn.BatchNorm, PyTorch's rule for the running variance, and itself
-on four devices; the norms of an image against their formulas."""
+"""Norms against nn.BatchNorm, PyTorch's running variance and formulas. A failure means
+other statistics, in training, in tests or over several devices."""
 
 from functools import partial
 
@@ -36,7 +36,8 @@ def test_trains_as_flax_does_but_for_the_unbiased_running_variance():
     expected, stats = theirs.apply(values, X, mutable="batch_stats")
     found, updated = apply(X, values)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
-    found, biased = updated["batch_stats"], stats["batch_stats"]
+    found = updated["batch_stats"]
+    biased = stats["batch_stats"]
     np.testing.assert_allclose(found["mean"], biased["mean"], rtol=1e-5)
     old = 0.9 * values["batch_stats"]["var"]
     unbiased = old + (biased["var"] - old) * COUNT / (COUNT - 1)
@@ -63,7 +64,8 @@ def test_gradients_are_those_of_flax():
 
 def test_tests_with_the_running_statistics():
     values = variables()
-    stats, params = values["batch_stats"], values["params"]
+    stats = values["batch_stats"]
+    params = values["params"]
     found = BatchNorm(train=False).apply(values, X)
     normal = (X - stats["mean"]) / np.sqrt(stats["var"] + 1e-5)
     expected = normal * params["scale"] + params["bias"]

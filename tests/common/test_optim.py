@@ -1,5 +1,5 @@
-"""Schedules at points worked out by hand, optimisers against their formulas in numpy,
-and gradients in chunks against one big batch."""
+"""Schedules, optimisers and gradients in chunks. A failure means that a step is not
+that of its formula, or that chunks or devices change it."""
 
 from functools import partial
 
@@ -169,7 +169,8 @@ def test_sgd_follows_its_formula(momentum, decay):
     w, *grads = drawn(4)
     config = constant("sgd", lr=0.1, momentum=momentum, weight_decay=decay)
     found = walked(config, w, grads)
-    velocity, expected = 0.0, []
+    velocity = 0.0
+    expected = []
     for g in grads:
         g = g + decay * w
         velocity = momentum * velocity + g
@@ -278,8 +279,8 @@ def problem():
 def loss_fn(params, rows, chunk):
     prediction = jnp.tanh(rows["x"] @ params["w"]) + params["b"]
     loss = Mean.of((prediction - rows["y"]) ** 2, rows["mask"])
-    kept = {"id": rows["id"], "chunk": jnp.full(rows["id"].shape, chunk)}
-    return Objective(loss, kept, {"loss": loss, "x": jnp.mean(rows["x"], (0, 1))})
+    outputs = {"id": rows["id"], "chunk": jnp.full(rows["id"].shape, chunk)}
+    return Objective(loss, outputs, {"loss": loss, "x": jnp.mean(rows["x"], (0, 1))})
 
 
 @jax.jit
@@ -327,10 +328,10 @@ def test_the_mean_over_chunks_of_their_means_would_be_another_gradient():
 @pytest.mark.parametrize("chunks", [1, 4, 16])
 def test_rows_return_in_their_order_and_know_their_chunk(chunks):
     params, rows = problem()
-    kept = gradients(loss_fn, params, rows, chunks=chunks).rows
+    outputs = gradients(loss_fn, params, rows, chunks=chunks).rows
     ids = np.arange(ROWS)
-    np.testing.assert_array_equal(kept["id"], ids)
-    np.testing.assert_array_equal(kept["chunk"], ids % chunks)
+    np.testing.assert_array_equal(outputs["id"], ids)
+    np.testing.assert_array_equal(outputs["chunk"], ids % chunks)
 
 
 @pytest.mark.parametrize("chunks", [1, 2])
@@ -373,7 +374,8 @@ def on_devices(mode, chunks):
     """`gradients` over DEVICES fake devices."""
     params, rows = problem()
     mesh = jax.sharding.Mesh(np.array(jax.devices()[:DEVICES]), ("device",))
-    whole, split = jax.P(), jax.P("device")
+    whole = jax.P()
+    split = jax.P("device")
     if mode == "pmap":
         return mapped(jax.pmap, params, rows, chunks)
     if mode == "shard_map":
@@ -410,7 +412,8 @@ def test_a_slower_module_moves_by_a_tenth_and_its_average_follows():
     grads = jax.tree.map(lambda p: jnp.array([1.0, -2.0, 0.5]), params)
     tx = chained(Optim(ema=0.5), after=[scaled_modules(("last",), 0.1)])
     updates, state = tx.update(grads, tx.init(params), params)
-    first, last = updates["first"]["w"], updates["last"]["w"]
+    first = updates["first"]["w"]
+    last = updates["last"]["w"]
     np.testing.assert_allclose(last, 0.1 * first, rtol=1e-6)
     np.testing.assert_allclose(
         ema_params(state, params)["last"]["w"], 1 + 0.5 * last, rtol=1e-6

@@ -1,4 +1,5 @@
-"""Pixels: whole levels, channels and mirrored borders, of numpy and of JAX alike."""
+"""Pixels, in numpy and JAX. A failure means that levels, channels or mirrored borders
+differ from those of Pillow and numpy."""
 
 import jax
 import jax.numpy as jnp

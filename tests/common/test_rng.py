@@ -1,4 +1,5 @@
-"""Random streams: what tells two of them apart, and what never does."""
+"""Random streams. A failure means that two streams are equal, or that a resumed run
+draws other numbers than the unbroken one."""
 
 import itertools
 import os
@@ -70,11 +71,11 @@ def test_streams_do_not_depend_on_the_hash_seed_of_the_process():
     here = bits(stream(KEY, 3, "dropout"))
     seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
     env = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
-    there = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code],
         env=env,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert there.stdout.strip() == str(here)
+    assert process.stdout.strip() == str(here)

@@ -1,4 +1,5 @@
-"""Independent rows: vmap's numbers, whatever devices they are on."""
+"""Independent rows. A failure means other numbers than vmap's, or that rows leave their
+devices."""
 
 import chex
 import jax

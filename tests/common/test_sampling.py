@@ -1,4 +1,5 @@
-"""Sampling: which tokens survive the filters, and how often each is drawn."""
+"""Sampling of tokens. A failure means that a filter keeps other tokens, or that tokens
+are not drawn as often as their probabilities say."""
 
 from functools import partial
 
@@ -14,7 +15,7 @@ TOLERANCE = 0.015  # over four standard deviations of a frequency in DRAWS draws
 PROBABILITIES = np.array([0.2, 0.4, 0.1, 0.3])
 
 
-def kept(filtered):
+def surviving(filtered):
     return set(np.flatnonzero(np.isfinite(filtered)).tolist())
 
 
@@ -24,16 +25,16 @@ def test_top_k_keeps_the_k_largest_of_every_row_unchanged(k):
     filtered = np.asarray(keep_top_k(jnp.asarray(logits), k))
     for row in np.ndindex(3, 4):
         largest = np.argsort(logits[row])[-k:]
-        assert kept(filtered[row]) == set(largest.tolist())
+        assert surviving(filtered[row]) == set(largest.tolist())
         np.testing.assert_array_equal(filtered[row][largest], logits[row][largest])
         assert np.all(np.delete(filtered[row], largest) == -np.inf)
 
 
 def test_top_k_keeps_ties_with_the_kth():
     logits = jnp.array([2.0, 3.0, 1.0, 2.0, 0.0])
-    assert kept(keep_top_k(logits, 1)) == {1}
-    assert kept(keep_top_k(logits, 2)) == {0, 1, 3}
-    assert kept(keep_top_k(logits, 3)) == {0, 1, 3}
+    assert surviving(keep_top_k(logits, 1)) == {1}
+    assert surviving(keep_top_k(logits, 2)) == {0, 1, 3}
+    assert surviving(keep_top_k(logits, 3)) == {0, 1, 3}
 
 
 @pytest.mark.parametrize("k", [0, 4, 100])
@@ -60,9 +61,9 @@ def test_top_p_keeps_the_fewest_tokens_that_reach_p(p, nucleus):
     logits = np.log(PROBABILITIES).astype(np.float32) + 7  # not normalised
     peaked = np.array([9.0, 0.0, -9.0, -9.0], np.float32)  # another row, another cut
     filtered = np.asarray(keep_top_p(jnp.stack([peaked, logits]), p))
-    assert kept(filtered[1]) == nucleus
+    assert surviving(filtered[1]) == nucleus
     np.testing.assert_array_equal(filtered[1][list(nucleus)], logits[list(nucleus)])
-    assert kept(filtered[0]) == ({0} if p < 1 else {0, 1, 2, 3})
+    assert surviving(filtered[0]) == ({0} if p < 1 else {0, 1, 2, 3})
 
 
 def test_temperature_zero_takes_the_most_probable_token():
@@ -114,7 +115,8 @@ def test_a_rows_draw_depends_neither_on_the_other_rows_nor_on_jit():
 
     key = jax.random.key(1)
     jitted = jax.jit(partial(sample, **settings))
-    before, after = np.asarray(jitted(key, logits)), np.asarray(jitted(key, changed))
+    before = np.asarray(jitted(key, logits))
+    after = np.asarray(jitted(key, changed))
     np.testing.assert_array_equal(before[::2], after[::2])
     assert np.any(before[1::2] != after[1::2])
     np.testing.assert_array_equal(sample(key, jnp.asarray(logits), **settings), before)

@@ -1,4 +1,5 @@
-"""The shuffle pixel by pixel, its inverse, and the convolution that it is."""
+"""Sub-pixel convolution. A failure means that a channel lands at another pixel, so that
+weights from elsewhere do not fit."""
 
 import jax
 import jax.numpy as jnp
@@ -37,7 +38,8 @@ def test_convolve_and_shuffle_is_a_transposed_convolution(r, k, channels):
     rng = np.random.default_rng(1)
     x = rng.normal(size=(2, 7, 6, 4)).astype(np.float32)
     kernel = rng.normal(size=(k, k, 4, channels * r**2)).astype(np.float32)
-    numbers, padding = ("NHWC", "HWIO", "NHWC"), k // 2
+    numbers = ("NHWC", "HWIO", "NHWC")
+    padding = k // 2
     maps = jax.lax.conv_general_dilated(
         x, kernel, (1, 1), ((padding, padding),) * 2, dimension_numbers=numbers
     )

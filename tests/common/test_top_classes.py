@@ -1,4 +1,5 @@
-"""A classifier's answer: the same in the table as in the JSON."""
+"""A classifier's answer. A failure means that its table and its JSON disagree, or are
+out of order."""
 
 import json
 

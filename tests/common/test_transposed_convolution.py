@@ -1,5 +1,5 @@
-"""ConvTranspose against PyTorch's formula, jax.lax and its own gradient as XLA has it;
-and products of matrices appear in programs for CPUs alone."""
+"""ConvTranspose against PyTorch's formula, jax.lax and XLA's gradient. A failure means
+other numbers, or that accelerators get the CPU's program."""
 
 from functools import partial
 
@@ -37,7 +37,7 @@ def images(shape, seed=0):
     return jax.random.normal(jax.random.key(seed), shape)
 
 
-def made(case, shape, features=5, **fields):
+def layer_and_inputs(case, shape, features=5, **fields):
     """(layer, its parameters, x): the bias is not zero."""
     fields = CASES[case] | {"bias_init": jax.nn.initializers.normal(1.0)} | fields
     layer = ConvTranspose(features, **fields)
@@ -48,7 +48,8 @@ def made(case, shape, features=5, **fields):
 def scattered(x, kernel, bias, stride, padding, extra):
     """Every pixel adds its multiple of the kernel, which is not turned, to the output,
     whose borders are cut: PyTorch's formula, in float64 loops. kernel as ours."""
-    k, features = kernel.shape[0], kernel.shape[2]
+    k = kernel.shape[0]
+    features = kernel.shape[2]
     batch, height, width, _ = x.shape
     full = [stride * (n - 1) + k + extra for n in (height, width)]
     out = np.zeros((batch, *full, features))
@@ -63,7 +64,7 @@ def scattered(x, kernel, bias, stride, padding, extra):
 
 @pytest.mark.parametrize(("case", "shape"), PAIRS)
 def test_is_pytorch_s_formula(case, shape):
-    layer, values, x = made(case, shape)
+    layer, values, x = layer_and_inputs(case, shape)
     params = jax.tree.map(lambda p: np.asarray(p, np.float64), values["params"])
     expected = scattered(
         np.asarray(x, np.float64), params["kernel"], params.get("bias", 0.0),
@@ -75,8 +76,9 @@ def test_is_pytorch_s_formula(case, shape):
 
 @pytest.mark.parametrize("case", CASES)
 def test_is_jax_s_with_the_kernel_turned(case):
-    layer, values, x = made(case, "small")
-    k, p = layer.kernel_size, layer.padding
+    layer, values, x = layer_and_inputs(case, "small")
+    k = layer.kernel_size
+    p = layer.padding
     kernel = values["params"]["kernel"][::-1, ::-1].swapaxes(2, 3)
     sides = (k - 1 - p, k - 1 - p + layer.extra)
     expected = jax.lax.conv_transpose(x, kernel, (layer.stride,) * 2, (sides,) * 2)
@@ -87,7 +89,7 @@ def test_is_jax_s_with_the_kernel_turned(case):
 @pytest.mark.parametrize("case", CASES)
 def test_is_the_transpose_of_a_convolution(case):
     """<y, A x> = <A' y, x>, with A the convolution that has this kernel."""
-    layer, values, x = made(case, "large", use_bias=False)
+    layer, values, x = layer_and_inputs(case, "large", use_bias=False)
     y = layer.apply(values, x)
     other = images(y.shape, 3)
     conv = Conv(
@@ -95,14 +97,16 @@ def test_is_the_transpose_of_a_convolution(case):
     )
     back = conv.apply(values, other)
     assert back.shape == x.shape
-    found, expected = jnp.vdot(other, y), jnp.vdot(back, x)
+    found = jnp.vdot(other, y)
+    expected = jnp.vdot(back, x)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
 
 
 def settings(case, shape):
     """(ours, XLA's, kernel, x): two functions of (kernel, x)."""
-    layer, values, x = made(case, shape)
-    s, p = layer.stride, layer.padding
+    layer, values, x = layer_and_inputs(case, shape)
+    s = layer.stride
+    p = layer.padding
     geometry = Geometry((s, s), ((p, p), (p, p)))
     size = layer.apply(values, x).shape[1:3]
 
@@ -157,12 +161,14 @@ def test_an_ensemble_is_a_vmap():
 
 
 def test_bfloat16_computes_in_it_and_keeps_float32_parameters():
-    layer, values, x = made("no bias", "large", dtype="bfloat16")
+    layer, values, x = layer_and_inputs("no bias", "large", dtype="bfloat16")
     assert {str(p.dtype) for p in jax.tree.leaves(values)} == {"float32"}
     found = value_and_gradients(layer.apply, values, x)
     assert found[0].dtype == jnp.bfloat16
     chex.assert_trees_all_equal_dtypes(found[1], values)
-    exact = value_and_gradients(made("no bias", "large")[0].apply, values, x)
+    exact = value_and_gradients(
+        layer_and_inputs("no bias", "large")[0].apply, values, x
+    )
     found = jax.tree.map(lambda a: a.astype(jnp.float32), found)
     chex.assert_trees_all_close(found, exact, rtol=0.05, atol=0.3)
 

@@ -1,4 +1,5 @@
-"""A workdir and its data in a bucket: killed, resumed, shared by two processes."""
+"""A workdir and its data in a bucket. A failure means that a run there, killed and
+resumed or shared by two processes, is another run."""
 
 import json
 import os
@@ -94,17 +95,17 @@ def test_killed_and_resumed_in_a_bucket_is_unbroken_on_a_disk(cloud, tmp_path):
     on_disk = f"{data[1]}={tmp_path / 'text8'}"
     assert cloud.run(tmp_path / "disk", *options, on_disk)[0] == 0
 
-    there = f"{data[1]}=gs://bucket/data"
+    in_bucket = f"{data[1]}=gs://bucket/data"
     for step in (10, 20):
         cloud.bucket.held = f"checkpoints/{step}/commit_success"
-        process = cloud.start("gs://bucket/runs", *options, there)
+        process = cloud.start("gs://bucket/runs", *options, in_bucket)
         cloud.wait_for(f"checkpoints/{step}/state")
         process.send_signal(signal.SIGKILL)
         process.communicate()
         commit = f"runs/xl/checkpoints/{step}/commit_success.txt"
         assert commit not in cloud.bucket.objects
     cloud.bucket.held = None
-    code, _, errors = cloud.run("gs://bucket/runs", *options, there)
+    code, _, errors = cloud.run("gs://bucket/runs", *options, in_bucket)
     assert code == 0, errors
 
     disk = tmp_path / "disk" / "xl"
@@ -112,15 +113,15 @@ def test_killed_and_resumed_in_a_bucket_is_unbroken_on_a_disk(cloud, tmp_path):
     assert ours == fingerprint((disk / META).read_text())
     metrics = cloud.read("runs/xl/metrics.jsonl")
     assert timeless(metrics) == timeless((disk / "metrics.jsonl").read_text())
-    assert "skipped" in cloud.run("gs://bucket/runs", *options, there)[1]
+    assert "skipped" in cloud.run("gs://bucket/runs", *options, in_bucket)[1]
 
     cloud.bucket.write(f"runs/xl/{META}", b"{")
     predict = "--mode=predict", "--input=abc"
-    code, _, errors = cloud.run("gs://bucket/runs", *options, there, *predict)
+    code, _, errors = cloud.run("gs://bucket/runs", *options, in_bucket, *predict)
     assert code == 0, errors
     assert "checkpoint 20 is damaged" in errors
     assert cloud.read("runs/xl/damaged-20/meta/metadata") == "{"
-    code, _, errors = cloud.run("gs://bucket/runs", *options, there)
+    code, _, errors = cloud.run("gs://bucket/runs", *options, in_bucket)
     assert code == 0, errors
     assert fingerprint(cloud.read(f"runs/xl/{META}")) == ours
 

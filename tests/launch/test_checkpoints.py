@@ -1,4 +1,5 @@
-"""Checkpoints: what is kept, what is restored, and what a damaged disk can do."""
+"""Checkpoints. A failure means that a restored state differs in a bit, that the best is
+not kept, or that a damaged checkpoint ends a run."""
 
 import logging
 import os
@@ -80,8 +81,8 @@ def test_keeps_the_newest_and_the_best(tmp_path):
         checkpoints.save(step, placed(step), {}, {"loss": loss})
     checkpoints.save(6, placed(6), {}, None)  # between two evaluations
     checkpoints.close()
-    kept = {p.name for p in (tmp_path / "checkpoints").iterdir() if p.name.isdigit()}
-    assert kept == {"1", "5", "6"}
+    steps = {p.name for p in (tmp_path / "checkpoints").iterdir() if p.name.isdigit()}
+    assert steps == {"1", "5", "6"}
 
 
 def test_the_best_may_be_the_largest(tmp_path):
@@ -89,8 +90,8 @@ def test_the_best_may_be_the_largest(tmp_path):
     for step, accuracy in enumerate([0.1, 0.9, 0.5]):
         checkpoints.save(step, placed(step), {}, {"accuracy": accuracy})
     checkpoints.close()
-    kept = {p.name for p in (tmp_path / "checkpoints").iterdir() if p.name.isdigit()}
-    assert kept == {"1", "2"}
+    steps = {p.name for p in (tmp_path / "checkpoints").iterdir() if p.name.isdigit()}
+    assert steps == {"1", "2"}
 
 
 def test_saving_is_safe_from_donation(tmp_path):

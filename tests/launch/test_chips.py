@@ -1,4 +1,5 @@
-"""Slice names, and libtpu's devices for them where libtpu is installed."""
+"""Names of TPU slices. A failure means that a slice gets other chips, or that a wrong
+name or a missing libtpu is not one clear line."""
 
 import math
 import os

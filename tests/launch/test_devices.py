@@ -1,4 +1,5 @@
-"""Meshes, shardings, and the state's place on them."""
+"""Meshes and shardings. A failure means that a device holds other rows or parameters
+than its share."""
 
 import jax
 import jax.numpy as jnp

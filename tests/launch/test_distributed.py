@@ -1,4 +1,5 @@
-"""Two processes with four devices each, as one job, from the command line."""
+"""Two processes with four devices each, as one job. A failure means that they train
+otherwise than one process, or that losing one loses the run."""
 
 import json
 import os
@@ -55,7 +56,7 @@ def ended(processes: list) -> list[tuple[int, str, str]]:
     ]
 
 
-def alone(workdir: Path, *more: str, devices: int, **options) -> None:
+def run_alone(workdir: Path, *more: str, devices: int, **options) -> None:
     subprocess.run(
         command(workdir, *more, f"--cpu_devices={devices}", **options),
         check=True,
@@ -116,7 +117,7 @@ def test_two_processes_are_one(paper, tmp_path):
     assert (two / "report" / "results.json").exists()
     runs = [*catalogue.load(paper).runs(catalogue.load(paper).get_config("smoke"))]
     for workdir, devices in (one, 8), (single, 1):
-        alone(workdir, *SHORT, f"--run={runs[0]}", devices=devices, paper=paper)
+        run_alone(workdir, *SHORT, f"--run={runs[0]}", devices=devices, paper=paper)
         np.testing.assert_allclose(
             losses(two, runs[0]), losses(workdir, runs[0]), rtol=1e-4
         )
@@ -156,7 +157,7 @@ def test_sigterm_on_one_host_saves_the_same_step_on_all(tmp_path):
     stopped = newest(tmp_path)
     # Both parts of every array are there: one process alone reads it and goes on, and
     # what that one leaves, two read again.
-    alone(tmp_path, *until(stopped + 5, tmp_path), devices=2)
+    run_alone(tmp_path, *until(stopped + 5, tmp_path), devices=2)
     assert newest(tmp_path) == stopped + 5
     results = ended(job(tmp_path, *until(stopped + 10, tmp_path), "--mesh=fsdp"))
     assert [code for code, *_ in results] == [0, 0], results
@@ -211,7 +212,8 @@ def test_a_killed_process_ends_the_others_and_the_job_resumes(killed, tmp_path):
     """kill -9 of one of two: the other says so and ends, and the same command on both
     ends in the same bits as a job that nobody killed."""
     steps = ["--run=xl", "--config.loop.steps=60", *LONG[2:]]
-    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    unbroken = tmp_path / "unbroken"
+    broken = tmp_path / "broken"
     assert [c for c, *_ in ended(job(unbroken, *steps))] == [0, 0]
     processes = job(broken, *steps)
     wait_for_step(processes, broken, 20)

@@ -1,4 +1,5 @@
-"""The logbook: no gaps, no repeats, whatever kills the run."""
+"""The logbook. A failure means that a killed and resumed run has gaps or repeats in its
+records."""
 
 import itertools
 import json
@@ -100,7 +101,8 @@ def test_plain_lines(tmp_path, capsys, monkeypatch):
         logbook.valid(10, 10, {"loss": 1.5, "accuracy": 0.25})
         logbook.say("saved")
     lines = capsys.readouterr().out.splitlines()
-    train_lines, (valid, said) = lines[:-2], lines[-2:]
+    train_lines = lines[:-2]
+    valid, said = lines[-2:]
     assert train_lines[0] == "xl  step  1/10  loss 1.712"  # the pace is not known yet
     assert train_lines[1] == "xl  step  3/10  loss 1.712  25 tokens/s  28s left"
     assert train_lines[-1] == "xl  step 10/10  loss 1.712  25 tokens/s"

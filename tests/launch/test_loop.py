@@ -1,4 +1,5 @@
-"""The loop on a paper of four lines: what it does when, and what it refuses."""
+"""The loop, on a paper of four lines. A failure means that it evaluates, saves or stops
+at another step, or trains on after a nan."""
 
 import dataclasses
 from types import SimpleNamespace
@@ -82,9 +83,9 @@ def trainer(step=train_step, **settings) -> loop.Trainer:
     )
 
 
-def train(folder, made, **options) -> bool:
+def train(folder, runner, **options) -> bool:
     with StopRequest() as stop:
-        return loop.train(made, folder, stop, **options)
+        return loop.train(runner, folder, stop, **options)
 
 
 def records(folder, split):
@@ -101,16 +102,16 @@ def test_it_evaluates_and_logs_when_due_and_at_the_end(tmp_path):
 
 
 def test_a_stopped_run_goes_on_with_the_next_batch(tmp_path):
-    made = trainer(steps=6, log_every=1)
+    runner = trainer(steps=6, log_every=1)
     with StopRequest() as stop:
-        put = made.put
+        put = runner.put
 
         def put_and_stop(split, batch):
             stop.requested = batch["x"][0] == 2
             return put(split, batch)
 
-        made.put = put_and_stop
-        assert not loop.train(made, tmp_path, stop)
+        runner.put = put_and_stop
+        assert not loop.train(runner, tmp_path, stop)
     assert newest(tmp_path) == 2
     assert train(tmp_path, trainer(steps=6, log_every=1))
     assert records(tmp_path, "valid")[6]["params"] == sum(range(1, 7))
@@ -137,10 +138,10 @@ def test_what_is_not_finite_stops_the_run_and_names_the_last_good(tmp_path):
 
 def test_a_step_may_not_transfer_implicitly(tmp_path):
     """Rows that `put` leaves on the host would go to the devices inside the step."""
-    made = trainer(steps=3)
-    made.put = lambda split, batch: batch
+    runner = trainer(steps=3)
+    runner.put = lambda split, batch: batch
     with pytest.raises(RuntimeError, match="Disallowed host-to-device transfer"):
-        train(tmp_path, made)
+        train(tmp_path, runner)
 
 
 def test_a_profile_is_of_the_steps_behind_the_one_asked_for(tmp_path, capsys):

@@ -1,5 +1,5 @@
 """`launch/pod.py` as a command, against a gcloud whose workers are folders here, and
-the job files."""
+the job files. A failure means that a job on a pod is lost or not resumed."""
 
 import contextlib
 import json
@@ -57,7 +57,8 @@ class Cloud:
     """A fake gcloud with its plan, and pod.py run against it."""
 
     def __init__(self, folder: Path, **plan) -> None:
-        self.fake, self.here = folder / "fake", folder / "here"
+        self.fake = folder / "fake"
+        self.here = folder / "here"
         (folder / "bin").mkdir()
         self.here.mkdir()
         gcloud = folder / "bin" / "gcloud"
@@ -124,9 +125,9 @@ def test_create_waits_until_the_tpu_is_there(cloud):
     assert (done.returncode, done.stdout) == (0, "")
     assert "xl is WAITING_FOR_RESOURCES" in done.stderr
     assert done.stderr.endswith("pod: xl is ACTIVE\n")
-    made, *looks = it.calls()
-    assert made[:5] == ["compute", "tpus", "queued-resources", "create", "xl"]
-    assert {*made[5:]} == {
+    creation, *looks = it.calls()
+    assert creation[:5] == ["compute", "tpus", "queued-resources", "create", "xl"]
+    assert {*creation[5:]} == {
         "--node-id=xl",
         "--accelerator-type=v4-16",
         "--runtime-version=tpu-ubuntu2204-base",
@@ -221,8 +222,8 @@ def test_a_preempted_tpu_is_asked_for_anew(cloud):
     it = cloud(mains=[["0", "3"], ["0", "0"]], request=states)
     done = it.pod("run", "--", *ARGS)
     assert done.returncode == 0, done.stderr
-    made = [verb for verb in it.verbs() if re.search("delete|create", verb)]
-    assert made == ["queued-resources delete", "queued-resources create"]
+    requests = [verb for verb in it.verbs() if re.search("delete|create", verb)]
+    assert requests == ["queued-resources delete", "queued-resources create"]
     assert "papers is SUSPENDED; asking for it anew" in done.stderr
     assert len(it.events("install")) == 2 * 2 * 3  # on the new disks too
 
@@ -281,7 +282,8 @@ def test_ctrl_c_leaves_the_job_and_stop_saves_it(cloud):
     (last,) = rest.splitlines()  # each line of the log is shown once
     assert last.startswith("stopped, and nothing is lost")
     events = it.events("start", "end")
-    starts, ends = ["start 0", "start 1"], ["end 0", "end 1"]
+    starts = ["start 0", "start 1"]
+    ends = ["end 0", "end 1"]
     assert [sorted(events[i : i + 2]) for i in (0, 2, 4, 6)] == [starts, ends] * 2
     assert second.returncode == 0
     assert told.endswith("pod: stopped; logs: pod-logs/papers/\n")
@@ -402,7 +404,8 @@ def test_silent_hosts_are_lost_but_our_own_network_is_waited_for(
     hosts, network, verdict
 ):
     tpu = SilentTpu(pod.parse(["run", *TPU, "--", "--paper=x"])[0])
-    tpu.silent_hosts, tpu.silent_gcloud = hosts, network
+    tpu.silent_hosts = hosts
+    tpu.silent_gcloud = network
     assert pod.job_state(pod.Pod(tpu, poll=0).watch()) == verdict
 
 

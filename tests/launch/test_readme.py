@@ -1,4 +1,5 @@
-"""README blocks are rewritten from results.json, or not touched at all."""
+"""README blocks, rewritten from results.json. A failure means that a README shows other
+numbers than its run, or that other text is touched."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,5 @@
-"""Runs of a config: their order, runs of other papers, and the metrics that keep a best
-checkpoint, those that only the host computes among them."""
+"""Runs of a config. A failure means that a run trains before one that it builds on, or
+that another checkpoint than the best is kept."""
 
 import dataclasses
 import types
@@ -107,9 +107,9 @@ def records(tmp_path) -> dict[int, dict]:
 
 @pytest.mark.parametrize("name", ["f1", "precision"])
 def test_the_checkpoint_of_the_largest_is_kept_beside_the_newest(tmp_path, name):
-    kept = kept_steps(tmp_path, paper(), f"+{name}", steps=12)
+    steps = kept_steps(tmp_path, paper(), f"+{name}", steps=12)
     found = {step: line[name] for step, line in records(tmp_path).items()}
-    assert kept == sorted({max(found, key=found.get), 12})
+    assert steps == sorted({max(found, key=found.get), 12})
 
 
 def on_the_host():
@@ -130,10 +130,10 @@ def on_the_host():
 
 
 def test_the_best_may_be_what_only_the_host_computes(tmp_path):
-    kept = kept_steps(tmp_path, on_the_host(), "median", steps=6)
+    steps = kept_steps(tmp_path, on_the_host(), "median", steps=6)
     lines = records(tmp_path)
     best = min(lines, key=lambda step: lines[step]["median"])
-    assert kept == sorted({best, 6})
+    assert steps == sorted({best, 6})
     assert best < 6
     assert all(line["f1_again"] == line["f1"] for line in lines.values())
     assert "scores" not in lines[6]

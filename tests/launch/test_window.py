@@ -1,4 +1,5 @@
-"""Means since the last log line, over a kill too; the pace of training alone."""
+"""Means and pace of a log line. A failure means that a line after a resume has other
+means, or a pace that counts compilation."""
 
 import json
 import random
@@ -11,7 +12,8 @@ from launch.window import Pace, Window
 def test_window_resumes_bit_for_bit():
     generator = random.Random(0)
     losses = [generator.random() * 10**i for i in range(10)]
-    whole, first = Window(), Window()
+    whole = Window()
+    first = Window()
     for loss in losses:
         whole.add({"loss": loss})
     for loss in losses[:6]:
@@ -45,7 +47,8 @@ def test_pace_leaves_out_compilation_and_evaluation():
 
 
 def test_pace_forgets_the_distant_past():
-    pace, now = Pace(), 0.0
+    pace = Pace()
+    now = 0.0
     for step in range(1000):
         now += 1.0 if step < 800 else 0.5
         pace.tick(step, now)

@@ -1,4 +1,5 @@
-"""A workdir is one job's at a time, and a run's folder is one config's."""
+"""Whose a workdir is. A failure means that two jobs, or two configs, train in one
+folder."""
 
 import dataclasses
 import json

@@ -1,3 +1,6 @@
+"""Augmentations of images. A failure means that a crop, a mirror image or a colour is
+not the one that its draws name, or that some place is never drawn."""
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -107,7 +110,8 @@ def test_pca_colour_is_one_colour_along_the_components():
     moved = np.stack([augment.pca_colour(image, rng(seed)) for seed in range(2000)])
     assert (moved == moved[:, :1, :1]).all()
     shifts = (moved[:, 0, 0].astype(float) - 128) / 255
-    vectors, values = augment.IMAGENET_EIGENVECTORS, augment.IMAGENET_EIGENVALUES
+    vectors = augment.IMAGENET_EIGENVECTORS
+    values = augment.IMAGENET_EIGENVALUES
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(3), atol=1e-3)
     expected = vectors @ np.diag((0.1 * values) ** 2) @ vectors.T
     rounding = np.eye(3) / 12 / 255**2

@@ -1,4 +1,5 @@
-"""Letters stand in the same place in both fonts, whole, and none looks like another."""
+"""Letters drawn in fonts. A failure means that a letter is cut off, stands elsewhere in
+the other font, or looks like another one."""
 
 import subprocess
 import sys

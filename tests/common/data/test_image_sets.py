@@ -1,3 +1,6 @@
+"""Image sets of every source and layout. A failure means that a split holds other
+images, other labels or unbalanced classes, or that a bad folder ends in a traceback."""
+
 import gzip
 import struct
 
@@ -28,7 +31,8 @@ def write_idx(path, array):
 def write_mnist(folder, n_train=40, n_test=10, ending=""):
     sets = {}
     for part, n in (("train", n_train), ("t10k", n_test)):
-        x, y = grey(n), np.arange(n, dtype=np.uint8) % 10
+        x = grey(n)
+        y = np.arange(n, dtype=np.uint8) % 10
         write_idx(folder / f"{part}-images-idx3-ubyte{ending}", x)
         write_idx(folder / f"{part}-labels-idx1-ubyte{ending}", y)
         sets[part] = x, y

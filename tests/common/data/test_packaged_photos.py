@@ -1,4 +1,5 @@
-"""The packaged photographs are there, and none is imported for."""
+"""The packaged photographs. A failure means that one is missing, or that reading it
+imports scikit-image."""
 
 import subprocess
 import sys

@@ -1,3 +1,6 @@
+"""The Grain pipeline. A failure means that an item is lost or counted twice, or that
+batches depend on a resume or on the number of processes."""
+
 import itertools
 import json
 
@@ -12,7 +15,7 @@ def source(n):
     return [{"x": np.array([i, -i], np.int32)} for i in range(n)]
 
 
-def seen(batches):
+def values(batches):
     """The items of batches, padding left out."""
     return [
         int(x[0])
@@ -56,7 +59,7 @@ def test_processes_partition_an_epoch_in_equally_many_batches(n, shuffle):
         for index in range(2)
     ]
     assert len(shards[0]) == len(shards[1])
-    assert sorted(seen(shards[0]) + seen(shards[1])) == list(range(n))
+    assert sorted(values(shards[0]) + values(shards[1])) == list(range(n))
 
 
 def test_an_endless_stream_holds_every_item_once_an_epoch_in_a_new_order():
@@ -117,7 +120,7 @@ def test_map_sees_items_and_whole_batches_pass_as_they_are():
     assert all(set(batch) == {"x"} for batch in whole)
 
 
-def drawn(item, rng):
+def with_draw(item, rng):
     return {"x": item["x"], "draw": rng.integers(1 << 30)}
 
 
@@ -125,7 +128,8 @@ def draws(n, process_index=0, process_count=1, skip=0, seed=0):
     """[(item, draw), ...] of `n` batches, in a set order within each."""
     batches = pipeline(
         source(10), batch_size=4 // process_count, shuffle=True, seed=seed,
-        random_map_fn=drawn, process_index=process_index, process_count=process_count,
+        random_map_fn=with_draw,
+        process_index=process_index, process_count=process_count,
     )  # fmt: skip
     if skip:
         position = draws_position(skip)
@@ -137,7 +141,7 @@ def draws(n, process_index=0, process_count=1, skip=0, seed=0):
 
 
 def draws_position(n):
-    batches = pipeline(source(10), batch_size=4, shuffle=True, random_map_fn=drawn)
+    batches = pipeline(source(10), batch_size=4, shuffle=True, random_map_fn=with_draw)
     take(n, batches)
     return json.loads(json.dumps(batches.get_state()))
 
@@ -156,7 +160,7 @@ def test_random_maps_do_not_depend_on_the_number_of_processes():
 
 
 def test_random_maps_of_an_evaluation_leave_the_padding_alone():
-    *_, last = pipeline(source(5), batch_size=3, repeat=False, random_map_fn=drawn)
+    *_, last = pipeline(source(5), batch_size=3, repeat=False, random_map_fn=with_draw)
     assert last["mask"].tolist() == [1, 1, 0]
     assert last["draw"][2] == 0
     assert all(last["draw"][:2] > 0)

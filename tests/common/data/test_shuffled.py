@@ -1,4 +1,5 @@
-"""Every epoch once, whoever reads which rows, and the same after a resume."""
+"""Shuffled batches in memory. A failure means that an epoch misses an item, or that
+batches depend on a resume or on the number of processes."""
 
 import itertools
 

@@ -1,3 +1,6 @@
+"""Streams of tokens. A failure means that a token is predicted twice or never, or that
+memory runs across a break in the text."""
+
 import itertools
 
 import numpy as np

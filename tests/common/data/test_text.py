@@ -1,3 +1,6 @@
+"""Text of every source and layout. A failure means that a split holds other bytes than
+its data set's, or that two splits share text."""
+
 import gzip
 
 import pytest
@@ -87,7 +90,8 @@ def test_a_tree_is_split_by_file_whatever_else_it_holds(tmp_path):
             path.write_bytes(b"document %d.\n" % i)
         return text.files(folder)
 
-    small, large = write(tmp_path / "a", 150), write(tmp_path / "b", 200)
+    small = write(tmp_path / "a", 150)
+    large = write(tmp_path / "b", 200)
     for i in range(150):
         document = b"document %d." % i
         homes = [split for split in SPLITS if document in small[split]]

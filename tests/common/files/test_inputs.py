@@ -1,4 +1,5 @@
-"""What `--input` names: found, read in order, and named where it cannot be."""
+"""The files that `--input` names. A failure means that a picture gets another name, or
+that one bad file stops all."""
 
 import numpy as np
 import pytest
@@ -41,8 +42,8 @@ def test_what_cannot_be_read_is_named_and_left_out(folder, channels):
     assert read["broken.png"] is None
     np.testing.assert_array_equal(read["b.png"], np.full((3, 4, channels), 90))
     with pytest.warns(UserWarning, match=r"broken\.png"):
-        made, skipped = prepared(folder, channels, np.shape)
-    assert made == dict.fromkeys(("b.png", "deep/a.jpg"), (3, 4, channels))
+        shapes, skipped = prepared(folder, channels, np.shape)
+    assert shapes == dict.fromkeys(("b.png", "deep/a.jpg"), (3, 4, channels))
     assert skipped == ["broken.png"]
 
 

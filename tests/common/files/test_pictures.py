@@ -1,4 +1,5 @@
-"""Picture files: their pixels as viewers show them, in any mode."""
+"""Picture files. A failure means that the pixels are not those that a viewer shows, for
+some mode or rotation."""
 
 import numpy as np
 import pytest

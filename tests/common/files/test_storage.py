@@ -1,4 +1,5 @@
-"""Paths on a disk and in a bucket: one way to ask for both, and what each refuses."""
+"""Paths on a disk and in a bucket. A failure means that a file in a bucket reads
+otherwise than on a disk, or that an unreachable one is not told in a line."""
 
 import importlib.util
 from pathlib import Path
@@ -7,8 +8,9 @@ import numpy as np
 import pytest
 
 from common.contract import UserError
-from common.data import text_layouts, vocab
+from common.data import text_layouts
 from common.files import storage, weights
+from common.text.build import build, load
 from tests.bucket import serve
 
 
@@ -96,9 +98,9 @@ def test_text_in_a_bucket_reads_as_on_a_disk(bucket, tmp_path, files, request):
 
 
 def test_a_vocabulary_in_a_bucket(bucket):
-    built = vocab.build("word", "ein Wörterbuch ein".encode())
+    built = build("word", "ein Wörterbuch ein".encode())
     built.save("gs://bucket/vocab.json")
-    assert vocab.load("gs://bucket/vocab.json") == built
+    assert load("gs://bucket/vocab.json") == built
 
 
 @pytest.mark.parametrize("kind", ["npz", "safetensors"])

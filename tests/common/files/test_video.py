@@ -1,7 +1,7 @@
-"""Frames, times and sound through a decoder, a function and an encoder."""
+"""Videos through a decoder, a function and an encoder. A failure means that frames,
+times, sound, colours or rotation do not survive."""
 
 import sys
-from fractions import Fraction
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,62 +9,11 @@ import pytest
 
 from common.contract import UserError
 from common.files import video
-from common.resize import enlarge
+from tests.videos import photograph, read_sound, read_video, write_video
 
 av = pytest.importorskip("av")
 
 TIMES = (0, 1, 3, 4, 8, 9)  # uneven, in tenths of a second
-
-
-def photograph(height, width, seed=0):
-    coarse = np.random.default_rng(seed).random((4, 5, 3))
-    factor = -(-max(height, width) // 4)
-    smooth = np.clip(enlarge(coarse, factor)[:height, :width], 0, 1)
-    return np.round(255 * smooth).astype(np.uint8)
-
-
-def film(
-    path, images, times=None, pix_fmt="yuv420p", matrix=5, sound=False, rotation=0
-):
-    """`images` [height, width, 3] as a lossless video, with a tone."""
-    with av.open(str(path), "w") as writer:
-        stream = writer.add_stream("libx264", rate=Fraction(10), options={"crf": "0"})
-        stream.height, stream.width = images[0].shape[:2]
-        stream.pix_fmt, stream.codec_context.colorspace = pix_fmt, matrix
-        stream.codec_context.time_base = Fraction(1, 10)
-        if rotation:
-            stream.set_display_rotation(rotation)
-        tone = writer.add_stream("aac", rate=44_100) if sound else None
-        for image, time in zip(images, times or range(len(images)), strict=True):
-            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            frame = frame.reformat(format=pix_fmt, dst_colorspace=matrix)
-            frame.pts, frame.time_base = time, Fraction(1, 10)
-            writer.mux(stream.encode(frame))
-        writer.mux(stream.encode(None))
-        for i in range(20 if sound else 0):
-            wave = np.sin(np.arange(1024 * i, 1024 * (i + 1)) / 16)
-            packet = av.AudioFrame.from_ndarray(
-                0.1 * wave[None].astype(np.float32), format="fltp", layout="mono"
-            )
-            packet.rate, packet.pts = 44_100, 1024 * i
-            packet.time_base = Fraction(1, 44_100)
-            writer.mux(tone.encode(packet))
-        if sound:
-            writer.mux(tone.encode(None))
-
-
-def watched(path, layout="rgb24"):
-    """The frames, and their times in seconds."""
-    with av.open(str(path)) as reader:
-        frames = [*reader.decode(reader.streams.video[0])]
-    arrays = [frame.to_ndarray(format=layout) for frame in frames]
-    return np.stack(arrays), [float(frame.pts * frame.time_base) for frame in frames]
-
-
-def heard(path):
-    with av.open(str(path)) as reader:
-        packets = [*reader.demux(reader.streams.audio[0])]
-    return [bytes(packet) for packet in packets if packet.dts is not None]
 
 
 def inverted(params, frames):
@@ -82,40 +31,40 @@ def converted(tmp_path, compute=inverted, target="out.mkv", **options):
 )
 def test_frames_times_and_sound_survive_bit_for_bit(tmp_path, size, layout):
     images = [photograph(*size, seed) for seed in range(len(TIMES))]
-    film(tmp_path / "film.mp4", images, TIMES, pix_fmt=layout, sound=True)
+    write_video(tmp_path / "film.mp4", images, TIMES, pix_fmt=layout, sound=True)
     speed = converted(tmp_path, target="out.mp4", layout=layout)
-    before, times_before = watched(tmp_path / "film.mp4", layout)
-    after, times = watched(tmp_path / "out.mp4", layout)
+    before, times_before = read_video(tmp_path / "film.mp4", layout)
+    after, times = read_video(tmp_path / "out.mp4", layout)
     np.testing.assert_array_equal(after, 255 - before)
     np.testing.assert_allclose(times, times_before, atol=1e-3)
     np.testing.assert_allclose(np.diff(times), np.diff(TIMES) / 10, atol=1e-3)
-    assert heard(tmp_path / "out.mp4") == heard(tmp_path / "film.mp4") != []
+    assert read_sound(tmp_path / "out.mp4") == read_sound(tmp_path / "film.mp4") != []
     assert speed.frames == len(TIMES)
 
 
 @pytest.mark.parametrize("matrix", [1, 5])  # BT.709, BT.601
 @pytest.mark.parametrize("pix_fmt", ["yuv444p", "yuvj444p"])  # limited, full range
-def test_colours_are_those_of_the_film(tmp_path, matrix, pix_fmt):
+def test_colours_are_those_of_the_video(tmp_path, matrix, pix_fmt):
     colours = np.array([(200, 30, 60), (20, 180, 90), (30, 60, 220)], np.uint8)
     images = [np.tile(colour, (33, 33, 1)) for colour in colours]
-    film(tmp_path / "film.mp4", images, pix_fmt=pix_fmt, matrix=matrix)
+    write_video(tmp_path / "film.mp4", images, pix_fmt=pix_fmt, matrix=matrix)
     converted(tmp_path)
-    after, _ = watched(tmp_path / "out.mkv")
+    after, _ = read_video(tmp_path / "out.mkv")
     assert np.abs(after - (255.0 - np.stack(images))).max() <= 4
 
 
-@pytest.mark.parametrize(("matrix", "said"), [(1, 1), (2, 5), (5, 5)])
-def test_planes_keep_their_matrix(tmp_path, matrix, said):
-    """And a small film's that says none is BT.601, whatever the output's size."""
-    film(tmp_path / "film.mp4", [photograph(32, 32)], matrix=matrix)
+@pytest.mark.parametrize(("matrix", "expected"), [(1, 1), (2, 5), (5, 5)])
+def test_planes_keep_their_matrix(tmp_path, matrix, expected):
+    """A small video that names no matrix has BT.601, whatever the output's size."""
+    write_video(tmp_path / "film.mp4", [photograph(32, 32)], matrix=matrix)
     converted(tmp_path, layout="yuv420p")
     with av.open(str(tmp_path / "out.mkv")) as reader:
-        assert next(reader.decode(video=0)).colorspace == said
+        assert next(reader.decode(video=0)).colorspace == expected
 
 
 @pytest.mark.parametrize("rotation", [0, 90, -90, 180])
-def test_a_film_on_its_side_stays_turned(tmp_path, rotation):
-    film(tmp_path / "film.mp4", [photograph(32, 48)] * 2, rotation=rotation)
+def test_a_video_on_its_side_stays_turned(tmp_path, rotation):
+    write_video(tmp_path / "film.mp4", [photograph(32, 48)] * 2, rotation=rotation)
     converted(tmp_path, target="out.mp4")
     with av.open(str(tmp_path / "out.mp4")) as reader:
         turned = next(reader.decode(video=0)).rotation
@@ -123,7 +72,7 @@ def test_a_film_on_its_side_stays_turned(tmp_path, rotation):
 
 
 def test_what_is_damaged_is_left_out(tmp_path):
-    film(tmp_path / "film.mp4", [photograph(64, 64, seed) for seed in range(6)])
+    write_video(tmp_path / "film.mp4", [photograph(64, 64, seed) for seed in range(6)])
     with av.open(str(tmp_path / "film.mp4")) as reader:
         packets = [(p.pos, p.size) for p in reader.demux(video=0) if p.size]
     data = bytearray((tmp_path / "film.mp4").read_bytes())
@@ -136,7 +85,8 @@ def test_what_is_damaged_is_left_out(tmp_path):
 
 def test_times_that_do_not_rise_are_made_to():
     class Packet:
-        stream, dts = "pictures", 0
+        stream = "pictures"
+        dts = 0
 
         def __init__(self, *times):
             self.times = times
@@ -151,41 +101,44 @@ def test_times_that_do_not_rise_are_made_to():
 
 
 def test_another_size_before_and_after(tmp_path):
-    """A flat film stays flat through a resize and a repeat of pixels."""
-    film(tmp_path / "film.mp4", [np.full((48, 64, 3), 90, np.uint8)] * 2)
+    """A flat video stays flat through a resize and a repeat of pixels."""
+    write_video(tmp_path / "film.mp4", [np.full((48, 64, 3), 90, np.uint8)] * 2)
 
     def twice(params, frames):
         return frames.repeat(2, axis=1).repeat(2, axis=2)
 
     converted(tmp_path, twice, size=(33, 25), scale=2)
-    after, _ = watched(tmp_path / "out.mkv")
+    after, _ = read_video(tmp_path / "out.mkv")
     assert after.shape == (2, 50, 66, 3)
     assert np.abs(after - 90.0).max() <= 2
 
 
 def test_the_first_frames_alone(tmp_path):
-    film(tmp_path / "film.mp4", [photograph(32, 32, seed) for seed in range(5)])
+    write_video(tmp_path / "film.mp4", [photograph(32, 32, seed) for seed in range(5)])
     assert converted(tmp_path, layout="yuv420p", most=3).frames == 3
-    expected = 255 - watched(tmp_path / "film.mp4", "yuv420p")[0][:3]
-    np.testing.assert_array_equal(watched(tmp_path / "out.mkv", "yuv420p")[0], expected)
+    expected = 255 - read_video(tmp_path / "film.mp4", "yuv420p")[0][:3]
+    np.testing.assert_array_equal(
+        read_video(tmp_path / "out.mkv", "yuv420p")[0], expected
+    )
 
 
 @pytest.mark.parametrize("count", [1, 4, 6, 8])
 def test_batches_keep_order_and_repeat_only_what_is_not_written(count):
-    events, seen = [], []
+    events = []
+    written = []
 
     def run(arrays):
         assert arrays.shape == (4,)
         events.append("computed")
         return 10 * arrays
 
-    def write(made, originals):
+    def write(computed, originals):
         events.append("written")
-        seen.extend(zip(made, originals, strict=False))
+        written.extend(zip(computed, originals, strict=False))
 
     frames = iter(range(count))
     assert video._in_batches(frames, np.asarray, run, 4, write)[0] == count
-    assert seen == [(10 * i, i) for i in range(count)]
+    assert written == [(10 * i, i) for i in range(count)]
     if count > 4:  # the second batch is on its way while the first is encoded
         assert events[-3:] == ["computed", "written", "written"]
 
@@ -204,7 +157,7 @@ def test_where_a_video_goes(tmp_path):
 
 
 def test_what_cannot_be_done_is_one_line(tmp_path, monkeypatch):
-    film(tmp_path / "film.mp4", [photograph(32, 32)], sound=True)
+    write_video(tmp_path / "film.mp4", [photograph(32, 32)], sound=True)
     (tmp_path / "broken.mp4").write_bytes(b"no film")
     with av.open(str(tmp_path / "song.mp4"), "w") as writer:
         tone = writer.add_stream("aac", rate=44_100)

@@ -1,4 +1,5 @@
-"""Steps compiled for TPU slices that are not here."""
+"""Steps compiled for TPU slices that are not here. A failure means that a step would
+not start on a TPU, or that its memory is misjudged."""
 
 import json
 import subprocess
@@ -35,12 +36,12 @@ def session(paper: str, folder: Path, **changes) -> Session:
 @pytest.mark.parametrize(("paper", "run"), smoke.QUICK)
 def test_every_smoke_step_compiles_for_a_tpu(paper, run, tmp_path):
     """A step that cannot run on a TPU never lands."""
-    made = session(paper, tmp_path)
-    compiled = one_slice.compile_run(made, run, "v5e:2x2", "data:2,fsdp:2")
+    opened = session(paper, tmp_path)
+    compiled = one_slice.compile_run(opened, run, "v5e:2x2", "data:2,fsdp:2")
     assert compiled.chips == 4
     assert compiled.cost.flops > 0
     assert compiled.cost.unknown_loops == 0
-    counted = made.runs.step_flops(run)
+    counted = opened.runs.step_flops(run)
     # XLA counts this text before optimising, and loops once: the order must be right.
     assert 0.2 < 4 * compiled.cost.flops / counted < 5
 
@@ -48,12 +49,12 @@ def test_every_smoke_step_compiles_for_a_tpu(paper, run, tmp_path):
 @pytest.mark.slow
 def test_a_chips_share_of_the_state_falls_as_one_over_n(tmp_path):
     wide = {"model.d_model": 512, "model.d_inner": 2048, "data.batch_size": 16}
-    made = session("transformer_xl", tmp_path, **wide)
+    opened = session("transformer_xl", tmp_path, **wide)
     sizes = {
-        n: one_slice.compile_run(made, "vanilla", topology, "fsdp").arguments
+        n: one_slice.compile_run(opened, "vanilla", topology, "fsdp").arguments
         for n, topology in ((4, "v5e:2x2"), (16, "v5e:4x4"))
     }
-    whole = one_slice.compile_run(made, "vanilla", "v5e:2x2", "data").arguments
+    whole = one_slice.compile_run(opened, "vanilla", "v5e:2x2", "data").arguments
     assert sizes[4] == pytest.approx(whole / 4, rel=0.1)
     assert sizes[16] == pytest.approx(whole / 16, rel=0.2)
 
@@ -74,11 +75,11 @@ def test_a_loop_over_layers_costs_what_the_layers_cost(tmp_path):
 
 def test_what_does_not_fit_says_by_how_much(tmp_path):
     large = {"data.batch_size": 4096, "data.length": 4096, "model.n_layers": 1}
-    made = session("transformer_xl", tmp_path, **large)
-    result = one_slice.compile_run(made, "vanilla", "v5e:2x2", "data")
+    opened = session("transformer_xl", tmp_path, **large)
+    result = one_slice.compile_run(opened, "vanilla", "v5e:2x2", "data")
     assert isinstance(result, one_slice.TooLarge)
     assert result.needed > 16 * 2**30
-    advice = compile._advice(made.runs["vanilla"].config, result, "data")
+    advice = compile._advice(opened.runs["vanilla"].config, result, "data")
     assert "GiB a chip are missing" in advice
     assert "--mesh=fsdp" in advice
 

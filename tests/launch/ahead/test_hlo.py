@@ -1,4 +1,5 @@
-"""Costs read from HLO text, against XLA's own count where no loop is in the way."""
+"""Costs read from HLO text, against XLA's own count where no loop is in the way. A
+failure means that FLOPs or bytes of a step are miscounted."""
 
 import os
 
@@ -14,7 +15,8 @@ from jax.sharding import PartitionSpec as P
 from launch import chips
 from launch.ahead.hlo import cost as hlo
 
-DEPTH, WIDTH = 5, 256
+DEPTH = 5
+WIDTH = 256
 WEIGHTS = jax.ShapeDtypeStruct((DEPTH, WIDTH, WIDTH), jnp.float32)
 ROWS = jax.ShapeDtypeStruct((512, WIDTH), jnp.float32)
 REPLICATED = P()
@@ -67,7 +69,8 @@ def conv_gradients(x, w):
     return jax.grad(lambda x, w: (conv(x, w, 2) ** 2).sum(), (0, 1))(x, w)
 
 
-IMAGES, KERNEL = shape(8, 16, 16, 32), shape(3, 3, 32, 64)
+IMAGES = shape(8, 16, 16, 32)
+KERNEL = shape(3, 3, 32, 64)
 CASES = {
     "matmul": (jnp.matmul, shape(512, 1024), shape(1024, 768)),
     "matmul bf16": (
@@ -146,7 +149,8 @@ def test_a_loop_is_counted_as_often_as_it_runs(backend, function, products):
 
 
 def test_a_scan_reads_a_slice_a_step():
-    weights, rows = 4 * DEPTH * WIDTH**2, 4 * 512 * WIDTH
+    weights = 4 * DEPTH * WIDTH**2
+    rows = 4 * 512 * WIDTH
     count = cost("cpu", scanned, WEIGHTS, ROWS)
     # A slice is read, written and read; a layer reads rows and writes them, and so
     # does its tanh. Each step reading all weights would be five times as much.

@@ -1,4 +1,5 @@
-"""Reports: what is written can be read back, opened from disk, and trusted."""
+"""Reports. A failure means that a result is lost or changed on its page, that the page
+needs another file, or that it obeys what it shows."""
 
 import base64
 import io
@@ -40,7 +41,9 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.text, self._open = [], "", []
+        self.tags = []
+        self.text = ""
+        self._open = []
         self.feed(text)
         assert self._open == []
 
@@ -238,13 +241,13 @@ def test_training_section():
     assert list(table.columns[3:6]) == ["tokens seen", "minutes", "tokens/s"]
     assert table.rows[0] == ["xl", 41_000_000, 20, 6000, 2.0, 50.0, 2.0, 2.5]
     assert table.rows[1][-1] is None
-    loss = drawn(figure.axes[0])
+    loss = curves_of(figure.axes[0])
     assert list(loss) == ["xl", "xl, validation", "plain"]
     assert loss["xl"].get_xydata().tolist() == [[10, 3.0], [20, 2.0]]
     assert loss["xl, validation"].get_linestyle() == "--"
 
 
-def drawn(axes):
+def curves_of(axes):
     """The lines that have points, by name."""
     lines = {line.get_label(): line for line in axes.lines}
     return {name: line for name, line in lines.items() if len(line.get_xdata())}
@@ -255,7 +258,7 @@ def test_training_curves_are_of_whatever_was_logged_the_loss_first():
     wrong["metrics"] = [{"tokens": 0.1, **record} for record in wrong["metrics"]]
     _, (title, figure) = training_section({"xl": wrong, "plain": run()})
     assert title == "Training curves"
-    panels = {axes.get_title(loc="left"): drawn(axes) for axes in figure.axes}
+    panels = {axes.get_title(loc="left"): curves_of(axes) for axes in figure.axes}
     assert list(panels) == ["loss", "tokens", "accuracy", ""]
     assert list(panels["tokens"]) == ["xl", "xl, validation"]
     assert [len(x.get_xdata()) for x in panels["tokens"].values()] == [2, 1]

@@ -48,14 +48,16 @@ def configured(overrides: list[str]):
     from papers import deep_image_prior
 
     config = deep_image_prior.get_config()
-    config.runs, config.stop.backtrack_every = ("denoise",), 0
+    config.runs = ("denoise",)
+    config.stop.backtrack_every = 0
     config.history.frames = ()
     return catalogue.override(config, overrides)
 
 
 def cases(flags, overrides: list[str]) -> dict[str, dict]:
     config = configured(overrides)
-    m, levels = config.model, range(len(config.model.down))
+    m = config.model
+    levels = range(len(config.model.down))
     size = {
         "inputs": m.input_channels, "down": m.down, "size": config.data.size,
         "skip": [m.level("skip", i) for i in levels], "rows": config.data.batch_size,

@@ -1,4 +1,5 @@
-"""What evaluation says of states whose past is known."""
+"""Evaluation of states whose past is known. A failure means that a table or figure
+shows other scores than those states have."""
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +19,8 @@ def finished(row):
     """A run as after its last step, with a made-up history: 13 samples."""
     config = dip.get_config("smoke")
     config.runs = (row,)
-    config.stop.rule, config.stop.backtrack_every = "none", 0
+    config.stop.rule = "none"
+    config.stop.backtrack_every = 0
     config = dip.runs(config)[row].config
     state = dip.init(config, jax.random.key(0))
     rise = jnp.concatenate([jnp.linspace(10, 25, 7), jnp.linspace(24, 20, 6)])
@@ -88,7 +90,8 @@ def test_captions_are_in_the_quality_of_the_tables(monkeypatch):
     noise = jax.random.normal(jax.random.key(1), state.frames.shape[1:])
     frames = state.problem["truth"][:, None] + 0.05 * noise
     frames = jnp.round(255 * jnp.clip(frames, 0, 1)).astype(jnp.uint8)
-    fit, captions = gather("sr", config, state.replace(frames=frames)), []
+    fit = gather("sr", config, state.replace(frames=frames))
+    captions = []
     monkeypatch.setattr(
         figures, "image_grid", lambda *_, **k: captions.extend(k["captions"])
     )
@@ -100,6 +103,7 @@ def test_captions_are_in_the_quality_of_the_tables(monkeypatch):
 def test_mean_filling_leaves_what_is_known():
     config, state = finished("restore")
     fit = gather("restore", config, state)
-    filled, mask = untrained(fit), fit.state.problem["mask"]
+    filled = untrained(fit)
+    mask = fit.state.problem["mask"]
     np.testing.assert_allclose(filled * mask, fit.state.problem["observed"], atol=1e-6)
     assert np.ptp(filled[0, ..., 0][mask[0, ..., 0] == 0]) < 1e-6

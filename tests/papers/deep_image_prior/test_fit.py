@@ -1,5 +1,5 @@
-"""The gates of real fits, minutes each on a loaded machine: impedance, the peak and the
-fall of a denoised picture, and missing pixels."""
+"""Real fits, minutes each on a loaded machine. A failure means that the paper's effects
+are gone: impedance, the peak and the fall, filled holes."""
 
 from functools import partial
 
@@ -18,7 +18,9 @@ pytestmark = pytest.mark.slow
 def fitted(row, steps, batch_size=1):
     """The default's run `row`, that many steps on."""
     config = dip.get_config()
-    config.runs, config.data.batch_size, config.loop.steps = (row,), batch_size, steps
+    config.runs = (row,)
+    config.data.batch_size = batch_size
+    config.loop.steps = steps
     config = runs(config)[row].config
     config.loop.steps = steps
     state = jax.jit(partial(dip.init, config))(jax.random.key(0))
@@ -39,7 +41,8 @@ def test_impedance():
 
 def test_a_denoised_picture_peaks_and_falls_while_the_loss_keeps_falling():
     fit = fitted("denoise", 1600)
-    average, loss = fit.history("average", 0), -fit.history("fit", 0)
+    average = fit.history("average", 0)
+    loss = -fit.history("fit", 0)
     noisy = fit.quality(untrained(fit))[0]
     peak = int(np.argmax(average))
     assert average[peak] >= noisy + 4

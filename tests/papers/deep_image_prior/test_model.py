@@ -1,5 +1,5 @@
-"""The hourglass: what it computes, and what it does not depend on. torch_outputs.py
-made PyTorch's numbers."""
+"""The hourglass. A failure means that it does not compute PyTorch's numbers, which
+torch_outputs.py wrote, or that pictures of a batch mix."""
 
 from pathlib import Path
 
@@ -55,7 +55,8 @@ def from_torch(weights: dict) -> dict:
     for name, x in weights.items():
         *path, last = name.split(".")
         if x.ndim == 4:
-            x, last = x.transpose(2, 3, 1, 0), "kernel"
+            x = x.transpose(2, 3, 1, 0)
+            last = "kernel"
         elif last == "weight":
             last = "scale"
         elif path[-1] == "conv":
@@ -69,7 +70,8 @@ def test_the_hourglass_gives_pytorchs_numbers(mode):
     with np.load(Path(torch_outputs.__file__).with_suffix(".npz")) as file:
         torch = dict(file)
     weights = {n.removeprefix("weights/"): torch[n] for n in torch if "/" in n}
-    skip, down = torch_outputs.SIZE["skip"], torch_outputs.SIZE["down"]
+    skip = torch_outputs.SIZE["skip"]
+    down = torch_outputs.SIZE["down"]
     config = small(down=down, skip=skip, upsample=(mode,))
     found = apply(config, from_torch(weights), torch["z"])
     assert np.std(torch[mode]) > 0.05
@@ -102,7 +104,8 @@ def test_statistics_are_those_of_the_picture_itself():
     """The first layers normalise: z scaled and shifted gives the same picture."""
     config = small(padding="reflect")
     params = parameters(config, Z)
-    once, scaled = apply(config, params, Z), apply(config, params, 3 * Z + 1)
+    once = apply(config, params, Z)
+    scaled = apply(config, params, 3 * Z + 1)
     np.testing.assert_allclose(once, scaled, atol=2e-3)
     assert jnp.std(once) > 0.01
 

@@ -1,4 +1,5 @@
-"""A user's pictures: every mode and size, masks, folders, and what cannot work."""
+"""A user's pictures. A failure means that some mode, size, mask or folder is restored
+wrongly, or that a mistake is not one line."""
 
 import dataclasses
 import sys
@@ -18,7 +19,7 @@ RNG = np.random.default_rng(0)
 module = sys.modules["papers.deep_image_prior.predict"]  # in the package: the function
 
 
-def asked(**fields):
+def configured(**fields):
     config = get_config("smoke")
     return dataclasses.replace(
         config, predict=dataclasses.replace(config.predict, **fields)
@@ -62,24 +63,26 @@ def test_palettes_and_sixteen_bits(tmp_path):
 def test_padding_is_cut_off_again(tmp_path):
     """The problem holds the picture, mirrored to a size that the net can halve."""
     found = open_photo(saved(tmp_path))
-    config, problem = fitted(asked(), found)
+    config, problem = fitted(configured(), found)
     assert config.data.size == (14, 22)
     np.testing.assert_array_equal(problem["observed"][0, :14, :21], found.image)
-    config, problem = fitted(asked(task="sr", factor=4), found)
+    config, problem = fitted(configured(task="sr", factor=4), found)
     assert config.data.size == (56, 84)
 
 
 def test_holes_are_transparent_or_black_pixels_or_a_masks(tmp_path):
     path = saved(tmp_path, "RGBA")
     array = np.array(Image.open(path))
-    array[..., 3], array[2, 3, 3], array[5, 5, :3] = 255, 0, 0
+    array[..., 3] = 255
+    array[2, 3, 3] = 0
+    array[5, 5, :3] = 0
     Image.fromarray(array).save(path)
     found = open_photo(path)
-    _, problem = fitted(asked(task="inpaint"), found)
+    _, problem = fitted(configured(task="inpaint"), found)
     hidden = {tuple(p) for p in np.argwhere(problem["mask"][0, :14, :21, 0] == 0)}
     assert hidden == {(2, 3), (5, 5)}
     Image.fromarray(np.full((14, 21), 255, np.uint8)).save(tmp_path / "mask.png")
-    masked = asked(task="inpaint", mask=str(tmp_path / "mask.png"))
+    masked = configured(task="inpaint", mask=str(tmp_path / "mask.png"))
     assert fitted(masked, found)[1]["mask"].min() == 1
 
 
@@ -88,22 +91,22 @@ def test_mistakes_are_one_line(tmp_path):
     Image.new("L", (9, 9)).save(tmp_path / "mask.png")
     cases = {
         "does not exist: give a picture or a folder of pictures$": (
-            asked(), tmp_path / "none.png",
+            configured(), tmp_path / "none.png",
         ),
-        "predict.factor": (asked(task="sr", factor=0), path),
-        "no transparent or black": (asked(task="inpaint"), path),
-        "input itself": (asked(out=str(path)), path),
+        "predict.factor": (configured(task="sr", factor=0), path),
+        "no transparent or black": (configured(task="inpaint"), path),
+        "input itself": (configured(out=str(path)), path),
         "9x9 pixels.*21x14": (
-            asked(task="inpaint", mask=str(tmp_path / "mask.png")), path,
+            configured(task="inpaint", mask=str(tmp_path / "mask.png")), path,
         ),
-        "choose one of denoise": (asked(task="magic"), path),
+        "choose one of denoise": (configured(task="magic"), path),
     }  # fmt: skip
     for why, (config, given) in cases.items():
         with pytest.raises(UserError, match=why):
             list(predict(config, None, str(given)))
     (tmp_path / "broken.png").write_bytes(b"not a picture")
     with pytest.raises(UserError, match=r"broken.png.*cannot be read"):
-        list(predict(asked(), None, str(tmp_path / "broken.png")))
+        list(predict(configured(), None, str(tmp_path / "broken.png")))
 
 
 def test_a_folder_is_restored_and_what_is_broken_named(tmp_path):
@@ -111,7 +114,9 @@ def test_a_folder_is_restored_and_what_is_broken_named(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"not a picture")
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        outputs = [*predict(asked(steps=4, progress=2, preview=2), None, str(tmp_path))]
+        outputs = [
+            *predict(configured(steps=4, progress=2, preview=2), None, str(tmp_path))
+        ]
     assert any("broken.png" in str(w.message) for w in said)
     lines = [x for x in outputs if isinstance(x, str)]
     pictures = dict(x for x in outputs if not isinstance(x, str))
@@ -140,7 +145,7 @@ def test_a_folder_goes_on_and_names_pictures_by_their_place(tmp_path, unfitted):
             array = np.array(Image.open(path))
             array[3, 3] = 0
             Image.fromarray(array).save(path)
-    config = asked(task="inpaint", progress=0)
+    config = configured(task="inpaint", progress=0)
     with pytest.warns(UserWarning, match=r"skipped: 'whole.png' has no transparent"):
         names = [name for name, _ in predict(config, None, str(tmp_path))]
     assert names == ["a/x.png inpaint", "a-x.png inpaint", "b/x.png inpaint"]
@@ -150,7 +155,7 @@ def test_a_folder_goes_on_and_names_pictures_by_their_place(tmp_path, unfitted):
 def test_a_folder_of_which_nothing_can_be_restored_says_so(tmp_path):
     saved(tmp_path)
     with pytest.raises(UserError, match="no pictures that can be restored"):
-        list(predict(asked(task="inpaint"), None, str(tmp_path)))
+        list(predict(configured(task="inpaint"), None, str(tmp_path)))
 
 
 def test_results_go_to_a_file_or_a_folder(tmp_path, unfitted):
@@ -160,7 +165,7 @@ def test_results_go_to_a_file_or_a_folder(tmp_path, unfitted):
     given = {"one.png": "out/new.png", "many": "there"}
     written = {"one.png": "out/new.png", "many": "there/b/x.png"}
     for name, out in given.items():
-        config = asked(out=str(tmp_path / out), progress=0)
+        config = configured(out=str(tmp_path / out), progress=0)
         ((_, shown),) = predict(config, None, str(tmp_path / name))
         with Image.open(tmp_path / written[name]) as file:
             np.testing.assert_array_equal(np.asarray(file), shown)
@@ -171,12 +176,15 @@ def test_masks_of_ones(tmp_path):
     mask = np.ones((14, 21), np.uint8)
     mask[2, 3] = 0
     Image.fromarray(mask).save(tmp_path / "mask.png")
-    _, problem = fitted(asked(task="inpaint", mask=str(tmp_path / "mask.png")), found)
+    _, problem = fitted(
+        configured(task="inpaint", mask=str(tmp_path / "mask.png")), found
+    )
     np.testing.assert_array_equal(problem["mask"][0, :14, :21, 0], mask)
 
 
 def test_the_flash_picture_is_z(tmp_path):
-    found, config = open_photo(saved(tmp_path)), asked()
+    found = open_photo(saved(tmp_path))
+    config = configured()
     config.model.input = "image"
     with pytest.raises(UserError, match=r"--config.data.guide"):
         fitted(config, found)
@@ -191,8 +199,9 @@ def test_the_flash_picture_is_z(tmp_path):
 
 def test_a_rule_stops_the_fit_that_shows_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LOOK", 3)
-    config = asked(rule="noise", progress=0, preview=0)
-    config.task.sigma, config.stop.after = 255.0, 0
+    config = configured(rule="noise", progress=0, preview=0)
+    config.task.sigma = 255.0
+    config.stop.after = 0
     saved(tmp_path)
     made, problem = fitted(config, open_photo(tmp_path / "photo.png"))
     assert [at for at, *_ in module.fit(made, problem)] == [3]
@@ -206,7 +215,7 @@ def test_a_hole_is_filled_from_around_it(tmp_path):
     given = np.round(255 * picture).astype(np.uint8)
     given[12:18, 12:18] = 0
     Image.fromarray(given).save(tmp_path / "hole.png")
-    config = asked(task="inpaint", steps=300, progress=100, preview=0)
+    config = configured(task="inpaint", steps=300, progress=100, preview=0)
     *_, (_, restored) = predict(config, None, str(tmp_path / "hole.png"))
     error = np.abs(restored / 255 - picture)[12:18, 12:18].mean()
     assert error < 0.1

@@ -1,4 +1,5 @@
-"""Backtracking and the stop rules, on made-up losses."""
+"""Backtracking and the stop rules, on made-up losses. A failure means that a fit goes
+back or stops at another step."""
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +21,8 @@ def walk(fits):
     """Learned states after each step; step n turns n into n + 1."""
     now = learned(*[0.0] * len(fits[0]))
     snapshot = stopping.first_snapshot(STOP, now, len(fits[0]))
-    step, seen = jax.jit(stopping.backtrack, static_argnums=0), []
+    step = jax.jit(stopping.backtrack, static_argnums=0)
+    seen = []
     for i, fit in enumerate(fits):
         after = ({"p": now[0]["p"] + 1}, {"mu": now[1]["mu"] - 1,
                                           "count": now[1]["count"] + 1})  # fmt: skip
@@ -93,7 +95,8 @@ def test_noise_is_reached_once():
 
 def test_the_calmest_moment_is_kept():
     """Outputs settle, then flutter: the answer is from the calm between."""
-    task, stop = Task(average=0.5), Stop(rule="variance", after=2, patience=6)
+    task = Task(average=0.5)
+    stop = Stop(rule="variance", after=2, patience=6)
     settle = [1 - 0.5**i for i in range(12)]
     flutter = [1 + 0.3 * (-1) ** i for i in range(12)]
     outputs = [(x,) for x in settle + flutter]

@@ -1,4 +1,5 @@
-"""What goes into the net at each step, and what is made of its outputs."""
+"""The input of the net at each step, and the average of its outputs. A failure means
+that jitter repeats or that a result is not the average."""
 
 from functools import partial
 
@@ -14,7 +15,8 @@ from papers.deep_image_prior import train
 def smoke(**fields):
     """Four restarts; pixels, as z is the same for every net and they start fast."""
     config = dip.get_config("smoke")
-    config.model.family, config.data.size = "pixels", (16, 8)
+    config.model.family = "pixels"
+    config.data.size = (16, 8)
     for name, value in fields.items():
         setattr(config.model, name, value)
     return config
@@ -40,9 +42,11 @@ def walked(monkeypatch):
     """(config, states) of three steps of a net whose output is its input."""
     monkeypatch.setattr(train, "output", lambda config, params, z: z)
     config = smoke(input_channels=3)
-    config.task.jitter, config.stop.rule = 0.05, "none"
+    config.task.jitter = 0.05
+    config.stop.rule = "none"
     state = dip.init(config, jax.random.key(0))
-    step, states = jax.jit(partial(dip.train_step, config)), []
+    step = jax.jit(partial(dip.train_step, config))
+    states = []
     for _ in range(3):
         state, _ = step(state, {"row": jnp.arange(4)})
         states.append(state)
@@ -59,7 +63,8 @@ def test_jitter_is_fresh_at_each_step_and_row(walked):
 
 def test_the_average_begins_at_the_first_output_and_moves_by_a_share(walked):
     config, states = walked
-    decay, average = config.task.average, states[0].output
+    decay = config.task.average
+    average = states[0].output
     np.testing.assert_allclose(states[0].average, average, atol=1e-6)
     for state in states[1:]:
         average = decay * average + (1 - decay) * state.output

@@ -23,14 +23,17 @@ class ConvNorm(nn.Module):
 class Level(nn.Module):
     def __init__(self, inputs, down, skip, mode):
         super().__init__()
-        n, s = down[0], skip[0]
+        n = down[0]
+        s = skip[0]
         self.skip = ConvNorm(inputs, s, 1) if s else None
-        self.down, self.deepen = ConvNorm(inputs, n, stride=2), ConvNorm(n, n)
+        self.down = ConvNorm(inputs, n, stride=2)
+        self.deepen = ConvNorm(n, n)
         self.inner = Level(n, down[1:], skip[1:], mode) if down[1:] else nn.Identity()
         below = down[1] if down[1:] else n
         self.large = nn.Upsample(scale_factor=2, mode=mode)
         self.norm = nn.BatchNorm2d(s + below)
-        self.up, self.mix = ConvNorm(s + below, n), ConvNorm(n, n, 1)
+        self.up = ConvNorm(s + below, n)
+        self.mix = ConvNorm(n, n, 1)
 
     def forward(self, x):
         deep = self.large(self.inner(self.deepen(self.down(x))))

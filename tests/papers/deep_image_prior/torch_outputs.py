@@ -18,18 +18,19 @@ def main() -> None:
     from tests.papers.deep_image_prior.torch_hourglass import Hourglass
 
     torch.manual_seed(0)
-    z, net = torch.rand(1, SIZE["inputs"], 16, 12), Hourglass(**SIZE)
+    z = torch.rand(1, SIZE["inputs"], 16, 12)
+    net = Hourglass(**SIZE)
     with torch.no_grad():
         for parameter in net.parameters():  # away from BatchNorm's ones and zeros
             parameter += 0.2 * torch.randn_like(parameter)
-        found = {f"weights/{name}": x.numpy() for name, x in net.named_parameters()}
-        found["z"] = z[0].permute(1, 2, 0).numpy()
+        arrays = {f"weights/{name}": x.numpy() for name, x in net.named_parameters()}
+        arrays["z"] = z[0].permute(1, 2, 0).numpy()
         for mode in MODES:
             other = Hourglass(**SIZE, mode=mode)
             other.load_state_dict(net.state_dict())
-            found[mode] = other(z)[0].permute(1, 2, 0).numpy()
+            arrays[mode] = other(z)[0].permute(1, 2, 0).numpy()
     path = Path(__file__).with_suffix(".npz")
-    np.savez_compressed(path, **found, torch=np.array(torch.__version__))
+    np.savez_compressed(path, **arrays, torch=np.array(torch.__version__))
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 

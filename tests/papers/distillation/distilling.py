@@ -9,17 +9,17 @@ from papers.distillation.runs import runs
 
 
 def started(config):
-    """{row: (its config, its first state)} of a config's runs."""
-    made = {}
+    """{run: (its config, its first state)} of a config."""
+    trained = {}
     for name, run in runs(config).items():
-        made[name] = run.config, first(run, made)
-    return made
+        trained[name] = run.config, first(run, trained)
+    return trained
 
 
-def first(run, made):
-    """The run's state before its first step, after those that are `made`."""
-    configs = {name: made[name][0] for name in run.after}
-    states = {name: made[name][1] for name in run.after}
+def first(run, trained):
+    """The run's state before its first step. `trained` has the runs that it needs."""
+    configs = {name: trained[name][0] for name in run.after}
+    states = {name: trained[name][1] for name in run.after}
 
     @jax.jit
     def init(key, states):

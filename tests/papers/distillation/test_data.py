@@ -1,4 +1,5 @@
-"""Which images a run reads, and what a config may not say."""
+"""Which images a run reads. A failure means that a seed trains on another share, or a
+transfer set holds classes that it should lack."""
 
 import itertools
 
@@ -34,7 +35,8 @@ def test_every_seed_has_its_own_balanced_share():
 
 def test_a_batch_has_each_seeds_own_images():
     config = changed("soft_part")
-    split, indices = data.load(config.data, "train"), data.chosen(config)
+    split = data.load(config.data, "train")
+    indices = data.chosen(config)
     (batch,) = itertools.islice(data.batches(config, "train"), 1)
     assert batch["index"].shape == (16, 2)
     for seed in range(2):

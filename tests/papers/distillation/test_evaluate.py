@@ -1,4 +1,5 @@
-"""Measurements, the tables, and predictions."""
+"""Measurements, tables and predictions. A failure means that a table shows other
+numbers than its models have, or, slowly, that distillation does not help."""
 
 import itertools
 import json
@@ -35,7 +36,8 @@ def test_the_best_shift_undoes_a_bias(true):
 def test_trained_accuracy_is_that_of_each_members_own_images(smoke):
     config, state = smoke["soft_part"]
     found = measure.trained_accuracy(config, state)
-    split, indices = data.load(config.data, "train"), data.chosen(config)
+    split = data.load(config.data, "train")
+    indices = data.chosen(config)
     for member in range(config.members):  # two seeds at each of two temperatures
         rows = indices[member % 2]
         logits = train.forward(config, state, split.images[rows][:, None])
@@ -120,18 +122,25 @@ def digits():
     """Rows of the paper's experiments, trained on scikit-learn's digits."""
 
     config = get_config("smoke")
-    config.data.source, config.data.name, config.data.batch_size = (
-        "embedded", "digits", 64)  # fmt: skip
+    config.data.source = "embedded"
+    config.data.name = "digits"
+    config.data.batch_size = 64
     for net in config.teacher, config.student:
-        net.hidden, net.jitter, net.max_norm = (128, 128), 0, 0.0
+        net.hidden = (128, 128)
+        net.jitter = 0
+        net.max_norm = 0.0
     config.teacher.dropout = 0.3
-    config.optim.lr, config.loop.steps, config.seed = 1e-3, 800, 1
-    config.experiment.seeds, config.experiment.share = 3, 0.03
+    config.optim.lr = 1e-3
+    config.loop.steps = 800
+    config.seed = 1
+    config.experiment.seeds = 3
+    config.experiment.share = 0.03
     config.experiment.temperatures = (4.0,)
     config.experiment.without = 3
     config.runs = ("baseline", "ensemble", "distilled", "hard_part", "soft_part",
                    "hard_without", "soft_without")  # fmt: skip
-    config.experiment.members, config.experiment.longer = 10, 4.0
+    config.experiment.members = 10
+    config.experiment.longer = 4.0
     trained = {}
     for name, run in runs(config).items():
         steps = run.config.loop.steps

@@ -1,4 +1,5 @@
-"""The networks: their sizes, their members, and what a norm's limit leaves alone."""
+"""The networks. A failure means that their sizes are not the paper's, or that the
+members of a stack mix."""
 
 import dataclasses
 from functools import partial

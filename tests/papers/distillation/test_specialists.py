@@ -1,4 +1,5 @@
-"""Specialists: clusters, dustbins, sampling, and the joint answer."""
+"""Specialists: clusters, dustbins, sampling and the joint answer. A failure means that
+one of the paper's section 5 formulas is not computed."""
 
 from functools import partial
 
@@ -65,7 +66,8 @@ def test_losses_are_those_of_own_classes_and_a_dustbin():
     special = {"classes": SPECIAL, "frequency": jnp.asarray(frequency)}
     found = np.asarray(specialists.losses(special, jnp.asarray(logits), labels))
     for m, own in enumerate(([0, 1], [2, 3, 4])):
-        share, weight = frequency[own].sum(), {True: 0.0, False: 0.0}
+        share = frequency[own].sum()
+        weight = {True: 0.0, False: 0.0}
         for row in range(50):
             p = softmax(logits[row, m, [*own, 6]])
             label = labels[row, m]
@@ -88,7 +90,8 @@ def test_the_sampling_ratio_takes_the_weights_back():
         others = [c for c in range(6) if c not in own]
         share = frequency[own].sum()
         merged = np.zeros((8, 7))
-        merged[:, own], merged[:, 6] = chances[:, own], chances[:, others].sum(1)
+        merged[:, own] = chances[:, own]
+        merged[:, 6] = chances[:, others].sum(1)
         true[:, m] = merged / merged.sum(1, keepdims=True)
         merged[:, own] *= 0.5 / share
         merged[:, 6] *= 0.5 / (1 - share)
@@ -160,6 +163,7 @@ def test_a_specialist_that_agrees_changes_nothing():
 
 def test_specialists_need_an_mlp():
     config = get_config("smoke")
-    config.teacher.kind, config.teacher.max_norm = "resnet", 0.0
+    config.teacher.kind = "resnet"
+    config.teacher.max_norm = 0.0
     with pytest.raises(ValueError, match="specialists are made of"):
         started(config)

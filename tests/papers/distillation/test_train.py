@@ -1,5 +1,5 @@
-"""What training holds to: members are alone, teachers are quiet, targets are the same
-wherever they come from."""
+"""Training. A failure means that members affect each other, that a teacher draws
+dropout, or that targets depend on where they come from."""
 
 import copy
 import dataclasses
@@ -41,16 +41,18 @@ def test_members_train_as_if_each_were_alone(smoke):
 
 
 def test_seeds_start_alike_in_every_run_and_at_every_temperature(smoke):
-    hard, soft = smoke["hard_part"][1].params, smoke["soft_part"][1].params
+    hard = smoke["hard_part"][1].params
+    soft = smoke["soft_part"][1].params
     chex.assert_trees_all_equal(hard, jax.tree.map(lambda x: x[:2], soft))
     chex.assert_trees_all_equal(hard, jax.tree.map(lambda x: x[2:], soft))
 
 
 def test_no_student_starts_as_its_teacher_did():
     config = get_config("smoke")
-    config.student, config.runs = config.teacher, ("ensemble", "distilled")
-    made = started(config)
-    kernels = [made[name][1].params["Dense_0"]["kernel"] for name in config.runs]
+    config.student = config.teacher
+    config.runs = ("ensemble", "distilled")
+    trained = started(config)
+    kernels = [trained[name][1].params["Dense_0"]["kernel"] for name in config.runs]
     for kernel in kernels[1]:
         assert not (kernels[0] == kernel).all((1, 2)).any()
 
@@ -79,8 +81,8 @@ def test_cached_live_and_written_targets_train_the_same_student(tmp_path):
     """With a teacher that has dropout: a mask in the targets would show."""
     outcomes = {}
     for targets in ("cached", "live"):
-        made = started(with_dropout(targets))
-        config, state = made["distilled"]
+        trained = started(with_dropout(targets))
+        config, state = trained["distilled"]
         outcomes[targets], _ = stepped(config, state, take(config))
     cached = started(with_dropout("cached"))["distilled"][1].teacher["logits"]
     config = with_dropout("cached")
@@ -151,10 +153,13 @@ def test_residual_nets_teach_and_learn(role):
     config = get_config("smoke")
     config.runs = ("ensemble", "distilled")
     net = getattr(config, role)
-    net.kind, net.resnet.depth, net.resnet.width, net.max_norm = "resnet", 8, 4, 0.0
-    made = started(config)
+    net.kind = "resnet"
+    net.resnet.depth = 8
+    net.resnet.width = 4
+    net.max_norm = 0.0
+    trained = started(config)
     name = "ensemble" if role == "teacher" else "distilled"
-    run, state = made[name]
+    run, state = trained[name]
     batches = take(run, 1) * 12
     after, metrics = stepped(run, state, batches)
     _, first = stepped(run, state, batches[:1])

@@ -16,7 +16,9 @@ def torch_case(size: dict) -> beside_torch.Timed:
     import torch
     from torch import nn
 
-    kernels, (a, b), c = size["kernels"], size["features"], size["channels"]
+    kernels = size["kernels"]
+    a, b = size["features"]
+    c = size["channels"]
     network = nn.Sequential(
         nn.Conv2d(c, a, kernels[0], padding=kernels[0] // 2),
         nn.Tanh(),
@@ -68,7 +70,8 @@ def cases(flags: argparse.Namespace, overrides: list[str]) -> dict[str, dict]:
     from papers import espcn
 
     config = catalogue.override(espcn.get_config(), overrides)
-    m, d = config.model, config.data
+    m = config.model
+    d = config.data
     step = flags.what == "step"
     size = {
         "kernels": m.kernels, "features": m.features, "channels": m.channels,

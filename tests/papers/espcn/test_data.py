@@ -1,4 +1,5 @@
-"""Patches, whole images, and folders as users have them."""
+"""Patches, whole images and the folders that users have. A failure means that we train
+or measure on other pixels than the benchmarks."""
 
 import warnings
 
@@ -37,7 +38,8 @@ def folder(path, count=12):
 def files(root, test_root=""):
     config = espcn.get_config("smoke")
     config.data.source = "files"
-    config.data.root, config.data.test_root = str(root), str(test_root)
+    config.data.root = str(root)
+    config.data.test_root = str(test_root)
     return config
 
 
@@ -54,11 +56,11 @@ def test_a_pair_is_the_benchmarks():
 
 @pytest.mark.parametrize("scale", [2, 3])
 def test_patches_lie_at_the_papers_stride(scale):
-    made = [make_pair(photograph(150, 130 + 9 * i), str(i), scale) for i in range(2)]
-    patches = Patches(Data(patch=17, stride=14), scale, made)
+    pairs = [make_pair(photograph(150, 130 + 9 * i), str(i), scale) for i in range(2)]
+    patches = Patches(Data(patch=17, stride=14), scale, pairs)
     places = [
         (pair, top, left)
-        for pair in made
+        for pair in pairs
         for top in range(0, pair.low.shape[0] - 16, 14)
         for left in range(0, pair.low.shape[1] - 16, 14)
     ]
@@ -83,15 +85,18 @@ def test_a_turned_patch_is_the_patch_of_the_turned_image():
 
 def test_whole_images_are_mirrored_to_one_size_and_large_ones_lose_their_edge():
     config = espcn.get_config("smoke")  # 60 pixels a side
-    made = [make_pair(photograph(48, 54), "small", 3),
-            make_pair(photograph(96, 54), "large", 3)]  # fmt: skip
-    small, large = Whole(config, made)[0], Whole(config, made)[1]
+    pairs = [
+        make_pair(photograph(48, 54), "small", 3),
+        make_pair(photograph(96, 54), "large", 3),
+    ]
+    small = Whole(config, pairs)[0]
+    large = Whole(config, pairs)[1]
     assert small["low"].shape == large["low"].shape == (20, 20, 1)
     np.testing.assert_array_equal(small["sizes"], [16, 18])
-    np.testing.assert_array_equal(small["low"][:16, :18], made[0].low)
-    np.testing.assert_array_equal(small["low"][16, :18], made[0].low[15])
+    np.testing.assert_array_equal(small["low"][:16, :18], pairs[0].low)
+    np.testing.assert_array_equal(small["low"][16, :18], pairs[0].low[15])
     np.testing.assert_array_equal(large["sizes"], [20, 18])
-    np.testing.assert_array_equal(large["high"][:, :54], made[1].high[18:78])
+    np.testing.assert_array_equal(large["high"][:, :54], pairs[1].high[18:78])
 
 
 def test_a_folder_without_a_test_folder_holds_out_each_tenth(tmp_path):

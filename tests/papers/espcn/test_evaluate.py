@@ -1,4 +1,5 @@
-"""What a report holds, and where its crops are taken."""
+"""The report. A failure means that a method is missing, that borders count, or that a
+crop is taken where nothing happens."""
 
 import jax
 import numpy as np
@@ -38,7 +39,8 @@ def test_the_methods_stand_side_by_side():
 def test_equal_images_are_perfect_and_a_border_does_not_count():
     (pair, *_) = pairs(espcn.get_config("smoke"), "test")
     wrong = pair.high.copy()
-    wrong[:3], wrong[:, -3:] = 0, 1
+    wrong[:3] = 0
+    wrong[:, -3:] = 1
     decibels, similarity = quality(pair, wrong)
     assert np.isinf(decibels)
     assert similarity == 1

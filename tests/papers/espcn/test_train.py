@@ -1,4 +1,5 @@
-"""The loss and its gradient, whole images in a step, and a whole training."""
+"""The loss, its gradient and a whole training. A failure means that a step minimises
+something else, or, slowly, that training does not beat bicubic."""
 
 from functools import partial
 
@@ -38,7 +39,8 @@ def test_the_loss_is_an_images_mean_square():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_fresh_network_leaves_a_mid_grey_image_as_it_is(row, channels):
     config = espcn.get_config("smoke")
-    config.runs, config.model.channels = (row,), channels
+    config.runs = (row,)
+    config.model.channels = channels
     (run,) = espcn.runs(config).values()
     params = espcn.init(run.config, jax.random.key(0)).params
     grey = jnp.full((1, 24, 24, channels), 0.5)
@@ -69,7 +71,8 @@ def test_the_last_layer_learns_ten_times_slower():
 def test_a_step_measures_what_the_table_does(channels):
     """PSNR of padded images in a batch: of Y, clipped, without the border."""
     config = espcn.get_config("smoke")
-    config.eval.most, config.model.channels = 120, channels
+    config.eval.most = 120
+    config.model.channels = channels
     for run in espcn.runs(config).values():
         state = espcn.init(run.config, jax.random.key(0))
         bias = state.params["layer3"]["bias"]
@@ -107,11 +110,13 @@ def test_training_beats_bicubic_by_the_specified_margin():
     halved = Schedule("step", boundaries=(2000, 4000), factor=0.5)
     config.optim = Optim(lr=1e-3, schedule=halved)
     config.loop.steps = 6000
-    state, data = espcn.init(config, jax.random.key(0)), espcn.batches(config, "train")
+    state = espcn.init(config, jax.random.key(0))
+    data = espcn.batches(config, "train")
     step = jax.jit(partial(espcn.train_step, config), donate_argnums=0)
     for _ in range(config.loop.steps):
         state, _ = step(state, next(data))
-    ours, bicubic = upscaler(config, state), bicubic_upscaler(config.model)
+    ours = upscaler(config, state)
+    bicubic = bicubic_upscaler(config.model)
     gains = {
         p.name: quality(p, ours(p.low))[0] - quality(p, bicubic(p.low))[0]
         for p in pairs(config, "test")

@@ -1,4 +1,5 @@
-"""PyTorch's layout: against a forward pass in its terms, and what is refused."""
+"""PyTorch's layout, against a forward pass in its terms. A failure means that weights
+from elsewhere make another network."""
 
 import jax
 import numpy as np
@@ -15,7 +16,7 @@ from papers.espcn.model import Upscaler
 MODEL = Model(scale=2, features=(5, 4))
 
 
-def like(model):
+def abstract_parameters(model):
     low = np.zeros((1, 8, 8, model.channels), np.float32)
     return Upscaler(model).init(jax.random.key(0), low)["params"]
 
@@ -60,7 +61,7 @@ def test_the_network_is_the_one_the_weights_were_made_for(channels):
         x = np.tanh(conv2d(x, arrays[f"{name}.weight"], arrays[f"{name}.bias"]))
     x = conv2d(x, arrays["sub_pixel.0.weight"], arrays["sub_pixel.0.bias"])
     expected = pixel_shuffle(x, 2).transpose(1, 2, 0)
-    params = weights.from_torch(arrays, model, like(model))
+    params = weights.from_torch(arrays, model, abstract_parameters(model))
     image = low.transpose(1, 2, 0)[None].astype(np.float32)
     ours = Upscaler(model).apply({"params": params}, image)[0]
     np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
@@ -84,9 +85,10 @@ def test_a_file_starts_a_run_and_is_written_back(tmp_path, ending):
 
 
 def test_weights_of_another_scale_are_refused():
-    arrays, other = peer_arrays(MODEL), Model(scale=3, features=(5, 4))
+    arrays = peer_arrays(MODEL)
+    other = Model(scale=3, features=(5, 4))
     with pytest.raises(UserError, match=r"sub_pixel.0.weight expected \[9, 4, 3, 3\]"):
-        weights.from_torch(arrays, other, like(other))
+        weights.from_torch(arrays, other, abstract_parameters(other))
     srcnn = changed(Config(), RUNS["srcnn_9_1_5"]).model
     with pytest.raises(UserError, match="of an ESPCN"):
-        weights.from_torch(arrays, srcnn, like(srcnn))
+        weights.from_torch(arrays, srcnn, abstract_parameters(srcnn))

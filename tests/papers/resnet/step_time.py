@@ -32,7 +32,8 @@ def torch_network(depth: int, classes: int):
             else:
                 layers = [(inputs, width, 3, stride), (width, width, 3, 1)]
             self.layers = nn.ModuleList(conv(*layer) for layer in layers)
-            self.stride, self.missing = stride, outputs - inputs
+            self.stride = stride
+            self.missing = outputs - inputs
             changes = project and (stride > 1 or self.missing)
             self.project = conv(inputs, outputs, 1, stride) if changes else None
 
@@ -48,7 +49,8 @@ def torch_network(depth: int, classes: int):
                           (0, 0, 0, 0, half, half))  # fmt: skip
             return F.relu(self.layers[-1](y) + x)
 
-    small, bottleneck = depth == 20, depth == 50
+    small = depth == 20
+    bottleneck = depth == 50
     counts = {20: (3,) * 3, 18: (2,) * 4, 50: (3, 4, 6, 3)}[depth]
     width = 16 if small else 64
     layers = [conv(3, width, 3 if small else 7, 1 if small else 2), nn.ReLU()]
@@ -95,12 +97,15 @@ def jax_case(size: dict, overrides: list[str]) -> beside_torch.Timed:
     from launch import catalogue
     from papers import resnet
 
-    depth, (rows, side, classes) = size["depth"], SIZES[size["depth"]]
+    depth = size["depth"]
+    rows, side, classes = SIZES[size["depth"]]
     kind = "cifar10" if depth == 20 else "torchvision"
     config = resnet.get_config(f"resnet{depth}_{kind}")
     config.model.stride_on = "1x1"
-    config.data.batch_size, config.data.size = rows, side
-    config.data.subtract, config.eval.batch_size = "imagenet", rows
+    config.data.batch_size = rows
+    config.data.size = side
+    config.data.subtract = "imagenet"
+    config.eval.batch_size = rows
     config = catalogue.override(config, overrides)
     rng = np.random.default_rng(0)
 

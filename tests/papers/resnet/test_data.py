@@ -1,4 +1,5 @@
-"""Small sets are read from memory, a batch at a time; others picture by picture."""
+"""Sets in memory and on disk. A failure means that the faster way of reading gives
+other batches."""
 
 import itertools
 
@@ -12,7 +13,9 @@ from papers.resnet import data
 
 def config_of(source="generated", name="8x8x1x10", root="", **fields):
     config = resnet.get_config("smoke")
-    config.data.source, config.data.name, config.data.root = source, name, root
+    config.data.source = source
+    config.data.name = name
+    config.data.root = root
     for field, value in fields.items():
         setattr(config.data, field, value)
     return config
@@ -52,14 +55,14 @@ def test_images_in_memory_come_out_as_they_do_one_by_one(augment, monkeypatch):
 
 
 def test_what_is_kept_in_memory(tmp_path):
-    def kept(config):
+    def in_memory(config):
         return data._kept_in_memory(config.data, data.image_set(config, "train"))
 
     files = {"source": "files", "root": folder(tmp_path), "channels": 3}
-    assert kept(config_of())
-    assert kept(config_of("embedded", "digits"))
-    assert not kept(config_of(**files))
-    assert not kept(config_of(channels=3, augment="imagenet"))
-    assert not kept(config_of(size=3000))
+    assert in_memory(config_of())
+    assert in_memory(config_of("embedded", "digits"))
+    assert not in_memory(config_of(**files))
+    assert not in_memory(config_of(channels=3, augment="imagenet"))
+    assert not in_memory(config_of(size=3000))
     batch = next(data.batches(config_of(**files), "train"))
     assert batch["image"].shape == (config_of().data.batch_size, 8, 8, 3)

@@ -1,4 +1,5 @@
-"""Errors by three ways of testing, the degradation table, and pictures in files."""
+"""Errors by three ways of testing, the degradation table and a user's pictures. A
+failure means that a reported error is not the model's."""
 
 import copy
 import json
@@ -34,8 +35,10 @@ def constant_classifier(state, best: int):
 
 @pytest.mark.parametrize("way", ["centre", "ten_crops", "multi_scale"])
 def test_a_net_that_always_says_three_errs_on_all_other_classes(trained, way):
-    config, state = copy.deepcopy(trained[0]), constant_classifier(trained[1], 3)
-    config.eval.test, config.eval.scales = way, (8, 12)
+    config = copy.deepcopy(trained[0])
+    state = constant_classifier(trained[1], 3)
+    config.eval.test = way
+    config.eval.scales = (8, 12)
     labels = np.array(image_set(config, "test").labels)
     assert len(labels) % config.eval.batch_size  # the last batch is padded
     first, fifth = measure.top_errors(config, state)
@@ -86,7 +89,8 @@ def test_the_report_holds_every_run_and_what_depth_does():
     by_name = {row[0]: row for row in values["Errors"].rows}
     change = {row[0]: row for row in values["Degradation"].rows}
     for kind, name in ("plain", "plain"), ("residual", "resnet"):
-        shallow, deep = by_name[f"{name}_8"], by_name[f"{name}_14"]
+        shallow = by_name[f"{name}_8"]
+        deep = by_name[f"{name}_14"]
         assert change[kind][1] == "8 to 14"
         expected = [b - a for a, b in zip(shallow[4:7], deep[4:7], strict=True)]
         np.testing.assert_allclose(change[kind][2:], expected, atol=1e-6)
@@ -121,10 +125,12 @@ def folder(tmp_path):
 
 
 def test_a_folder_is_classified_and_what_is_broken_is_named(trained, folder):
-    config, state = copy.deepcopy(trained[0]), constant_classifier(trained[1], 3)
+    config = copy.deepcopy(trained[0])
+    state = constant_classifier(trained[1], 3)
     names = folder / "names.txt"
     names.write_text("".join(f"class {i}\n" for i in range(10)))
-    config.predict.class_names, config.predict.batch_size = str(names), 2
+    config.predict.class_names = str(names)
+    config.predict.batch_size = 2
     with pytest.warns(UserWarning, match=r"skipped: .*broken\.png"):
         table, text = (value for _, value in resnet.predict(config, state, str(folder)))
     assert table.note == "skipped, unreadable: broken.png"
@@ -143,7 +149,8 @@ def test_a_folder_is_classified_and_what_is_broken_is_named(trained, folder):
 
 
 def test_what_cannot_be_classified_is_said_in_a_line(trained, folder):
-    config, state = copy.deepcopy(trained[0]), trained[1]
+    config = copy.deepcopy(trained[0])
+    state = trained[1]
     (folder / "empty").mkdir()
     for inputs, why in [
         ("", "does not exist: give a picture or a folder of pictures$"),

@@ -1,5 +1,5 @@
-"""What makes a ResNet one: sizes and costs of the paper's tables, shortcuts that are
-the identity, and that however its blocks are run, the numbers are the same."""
+"""The networks. A failure means that sizes or costs are not the paper's, that a
+shortcut is not the identity, or that a loop over blocks changes the numbers."""
 
 import dataclasses
 from functools import partial

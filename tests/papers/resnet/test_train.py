@@ -1,5 +1,5 @@
-"""What a step reads and does: the mean image, augmentation, weight decay, accumulation,
-and, slowly, that a thousand layers learn and that deep plain nets do not."""
+"""What a step reads and does. A failure means another mean image, augmentation or
+decay, or, slowly, that plain and residual nets do not differ."""
 
 from functools import partial
 
@@ -134,10 +134,8 @@ def test_chunks_normalise_by_their_own_statistics_and_move_the_running_ones_once
 
 def losses(config, steps, batch=None):
     """Training losses, on the stream of batches or one of them over and over."""
-    state, stream = (
-        resnet.init(config, jax.random.key(0)),
-        resnet.batches(config, "train"),
-    )
+    state = resnet.init(config, jax.random.key(0))
+    stream = resnet.batches(config, "train")
     step = jax.jit(partial(resnet.train_step, config), donate_argnums=0)
     found = []
     for _ in range(steps):

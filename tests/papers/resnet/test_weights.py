@@ -1,5 +1,5 @@
-"""torchvision's weights: logits of its own networks, both directions, new heads, and
-refusals. torchvision_logits.py made the numbers."""
+"""torchvision's weights. A failure means that logits are not its networks', which
+torchvision_logits.py wrote, or that a bad file is accepted."""
 
 import dataclasses
 import json
@@ -33,7 +33,7 @@ def arrays(name: str) -> dict[str, np.ndarray]:
     return torchvision_logits.draw(shapes)
 
 
-def like(config: Model):
+def abstract_variables(config: Model):
     image = jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
     return jax.eval_shape(ResNet(config).init, jax.random.key(0), image)
 
@@ -41,7 +41,9 @@ def like(config: Model):
 @pytest.mark.parametrize("name", torchvision_logits.SIZES)
 def test_logits_are_torchvision_s(name):
     config = model(name)
-    variables = weights.from_torchvision(arrays(name), config, like(config))
+    variables = weights.from_torchvision(
+        arrays(name), config, abstract_variables(config)
+    )
     x = torchvision_logits.images(torchvision_logits.SIZES[name])
     found = jax.jit(ResNet(config).apply)(variables, x)
     expected = np.array(WRITTEN[name]["logits"])
@@ -54,7 +56,9 @@ def test_files_go_there_and_back(tmp_path, ending):
     config = model("resnet18")
     given = {**arrays("resnet18"), "bn1.num_batches_tracked": np.array(7)}
     files.write(tmp_path / f"in{ending}", given)
-    variables = weights.load(tmp_path / f"in{ending}", config, like(config))
+    variables = weights.load(
+        tmp_path / f"in{ending}", config, abstract_variables(config)
+    )
     weights.save(tmp_path / f"out{ending}", config, variables)
     back = files.read(tmp_path / f"out{ending}")
     del given["bn1.num_batches_tracked"]
@@ -64,7 +68,8 @@ def test_files_go_there_and_back(tmp_path, ending):
 def test_a_run_starts_from_a_file_with_a_new_head_for_its_own_classes(tmp_path):
     config = resnet.get_config("resnet18_torchvision")
     config.weights = str(tmp_path / "w.safetensors")
-    config.model.num_classes, config.data.size = 7, 64
+    config.model.num_classes = 7
+    config.data.size = 64
     given = arrays("resnet18")
     files.write(config.weights, given)
     with pytest.warns(UserWarning, match="not for 7 classes: the head is new"):
@@ -87,7 +92,7 @@ def test_a_strange_or_damaged_file_is_refused():
     given["bn1.bias"] = np.zeros(3, np.float32)
     del given["layer2.0.downsample.0.weight"]
     with pytest.raises(UserError) as refused:
-        weights.from_torchvision(given, config, like(config))
+        weights.from_torchvision(given, config, abstract_variables(config))
     for part in (
         "3 weights do not fit",
         "bn1.bias expected [64], found [3]",
@@ -100,4 +105,4 @@ def test_a_strange_or_damaged_file_is_refused():
 def test_the_paper_s_strides_are_refused():
     config = model("resnet50", stride_on="1x1")
     with pytest.raises(UserError, match="stride_on=3x3"):
-        weights.from_torchvision({}, config, like(config))
+        weights.from_torchvision({}, config, abstract_variables(config))

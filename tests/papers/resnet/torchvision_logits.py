@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-SEED, SIZES = 0, {"resnet18": (2, 64, 72), "resnet50": (2, 64, 64)}
+SEED = 0
+SIZES = {"resnet18": (2, 64, 72), "resnet50": (2, 64, 64)}
 CLASSES = 1000
 
 

@@ -1,7 +1,8 @@
-"""Transformer-XL once more, in numpy and float64: what the tests hold the network to.
+"""A second Transformer-XL, in numpy and float64, which the tests compare ours with.
 
-Written from the paper's equations on the released TensorFlow code's arrays and names,
-time first as there. Every attention score is computed alone, from its distance i - j.
+It follows the paper's equations, with the arrays, names and time-first axes of the
+released TensorFlow code. Each attention score is computed by itself, from its distance
+i - j.
 
 Axes: time (queries), key (past, then time), batch, heads, d_head, d_model.
 """
@@ -16,13 +17,14 @@ def shapes(
     *, n_layers, d_model, n_heads, d_head, d_inner, vocab_size, untied_biases=False,
     cutoffs=(), div_value=1, d_embed=0, tied_projections=(), project_same=True,
 ):  # fmt: skip
-    """Name -> shape of every variable of the released code, without the scope that
-    holds them all (`transformer/`)."""
-    width, heads = d_embed or d_model, (n_heads, d_head)
+    """{name: shape} of the released code's variables, without their common scope
+    `transformer/`."""
+    width = d_embed or d_model
+    heads = (n_heads, d_head)
     biases = (n_layers, *heads) if untied_biases else heads
-    found = {"r_w_bias": biases, "r_r_bias": biases}
+    variables = {"r_w_bias": biases, "r_r_bias": biases}
     for i in range(n_layers):
-        found |= {
+        variables |= {
             f"layer_{i}/rel_attn/qkv/kernel": (d_model, 3 * n_heads * d_head),
             f"layer_{i}/rel_attn/r/kernel": (d_model, n_heads * d_head),
             f"layer_{i}/rel_attn/o/kernel": (n_heads * d_head, d_model),
@@ -36,33 +38,35 @@ def shapes(
             f"layer_{i}/ff/LayerNorm/beta": (d_model,),
         }
     if div_value == 1:
-        found["adaptive_embed/lookup_table"] = (vocab_size, width)
+        variables["adaptive_embed/lookup_table"] = (vocab_size, width)
         if width != d_model:
-            found["adaptive_embed/proj_W"] = (width, d_model)
+            variables["adaptive_embed/proj_W"] = (width, d_model)
     if not cutoffs:
-        return found | {"adaptive_softmax/bias": (vocab_size,)}
+        return variables | {"adaptive_softmax/bias": (vocab_size,)}
     tied = tied_projections or (False,) * (len(cutoffs) + 1)
     for i, (low, high) in enumerate(itertools.pairwise((0, *cutoffs, vocab_size))):
         size = width // div_value**i
-        embed, softmax = f"adaptive_embed/cutoff_{i}", f"adaptive_softmax/cutoff_{i}"
+        embed = f"adaptive_embed/cutoff_{i}"
+        softmax = f"adaptive_softmax/cutoff_{i}"
         projected = size != d_model or (div_value > 1 and project_same)
-        found[f"{softmax}/b"] = (high - low,)
+        variables[f"{softmax}/b"] = (high - low,)
         if div_value > 1:
-            found[f"{embed}/lookup_table"] = (high - low, size)
+            variables[f"{embed}/lookup_table"] = (high - low, size)
             if projected:
-                found[f"{embed}/proj_W"] = (size, d_model)
+                variables[f"{embed}/proj_W"] = (size, d_model)
         if projected and not tied[i]:
-            found[f"{softmax}/proj"] = (size, d_model)
-    found["adaptive_softmax/cutoff_0/cluster_W"] = (len(cutoffs), width)
-    found["adaptive_softmax/cutoff_0/cluster_b"] = (len(cutoffs),)
-    return found
+            variables[f"{softmax}/proj"] = (size, d_model)
+    variables["adaptive_softmax/cutoff_0/cluster_W"] = (len(cutoffs), width)
+    variables["adaptive_softmax/cutoff_0/cluster_b"] = (len(cutoffs),)
+    return variables
 
 
 class Network:
-    """The released arrays, and how they predict.
+    """The network of the released arrays.
 
-    epsilon: of LayerNorm. clamp: distances above it count as it. window: keys that a
-    query sees, itself included.
+    epsilon: LayerNorm's.
+    clamp: the largest distance; longer ones are replaced by it.
+    window: the number of keys that a query sees, itself included.
     """
 
     def __init__(self, arrays, *, cutoffs=(), epsilon=1e-12, clamp=None, window=None):
@@ -70,8 +74,10 @@ class Network:
             name.removeprefix("transformer/"): array.astype(np.float64)
             for name, array in arrays.items()
         }
-        self.cutoffs, self.epsilon = cutoffs, epsilon
-        self.clamp, self.window = clamp or np.inf, window or np.inf
+        self.cutoffs = cutoffs
+        self.epsilon = epsilon
+        self.clamp = clamp or np.inf
+        self.window = window or np.inf
         self.n_layers = sum(name.endswith("qkv/kernel") for name in self.w)
         self.heads, self.d_head = self.w["r_w_bias"].shape[-2:]
         self.d_model = self.w["layer_0/rel_attn/o/kernel"].shape[1]
@@ -79,11 +85,13 @@ class Network:
     def read(self, inputs, targets, *, length, mem_len, seen_zeros=False):
         """log p(target) [time, batch] of a text read `length` tokens at a time.
 
-        The memory begins as `mem_len` zeros: attended to, as the released code does, if
-        `seen_zeros`; else hidden until hidden states replace them."""
+        The memory begins as `mem_len` zeros. If `seen_zeros`, queries attend to them,
+        as in the released code; else they are hidden until hidden states replace
+        them."""
         batch = inputs.shape[1]
         memory = [np.zeros((mem_len, batch, self.d_model))] * self.n_layers
-        hidden_keys, out = 0 if seen_zeros else mem_len, []
+        hidden_keys = 0 if seen_zeros else mem_len
+        out = []
         for start in range(0, len(inputs), length):
             segment = slice(start, start + length)
             h, memory = self.segment(inputs[segment], memory, hidden_keys)
@@ -92,27 +100,32 @@ class Network:
         return np.concatenate(out)
 
     def segment(self, tokens, memory, hidden_keys):
-        """Last hidden states [time, batch, d_model], and each layer's memory after it:
-        the newest of the old memory and the layer's inputs. Queries do not see the
-        first `hidden_keys` keys."""
-        h, after = self.embed(tokens), []
+        """The last hidden states [time, batch, d_model], and each layer's new memory:
+        the newest states among the old memory and the layer's inputs. The first
+        `hidden_keys` keys are hidden from queries."""
+        h = self.embed(tokens)
+        new_memory = []
         for i, past in enumerate(memory):
             context = np.concatenate([past, h])
-            after.append(context[len(context) - len(past) :])
+            new_memory.append(context[len(context) - len(past) :])
             h = self.norm(h + self.attention(i, h, context, hidden_keys), i, "rel_attn")
             h = self.norm(h + self.feed_forward(i, h), i, "ff")
-        return h, after
+        return h, new_memory
 
     def attention(self, layer, h, context, hidden_keys):
-        """Section 3.3 of the paper, a score at a time."""
+        """Section 3.3 of the paper, one score at a time."""
         at = f"layer_{layer}/rel_attn"
         query, key, value = np.split(self.w[f"{at}/qkv/kernel"], 3, axis=1)
-        q, k = self.split(h @ query), self.split(context @ key)
-        v, past = self.split(context @ value), len(context) - len(h)
-        u_bias, v_bias = self.bias("r_w_bias", layer), self.bias("r_r_bias", layer)
+        q = self.split(h @ query)
+        k = self.split(context @ key)
+        v = self.split(context @ value)
+        past = len(context) - len(h)
+        u_bias = self.bias("r_w_bias", layer)
+        v_bias = self.bias("r_r_bias", layer)
         out = np.zeros_like(q)
         for i in range(len(h)):
-            scores, values = [], []
+            scores = []
+            values = []
             for j in range(hidden_keys, past + i + 1):
                 distance = past + i - j
                 if distance >= self.window:
@@ -131,7 +144,7 @@ class Network:
         return x.reshape(*x.shape[:-1], self.heads, self.d_head)
 
     def bias(self, name, layer):
-        """u or v [heads, d_head]: one for all layers, or one a layer."""
+        """u or v [heads, d_head], which all layers share or each has its own."""
         return self.w[name] if self.w[name].ndim == 2 else self.w[name][layer]
 
     def sines(self, distance):
@@ -160,20 +173,22 @@ class Network:
         shared = self.w.get("adaptive_embed/proj_W")
         if not self.cutoffs:
             return [(0, whole, shared, shared, self.w["adaptive_softmax/bias"])]
-        found = []
+        bins = []
         for i, first in enumerate((0, *self.cutoffs)):
             embed = f"adaptive_embed/cutoff_{i}"
             softmax = f"adaptive_softmax/cutoff_{i}"
-            bias, table, projection = self.w[f"{softmax}/b"], whole, shared
+            bias = self.w[f"{softmax}/b"]
+            table = whole
+            projection = shared
             if whole is None:
                 table = self.w[f"{embed}/lookup_table"]
                 projection = self.w.get(f"{embed}/proj_W")
             else:
                 table = whole[first : first + len(bias)]
-            # Absent where tied to the input's, or where neither is needed.
+            # Without one, it is tied to the input's, or neither is needed.
             output = self.w.get(f"{softmax}/proj", projection)
-            found.append((first, table, projection, output, bias))
-        return found
+            bins.append((first, table, projection, output, bias))
+        return bins
 
     def bin_of(self, word):
         return sum(word >= cutoff for cutoff in self.cutoffs)
@@ -190,8 +205,8 @@ class Network:
     def log_prob(self, h, targets):
         """log p(target) [time, batch] after hidden states [time, batch, d_model].
 
-        p(word) = p(its bin) p(word | its bin). The head scores the first bin's words,
-        and behind them each of the other bins."""
+        p(word) = p(its bin) p(word | its bin). The head scores the words of the first
+        bin and then the other bins."""
         out = np.zeros(targets.shape)
         for at, word in np.ndenumerate(targets):
             i = self.bin_of(word)
@@ -204,7 +219,7 @@ class Network:
         return out
 
     def logits(self, i, h):
-        """Of the words in bin i, after one hidden state [d_model]."""
+        """The logits of the words in bin i after one hidden state [d_model]."""
         _, table, _, projection, bias = self.bins[i]
         if i == 0 and self.cutoffs:
             at = "adaptive_softmax/cutoff_0"

@@ -13,8 +13,12 @@ def torch_case(size: dict) -> beside_torch.Timed:
     from torch import nn
     from torch.nn import functional as F
 
-    d, heads, d_head = size["d_model"], size["n_heads"], size["d_head"]
-    rows, time_, past = size["batch_size"], size["length"], size["mem_len"]
+    d = size["d_model"]
+    heads = size["n_heads"]
+    d_head = size["d_head"]
+    rows = size["batch_size"]
+    time_ = size["length"]
+    past = size["mem_len"]
 
     class Layer(nn.Module):
         def __init__(self):
@@ -24,7 +28,8 @@ def torch_case(size: dict) -> beside_torch.Timed:
             self.kv = nn.Linear(d, 2 * width, bias=False)
             self.r = nn.Linear(d, width, bias=False)
             self.o = nn.Linear(width, d, bias=False)
-            self.norm_1, self.norm_2 = nn.LayerNorm(d), nn.LayerNorm(d)
+            self.norm_1 = nn.LayerNorm(d)
+            self.norm_2 = nn.LayerNorm(d)
             self.ff_1 = nn.Linear(d, size["d_inner"])
             self.ff_2 = nn.Linear(size["d_inner"], d)
 
@@ -58,7 +63,8 @@ def torch_case(size: dict) -> beside_torch.Timed:
             angles = distance[:, None] * 10000 ** (-torch.arange(0, d, 2) / d)
             sines = torch.cat([angles.sin(), angles.cos()], -1)
             mask = torch.ones(time_, keys, dtype=torch.bool).tril(past)
-            h, new = self.table(tokens) * d**0.5, []
+            h = self.table(tokens) * d**0.5
+            new = []
             for layer, old in zip(self.layers, memory, strict=True):
                 new.append(torch.cat([old, h], 1)[:, -past:].detach())
                 h = layer(h, old, sines, self.u, self.v, mask)

@@ -1,4 +1,5 @@
-"""The adaptive vocabulary: probabilities, tying, and its two forms of the loss."""
+"""The adaptive vocabulary. A failure means that its probabilities do not sum to one, or
+that its two forms of the loss differ."""
 
 import dataclasses
 from functools import partial
@@ -28,7 +29,7 @@ LAYOUTS = {
 
 
 def bound(config):
-    """(apply, hidden states, targets)."""
+    """(apply, hidden states, targets, parameters)."""
     vocabulary = AdaptiveVocabulary(config)
     rng = np.random.default_rng(0)
     hidden = jnp.asarray(rng.standard_normal((4, 6, config.d_model)), jnp.float32)
@@ -76,7 +77,8 @@ def test_capacity_and_dense_agree(layout, capacity, monkeypatch):
         return nll.sum(), nll
 
     gradient = jax.jit(jax.grad(loss, has_aux=True), static_argnums=1)
-    dense, capacity = gradient(params, True), gradient(params, False)
+    dense = gradient(params, True)
+    capacity = gradient(params, False)
     chex.assert_trees_all_close(dense, capacity, atol=1e-3, rtol=1e-4)
 
 

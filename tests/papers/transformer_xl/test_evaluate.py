@@ -1,4 +1,5 @@
-"""Ways of reading, the context they use, and how far a network sees."""
+"""Ways of reading a text. A failure means that a reported number counts tokens twice,
+or gives them another context than its table says."""
 
 import dataclasses
 from functools import partial
@@ -16,12 +17,13 @@ from papers.transformer_xl.model import TransformerXL
 from papers.transformer_xl.variants import get_config
 
 RUNS = runs(get_config("smoke"))
-XL, VANILLA = RUNS["xl"].config, RUNS["vanilla"].config
+XL = RUNS["xl"].config
+VANILLA = RUNS["vanilla"].config
 TOKENS = encoded(XL, "test")[:90]
 
 
 def parameters(config):
-    """Larger than at the start of training, so that context matters."""
+    """Larger parameters than the initial ones, so that context matters."""
     params = train.init(config, jax.random.key(0)).params
     return jax.tree.map(lambda p: 8 * p if p.ndim > 1 else p, params)
 
@@ -44,7 +46,8 @@ def test_every_token_but_the_first_is_scored_once():
 
 
 def test_sliding_gives_each_prediction_its_own_window():
-    params, keys = parameters(VANILLA), 8
+    params = parameters(VANILLA)
+    keys = 8
     nll = measure.sliding(VANILLA, params, TOKENS, keys)
     for i in (0, 3, 7, 8, 9, 40, 88):  # the first `keys` predictions see less
         context = min(keys, i + 1)
@@ -63,7 +66,8 @@ def test_reading_by_segments_ignores_how_long_they_are():
 
 
 def test_after_context_reads_that_much_and_no_more():
-    params, ends = parameters(XL), np.array([40, 60, 88 - 1])
+    params = parameters(XL)
+    ends = np.array([40, 60, 88 - 1])
     config = measure.attending(XL, 24, 8)
     config = dataclasses.replace(
         config, model=dataclasses.replace(config.model, window=0)

@@ -1,4 +1,5 @@
-"""What makes a Transformer-XL one: recurrence and relative positions, exactly."""
+"""Recurrence and relative positions. A failure means that segments with memory are not
+one long segment, or that the future is seen."""
 
 import dataclasses
 import functools
@@ -27,10 +28,11 @@ KINDS = ("relative", "shaw", "vaswani", "al_rfou")
 
 
 def parameters(config: Model, seed: int = 0):
-    """Random parameters, large enough that everything matters."""
+    """Random parameters, large enough for each of them to matter."""
     tokens = jnp.zeros((1, 2), jnp.int32)
     init = partial(TransformerXL(config).init, method="nll")
-    memory, rng = empty_memory(config, 1, 0), np.random.default_rng(seed)
+    memory = empty_memory(config, 1, 0)
+    rng = np.random.default_rng(seed)
     shapes = jax.eval_shape(init, jax.random.key(0), tokens, tokens, memory)["params"]
     flat = flatten_dict(shapes, sep="/")
     for name, leaf in flat.items():
@@ -55,7 +57,8 @@ def log_probs(config: str):
 
 def in_segments(config, params, tokens, length, memory):
     """log p [batch, time, vocab] of a text read `length` tokens at a time."""
-    step, parts = log_probs(repr(config)), []
+    step = log_probs(repr(config))
+    parts = []
     for start in range(0, tokens.shape[1], length):
         inputs = tokens[:, start : start + length]
         part, memory = step({"params": params}, inputs, memory)
@@ -71,29 +74,34 @@ def test_segments_with_memory_equal_one_long_segment(pre_norm, untied):
         config = dataclasses.replace(
             SMALL, pre_norm=pre_norm, untied_biases=untied, dtype="float64"
         )
-        params, tokens = parameters(config), text(2, 16)
+        params = parameters(config)
+        tokens = text(2, 16)
         whole = in_segments(config, params, tokens, 16, empty_memory(config, 2, 0))
         for memory in (16, 32):
             start = empty_memory(config, 2, memory)
             parts = in_segments(config, params, tokens, 4, start)
             np.testing.assert_allclose(parts, whole, atol=1e-12)
         short = in_segments(config, params, tokens, 4, empty_memory(config, 2, 8))
-        assert np.abs(short - whole).max() > 0.01  # memory that is cut short differs
+        assert (
+            np.abs(short - whole).max() > 0.01
+        )  # a shorter memory gives other numbers
 
 
 def test_segments_with_memory_equal_one_long_segment_in_float32():
-    params, tokens = parameters(SMALL), text(2, 16)
+    params = parameters(SMALL)
+    tokens = text(2, 16)
     whole = in_segments(SMALL, params, tokens, 16, empty_memory(SMALL, 2, 0))
     parts = in_segments(SMALL, params, tokens, 4, empty_memory(SMALL, 2, 16))
     np.testing.assert_allclose(parts, whole, atol=1e-4)
 
 
 def test_a_window_makes_the_segment_length_irrelevant():
-    """same_length: with memory of window - 1 at least, every token sees the same keys
-    however the text is cut; with less it does not."""
+    """same_length: with a memory of at least window - 1, every token sees the same keys
+    wherever the text is cut; with a shorter one it does not."""
     with jax.enable_x64(True):
         config = dataclasses.replace(SMALL, window=6, dtype="float64")
-        params, tokens = parameters(config), text(2, 24)
+        params = parameters(config)
+        tokens = text(2, 24)
         reference = in_segments(config, params, tokens, 1, empty_memory(config, 2, 5))
         for length in (2, 4, 8):
             parts = in_segments(
@@ -124,7 +132,8 @@ def test_the_parameters_of_an_encoding_stand_where_checkpoints_have_them(kind, o
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_sees_the_future(kind):
     config = dataclasses.replace(SMALL, attention=kind)
-    params, tokens = parameters(config), text(1, 12)
+    params = parameters(config)
+    tokens = text(1, 12)
     memory = empty_memory(config, 1, 0)
     before = in_segments(config, params, tokens, 12, memory)
     changed = tokens.at[0, 7].set((tokens[0, 7] + 1) % 11)
@@ -135,10 +144,10 @@ def test_nothing_sees_the_future(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_order_matters(kind):
-    """Every kind of attention knows position: swapping two past tokens changes what
-    follows."""
+    """With every kind of attention, swapping two past tokens changes what follows."""
     config = dataclasses.replace(SMALL, attention=kind)
-    params, tokens = parameters(config), jnp.array([[1, 2, 3, 4, 5, 6]])
+    params = parameters(config)
+    tokens = jnp.array([[1, 2, 3, 4, 5, 6]])
     swapped = jnp.array([[2, 1, 3, 4, 5, 6]])
     memory = empty_memory(config, 1, 0)
     a = in_segments(config, params, tokens, 6, memory)
@@ -148,9 +157,10 @@ def test_order_matters(kind):
 
 @pytest.mark.parametrize("kind", ["relative", "shaw"])
 def test_relative_kinds_do_not_care_where_a_text_starts(kind):
-    """The same window of text at another place predicts the same."""
+    """Equal windows at two places of a text predict the same."""
     config = dataclasses.replace(SMALL, attention=kind, n_layers=1, window=4)
-    params, tokens = parameters(config), text(1, 12)
+    params = parameters(config)
+    tokens = text(1, 12)
     doubled = jnp.concatenate([tokens, tokens], axis=1)
     logits = in_segments(config, params, doubled, 24, empty_memory(config, 1, 0))
     np.testing.assert_allclose(logits[:, 3:12], logits[:, 15:], atol=1e-5)
@@ -159,7 +169,8 @@ def test_relative_kinds_do_not_care_where_a_text_starts(kind):
 @pytest.mark.parametrize("kind", ["relative", "shaw"])
 def test_memory_before_anything_was_read_is_no_memory(kind):
     config = dataclasses.replace(SMALL, attention=kind)
-    params, tokens = parameters(config), text(2, 5)
+    params = parameters(config)
+    tokens = text(2, 5)
     without = in_segments(config, params, tokens, 5, empty_memory(config, 2, 0))
     empty = empty_memory(config, 2, 9)
     np.testing.assert_allclose(
@@ -172,7 +183,8 @@ def test_memory_before_anything_was_read_is_no_memory(kind):
 
 
 def test_no_gradient_enters_the_memory():
-    params, tokens = parameters(SMALL), text(2, 4)
+    params = parameters(SMALL)
+    tokens = text(2, 4)
     model = TransformerXL(SMALL)
     _, memory = model.apply({"params": params}, tokens, empty_memory(SMALL, 2, 4))
 
@@ -181,17 +193,21 @@ def test_no_gradient_enters_the_memory():
         nll, _ = model.apply({"params": params}, tokens, tokens, memory, method="nll")
         return nll.sum()
 
-    def loss_of_kept(params):
+    def loss_of_fixed_memory(params):
         nll, _ = model.apply({"params": params}, tokens, tokens, memory, method="nll")
         return nll.sum()
 
     chex.assert_trees_all_close(
-        jax.grad(loss)(params), jax.grad(loss_of_kept)(params), rtol=1e-4, atol=1e-4
+        jax.grad(loss)(params),
+        jax.grad(loss_of_fixed_memory)(params),
+        rtol=1e-4,
+        atol=1e-4,
     )
 
 
 def test_clamping_beyond_the_longest_distance_changes_nothing():
-    params, tokens = parameters(SMALL), text(1, 12)
+    params = parameters(SMALL)
+    tokens = text(1, 12)
     memory = empty_memory(SMALL, 1, 0)
     free = in_segments(SMALL, params, tokens, 12, memory)
     for clamp, same in (11, True), (12, True), (4, False):
@@ -201,7 +217,8 @@ def test_clamping_beyond_the_longest_distance_changes_nothing():
 
 
 def test_rows_do_not_leak_into_each_other():
-    params, tokens = parameters(SMALL), text(4, 12)
+    params = parameters(SMALL)
+    tokens = text(4, 12)
     order = jnp.array([2, 0, 3, 1])
     memory = empty_memory(SMALL, 4, 8)
     straight = in_segments(SMALL, params, tokens, 4, memory)
@@ -210,25 +227,28 @@ def test_rows_do_not_leak_into_each_other():
 
 
 def test_a_row_can_forget_alone():
-    params, tokens = parameters(SMALL), text(2, 8)
+    params = parameters(SMALL)
+    tokens = text(2, 8)
     model = TransformerXL(SMALL)
     apply = partial(model.apply, {"params": params}, method="log_probs")
     _, memory = apply(tokens[:, :4], empty_memory(SMALL, 2, 8))
-    kept, _ = apply(tokens[:, 4:], memory)
+    remembered, _ = apply(tokens[:, 4:], memory)
     mixed, _ = apply(tokens[:, 4:], memory.forget(jnp.array([False, True])))
     fresh, _ = apply(tokens[:, 4:], empty_memory(SMALL, 2, 8))
-    np.testing.assert_allclose(mixed[0], kept[0], atol=1e-6)
+    np.testing.assert_allclose(mixed[0], remembered[0], atol=1e-6)
     np.testing.assert_allclose(mixed[1], fresh[1], atol=1e-5)
 
 
 @pytest.mark.parametrize("pre_norm", [False, True])
 def test_projected_memory_predicts_like_hidden_memory(pre_norm):
     config = dataclasses.replace(SMALL, pre_norm=pre_norm, clamp_len=7)
-    params, tokens = parameters(config), text(2, 20)
+    params = parameters(config)
+    tokens = text(2, 20)
     hidden = in_segments(config, params, tokens, 4, empty_memory(config, 2, 10))
     apply = partial(TransformerXL(config).apply, {"params": params})
     positions = apply(14, method="project_positions")
-    memory, parts = projected_memory(config, 2, 10), []
+    memory = projected_memory(config, 2, 10)
+    parts = []
     for start in range(0, 20, 4):
         part, memory = apply(
             tokens[:, start : start + 4], memory, positions, method="cached_log_probs"
@@ -241,7 +261,8 @@ def test_projected_memory_predicts_like_hidden_memory(pre_norm):
 @pytest.mark.parametrize("pre_norm", [False, True])
 def test_ring_decoding_equals_segments_with_a_window(slots, pre_norm):
     config = dataclasses.replace(SMALL, window=slots, pre_norm=pre_norm)
-    params, tokens = parameters(config), text(2, 24)
+    params = parameters(config)
+    tokens = text(2, 24)
     segments = in_segments(config, params, tokens, 8, empty_memory(config, 2, slots))
     decoder = empty_decoder(config, params, 2, slots)
     _, ring = jax.lax.scan(partial(read, config, params), decoder, tokens.T)
@@ -250,7 +271,8 @@ def test_ring_decoding_equals_segments_with_a_window(slots, pre_norm):
 
 def test_dropout_acts_in_training_only():
     config = dataclasses.replace(SMALL, dropout=0.5, attention_dropout=0.5)
-    params, tokens = parameters(config), text(1, 6)
+    params = parameters(config)
+    tokens = text(1, 6)
     apply = partial(TransformerXL(config).apply, {"params": params}, tokens)
     memory = empty_memory(config, 1, 0)
     draws = [
@@ -262,7 +284,8 @@ def test_dropout_acts_in_training_only():
 
 
 def test_remat_changes_no_gradient():
-    params, tokens = parameters(SMALL), text(1, 6)
+    params = parameters(SMALL)
+    tokens = text(1, 6)
 
     def gradient(config):
         def loss(params):
@@ -280,7 +303,8 @@ def test_remat_changes_no_gradient():
 
 
 def test_bfloat16_stays_near_float32():
-    params, tokens = parameters(SMALL), text(2, 8)
+    params = parameters(SMALL)
+    tokens = text(2, 8)
     half = dataclasses.replace(SMALL, dtype="bfloat16")
     a = in_segments(SMALL, params, tokens, 8, empty_memory(SMALL, 2, 4))
     b = in_segments(half, params, tokens, 8, empty_memory(half, 2, 4))
@@ -289,6 +313,7 @@ def test_bfloat16_stays_near_float32():
 
 
 def smoke(**fields):
+    """The smoke config and a batch for it."""
     config = get_config("smoke")
     config = dataclasses.replace(config, **fields)
     rng = np.random.default_rng(0)
@@ -303,7 +328,7 @@ def smoke(**fields):
 
 
 def test_accumulated_steps_equal_whole_ones():
-    """Ragged masks, memory and all: 1, 2 and 4 chunks take the same step."""
+    """With ragged masks and a memory, 1, 2 and 4 chunks take the same step."""
     config, batch = smoke()
     batch["mask"][:3, 5:] = 0
     results = []
@@ -360,9 +385,11 @@ def test_memory_helps(tmp_path):
         config.data = dataclasses.replace(
             config.data, source="files", root=str(path), batch_size=16
         )
-        config.eval.mem_len, config.loop.steps = 64, 4000
+        config.eval.mem_len = 64
+        config.loop.steps = 4000
         step = jax.jit(partial(train.train_step, config), donate_argnums=0)
-        state, data = train.init(config, jax.random.key(0)), batches(config, "train")
+        state = train.init(config, jax.random.key(0))
+        data = batches(config, "train")
         for _ in range(config.loop.steps):
             state, _ = step(state, next(data))
         (valid,) = batches(config, "valid")
@@ -377,9 +404,11 @@ def test_memory_helps(tmp_path):
 def test_a_loop_over_layers_is_the_layers(attention, remat):
     """Three training steps by `model.scan`: the same parameters, memory and loss."""
     config = get_config("smoke")
-    config.model.attention, config.model.remat = attention, remat
+    config.model.attention = attention
+    config.model.remat = remat
     config.model.untied_biases = remat
-    stream, outcomes = data.batches(config, "train"), []
+    stream = data.batches(config, "train")
+    outcomes = []
     batches = [next(stream) for _ in range(3)]
     for scan in (False, True):
         model = dataclasses.replace(config.model, scan=scan)

@@ -1,4 +1,5 @@
-"""The released weights' layout, against a second forward pass and as files."""
+"""The released weights, against the equations in numpy_forward.py. A failure means that
+they make another network, or that a bad file is accepted."""
 
 from functools import partial
 
@@ -16,7 +17,10 @@ from papers.transformer_xl.memory import empty_memory
 from papers.transformer_xl.model import TransformerXL
 from tests.papers.transformer_xl import numpy_forward
 
-TIME, PAST, BATCH, EPSILON = 4, 6, 2, 1e-12
+TIME = 4
+PAST = 6
+BATCH = 2
+EPSILON = 1e-12
 SIZES = {
     "n_layers": 2, "d_model": 12, "n_heads": 2, "d_head": 5, "d_inner": 14,
     "vocab_size": 40,
@@ -35,7 +39,7 @@ LAYOUTS = {
     "lm1b": {**CUTOFFS, "div_value": 4, "project_same": False, "untied_biases": True},
     "none_tied": {**CUTOFFS, "div_value": 2, "d_embed": 24},
 }  # fmt: skip
-TIED_AS_FILE = {"narrow": {"tied_projections": ()}}  # not a choice there: always tied
+TIED_AS_FILE = {"narrow": {"tied_projections": ()}}  # the released code always ties it
 
 
 def model_config(layout, **changes):
@@ -47,15 +51,15 @@ def model_config(layout, **changes):
 def official(layout, seed=0):
     """Random arrays as the released code would save them."""
     rng = np.random.default_rng(seed)
-    asked = LAYOUTS[layout] | TIED_AS_FILE.get(layout, {})
+    options = LAYOUTS[layout] | TIED_AS_FILE.get(layout, {})
     arrays = {}
-    for name, shape in numpy_forward.shapes(**SIZES, **asked).items():
+    for name, shape in numpy_forward.shapes(**SIZES, **options).items():
         drawn = 0.5 * rng.standard_normal(shape, np.float32)
         arrays[f"transformer/{name}"] = drawn + name.endswith("gamma")
     return arrays
 
 
-def like(config):
+def abstract_parameters(config):
     tokens = jnp.zeros((1, 2), jnp.int32)
 
     def init(key):
@@ -66,14 +70,14 @@ def like(config):
 
 
 def text(segments=2):
-    """Inputs and targets [batch, time], among them words of every bin."""
+    """Inputs and targets [batch, time], with words of every bin."""
     tokens = np.random.default_rng(1).integers(0, 40, (BATCH, TIME * segments + 1))
     tokens[:, 3:6] = [39, 8, 0]
     return tokens[:, :-1], tokens[:, 1:]
 
 
 def ours(config, params, inputs, targets, seen_zeros=False):
-    """-log p(target) [batch, time], a segment at a time."""
+    """-log p(target) [batch, time] by our network, a segment at a time."""
     memory = empty_memory(config, BATCH, PAST)
     if seen_zeros:
         memory = memory.replace(valid=jnp.full(BATCH, PAST))
@@ -88,6 +92,7 @@ def ours(config, params, inputs, targets, seen_zeros=False):
 
 
 def theirs(arrays, config, inputs, targets, seen_zeros=False, **options):
+    """The same by the equations in numpy_forward.py."""
     network = numpy_forward.Network(arrays, cutoffs=config.cutoffs, **options)
     log_probs = network.read(
         inputs.T, targets.T, length=TIME, mem_len=PAST, seen_zeros=seen_zeros
@@ -97,8 +102,9 @@ def theirs(arrays, config, inputs, targets, seen_zeros=False, **options):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_network_with_released_arrays_predicts_as_the_equations(layout):
-    config, arrays = model_config(layout), official(layout)
-    params = weights.from_tensorflow(arrays, config, like(config))
+    config = model_config(layout)
+    arrays = official(layout)
+    params = weights.from_tensorflow(arrays, config, abstract_parameters(config))
     expected = theirs(arrays, config, *text())
     chex.assert_trees_all_close(
         ours(config, params, *text()), expected, atol=1e-4, rtol=0
@@ -106,8 +112,9 @@ def test_network_with_released_arrays_predicts_as_the_equations(layout):
 
 
 def test_the_equations_hold_to_float32_softmax_in_float64():
-    config, arrays = model_config("wt103_large"), official("wt103_large")
-    params = weights.from_tensorflow(arrays, config, like(config))
+    config = model_config("wt103_large")
+    arrays = official("wt103_large")
+    params = weights.from_tensorflow(arrays, config, abstract_parameters(config))
     config.dtype = "float64"
     with jax.enable_x64(True):
         found = ours(config, jax.tree.map(np.float64, params), *text())
@@ -118,8 +125,9 @@ def test_the_equations_hold_to_float32_softmax_in_float64():
 
 def test_memory_reaches_past_the_last_segment():
     """Four segments of 4 through a memory of 6: the oldest states leave it."""
-    config, arrays = model_config("enwik8"), official("enwik8")
-    params = weights.from_tensorflow(arrays, config, like(config))
+    config = model_config("enwik8")
+    arrays = official("enwik8")
+    params = weights.from_tensorflow(arrays, config, abstract_parameters(config))
     expected = theirs(arrays, config, *text(4))
     chex.assert_trees_all_close(
         ours(config, params, *text(4)), expected, atol=1e-4, rtol=0
@@ -127,8 +135,9 @@ def test_memory_reaches_past_the_last_segment():
 
 
 def test_released_start_sees_its_zero_memory():
-    config, arrays = model_config("untied"), official("untied")
-    params = weights.from_tensorflow(arrays, config, like(config))
+    config = model_config("untied")
+    arrays = official("untied")
+    params = weights.from_tensorflow(arrays, config, abstract_parameters(config))
     seen = ours(config, params, *text(), seen_zeros=True)
     expected = theirs(arrays, config, *text(), seen_zeros=True)
     chex.assert_trees_all_close(seen, expected, atol=1e-4, rtol=0)
@@ -139,7 +148,7 @@ def test_released_start_sees_its_zero_memory():
 def test_released_evaluation_clamps_and_sees_one_key_more_than_the_memory():
     config = model_config("enwik8", window=PAST + 1, clamp_len=3)
     arrays = official("enwik8")
-    params = weights.from_tensorflow(arrays, config, like(config))
+    params = weights.from_tensorflow(arrays, config, abstract_parameters(config))
     found = ours(config, params, *text(), seen_zeros=True)
     options = {"seen_zeros": True, "window": PAST + 1, "clamp": 3}
     expected = theirs(arrays, config, *text(), **options)
@@ -151,9 +160,10 @@ def test_released_evaluation_clamps_and_sees_one_key_more_than_the_memory():
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_round_trip_is_exact(layout):
-    config, arrays = model_config(layout), official(layout)
-    params = weights.from_tensorflow(arrays, config, like(config))
-    chex.assert_trees_all_equal_structs(params, like(config))
+    config = model_config(layout)
+    arrays = official(layout)
+    params = weights.from_tensorflow(arrays, config, abstract_parameters(config))
+    chex.assert_trees_all_equal_structs(params, abstract_parameters(config))
     chex.assert_trees_all_equal(weights.to_tensorflow(params, config), arrays)
 
 
@@ -173,15 +183,17 @@ OPTIMISER = {
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
 def test_files_are_read_without_the_optimiser(tmp_path, suffix):
-    arrays, config = official("wt103_large"), model_config("wt103_large")
+    arrays = official("wt103_large")
+    config = model_config("wt103_large")
     path = save(tmp_path / f"weights{suffix}", arrays | OPTIMISER)
-    params = weights.load(path, config, like(config))
-    expected = weights.from_tensorflow(arrays, config, like(config))
+    params = weights.load(path, config, abstract_parameters(config))
+    expected = weights.from_tensorflow(arrays, config, abstract_parameters(config))
     chex.assert_trees_all_equal(params, expected)
 
 
 def test_training_starts_from_a_file(tmp_path):
-    arrays, config = official("enwik8"), model_config("enwik8")
+    arrays = official("enwik8")
+    config = model_config("enwik8")
     path = save(tmp_path / "weights.npz", arrays)
     run = Config(model=config, data=Data(batch_size=2, length=TIME), weights=path)
     params = jax.jit(partial(train.init, run))(jax.random.key(0)).params
@@ -191,7 +203,7 @@ def test_training_starts_from_a_file(tmp_path):
 def refusal(path, config=None):
     config = config or model_config("enwik8")
     with pytest.raises(UserError) as error:
-        weights.load(str(path), config, like(config))
+        weights.load(str(path), config, abstract_parameters(config))
     message = str(error.value)
     assert "\n" not in message
     return message
@@ -201,7 +213,7 @@ def test_half_precision_files_become_float32(tmp_path):
     arrays = {name: a.astype(np.float16) for name, a in official("enwik8").items()}
     config = model_config("enwik8")
     path = save(tmp_path / "half.npz", arrays)
-    params = weights.load(path, config, like(config))
+    params = weights.load(path, config, abstract_parameters(config))
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
 
 

@@ -11,7 +11,8 @@ import argparse
 
 from tests import beside_torch
 
-RATE, DECAY = 1e-4, 1e-4
+RATE = 1e-4
+DECAY = 1e-4
 
 
 def torch_case(size: dict) -> beside_torch.Timed:
@@ -44,14 +45,14 @@ def torch_case(size: dict) -> beside_torch.Timed:
     def real(x, domain):
         return softplus(-judge(x, domain)[0]).mean()
 
-    def made(x, domain):
+    def fake(x, domain):
         return softplus(judge(x, domain)[0]).mean()
 
     def discriminator_loss(a, b):
         with torch.no_grad():
             x_ab = decode(noisy(encode(a, "a")), "b")
             x_ba = decode(noisy(encode(b, "b")), "a")
-        return 10 * (real(a, "a") + made(x_ba, "a") + real(b, "b") + made(x_ab, "b"))
+        return 10 * (real(a, "a") + fake(x_ba, "a") + real(b, "b") + fake(x_ab, "b"))
 
     def generator_loss(a, b):
         codes = [encode(a, "a"), encode(b, "b")]
@@ -59,7 +60,8 @@ def torch_case(size: dict) -> beside_torch.Timed:
         x_aa, x_ba = decode(z, "a").chunk(2)
         x_ab, x_bb = decode(z, "b").chunk(2)
         back = [encode(x_ab, "b"), encode(x_ba, "a")]
-        x_aba, x_bab = decode(noisy(back[0]), "a"), decode(noisy(back[1]), "b")
+        x_aba = decode(noisy(back[0]), "a")
+        x_bab = decode(noisy(back[1]), "b")
         pairs = ((x_aa, a), (x_bb, b), (x_aba, a), (x_bab, b))
         likelihood = sum(l1_loss(x, image) for x, image in pairs)
         weights = (0.2, 0.2, 0.1, 0.1)  # codes of images are in two terms
@@ -86,13 +88,18 @@ def configured(case: int, overrides: list[str]):
     from papers import unit
 
     config = unit.get_config()
-    config.history.frames, config.model.init = (), "normal"
-    config.optim.lr, config.optim.weight_decay = RATE, DECAY
+    config.history.frames = ()
+    config.model.init = "normal"
+    config.optim.lr = RATE
+    config.optim.weight_decay = DECAY
     if case == 64:
-        config.data.size, config.data.batch_size = (64, 64), 2
-        config.model.channels, config.model.width = (3, 3), 32
+        config.data.size = (64, 64)
+        config.data.batch_size = 2
+        config.model.channels = (3, 3)
+        config.model.width = 32
         config.model.private_blocks = 3
-        config.discriminator.width, config.discriminator.layers = 32, 5
+        config.discriminator.width = 32
+        config.discriminator.layers = 5
     return catalogue.override(config, overrides)
 
 
@@ -101,7 +108,8 @@ def jax_case(size: dict, overrides: list[str]) -> beside_torch.Timed:
 
     from papers import unit
 
-    config, rng = configured(size["case"], overrides), np.random.default_rng(0)
+    config = configured(size["case"], overrides)
+    rng = np.random.default_rng(0)
 
     def fresh():
         spec = unit.batch_spec(config).items()
@@ -114,7 +122,8 @@ def cases(flags: argparse.Namespace, overrides: list[str]) -> dict[str, dict]:
     sizes = {}
     for case in map(int, flags.cases.split(",")):
         config = configured(case, overrides)
-        m, d = config.model, config.discriminator
+        m = config.model
+        d = config.discriminator
         sizes[f"{case} x {case}"] = {
             "case": case, "side": config.data.size[0], "rows": config.data.batch_size,
             "channels": m.channels[0], "width": m.width, "halvings": m.halvings,

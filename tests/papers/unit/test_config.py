@@ -1,5 +1,5 @@
-"""What a variant's runs train on: overrides reach every one of them, and values that
-cannot work are one line."""
+"""What the runs of a variant train on. A failure means that an override misses a run,
+or that values which cannot work are accepted."""
 
 import pytest
 
@@ -31,13 +31,17 @@ def test_overrides_reach_every_run(variant):
 
 
 def test_digits_beside_other_images_are_small_grey_ones():
-    made = runs("smoke", "data.size=32,32", "data.flip=True", "data.short=40")
-    assert (made["unit"].data.size, made["adapted"].data.size) == ((32, 32), (16, 16))
-    assert made["adapted"].data.source == "labelled"
-    assert made["adapted"].model.channels == (1, 1)
-    decays = [c.optim.weight_decay for c in made.values()]
+    configs = runs("smoke", "data.size=32,32", "data.flip=True", "data.short=40")
+    assert (configs["unit"].data.size, configs["adapted"].data.size) == (
+        (32, 32),
+        (16, 16),
+    )
+    assert configs["adapted"].data.source == "labelled"
+    assert configs["adapted"].model.channels == (1, 1)
+    decays = [c.optim.weight_decay for c in configs.values()]
     assert decays == [1e-4, 5e-4]
-    both, alone = runs("digits", "runs=unit,adapted"), runs("digits")
+    both = runs("digits", "runs=unit,adapted")
+    alone = runs("digits")
     assert both["adapted"].data == alone["adapted"].data
 
 

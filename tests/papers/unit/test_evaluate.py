@@ -1,4 +1,5 @@
-"""Measurements against numpy, with translators that are known."""
+"""Measurements against numpy, with known translators. A failure means that a table
+counts padding, or that a figure shows what has not happened."""
 
 import copy
 from functools import cache
@@ -21,15 +22,17 @@ A_TO_B = Direction("a", "b")
 
 
 @cache
-def started(row: str) -> tuple[Config, train.State]:
-    config = copy.deepcopy(runs_of(unit.get_config("smoke"))[row].config)
+def untrained(run: str) -> tuple[Config, train.State]:
+    config = copy.deepcopy(runs_of(unit.get_config("smoke"))[run].config)
     return config, unit.init(config, jax.random.key(1))
 
 
 def glyph_config() -> Config:
-    config = copy.deepcopy(started("unit")[0])
-    config.data.source, config.model.channels = "embedded", (1, 1)
-    config.data.size, config.eval.batch_size = (16, 16), 16
+    config = copy.deepcopy(untrained("unit")[0])
+    config.data.source = "embedded"
+    config.model.channels = (1, 1)
+    config.data.size = (16, 16)
+    config.eval.batch_size = 16
     return config
 
 
@@ -55,7 +58,7 @@ def test_measured_counts_every_image_once():
 
 
 def test_terms_are_those_of_training_without_padding():
-    config, state = started("unit")
+    config, state = untrained("unit")
     batch = next(iter(unit.batches(config, "test")))
     found = jax.jit(lambda batch: objective_terms(config, state, batch))(batch)
     assert found["L_GAN"] < 0 < min(found["L_VAE"], found["L_CC"])
@@ -68,7 +71,7 @@ def test_terms_are_those_of_training_without_padding():
 
 
 def test_pictures_show_the_past_alone():
-    config, state = started("unit")
+    config, state = untrained("unit")
     state = state.replace(step=jnp.int32(5))  # frames: 1, 5, 20
     titles = [axes.get_title() for axes in figures.over_time(config, state).axes]
     assert [t for t in titles if t] == ["step 1", "step 5"]
@@ -84,12 +87,13 @@ def test_pictures_show_the_past_alone():
 
 
 def test_all_test_images_are_shown_where_there_are_few(tmp_path):
-    config, state = started("unit")
+    config, state = untrained("unit")
     for i, name in enumerate(("trainA", "trainB", "testA", "testB")):
         (tmp_path / name).mkdir()
         Image.new("RGB", (8, 8), (60 * i, 0, 0)).save(tmp_path / name / "one.png")
     config = copy.deepcopy(config)
-    config.data.source, config.data.root = "files", str(tmp_path)
+    config.data.source = "files"
+    config.data.root = str(tmp_path)
     assert config.eval.shown > 1
     figure = figures.side_by_side({"unit": (config, state)}, A_TO_B)
     assert len(figure.axes) == 2
@@ -97,7 +101,7 @@ def test_all_test_images_are_shown_where_there_are_few(tmp_path):
 
 def test_everything_has_a_name_of_its_own():
     """No run has taken a step: there is nothing to show over time."""
-    runs = {row: started(row) for row in ("unit", "adapted")}
+    runs = {row: untrained(row) for row in ("unit", "adapted")}
     names = [name for name, _ in unit.evaluate(unit.get_config("smoke"), runs)]
     assert len({*names}) == len(names)
     assert not [name for name in names if "over time" in name]

@@ -1,5 +1,5 @@
-"""The networks are the released ones, by PyTorch's numbers and by their parameters, and
-what is shared is one. torch_outputs.py made the numbers."""
+"""The networks. A failure means that they do not compute PyTorch's numbers, which
+torch_outputs.py wrote, have other sizes than released, or share other parts."""
 
 import dataclasses
 from functools import cache, partial
@@ -31,7 +31,7 @@ CHANNELS = tuple(torch_outputs.CHANNELS.values())
 A_TO_B = Direction("a", "b")
 
 
-def translator(case: str) -> Model:
+def model_of(case: str) -> Model:
     family, _, norm = case.partition("_")
     return Model(
         family,
@@ -45,18 +45,19 @@ def translator(case: str) -> Model:
     )
 
 
-def like(model: Model):
-    """Abstract parameters."""
+def abstract_parameters(model: Model):
+    """Shapes and dtypes."""
     a, b = (jax.ShapeDtypeStruct((1, 16, 16, n), jnp.float32) for n in model.channels)
     return jax.eval_shape(Translator(model).init, jax.random.key(0), a, b)["params"]
 
 
 @pytest.mark.parametrize("case", torch_outputs.TRANSLATORS)
 def test_translators_give_pytorch_s_numbers(case):
-    config = Config(model=translator(case))
+    config = Config(model=model_of(case))
     arrays = torch_outputs.draw(SHAPES[case])
-    params = weights.from_torch(config, arrays, like(config.model))
-    variables, wanted = {"params": params}, expected(case)
+    params = weights.from_torch(config, arrays, abstract_parameters(config.model))
+    variables = {"params": params}
+    wanted = expected(case)
 
     @jax.jit
     def run(a, b):
@@ -100,8 +101,8 @@ def test_discriminators_give_pytorch_s_logits_at_every_scale(kind):
         close(found[name], logits)
 
 
-def abstract(variant: str):
-    """Abstract parameters of both players."""
+def abstract_players(variant: str):
+    """Shapes and dtypes of both players' parameters."""
     config = variants.get_config(variant)
     a, b = (jax.ShapeDtypeStruct((1, 64, 64, n), jnp.float32) for n in (3, 3))
     init = partial(objective.init, config)
@@ -118,22 +119,24 @@ def abstract(variant: str):
     ],
 )
 def test_parameters_are_as_many_as_released(variant, generators, discriminators):
-    params = abstract(variant)
+    params = abstract_players(variant)
     assert parameters(params["generators"]) == generators
     assert parameters(params["discriminators"]) == discriminators
     assert variants.PARAM_COUNTS[variant] == generators + discriminators
 
 
 def test_shared_parts_are_there_once():
-    counts = {n: parameters(x) for n, x in abstract("faces")["generators"].items()}
+    counts = {
+        n: parameters(x) for n, x in abstract_players("faces")["generators"].items()
+    }
     assert counts == {
         "enc_a": 3_918_976, "enc_b": 3_918_976, "enc_shared": 1_180_160,
         "gen_a": 3_909_507, "gen_b": 3_909_507, "gen_shared": 1_180_160,
     }  # fmt: skip
-    apart = like(Model(share=False))
+    apart = abstract_parameters(Model(share=False))
     assert parameters(apart) == 18_017_286 + 2 * 1_180_160
     assert not {"enc_shared", "gen_shared"} & apart.keys()
-    own = abstract("later")["generators"]
+    own = abstract_players("later")["generators"]
     assert parameters([own["enc_a"], own["gen_a"]]) == 5_385_856 + 5_754_627
 
 
@@ -141,7 +144,8 @@ def test_biases_of_images_are_drawn_by_their_channels():
     """PyTorch's default of a transposed 1 x 1 convolution."""
     digits = DigitTranslator(Config(model=Model(channels=(3, 1)))).bind({})
     layers = (Layer(Model(), 3, 1), 3), (digits.out_a, 3), (digits.out_b, 1)
-    keys, x = jax.random.split(jax.random.key(0), 200), jnp.zeros((1, 2, 2, 64))
+    keys = jax.random.split(jax.random.key(0), 200)
+    x = jnp.zeros((1, 2, 2, 64))
     for layer, channels in layers:
         init = jax.vmap(layer.clone(parent=None).init, (0, None))
         bias = init(keys, x)["params"]["bias"]
@@ -150,7 +154,7 @@ def test_biases_of_images_are_drawn_by_their_channels():
 
 
 @cache
-def started(family: str):
+def random_translator(family: str):
     config = Config(model=Model(family, width=4, private_blocks=1))
     rng = np.random.default_rng(0)
 
@@ -161,17 +165,18 @@ def started(family: str):
         return jnp.asarray(scale * rng.normal(size=leaf.shape), jnp.float32)
 
     a, b = jnp.asarray(rng.uniform(-1, 1, (2, 2, 16, 12, 3)), jnp.float32)
-    return config, jax.tree.map(drawn, like(config.model)), a, b
+    return config, jax.tree.map(drawn, abstract_parameters(config.model)), a, b
 
 
 @pytest.fixture(params=["shared", "separate"])
 def setting(request):
     """A small translator that shares, its parameters, and images of a and of b."""
-    return started(request.param)
+    return random_translator(request.param)
 
 
 def changed(params, part):
-    """The first kernel of a part, scaled in one feature: no norm takes that off."""
+    """Parameters with one feature of a part's first kernel replaced, which no norm
+    undoes."""
     flat = flatten_dict(params[part], sep="/")
     path = next(name for name in flat if name.endswith("kernel"))
     flat[path] = flat[path].at[..., 0].set(-flat[path][..., 1])
@@ -196,8 +201,8 @@ def test_only_what_a_direction_goes_through_gets_its_gradient(setting):
     config, params, a, _ = setting
 
     def loss(params):
-        made = objective.translate(config, {"params": params}, a, A_TO_B)
-        return jnp.sum(jnp.sin(3 * made))
+        translation = objective.translate(config, {"params": params}, a, A_TO_B)
+        return jnp.sum(jnp.sin(3 * translation))
 
     grads = jax.jit(jax.grad(loss))(params)
     unused = jax.tree.leaves([grads.pop(part) for part in ("enc_b", "gen_a")])
@@ -208,18 +213,20 @@ def test_only_what_a_direction_goes_through_gets_its_gradient(setting):
 
 
 def test_translations_have_the_size_of_their_images_and_treat_rows_as_columns(setting):
-    """Images and kernels turned, translations are turned."""
+    """With images and kernels transposed, translations are transposed."""
     config, params, *images = setting
     turned = jax.tree.map(lambda p: p.swapaxes(0, 1) if p.ndim == 4 else p, params)
     translate = jax.jit(
         partial(objective.translate, config), static_argnames="direction"
     )
     for direction, image in zip(DIRECTIONS, images, strict=True):
-        made = translate({"params": params}, image, direction=direction)
-        assert made.shape == image.shape
+        translation = translate({"params": params}, image, direction=direction)
+        assert translation.shape == image.shape
         image = image.swapaxes(1, 2)
         found = translate({"params": turned}, image, direction=direction)
-        np.testing.assert_allclose(found.swapaxes(1, 2), made, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(
+            found.swapaxes(1, 2), translation, rtol=1e-4, atol=1e-4
+        )
 
 
 def test_bfloat16_is_inside_and_images_are_float32(setting):
@@ -235,8 +242,8 @@ def test_bfloat16_is_inside_and_images_are_float32(setting):
         mu, encoder = apply(a, "a", method="encode")
         z = mu + jax.random.normal(jax.random.key(2), mu.shape)  # float32, as `noise`
         image, generator = apply(z, "b", method="generate")
-        kept = [flatten_dict(x["intermediates"]) for x in (encoder, generator)]
-        return image, kept[0] | kept[1]
+        inner = [flatten_dict(x["intermediates"]) for x in (encoder, generator)]
+        return image, inner[0] | inner[1]
 
     image, inside = jax.eval_shape(run, a)
     assert image.dtype == inside.pop(("gen_b", "__call__"))[0].dtype == jnp.float32

@@ -1,4 +1,5 @@
-"""The objective against its formulas, written out image by image in numpy."""
+"""The objective against its formulas, image by image in numpy. A failure means that a
+player minimises another loss than the paper's."""
 
 from functools import cache, partial
 
@@ -17,7 +18,7 @@ PAPER = (10, 0.1, 100, 0.1, 100)  # lambda 0 to 4
 WEIGHTS = ("adversarial", "kl", "reconstruction", "cycle_kl", "cycle")
 ROW = np.array([4, 5, 6])  # the images' numbers in some larger batch
 KEY = jax.random.key(7)
-EYES = {"patch": "nsgan", "pyramid": "lsgan"}  # kinds of D, each with a kind of game
+GAMES = {"patch": "nsgan", "pyramid": "lsgan"}  # {discriminator: its GAN loss}
 TERMS = {
     "generators": objective.generator_terms,
     "discriminators": objective.discriminator_terms,
@@ -29,7 +30,7 @@ def small(kind="patch", lambdas=PAPER):
     return Config(
         model=Model(width=4, halvings=1, private_blocks=0, shared_blocks=1, init="he"),
         discriminator=Discriminator(kind, width=4, layers=1),
-        losses=Losses(gan=EYES[kind], **weights),
+        losses=Losses(gan=GAMES[kind], **weights),
         data=Data(size=(8, 8), batch_size=3),
     )
 
@@ -42,8 +43,9 @@ def images():
 
 @cache
 def parameters(kind="patch"):
-    """Drawn wide: what the networks' own initial values hide is seen."""
-    init, pair = partial(objective.init, small(kind)), (images()["a"], images()["b"])
+    """Larger than the networks' initial values, which would hide errors."""
+    init = partial(objective.init, small(kind))
+    pair = (images()["a"], images()["b"])
     shapes, _ = jax.eval_shape(init, KEY, *pair)
     rng = np.random.default_rng(1)
 
@@ -65,7 +67,7 @@ def translator():
 
 
 @cache
-def judge(kind):
+def discriminator(kind):
     @partial(jax.jit, static_argnames="domain")
     def run(params, x, domain):
         apply = Discriminators(small(kind).discriminator).apply
@@ -74,12 +76,13 @@ def judge(kind):
     return run
 
 
-def one_at_a_time(kind="patch"):
+def single_image_networks(kind="patch"):
     """encode, generate and discriminate, each of a single image."""
     params = parameters(kind)
     run = partial(translator(), params["generators"])
-    look = partial(judge(kind), params["discriminators"])
-    return partial(run, method="encode"), partial(run, method="generate"), look
+    encode = partial(run, method="encode")
+    generate = partial(run, method="generate")
+    return encode, generate, partial(discriminator(kind), params["discriminators"])
 
 
 @cache
@@ -106,9 +109,9 @@ def distance(x, y):
     return np.mean(np.abs(np.asarray(x, np.float64) - y))
 
 
-def cost(logits, target, game):
-    """Of a discriminator's answer where `target`, 0 or 1, would be right: a sum over
-    scales of a mean over patches."""
+def adversarial_loss(logits, target, game):
+    """The loss of a discriminator's logits where `target`, 0 or 1, is right: a mean
+    over patches, summed over scales."""
     logits = [np.asarray(grid, np.float64) for grid in logits]
     if game == "lsgan":
         return sum(np.mean((grid - target) ** 2) for grid in logits)
@@ -119,8 +122,10 @@ def cost(logits, target, game):
 
 def generators_by_hand(kind, lambdas, i):
     """The three terms of eq. 2, by domain, for images number i of a and of b."""
-    encode, generate, judge = one_at_a_time(kind)
-    keys, row, game = jax.random.split(KEY, 5), ROW[i], EYES[kind]
+    encode, generate, discriminate = single_image_networks(kind)
+    keys = jax.random.split(KEY, 5)
+    row = ROW[i]
+    game = GAMES[kind]
     adversarial, of_kl, of_image, of_cycle_kl, of_cycle = lambdas
     parts = {}
     for own, other, first, second in (("a", "b", 0, 2), ("b", "a", 1, 3)):
@@ -129,31 +134,37 @@ def generators_by_hand(kind, lambdas, i):
         z = noisy(mu, keys[first], row)
         parts[f"vae_{own}"] = of_kl * kl(mu)
         parts[f"vae_{own}"] += of_image * distance(generate(z, own), x)
-        there = generate(z, other)
-        parts[f"gan_{other}"] = adversarial * cost(judge(there, other), 1, game)
-        mu_there = encode(there, other)
-        back = generate(noisy(mu_there, keys[second], row), own)
-        parts[f"cycle_{own}"] = of_cycle_kl * (kl(mu) + kl(mu_there))
+        translated = generate(z, other)
+        parts[f"gan_{other}"] = adversarial * adversarial_loss(
+            discriminate(translated, other), 1, game
+        )
+        mu_translated = encode(translated, other)
+        back = generate(noisy(mu_translated, keys[second], row), own)
+        parts[f"cycle_{own}"] = of_cycle_kl * (kl(mu) + kl(mu_translated))
         parts[f"cycle_{own}"] += of_cycle * distance(back, x)
     return parts
 
 
 def discriminators_by_hand(kind, adversarial, i):
     """Each domain's images against the other's, translated."""
-    encode, generate, judge = one_at_a_time(kind)
-    keys, game, loss = jax.random.split(KEY, 3), EYES[kind], {"a": 0.0, "b": 0.0}
+    encode, generate, discriminate = single_image_networks(kind)
+    keys = jax.random.split(KEY, 3)
+    game = GAMES[kind]
+    loss = {"a": 0.0, "b": 0.0}
     for own, other, key in (("a", "b", keys[0]), ("b", "a", keys[1])):
         x = images()[own][i]
         fake = generate(noisy(encode(x, own), key, ROW[i]), other)
-        loss[own] += adversarial * cost(judge(x, own), 1, game)
-        loss[other] += adversarial * cost(judge(fake, other), 0, game)
+        loss[own] += adversarial * adversarial_loss(discriminate(x, own), 1, game)
+        loss[other] += adversarial * adversarial_loss(
+            discriminate(fake, other), 0, game
+        )
     return {f"discriminators_{domain}": value for domain, value in loss.items()}
 
 
-OTHER = (2.0, 3.0, 5.0, 7.0, 11.0)  # the paper's are equal in pairs
+DISTINCT = (2.0, 3.0, 5.0, 7.0, 11.0)  # the paper's weights are equal in pairs
 
 
-@pytest.mark.parametrize(("kind", "lambdas"), [("patch", PAPER), ("pyramid", OTHER)])
+@pytest.mark.parametrize(("kind", "lambdas"), [("patch", PAPER), ("pyramid", DISTINCT)])
 def test_generators_minimise_what_images_by_themselves_add_up_to(kind, lambdas):
     found = terms("generators", kind, lambdas)
     by_hand = [generators_by_hand(kind, lambdas, i) for i in range(3)]
@@ -178,14 +189,14 @@ def test_discriminators_are_judged_on_real_images_and_on_translated_ones(kind):
     ("generators", "gan"), ("discriminators", "discriminators"),
 ])  # fmt: skip
 def test_no_discriminator_sees_a_reconstruction(player, part):
-    """Where D_b is blind, nothing of how x_aa and x_ab were made is seen: they are the
-    only ones that E_a and G_b had a part in, and D_a sees G_a(E_b(b))."""
+    """D_b's parameters are zero, so that no gradient passes it. E_a could then only get
+    one from a D_a that sees the reconstruction x_aa."""
     blind = jax.tree.map(jnp.zeros_like, parameters()["discriminators"]["b_0"])
-    judges = {**parameters()["discriminators"], "b_0": blind}
+    discriminators = {**parameters()["discriminators"], "b_0": blind}
 
     @jax.grad
     def slopes(generators):
-        params = {"generators": generators, "discriminators": judges}
+        params = {"generators": generators, "discriminators": discriminators}
         parts = TERMS[player](small(), params, {}, images(), KEY, None).parts
         return sum(parts[f"{part}_{domain}"].sum() for domain in "ab")
 
@@ -197,13 +208,15 @@ def test_no_discriminator_sees_a_reconstruction(player, part):
 
 def test_an_image_has_the_same_loss_whatever_is_computed_beside_it():
     for player in ("generators", "discriminators"):
-        whole, part = terms(player), terms(player, rows=(1, 2))
+        whole = terms(player)
+        part = terms(player, rows=(1, 2))
         for name, values in whole.items():
             np.testing.assert_allclose(part[name], values[1:], rtol=1e-5)
 
 
 def test_noise_belongs_to_a_row_and_to_a_key():
-    mu, row = jnp.zeros((4, 5, 5, 40)), jnp.arange(4)
+    mu = jnp.zeros((4, 5, 5, 40))
+    row = jnp.arange(4)
     eps = objective.noise(KEY, mu, row)
     part = objective.noise(KEY, mu[2:], row[2:])
     np.testing.assert_array_equal(part, eps[2:])
@@ -227,19 +240,23 @@ def drawn(*shape, seed=0):
 
 
 def test_the_terms_are_the_slides_with_the_paper_s_weights():
-    """L_VAE and L_CC: a KL is half the square of mu a value, and its weight goes with
-    twice its mean; the likelihood is Laplacian."""
-    w = Losses()
-    mu, there = drawn(3, 2, 2, 5), drawn(3, 2, 2, 5, seed=1)
-    made, image = drawn(3, 4, 4, 2, seed=2), drawn(3, 4, 4, 2, seed=3)
+    """L_VAE and L_CC. The KL of a value is half of mu squared, and its weight
+    multiplies twice their mean; the likelihood is Laplacian."""
+    weights = Losses()
+    mu = drawn(3, 2, 2, 5)
+    mu_translated = drawn(3, 2, 2, 5, seed=1)
+    output = drawn(3, 4, 4, 2, seed=2)
+    image = drawn(3, 4, 4, 2, seed=3)
     for i in range(3):
-        error = np.abs(np.asarray(made[i] - image[i])).sum() / (4 * 4 * 2)
-        kls = [0.5 * np.square(x[i]).sum() * 2 / (2 * 2 * 5) for x in (mu, there)]
+        error = np.abs(np.asarray(output[i] - image[i])).sum() / (4 * 4 * 2)
+        kls = [
+            0.5 * np.square(x[i]).sum() * 2 / (2 * 2 * 5) for x in (mu, mu_translated)
+        ]
         vae = 0.1 * kls[0] + 100 * error
         cycle = 0.1 * (kls[0] + kls[1]) + 100 * error
-        found = objective.vae_loss(w, mu, made, image)[i]
+        found = objective.vae_loss(weights, mu, output, image)[i]
         np.testing.assert_allclose(found, vae, rtol=1e-5)
-        found = objective.cycle_loss(w, mu, there, made, image)[i]
+        found = objective.cycle_loss(weights, mu, mu_translated, output, image)[i]
         np.testing.assert_allclose(found, cycle, rtol=1e-5)
 
 
@@ -264,11 +281,14 @@ def test_the_game_is_the_logarithms_of_probabilities():
 def test_discriminators_raise_the_game_s_value_and_generators_lower_it():
     """D's loss is minus the value. G's has another gradient, (1 - D) / D times its own:
     large where it loses."""
-    w, (real, fake) = Losses(), logits()
-    loss = objective.discriminator_loss(w, real, fake)
-    np.testing.assert_allclose(loss, -objective.gan_value(w, real, fake), rtol=1e-6)
-    value = jax.grad(lambda x: objective.gan_value(w, real, x).sum())(fake)
-    loss = jax.grad(lambda x: objective.adversarial_loss(w, x).sum())(fake)
+    weights = Losses()
+    real, fake = logits()
+    loss = objective.discriminator_loss(weights, real, fake)
+    np.testing.assert_allclose(
+        loss, -objective.gan_value(weights, real, fake), rtol=1e-6
+    )
+    value = jax.grad(lambda x: objective.gan_value(weights, real, x).sum())(fake)
+    loss = jax.grad(lambda x: objective.adversarial_loss(weights, x).sum())(fake)
     for slope, own, grid in zip(value, loss, fake, strict=True):
         odds = np.exp(-np.asarray(grid))
         np.testing.assert_allclose(own, slope * odds, rtol=1e-4)
@@ -276,7 +296,7 @@ def test_discriminators_raise_the_game_s_value_and_generators_lower_it():
 
 
 def test_translations_are_made_at_mu():
-    encode, generate, _ = one_at_a_time()
+    encode, generate, _ = single_image_networks()
     run = partial(objective.translate, small(), {"params": parameters()["generators"]})
     for direction in DIRECTIONS:
         own, other = direction
@@ -288,12 +308,13 @@ def test_translations_are_made_at_mu():
 def test_dropout_is_another_in_every_call_and_absent_without_a_key():
     config = small()
     config.model.dropout = 0.5
-    generators, image = parameters()["generators"], images()["a"]
+    generators = parameters()["generators"]
+    image = images()["a"]
     encode, _ = objective.networks(config, generators, KEY)
     first, second = (encode(image, "a") for _ in range(2))
     assert (first != second).mean() > 0.4
     again, _ = objective.networks(config, generators, KEY)
     np.testing.assert_array_equal(again(image, "a"), first)
-    still, _ = objective.networks(config, generators)
-    plain, _ = objective.networks(small(), generators, KEY)
-    np.testing.assert_array_equal(still(image, "a"), plain(image, "a"))
+    without_key, _ = objective.networks(config, generators)
+    without_dropout, _ = objective.networks(small(), generators, KEY)
+    np.testing.assert_array_equal(without_key(image, "a"), without_dropout(image, "a"))

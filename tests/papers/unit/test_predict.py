@@ -1,4 +1,5 @@
-"""Pictures, folders and videos in, with a known function in the networks' place."""
+"""Pictures, folders and videos in, with a known function in the networks' place. A
+failure means that other pixels come out, or that a mistake is not one line."""
 
 import sys
 
@@ -35,10 +36,10 @@ def networks(monkeypatch):
     monkeypatch.setattr(module, "generator_params", lambda state: GENERATOR_PARAMS)
 
 
-def configured(channels=(3, 3), **asked):
+def configured(channels=(3, 3), **fields):
     config = Config()
     config.model.channels = channels
-    for name, value in asked.items():
+    for name, value in fields.items():
         setattr(config.predict, name, str(value) if name == "out" else value)
     return config
 
@@ -135,7 +136,8 @@ def test_one_program_a_shape(tmp_path, monkeypatch):
 def test_images_are_resized_first(tmp_path, family):
     Image.fromarray(picture(40, 60)).save(tmp_path / "a.png")
     config = configured(short=20)
-    config.model.family, config.data.size = family, (16, 24)
+    config.model.family = family
+    config.data.size = (16, 24)
     size = (20, 30) if family == "shared" else (16, 24)
     expected = resize(picture(40, 60), size)
     shown = predicted(config, tmp_path / "a.png")["a.png a2b"]
@@ -147,8 +149,10 @@ def test_margins_of_labelled_images_are_cut_first(tmp_path):
     Image.fromarray(picture(40, 60)).save(tmp_path / "a.png")
     for direction, margin in ("a2b", 0), ("b2a", 4):
         config = configured(direction=direction)
-        config.data.source, config.data.margins = "labelled", (0, 4)
-        config.model.family, config.data.size = "adaptation", (16, 16)
+        config.data.source = "labelled"
+        config.data.margins = (0, 4)
+        config.model.family = "adaptation"
+        config.data.size = (16, 16)
         inner = picture(40, 60)[margin : 40 - margin, margin : 60 - margin]
         shown = predicted(config, tmp_path / "a.png")[f"a.png {direction}"]
         np.testing.assert_array_equal(shown[:, :16], resize(inner, (16, 16)))
@@ -179,18 +183,18 @@ def test_channels_are_pillows():
 def test_a_video(tmp_path, channels, size):
     """A network of RGB makes the negative of its red, one of grey that of grey."""
     pytest.importorskip("av")
-    from tests.common.files.test_video import film, photograph, watched
+    from tests.videos import photograph, read_video, write_video
 
     images = [photograph(*size, seed) for seed in range(5)]
-    film(tmp_path / "film.mp4", images, pix_fmt="yuv444p")
+    write_video(tmp_path / "film.mp4", images, pix_fmt="yuv444p")
     config = configured(channels, crf=0, frames=3, out=tmp_path / "out")
     outputs = [*predict(config, None, str(tmp_path / "film.mp4"))]
     assert outputs[0] == f"{tmp_path / 'out' / 'film_a2b.mp4'}\n"
     name, table = outputs[1]
     assert name == "Translated"
     assert table.rows[0][:2] == [3, f"{size[1]} x {size[0]}"]
-    after, _ = watched(tmp_path / "out" / "film_a2b.mp4")
-    before = watched(tmp_path / "film.mp4")[0][:3]
+    after, _ = read_video(tmp_path / "out" / "film_a2b.mp4")
+    before = read_video(tmp_path / "film.mp4")[0][:3]
     if channels == (1, 1):
         before = np.asarray(with_channels(jnp.asarray(before), 1))
     assert np.abs(after - red_inverted(before).astype(float)).max() <= 3
@@ -198,11 +202,11 @@ def test_a_video(tmp_path, channels, size):
 
 def test_a_video_is_resized_first(tmp_path):
     pytest.importorskip("av")
-    from tests.common.files.test_video import film, watched
+    from tests.videos import read_video, write_video
 
-    film(tmp_path / "film.mp4", [np.full((48, 64, 3), 90, np.uint8)])
+    write_video(tmp_path / "film.mp4", [np.full((48, 64, 3), 90, np.uint8)])
     [*predict(configured(short=18), None, str(tmp_path / "film.mp4"))]
-    after, _ = watched(tmp_path / "film_a2b.mp4")
+    after, _ = read_video(tmp_path / "film_a2b.mp4")
     assert after.shape == (1, 18, 24, 3)
     assert np.abs(after - 165.0).max() <= 2
 

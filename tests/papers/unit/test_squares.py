@@ -1,4 +1,5 @@
-"""Toy domains, and what is measured on their translations."""
+"""Toy domains of squares. A failure means that the measures of hue and place do not
+tell a right translation from a wrong one."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,5 @@
-"""Training: whose turn it is, against whom, with which noise; what is remembered,
-averaged and measured; and the toy of two colours."""
+"""Training. A failure means that a player moves the other, that noise repeats, or that
+frames, averages or a resume are not exact."""
 
 import dataclasses
 import itertools
@@ -26,7 +26,7 @@ PLAYERS = ("discriminators", "generators")
 
 
 def small(**fields):
-    """Plain descent, unless told otherwise: Adam would hide the size of a gradient."""
+    """Plain gradient descent by default, because Adam hides the size of a gradient."""
     plain = Optim("sgd", 0.01, CONSTANT, momentum=0.0, weight_decay=0.1)
     return Config(
         model=Model(width=4, halvings=1, private_blocks=0, shared_blocks=1, init="he"),
@@ -47,7 +47,7 @@ def batches():
 
 @cache
 def parameters():
-    """Drawn wide: discriminators that start small hardly count."""
+    """Larger than initial ones, with which discriminators would hardly count."""
     pair = [scaled(jnp.asarray(batches()[0][x])) for x in "ab"]
     init = partial(objective.init, small())
     shapes, _ = jax.eval_shape(init, jax.random.key(0), *pair)
@@ -61,7 +61,7 @@ def parameters():
 
 
 def started(config, seed=0):
-    """Before the first step of that config, all with the same parameters."""
+    """The state before the first step of a config; all have the same parameters."""
     tx = train._tx(config)
     state = jax.eval_shape(partial(train.init, config), jax.random.key(0))
     nothing = {
@@ -85,24 +85,25 @@ def player_step(config, player, state):
     return train._player_step(config, player, state, rows(), None)[0]
 
 
-def apart(one, other):
+def differences(one, other):
     """The largest difference of each leaf."""
     return jax.tree.leaves(jax.tree.map(lambda x, y: abs(x - y).max(), one, other))
 
 
 @pytest.mark.parametrize("player", PLAYERS)
 def test_a_player_s_step_leaves_the_other_as_it_was(player):
-    config, (other,) = small(), {*PLAYERS} - {player}
+    config = small()
+    (other,) = {*PLAYERS} - {player}
     state = started(config)
     after = player_step(config, player, state)
     chex.assert_trees_all_equal(after.params[other], state.params[other])
     chex.assert_trees_all_equal(after.opt_state[other], state.opt_state[other])
-    assert min(apart(after.params[player], state.params[player])) > 0
+    assert min(differences(after.params[player], state.params[player])) > 0
 
 
 def stepped_by_hand(config, state, player, against):
-    """That player's parameters after a step of plain descent, its loss being that of
-    the objective with the other player as in `against`."""
+    """That player's parameters after a step of plain gradient descent on its loss, with
+    the other player's parameters from `against`."""
     terms = {
         "generators": objective.generator_terms,
         "discriminators": objective.discriminator_terms,
@@ -114,38 +115,42 @@ def stepped_by_hand(config, state, player, against):
         parts = terms(config, params, {}, rows(), key, None).parts
         return sum(values.mean() for values in parts.values())
 
-    own, c = state.params[player], config.optim
+    own = state.params[player]
+    c = config.optim
     return jax.tree.map(
         lambda p, g: p - c.lr * (g + c.weight_decay * p), own, jax.grad(loss)(own)
     )
 
 
 def test_generators_step_against_discriminators_that_have_stepped():
-    """Where nothing but the game counts, each step as written out."""
+    """With the weights of all other terms zero, against steps written out by hand."""
     config = small(losses=Losses(kl=0, reconstruction=0, cycle_kl=0, cycle=0))
     state = started(config)
     after, _ = train.train_step(config, state, batches()[0])
-    judges = stepped_by_hand(config, state, "discriminators", state.params)
-    chex.assert_trees_all_close(after.params["discriminators"], judges, rtol=1e-4)
-    new = {**state.params, "discriminators": judges}
-    makers, early = (
+    discriminators = stepped_by_hand(config, state, "discriminators", state.params)
+    chex.assert_trees_all_close(
+        after.params["discriminators"], discriminators, rtol=1e-4
+    )
+    new = {**state.params, "discriminators": discriminators}
+    generators, early = (
         stepped_by_hand(config, state, "generators", x) for x in (new, state.params)
     )
     found = after.params["generators"]
-    chex.assert_trees_all_close(found, makers, rtol=1e-4, atol=1e-6)
-    assert max(apart(found, early)) > 100 * max(apart(found, makers))
+    chex.assert_trees_all_close(found, generators, rtol=1e-4, atol=1e-6)
+    assert max(differences(found, early)) > 100 * max(differences(found, generators))
 
 
 def test_a_step_draws_its_noise_afresh_for_each_player_and_code(monkeypatch):
-    """Six codes a step have noise: two of the discriminators' turn, four of the
-    generators'. No key comes twice, in two steps."""
-    keys, noise = [], objective.noise
+    """A step adds noise to six codes: two in the discriminators' turn, four in the
+    generators'. In two steps, no key comes twice."""
+    keys = []
+    noise = objective.noise
 
-    def watched(key, mu, row):
+    def recorded(key, mu, row):
         keys.append(jax.random.key_data(key).tobytes())
         return noise(key, mu, row)
 
-    monkeypatch.setattr(objective, "noise", watched)
+    monkeypatch.setattr(objective, "noise", recorded)
     config = small()
     state = started(config)
     for n in range(2):
@@ -164,7 +169,7 @@ def test_chunks_of_a_batch_make_the_step_of_the_whole():
 
 
 def test_an_image_has_the_same_number_in_whatever_process():
-    """Its noise follows the number."""
+    """Its noise depends on the number."""
     whole = next(unit.batches(small(), "train"))
     assert [*whole["row"]] == [*range(len(whole["a"]))]
     for process in range(2):
@@ -181,7 +186,7 @@ def test_images_are_scaled():
 
 
 def test_decay_shrinks_what_no_gradient_reaches():
-    """Biases before a norm are there, as released, and do nothing."""
+    """Biases before a norm exist, as in the released code, and have no effect."""
     config = small()
     state = started(config)
     after = player_step(config, "generators", state)
@@ -194,7 +199,7 @@ def test_decay_shrinks_what_no_gradient_reaches():
         assert abs(before).max() > 0.1
 
 
-def recording():
+def recording_config():
     """Adam, an average of the parameters, and two frames."""
     adam = Optim(lr=1e-2, schedule=CONSTANT, b1=0.5, ema=0.5)
     return small(optim=adam, history=History(frames=(1, 3), rows=2))
@@ -202,13 +207,14 @@ def recording():
 
 @cache
 def step():
-    return jax.jit(partial(train.train_step, recording()))
+    return jax.jit(partial(train.train_step, recording_config()))
 
 
 @cache
 def history(seed=0):
     """States before and after each of four steps, and the steps' metrics."""
-    states, metrics = [started(recording(), seed)], []
+    states = [started(recording_config(), seed)]
+    metrics = []
     for batch in batches():
         state, means = step()(states[-1], batch)
         states.append(state)
@@ -218,7 +224,9 @@ def history(seed=0):
 
 @cache
 def translator():
-    return jax.jit(partial(train.translate, recording()), static_argnames="direction")
+    return jax.jit(
+        partial(train.translate, recording_config()), static_argnames="direction"
+    )
 
 
 def test_frames_are_translations_by_the_parameters_after_their_step():
@@ -228,17 +236,22 @@ def test_frames_are_translations_by_the_parameters_after_their_step():
     ]
     last = states[-1]
     for direction in DIRECTIONS:
-        domain, way = direction.source, str(direction)
+        domain = direction.source
+        way = str(direction)
         first = batches()[0][domain][:2]
         np.testing.assert_array_equal(last.samples[domain], first)
         assert not states[0].frames[way].any()
         assert not states[2].frames[way][1].any()
-        made = [np.int32(translator()(p, first, direction=direction)) for p in raw]
+        translations = [
+            np.int32(translator()(p, first, direction=direction)) for p in raw
+        ]
         for frame, n in enumerate((1, 3)):
             found = np.int32(last.frames[way][frame])
             # One level, where a compiled program rounds otherwise than another.
-            assert abs(found - made[n]).max() <= 1
-            others = (np.abs(found - x).max() for i, x in enumerate(made) if i != n)
+            assert abs(found - translations[n]).max() <= 1
+            others = (
+                np.abs(found - x).max() for i, x in enumerate(translations) if i != n
+            )
             assert min(others) > 3
 
 
@@ -250,7 +263,7 @@ def test_translations_are_the_running_average_s():
         average = jax.tree.map(lambda x, y: (x + y) / 2, average, new)
     found = unit.generator_params(states[-1])
     chex.assert_trees_all_close(found["params"], average, rtol=1e-5, atol=1e-6)
-    assert max(apart(average, states[-1].params["generators"])) > 1e-3
+    assert max(differences(average, states[-1].params["generators"])) > 1e-3
 
 
 def test_half_a_training_goes_on_to_the_same_bits():
@@ -283,14 +296,14 @@ def evaluated(state, mask=(1, 1, 1, 1), batch=None):
 
 @cache
 def evaluation():
-    return jax.jit(partial(train.eval_step, recording()))
+    return jax.jit(partial(train.eval_step, recording_config()))
 
 
 def test_two_keys_train_differently_and_measure_alike():
     states, _ = history()
-    other, _ = step()(started(recording(), seed=1), batches()[0])
+    other, _ = step()(started(recording_config(), seed=1), batches()[0])
     for player in PLAYERS:
-        assert max(apart(states[1].params[player], other.params[player])) > 1e-4
+        assert max(differences(states[1].params[player], other.params[player])) > 1e-4
     moved = states[-1].replace(key=jax.random.key(9), step=jnp.int32(77))
     chex.assert_trees_all_equal(evaluated(states[-1]), evaluated(moved))
 
@@ -298,7 +311,7 @@ def test_two_keys_train_differently_and_measure_alike():
 def test_evaluation_measures_averages_at_mu_and_leaves_out_what_is_masked():
     state = history()[0][-1]
     variables = unit.generator_params(state)
-    encode, generate = objective.networks(recording(), variables["params"])
+    encode, generate = objective.networks(recording_config(), variables["params"])
     expected = {}
     for own, other in ("ab", "ba"):
         image = np.float32(batches()[0][own][:3]) / 127.5 - 1

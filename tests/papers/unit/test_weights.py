@@ -1,5 +1,5 @@
-"""The released files' layouts: their names, both directions, and what is refused. That
-the networks are theirs is in test_model.py."""
+"""The released files' layouts. A failure means that an array goes to another layer, or
+that a file which does not fit is accepted."""
 
 import dataclasses
 from functools import partial
@@ -73,7 +73,7 @@ def shapes(config: Config) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def like(model: Model):
+def abstract_parameters(model: Model):
     image = jax.ShapeDtypeStruct((1, 16, 16, 3), jnp.float32)
     init = partial(Translator(model).init, jax.random.key(0))
     return jax.eval_shape(init, image, image)["params"]
@@ -86,8 +86,10 @@ def config(request):
 
 def test_names_and_shapes_are_the_released_ones(config):
     given = torch_outputs.draw(shapes(config))
-    params = weights.from_torch(config, given, like(config.model))
-    chex.assert_trees_all_equal_shapes_and_dtypes(params, like(config.model))
+    params = weights.from_torch(config, given, abstract_parameters(config.model))
+    chex.assert_trees_all_equal_shapes_and_dtypes(
+        params, abstract_parameters(config.model)
+    )
     back = weights.to_torch(config, params)
     chex.assert_trees_all_equal(back, given)
 
@@ -101,7 +103,7 @@ def test_files_go_there_and_back_without_running_statistics(tmp_path, config, en
     unread = {f"{norm}.{name}": np.ones(16, np.float32) for name in weights.UNREAD[:2]}
     unread[f"{norm}.num_batches_tracked"] = np.array(7)
     files.write(config.weights, given | unread)
-    params = weights.load(config, like(config.model))
+    params = weights.load(config, abstract_parameters(config.model))
     weights.save(tmp_path / f"out{ending}", config, params)
     chex.assert_trees_all_equal(files.read(tmp_path / f"out{ending}"), given)
 
@@ -114,13 +116,13 @@ def test_the_later_code_s_blocks_are_counted_through():
         )
         for n in (2, 3)
     )
-    given = like(split.model)
+    given = abstract_parameters(split.model)
     leaves = [
         np.full(p.shape, i, np.float32) for i, p in enumerate(jax.tree.leaves(given))
     ]
     params = jax.tree.unflatten(jax.tree.structure(given), leaves)
     moved = weights.from_torch(
-        whole, weights.to_torch(split, params), like(whole.model)
+        whole, weights.to_torch(split, params), abstract_parameters(whole.model)
     )
     for network, own, order in (
         ("enc_b", "enc_last_b", ["block0", "block1", "last"]),
@@ -133,7 +135,7 @@ def test_the_later_code_s_blocks_are_counted_through():
 
 def test_a_run_starts_from_a_file(tmp_path):
     config = variants.get_config("smoke")
-    empty = jax.tree.map(lambda x: np.empty(x.shape), like(config.model))
+    empty = jax.tree.map(lambda x: np.empty(x.shape), abstract_parameters(config.model))
     empty = weights.to_torch(config, empty)
     given = torch_outputs.draw({name: x.shape for name, x in empty.items()})
     config.weights = str(tmp_path / "w.safetensors")
@@ -149,13 +151,14 @@ def test_a_run_starts_from_a_file(tmp_path):
 def test_a_strange_or_damaged_file_is_refused(config):
     given = torch_outputs.draw(shapes(config))
     later = config.model.family == "separate"
-    gone, strange = ("b.dec.model.5.conv" if later else "decode_B.3"), "extra.0"
+    gone = "b.dec.model.5.conv" if later else "decode_B.3"
+    strange = "extra.0"
     del given[f"{gone}.bias"]
     given[f"{strange}.weight"] = np.zeros(3, np.float32)
     first = "a.enc.model.0.conv" if later else "encode_A.0.model.0"
     given[f"{first}.bias"] = np.zeros(5, np.float32)
     with pytest.raises(UserError) as refused:
-        weights.from_torch(config, given, like(config.model))
+        weights.from_torch(config, given, abstract_parameters(config.model))
     for part in (
         "3 weights do not fit",
         f"{first}.bias expected [4], found [5]",

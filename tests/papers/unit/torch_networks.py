@@ -16,7 +16,8 @@ class Entries(nn.Module):
 
     def __init__(self, *layers, residual=False):
         super().__init__()
-        self.model, self.residual = nn.Sequential(*layers), residual
+        self.model = nn.Sequential(*layers)
+        self.residual = residual
 
     def forward(self, x):
         return x + self.model(x) if self.residual else self.model(x)
@@ -93,7 +94,8 @@ class Mirrored(nn.Module):
 
 def later_translator(width, halvings, blocks, channels=CHANNELS):
     """As `paper_translator`, of the later code: nothing is shared."""
-    norm, relu = nn.InstanceNorm2d, nn.ReLU()
+    norm = nn.InstanceNorm2d
+    relu = nn.ReLU()
 
     def inner():
         n = width * 2**halvings
@@ -126,16 +128,18 @@ def discriminators(kind, width, layers, private_layers=0, channels=CHANNELS):
     later = kind == "averaged"
     scales = 3 if kind in ("pyramid", "averaged") else 1
 
-    def stack(inputs, first, last, judge=True):
-        made = {}
+    def stack(inputs, first, last, head=True):
+        layers = {}
         for i in range(first, last):
             k = 4 if later else 7 if kind == "shared" and i == 0 else 3
-            n, mode = width * 2**i, "reflect" if later else "zeros"
+            n = width * 2**i
+            mode = "reflect" if later else "zeros"
             conv = nn.Conv2d(inputs, n, k, 2, (k - 1) // 2, padding_mode=mode)
-            made[f"conv{i}"], inputs = conv, n
-        if judge:
-            made["out"] = nn.Conv2d(inputs, 1, 1)
-        return nn.ModuleDict(made)
+            layers[f"conv{i}"] = conv
+            inputs = n
+        if head:
+            layers["out"] = nn.Conv2d(inputs, 1, 1)
+        return nn.ModuleDict(layers)
 
     def run(stack, x):
         for name, layer in stack.items():
@@ -146,7 +150,7 @@ def discriminators(kind, width, layers, private_layers=0, channels=CHANNELS):
     nets = {}
     for d, n in channels.items():
         if kind == "shared":
-            nets[d] = stack(n, 0, private_layers, judge=False)
+            nets[d] = stack(n, 0, private_layers, head=False)
             middle = width * 2 ** (private_layers - 1)
             nets["shared"] = stack(middle, private_layers, layers)
         else:
@@ -159,17 +163,17 @@ def discriminators(kind, width, layers, private_layers=0, channels=CHANNELS):
         logits = []
         for scale in range(scales):
             logits.append(run(nets[f"{domain}_{scale}"], x))
-            x = averaged_half(x) if later else blurred_half(x)
+            x = average_pooled(x) if later else blurred(x)
         return logits
 
     return nets, judge
 
 
-def averaged_half(x):
+def average_pooled(x):
     return F.avg_pool2d(x, 3, 2, 1, count_include_pad=False)
 
 
-def blurred_half(x):
+def blurred(x):
     taps = torch.tensor([1.0, 2.0, 1.0], dtype=x.dtype)
     blur = (taps[:, None] * taps / 16).expand(x.shape[1], 1, 3, 3)
     bordered = F.pad(x, (1, 1, 1, 1), mode="replicate")

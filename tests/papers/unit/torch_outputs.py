@@ -12,12 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
-SEED, WIDTH, HALVINGS, CHANNELS = 0, 4, 2, {"a": 3, "b": 1}
+SEED = 0
+WIDTH = 4
+HALVINGS = 2
+CHANNELS = {"a": 3, "b": 1}
 TRANSLATORS = {"shared_none": 2, "shared_instance": 1, "separate": 2}  # private blocks
 KINDS = ("patch", "shared", "pyramid", "averaged")  # of discriminators
-LAYERS, PRIVATE_LAYERS = 3, 2
+LAYERS = 3
+PRIVATE_LAYERS = 2
 # Images for translators, discriminators, digits: batch, rows, columns.
-SMALL, LARGE, DIGIT = (2, 12, 8), (2, 33, 47), (2, 16, 16)
+SMALL = (2, 12, 8)
+LARGE = (2, 33, 47)
+DIGIT = (2, 16, 16)
 
 
 def draw(shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
@@ -113,7 +119,8 @@ def outputs() -> tuple[dict, dict]:
         tensors = {d: torch.from_numpy(x).double() for d, x in drawn.items()}
         return {domain: x.permute(0, 3, 1, 2) for domain, x in tensors.items()}
 
-    shapes, found = {}, {}
+    shapes = {}
+    found = {}
     for cases in (translators, discriminators, digit_networks):
         for case, nets, run in cases(inputs):
             state = {n: x for n, x in nets.state_dict().items() if x.ndim}

@@ -1,4 +1,5 @@
-"""The accuracy of translated digits, image by image."""
+"""The accuracy of translated digits, image by image. A failure means that padding
+counts, or that another direction is measured."""
 
 import jax
 import jax.numpy as jnp

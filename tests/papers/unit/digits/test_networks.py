@@ -1,5 +1,5 @@
-"""The networks of the digit experiment are the released ones, by PyTorch's numbers and
-by their parameters. torch_outputs.py made the numbers."""
+"""The networks of the digit experiment. A failure means that they do not compute
+PyTorch's numbers, which torch_outputs.py wrote, or have other sizes than released."""
 
 from functools import cache, partial
 
@@ -65,7 +65,8 @@ def digit_variables():
 
 
 def test_the_digits_translator_gives_pytorch_s_numbers_by_its_statistics():
-    images, values = torch_outputs.digits(), digit_variables()
+    images = torch_outputs.digits()
+    values = digit_variables()
     wanted = expected("digit_translator")
     encode = partial(DigitTranslator(DIGITS).apply, method="encode")
     mu, sigma = jax.jit(encode)(values, images)
@@ -82,8 +83,10 @@ def test_the_digits_translator_gives_pytorch_s_numbers_by_its_statistics():
 
 
 def test_the_digits_translator_trains_on_both_domains_statistics_as_pytorch():
-    images, values = torch_outputs.digits(), digit_variables()
-    wanted, model = expected("digit_training"), DigitTranslator(DIGITS)
+    images = torch_outputs.digits()
+    values = digit_variables()
+    wanted = expected("digit_training")
+    model = DigitTranslator(DIGITS)
     apply = partial(model.apply, train=True, mutable="batch_stats")
 
     @jax.jit
@@ -102,7 +105,8 @@ def test_the_digits_translator_trains_on_both_domains_statistics_as_pytorch():
 
 
 def test_the_digits_discriminator_gives_pytorch_s_logits():
-    images, wanted = torch_outputs.digits(), expected("digit_discriminator")
+    images = torch_outputs.digits()
+    wanted = expected("digit_discriminator")
     arrays = torch_outputs.draw(SHAPES["digit_discriminator"])
     params = renamed(arrays, digit_shapes()[0]["discriminators"], dotted)
     apply = partial(DigitDiscriminator(DIGITS).apply, {"params": params})

@@ -1,5 +1,5 @@
-"""The digit experiment against the formulas of the released code: two-class cross
-entropies, sums over pixels, means over both batches. And who learns from what."""
+"""The digit experiment against the formulas of the released code. A failure means that
+a term has another value, or that it trains other layers."""
 
 import dataclasses
 import itertools
@@ -58,7 +58,7 @@ def images():
 
 @cache
 def variables():
-    """Parameters drawn wide, and statistics that are not the first ones."""
+    """Large random parameters, and statistics that are not the initial ones."""
     init = partial(objective.init, config())
     params, stats = jax.eval_shape(init, KEY, *images().values())
     rng = np.random.default_rng(1)
@@ -94,14 +94,14 @@ def largest(tree):
     return max(float(abs(x).max()) for x in jax.tree.leaves(tree))
 
 
-def judge(discriminators, method, sides):
+def discriminate(discriminators, method, images):
     run = DigitDiscriminator(config()).apply
-    return run({"params": discriminators}, sides, method=method)
+    return run({"params": discriminators}, images, method=method)
 
 
-def two_logits(model, sides):
-    """Of "made" and of "real"."""
-    return model.real(model.features(sides))[:, 0, 0]
+def real_logits(model, images):
+    """Logits of two classes: translated, real."""
+    return model.real(model.features(images))[:, 0, 0]
 
 
 def cross_entropy(logits, classes):
@@ -110,8 +110,8 @@ def cross_entropy(logits, classes):
     return np.mean(-np.log(p[np.arange(len(p)), classes]))
 
 
-def made(key):
-    """x_aa, x_ba, x_ab, x_bb and q(z | x) of a turn whose noise comes from `key`."""
+def translated(key):
+    """({"aa", "ba", "ab", "bb": images}, mu, sigma) with noise from `key`."""
     params, stats = variables()
     run = partial(DigitTranslator(config()).apply, train=True, mutable="batch_stats")
     values = {"params": params["generators"], "batch_stats": stats}
@@ -126,22 +126,23 @@ def made(key):
 
 def test_discriminators_minimise_what_the_released_code_writes():
     keys = jax.random.split(KEY, 5)
-    (x, *_), discriminators = made(keys[1]), variables()[0]["discriminators"]
-    look = partial(judge, discriminators)
-    real = cross_entropy(look(two_logits, images()), 1)
-    recon = cross_entropy(look(two_logits, {"a": x["aa"], "b": x["bb"]}), 0)
-    there = cross_entropy(look(two_logits, {"a": x["ba"], "b": x["ab"]}), 0)
-    digits = cross_entropy(look("classify", {"a": rows()["a"]}), rows()["label_a"])
+    x, *_ = translated(keys[1])
+    discriminators = variables()[0]["discriminators"]
+    logits = partial(discriminate, discriminators)
+    real = cross_entropy(logits(real_logits, images()), 1)
+    recon = cross_entropy(logits(real_logits, {"a": x["aa"], "b": x["bb"]}), 0)
+    translation = cross_entropy(logits(real_logits, {"a": x["ba"], "b": x["ab"]}), 0)
+    digits = cross_entropy(logits("classify", {"a": rows()["a"]}), rows()["label_a"])
     features = {
-        way: np.asarray(look("features", {way[1]: x[way]}), np.float64) for way in x
+        way: np.asarray(logits("features", {way[1]: x[way]}), np.float64) for way in x
     }
-    alike = (features["ab"] - features["aa"]) ** 2 + (
+    squares = (features["ab"] - features["aa"]) ** 2 + (
         features["ba"] - features["bb"]
     ) ** 2
     expected = {
-        "discriminators": 2 * (real + 0.5 * (recon + there)),
+        "discriminators": 2 * (real + 0.5 * (recon + translation)),
         "classify": 11 * digits,
-        "features": 7 * alike.sum((1, 2, 3)).mean(),
+        "features": 7 * squares.sum((1, 2, 3)).mean(),
     }
     found, _ = terms("discriminators")
     assert found.keys() == expected.keys()
@@ -151,24 +152,27 @@ def test_discriminators_minimise_what_the_released_code_writes():
 
 def test_generators_minimise_what_the_released_code_writes():
     """The sum of twice the KL, whose constant the released code leaves out."""
-    x, mu, sigma = made(jax.random.split(KEY)[0])
-    look = partial(judge, variables()[0]["discriminators"], two_logits)
-    recon = cross_entropy(look({"a": x["aa"], "b": x["bb"]}), 1)
-    there = cross_entropy(look({"a": x["ba"], "b": x["ab"]}), 1)
+    x, mu, sigma = translated(jax.random.split(KEY)[0])
+    logits = partial(discriminate, variables()[0]["discriminators"], real_logits)
+    recon = cross_entropy(logits({"a": x["aa"], "b": x["bb"]}), 1)
+    translation = cross_entropy(logits({"a": x["ba"], "b": x["ab"]}), 1)
     mu, sigma = (np.asarray(v, np.float64) for v in (mu, sigma))
     kl = (mu**2 + sigma**2 - np.log(sigma**2) - 1).sum() / 3
     squares = sum(((x[d + d] - images()[d]) ** 2).sum() for d in "ab") / 3
     found, _ = terms("generators")
     assert found.keys() == {"vae", "gan"}
-    np.testing.assert_allclose(found["gan"].mean(), 2 * (recon + there), rtol=1e-4)
+    np.testing.assert_allclose(
+        found["gan"].mean(), 2 * (recon + translation), rtol=1e-4
+    )
     np.testing.assert_allclose(found["vae"].mean(), 3 * kl + 5 * squares, rtol=1e-4)
 
 
-def test_features_are_alike_where_both_domains_have_one_way():
-    """Of one code: with the same last layers of the generators and the same first one
-    of the discriminators, x_ab is x_aa."""
+def test_features_are_equal_where_both_domains_have_the_same_layers():
+    """With the same last layers of the generators and the same first layer of the
+    discriminators, x_ab is x_aa."""
     params, stats = variables()
-    g, d = params["generators"], params["discriminators"]
+    g = params["generators"]
+    d = params["discriminators"]
     g = {**g, "gen_b": g["gen_a"], "out_b": g["out_a"]}
     same = {**d, "first_b": d["first_a"]}
     terms = partial(
@@ -183,11 +187,11 @@ def test_features_are_alike_where_both_domains_have_one_way():
 
 
 def test_a_classifier_alone_is_cross_entropy_alone():
-    alone = {"adversarial": 0.0, "feature": 0.0}
-    found, stats = terms("discriminators", **alone)
+    classifier_only = {"adversarial": 0.0, "feature": 0.0}
+    found, stats = terms("discriminators", **classifier_only)
     assert found.keys() == {"classify"}
     discriminators = variables()[0]["discriminators"]
-    logits = judge(discriminators, "classify", {"a": rows()["a"]})
+    logits = discriminate(discriminators, "classify", {"a": rows()["a"]})
     for i in range(3):
         expected = 11 * cross_entropy(logits[i : i + 1], rows()["label_a"][i])
         np.testing.assert_allclose(found["classify"][i], expected, rtol=1e-5)
@@ -196,7 +200,7 @@ def test_a_classifier_alone_is_cross_entropy_alone():
     def loss(own):
         params = {**variables()[0], "generators": own}
         return objective.generator_terms(
-            config(**alone), params, variables()[1], rows(), KEY, None
+            config(**classifier_only), params, variables()[1], rows(), KEY, None
         ).loss.sum()
 
     assert largest(jax.grad(loss)(variables()[0]["generators"])) == 0
@@ -267,7 +271,8 @@ def test_inner_layers_normalise_both_domains_together():
         capture_intermediates=lambda module, _: module.name == "conv",
     )
     _, joint = run(images())
-    joint, seen = joint["batch_stats"], joint["intermediates"]
+    seen = joint["intermediates"]
+    joint = joint["batch_stats"]
 
     def moved(name, x):
         x = x.reshape(-1, x.shape[-1])
@@ -285,7 +290,8 @@ def test_inner_layers_normalise_both_domains_together():
     mu, _ = run(images())[0]
     alone, _ = run({"a": rows()["a"]})[0]
     assert abs(mu[:3] - alone).max() > 1e-2
-    mu, alone = encode(images())[0], encode({"a": rows()["a"]})[0]
+    mu = encode(images())[0]
+    alone = encode({"a": rows()["a"]})[0]
     np.testing.assert_allclose(mu[:3], alone, rtol=1e-4, atol=1e-5)
 
 
@@ -312,7 +318,8 @@ def test_accuracies_are_those_of_images_that_count():
     for domain in "ab":
         run = partial(objective.class_logits, config(), params["discriminators"])
         logits = run(batch[domain] / jnp.float32(127.5) - 1, domain)
-        labels, mask = drawn(0, 10, 40), drawn(0, 2, 40)
+        labels = drawn(0, 10, 40)
+        mask = drawn(0, 2, 40)
         known = 20 if domain == "a" else 30
         labels[:known] = np.argmax(logits[:known], -1)
         right = (np.argmax(logits, -1) == labels)[mask > 0]
@@ -328,7 +335,8 @@ def test_accuracies_are_those_of_images_that_count():
 
 
 def test_running_statistics_move_with_the_generators_turn_alone():
-    before, after = variables()[1], terms("generators")[1]
+    before = variables()[1]
+    after = terms("generators")[1]
     moves = jax.tree.map(lambda x, y: abs(x - y).max(), before, after)
     assert min(jax.tree.leaves(moves)) > 1e-3
     chex.assert_trees_all_equal(terms("discriminators")[1], before)

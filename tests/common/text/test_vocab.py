@@ -1,8 +1,13 @@
+"""Vocabularies. A failure means that units get other ids, which released weights would
+not fit, or that a text does not survive encoding and decoding."""
+
 import numpy as np
 import pytest
 
 from common.contract import UserError
-from common.data.vocab import ByteVocab, CharVocab, WordVocab, build, load
+from common.text.build import build, load
+from common.text.symbols import ByteVocab, CharVocab
+from common.text.words import WordVocab
 
 NOTE = "naïve café\n日本 🙂\n"
 
