@@ -135,6 +135,8 @@ def runs(config: Config) -> dict[str, Run]:
 
 def _check(config: Config) -> None:
     m = config.model
+    if m.d_model % 2:
+        raise UserError("config.model.d_model must be even: sines and cosines in pairs")
     if list(m.cutoffs) != sorted({c for c in m.cutoffs if 0 < c < m.vocab_size}):
         raise UserError("config.model.cutoffs must rise, between 0 and vocab_size")
     if len(m.capacity) not in (0, len(m.cutoffs)):
