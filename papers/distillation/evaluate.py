@@ -17,7 +17,9 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
     there, accuracy against temperature, the cost of an ensemble, and soft targets."""
     runs = {name: Trained(*pair) for name, pair in trained.items()}
     test = data.load(config.data, "test")
-    images = f"{len(test):,} images of {config.data.name or config.data.source}"
+    embedded = config.data.source == "embedded"
+    name = config.data.name or ("MNIST" if embedded else config.data.source)
+    images = f"{len(test):,} images of {name}"
     claims = []
     if {"ensemble", "small", "distilled"} & {*runs}:
         table = tables.ensemble_and_distilled(runs, test)

@@ -23,6 +23,7 @@ from papers.resnet.train import State, ema_variables
 
 Values = Iterator[tuple[str, Any]]
 DATA = {"cifar": "CIFAR-10", "imagenet": "ImageNet"}  # what the paper trains on
+DATA_NAMES = ("cifar10", "imagenet2012")  # as TFDS calls them
 PAGE = "[ResNet](papers/resnet)"
 # A kind of net: what the paper claims, its errors, and whether depth makes it worse.
 DEPTH_CLAIMS = {
@@ -125,22 +126,30 @@ def _mean_response(stds: Mapping[str, list[float]]) -> Table:
     return Table(("run", "mean", "largest"), rows, note)
 
 
+def _data_name(config: Config) -> str:
+    embedded = config.data.source == "embedded"
+    return config.data.name or ("MNIST" if embedded else config.data.source)
+
+
 def _claims(config: Config, kinds: Mapping[str, list[Net]]) -> Iterator[Claim]:
-    """What depth does to plain and to residual nets; and the paper's errors, where a
-    net is the paper's."""
+    """What depth does to plain and to residual nets, which the training loss decides,
+    and the paper's errors, where nets and images are the paper's."""
     images = image_set(config, "test")
-    data = f"{len(images):,} images of {config.data.name or config.data.source}"
+    data = f"{len(images):,} images of {_data_name(config)}"
     for kind, (claim, there, worse) in DEPTH_CLAIMS.items():
         if len(kinds[kind]) > 1:
             *_, shallow, deep = kinds[kind]
-            change = deep.test - shallow.test
+            rises = deep.train["loss"] > shallow.train["loss"]
             yield Claim(
                 claim,
                 there,
-                f"test error {100 * shallow.test:.2f} to {100 * deep.test:.2f} % with "
+                f"error {100 * shallow.test:.1f} to {100 * deep.test:.1f} %, training "
+                f"loss {shallow.train['loss']:.3f} to {deep.train['loss']:.3f} with "
                 f"{shallow.depth} and {deep.depth} layers ({data})",
-                change > 0 if worse else change <= 0,
+                rises == worse,
             )
+    if config.data.name not in DATA_NAMES:
+        return
     for net in (net for nets in kinds.values() for net in nets if net.paper):
         here = 100 * net.test
         yield Claim(
