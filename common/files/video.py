@@ -27,6 +27,11 @@ ENDINGS = {
 BT709 = 1
 UNSPECIFIED = 2
 BT601 = 5
+# Metadata that describe the bytes of the old file and not what it shows.
+_OF_THE_FILE = {
+    "major_brand", "minor_version", "compatible_brands", "encoder", "duration", "bps",
+    "number_of_bytes", "number_of_frames", "vendor_id",
+}  # fmt: skip
 Frames = UInt8[Array, "frames *plane_shape"]
 Size = tuple[int, int]  # width, height
 
@@ -49,7 +54,8 @@ def video_target(source: Path, out: str, mark: str) -> Path:
     """The file `out`; else the video's name with `mark`, in the folder `out` or,
     without one, beside the video."""
     # Matroska holds any kind of sound.
-    ending = source.suffix if source.suffix in (".mov", ".mp4") else ".mkv"
+    ending = source.suffix.lower()
+    ending = ending if ending in (".mov", ".mp4") else ".mkv"
     name = f"{source.stem}_{mark}{ending}"
     return outputs.target(out, source, name) if out else source.with_name(name)
 
@@ -89,7 +95,7 @@ def convert(
             stream.thread_type = "AUTO"
             new_size = (size[0] * scale, size[1] * scale)
             encoder, sound = _streams(reader, writer, new_size, layout, crf)
-            frames = _turned(_frames(reader, stream, writer, sound), encoder)
+            frames = _frames(reader, stream, writer, encoder, sound)
             count, compute_seconds, start = _in_batches(
                 itertools.islice(frames, most or None),
                 partial(_array, size=size, layout=layout),
@@ -172,9 +178,22 @@ def _streams(reader, writer, size: Size, layout: str, crf: int) -> tuple[Any, di
     try:
         encoder = _encoder(writer, _stream(reader), size, layout, crf)
         sound = {s: writer.add_stream_from_template(s) for s in reader.streams.audio}
+        _describe(reader, writer, {_stream(reader): encoder, **sound})
     except ValueError as error:  # the container cannot hold them
         raise UserError(f"{writer.name}: {error}; .mkv holds any sound") from error
     return encoder, sound
+
+
+def _describe(reader, writer, streams: dict) -> None:
+    """Copies titles, dates, places, languages and chapters, as far as the container has
+    room for them. `streams`: {the input's: the output's}."""
+    for old, new in {reader: writer, **streams}.items():
+        for name, value in old.metadata.items():
+            if name.lower() not in _OF_THE_FILE:
+                new.metadata[name] = value
+    writer.set_chapters(reader.chapters())
+    if reader.streams.subtitles:
+        warnings.warn(f"{reader.name}: its subtitles are left out", stacklevel=2)
 
 
 def _encoder(writer, stream, size: Size, layout: str, crf: int):
@@ -188,7 +207,7 @@ def _encoder(writer, stream, size: Size, layout: str, crf: int):
     odd = context.width % 2 or context.height % 2
     context.pix_fmt = layout if layout != "rgb24" else "yuv444p" if odd else "yuv420p"
     context.time_base = stream.time_base
-    context.sample_aspect_ratio = old.sample_aspect_ratio or Fraction(1)
+    context.sample_aspect_ratio = stream.sample_aspect_ratio or Fraction(1)
     # Players guess an unspecified matrix from the size, which may be another one now.
     guessed = BT601 if old.height < 720 else BT709
     matrix = guessed if old.colorspace in (0, UNSPECIFIED) else old.colorspace
@@ -198,20 +217,38 @@ def _encoder(writer, stream, size: Size, layout: str, crf: int):
     return encoder
 
 
-def _frames(reader, stream, writer, sound: dict) -> Iterator:
+def _frames(reader, stream, writer, encoder, sound: dict) -> Iterator:
     """The video's frames, whose times rise. Packets of sound are copied as they pass.
-    Damaged packets are left out with a warning."""
+    Damaged packets are left out with a warning. The output's header is written with its
+    first packet; packets of sound wait for the first frame, which says how players turn
+    the video."""
+    first = True
+    waiting = []
     last = None
     for packet in reader.demux(stream, *sound):
         if packet.stream is stream:
             for frame in _decoded(packet, reader.name):
+                if first:
+                    first = False
+                    _turn(encoder, frame)
+                    writer.mux(waiting)
                 if last is not None and (frame.pts is None or frame.pts <= last):
                     frame.pts = last + 1  # some .avi files need it
                 last = frame.pts
                 yield frame
         elif packet.dts is not None:  # the last one only flushes
             packet.stream = sound[packet.stream]
-            writer.mux(packet)
+            if first:
+                waiting.append(packet)
+            else:
+                writer.mux(packet)
+
+
+def _turn(encoder, frame) -> None:
+    """Players turn and mirror the output as they do the input."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is not None:
+        encoder.set_display_matrix(np.frombuffer(matrix, np.int32).tolist())
 
 
 def _decoded(packet, name: str) -> list:
@@ -220,16 +257,6 @@ def _decoded(packet, name: str) -> list:
     except _av().error.InvalidDataError as error:
         warnings.warn(f"{name}: left out what is damaged: {error}", stacklevel=2)
         return []
-
-
-def _turned(frames: Iterator, encoder) -> Iterator:
-    """The frames. Sets the rotation of the first on the output, for players to
-    apply."""
-    for first in frames:
-        if first.rotation:
-            encoder.set_display_rotation(first.rotation)
-        yield first
-        yield from frames
 
 
 def _array(frame, size: Size, layout: str) -> UInt8[np.ndarray, "*plane_shape"]:

@@ -62,13 +62,70 @@ def test_planes_keep_their_matrix(tmp_path, matrix, expected):
         assert next(reader.decode(video=0)).colorspace == expected
 
 
+@pytest.mark.parametrize("sound", [False, True])
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv"])
 @pytest.mark.parametrize("rotation", [0, 90, -90, 180])
-def test_a_video_on_its_side_stays_turned(tmp_path, rotation):
-    write_video(tmp_path / "film.mp4", [photograph(32, 48)] * 2, rotation=rotation)
-    converted(tmp_path, target="out.mp4")
-    with av.open(str(tmp_path / "out.mp4")) as reader:
+def test_a_video_on_its_side_stays_turned(tmp_path, rotation, ending, sound):
+    """With sound, whose packets come before the first frame."""
+    images = [photograph(32, 48)] * 2
+    write_video(tmp_path / "film.mp4", images, rotation=rotation, sound=sound)
+    converted(tmp_path, target=f"out.{ending}")
+    with av.open(str(tmp_path / f"out.{ending}")) as reader:
         turned = next(reader.decode(video=0)).rotation
     assert (turned - rotation) % 360 == 0
+    if sound:
+        assert heard(tmp_path / f"out.{ending}") == heard(tmp_path / "film.mp4") != []
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_a_videos_tags_are_copied(tmp_path, ending):
+    """Mirrored, of wide pixels, in other primaries, with a title, languages and
+    chapters."""
+    write_video(tmp_path / "plain.mp4", [photograph(32, 48)] * 2, sound=True)
+    chapter = {
+        "id": 1, "start": 0, "end": 100, "time_base": Fraction(1, 1000),
+        "metadata": {"title": "One"},
+    }  # fmt: skip
+    with (
+        av.open(str(tmp_path / "plain.mp4")) as reader,
+        av.open(str(tmp_path / "film.mp4"), "w") as writer,
+    ):
+        old, tone = reader.streams.video[0], reader.streams.audio[0]
+        stream = writer.add_stream("libx264", rate=Fraction(10))
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        context = stream.codec_context
+        context.sample_aspect_ratio = Fraction(4, 3)
+        context.color_primaries, context.color_trc, context.colorspace = 9, 16, 9
+        stream.set_display_rotation(90, hflip=True)
+        copied = writer.add_stream_from_template(tone)
+        copied.metadata["language"] = "deu"
+        writer.metadata.update(title="A film", comment="of two frames")
+        writer.set_chapters([chapter])
+        for packet in reader.demux(old, tone):
+            if packet.stream is tone and packet.dts is not None:
+                packet.stream = copied
+                writer.mux(packet)
+            elif packet.stream is old:
+                for frame in packet.decode():
+                    writer.mux(stream.encode(frame))
+        writer.mux(stream.encode(None))
+    converted(tmp_path, target=f"out.{ending}", layout="yuv420p")
+    tags = []
+    for name in ("film.mp4", f"out.{ending}"):
+        with av.open(str(tmp_path / name)) as reader:
+            frame = next(reader.decode(video=0))
+            named = {k.lower(): v for k, v in reader.metadata.items()}
+            tags.append([
+                reader.streams.video[0].sample_aspect_ratio,
+                bytes(frame.side_data.get("DISPLAYMATRIX")),
+                (frame.color_primaries, frame.color_trc, frame.colorspace),
+                (named["title"], named["comment"]),
+                reader.streams.audio[0].language,
+                [c["metadata"]["title"] for c in reader.chapters()],
+            ])  # fmt: skip
+    assert tags[0] == tags[1]
+    assert tags[0][0] == Fraction(4, 3)
+    assert tags[0][2:] == [(9, 16, 9), ("A film", "of two frames"), "deu", ["One"]]
 
 
 def test_what_is_damaged_is_left_out(tmp_path):
@@ -92,11 +149,12 @@ def test_times_that_do_not_rise_are_made_to():
             self.times = times
 
         def decode(self):
-            return [SimpleNamespace(pts=time) for time in self.times]
+            return [SimpleNamespace(pts=t, side_data={}) for t in self.times]
 
     packets = [Packet(1), Packet(4, 3), Packet(None), Packet(9)]
     reader = SimpleNamespace(demux=lambda *_: packets, name="film.avi")
-    frames = video._frames(reader, "pictures", None, {})
+    writer = SimpleNamespace(mux=lambda packets: None)
+    frames = video._frames(reader, "pictures", writer, None, {})
     assert [frame.pts for frame in frames] == [1, 4, 5, 6, 9]
 
 
@@ -150,6 +208,10 @@ def test_where_a_video_goes(tmp_path):
     folder = tmp_path / "new" / "out"
     assert video.video_target(source, str(folder), "x3") == folder / "film_x3.mkv"
     assert folder.is_dir()
+    (tmp_path / "CAPS.MP4").write_bytes(b"")
+    assert video.is_video(tmp_path / "CAPS.MP4")
+    capitals = video.video_target(tmp_path / "CAPS.MP4", "", "x3")
+    assert capitals == tmp_path / "CAPS_x3.mp4"
     named = str(tmp_path / "big.mp4")
     assert str(video.video_target(source, named, "x3")) == named
     with pytest.raises(UserError, match="is the input itself"):
