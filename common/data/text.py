@@ -1,7 +1,7 @@
 """Text of four kinds of source, each {"train": bytes, "valid": bytes, "test": bytes}.
 
-Text stays bytes until a vocabulary decodes it, because only a vocabulary knows the
-unit. A model of bytes must see them all, and the user's files need not be valid UTF-8.
+Text stays bytes, UTF-8, until a vocabulary decodes it, because only a vocabulary knows
+the unit. A model of bytes must see them all.
 """
 
 import ast

@@ -1,24 +1,26 @@
 """Text in the user's files: one reader for each layout of a data set."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from common.contract import UserError
-from common.files import storage
+from common.data.split_names import ALIASES, SPLITS, split_of
+from common.files import storage, texts
 
-SPLITS = ("train", "valid", "test")
 _LAYOUTS = (
     "accepted: enwik8 or text8; {wiki.train,wiki.valid,wiki.test}.tokens; "
     "{train,valid,test}.txt; one .txt file; a tree of .txt and .md files; any of them "
     "gzipped as .gz"
 )
 _TRIPLES = ("wiki.{}.tokens", "wiki.{}.raw", "ptb.{}.txt", "{}.txt")
-_ALIASES = {"train": ("train",), "valid": ("valid", "val", "dev"), "test": ("test",)}
+_RAW = ("enwik8", "text8")
 
 
 def files(root: str | Path) -> dict[str, bytes]:
-    """The text under `root`: a file, or a folder in the first layout that fits.
+    """The text under `root`: a file, or a folder in the first layout that fits, as of
+    `texts.read`.
 
     enwik8 and text8 are cut at 90% and 95% exactly, which is 90M/5M/5M of their 100M
     bytes; a file of any other name is cut there at the nearest earlier line end. Files
@@ -38,32 +40,38 @@ def files(root: str | Path) -> dict[str, bytes]:
 
 
 def _folder(folder: Path) -> dict[str, bytes]:
-    for name in ("enwik8", "text8"):
-        if raw := _find(folder, [name]):
-            return _one_file(raw)
+    there = storage.entries(folder)
+    if raw := _find(there, _RAW):
+        return _one_file(raw)
     for pattern in _TRIPLES:
-        if triple := _triple(folder, pattern):
+        if triple := _triple(folder, there, pattern):
             return triple
-    texts = [
-        path
-        for path in storage.files_below(folder)
-        if path.name.removesuffix(".gz").endswith((".txt", ".md"))
-    ]
-    if not texts:
+    paths = storage.files_below(folder)
+    found = [path for path in paths if _plain_name(path).endswith((".txt", ".md"))]
+    if not found:
         raise UserError(f"no text found in {str(folder)!r}; {_LAYOUTS}")
-    plain = [path for path in texts if ".md" not in path.suffixes]  # not a README
-    return _one_file(plain[0]) if len(plain) == 1 else _tree(folder, texts)
+    plain = [path for path in found if _plain_name(path).endswith(".txt")]
+    if len(plain) == 1:  # and a README
+        return _one_file(plain[0])
+    return _tree(folder, found)
+
+
+def _plain_name(path: Path) -> str:
+    return path.name.lower().removesuffix(".gz")
 
 
 def _one_file(path: Path) -> dict[str, bytes]:
-    raw = path.name.removesuffix(".gz") in ("enwik8", "text8")
-    return by_position(storage.read_bytes(path), at_lines=not raw)
+    if _plain_name(path) in _RAW:
+        return by_position(storage.read_bytes(path), at_lines=False)
+    return by_position(texts.read(path))
 
 
-def _triple(folder: Path, pattern: str) -> dict[str, bytes] | None:
+def _triple(
+    folder: Path, there: dict[str, Path], pattern: str
+) -> dict[str, bytes] | None:
     """One file for each split; None if there is no training file."""
     paths = {
-        split: _find(folder, [pattern.format(alias) for alias in _ALIASES[split]])
+        split: _find(there, [pattern.format(alias) for alias in ALIASES[split]])
         for split in SPLITS
     }
     if paths["train"] is None:
@@ -72,13 +80,13 @@ def _triple(folder: Path, pattern: str) -> dict[str, bytes] | None:
         if path is None:
             wanted = pattern.format(split)
             raise UserError(f"{str(folder)!r} has no {wanted} beside its other splits")
-    return {split: storage.read_bytes(path) for split, path in paths.items()}
+    return {split: texts.read(path) for split, path in paths.items()}
 
 
 def _tree(folder: Path, paths: list[Path]) -> dict[str, bytes]:
+    _refuse_splits(folder, paths)
     documents = [
-        (path.relative_to(folder).as_posix(), storage.read_bytes(path))
-        for path in paths
+        (path.relative_to(folder).as_posix(), texts.read(path)) for path in paths
     ]
     splits = by_name(documents)
     if all(splits.values()):
@@ -86,9 +94,27 @@ def _tree(folder: Path, paths: list[Path]) -> dict[str, bytes]:
     return by_position(_joined(text for _, text in documents))
 
 
-def _find(folder: Path, names: list[str]) -> Path | None:
-    candidates = (folder / (name + end) for name in names for end in ("", ".gz"))
-    return next((path for path in candidates if path.is_file()), None)
+def _refuse_splits(folder: Path, paths: list[Path]) -> None:
+    """UserError: somebody has split the files, which must not be mixed."""
+    found: dict[str, str] = {}
+    for path in paths:
+        place = path.relative_to(folder)
+        stem = _plain_name(path).rsplit(".", 1)[0]
+        for word in {*place.parts[:-1], stem, re.split(r"[-_. ]", stem)[-1]}:
+            if split := split_of(word):
+                found.setdefault(split, str(place))
+    if "train" in found and len(found) > 1:
+        pair = " and ".join([*found.values()][:2])
+        raise UserError(
+            f"{str(folder)!r} has files of several splits, {pair}: make them "
+            "train.txt, valid.txt and test.txt"
+        )
+
+
+def _find(there: dict[str, Path], names: Iterable[str]) -> Path | None:
+    """The first of the files that is there, gzipped or not."""
+    candidates = (there.get(name + end) for name in names for end in ("", ".gz"))
+    return next((path for path in candidates if path and path.is_file()), None)
 
 
 def by_position(data: bytes, at_lines: bool = True) -> dict[str, bytes]:
@@ -96,9 +122,18 @@ def by_position(data: bytes, at_lines: bool = True) -> dict[str, bytes]:
     cuts = [len(data) * 90 // 100, len(data) * 95 // 100]
     if at_lines:
         ends = [data.rfind(b"\n", 0, cut) + 1 for cut in cuts]
-        cuts = ends if 0 < ends[0] < ends[1] else cuts  # unless one line is too long
+        if 0 < ends[0] < ends[1]:
+            cuts = ends
+        else:  # one line is too long
+            cuts = [_character_start(data, cut) for cut in cuts]
     first, second = cuts
     return {"train": data[:first], "valid": data[first:second], "test": data[second:]}
+
+
+def _character_start(data: bytes, at: int) -> int:
+    while 0 < at < len(data) and data[at] & 0xC0 == 0x80:
+        at -= 1
+    return at
 
 
 def by_name(documents: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:

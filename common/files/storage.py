@@ -17,6 +17,8 @@ from pathlib import Path
 from common.contract import UserError
 
 BUCKETS = "gs://"
+# What systems leave in folders, besides names that begin with a dot. In lower case.
+_LEFT_BEHIND = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"}
 
 
 def path(name: str | os.PathLike) -> Path:
@@ -68,14 +70,36 @@ def _settings() -> None:
     logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it logs what it raises
 
 
-def files_below(folder: Path) -> list[Path]:
-    """All files in a folder and its folders, sorted."""
-    if is_local(folder):
-        return sorted(path for path in folder.rglob("*") if path.is_file())
-    import fsspec
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is nobody's data: .git, .ipynb_checkpoints, ._a.png,
+    __MACOSX, Thumbs.db."""
+    return name.startswith(".") or name.lower() in _LEFT_BEHIND
 
-    names = fsspec.filesystem("gcs").find(os.fspath(folder))
-    return sorted(type(folder)(BUCKETS + name) for name in names)
+
+def files_below(folder: Path) -> list[Path]:
+    """All files in a folder and its folders, sorted, but for hidden ones."""
+    if is_local(folder):
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    else:
+        import fsspec
+
+        names = fsspec.filesystem("gcs").find(os.fspath(folder))
+        paths = sorted(type(folder)(BUCKETS + name) for name in names)
+    deep = len(folder.parts)
+    return [path for path in paths if not any(map(is_hidden, path.parts[deep:]))]
+
+
+def entries(folder: Path) -> dict[str, Path]:
+    """{name in lower case: path} of what is in a folder, sorted by name, but for hidden
+    ones. Of names that differ in their case alone, it has the last."""
+    paths = sorted(path for path in folder.iterdir() if not is_hidden(path.name))
+    return {path.name.lower(): path for path in paths}
+
+
+def folders(folder: Path) -> list[Path]:
+    """The folders in a folder, sorted by name, but for hidden ones."""
+    paths = (path for path in folder.iterdir() if not is_hidden(path.name))
+    return sorted(path for path in paths if path.is_dir())
 
 
 def read_bytes(path: Path) -> bytes:
@@ -83,7 +107,7 @@ def read_bytes(path: Path) -> bytes:
     gzip file is not complete."""
     data = path.read_bytes()
     try:
-        return gzip.decompress(data) if path.suffix == ".gz" else data
+        return gzip.decompress(data) if path.suffix.lower() == ".gz" else data
     except (OSError, EOFError, zlib.error) as error:
         broken = f"{str(path)!r} is not a complete gzip file"
         raise UserError(f"{broken}; fetch it again") from error

@@ -99,6 +99,68 @@ def test_a_tree_is_split_by_file_whatever_else_it_holds(tmp_path):
         assert document in large[homes[0]]
 
 
+@pytest.mark.parametrize("name", ["book.txt", "BOOK.TXT", "Book.Txt"])
+def test_hidden_copies_of_a_book_are_not_read(tmp_path, name):
+    (tmp_path / name).write_bytes(lines(400))
+    for place in (
+        ".ipynb_checkpoints/book-checkpoint.txt", "._book.txt", "__MACOSX/book.txt",
+        ".git/notes.md",
+    ):  # fmt: skip
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_bytes(lines(400))
+    splits = text.files(tmp_path)
+    assert b"".join(splits.values()) == lines(400)
+    train = {*splits["train"].splitlines()}
+    assert train.isdisjoint(splits["test"].splitlines())
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("TRAIN.TXT", "VALID.TXT", "TEST.TXT"),
+        ("Train.txt", "Val.txt", "Test.txt"),
+        ("training.txt", "validation.txt", "testing.TXT"),
+    ],
+)
+def test_splits_in_capitals_or_at_length_are_splits(tmp_path, names):
+    for name in names:
+        (tmp_path / name).write_bytes(name.encode())
+    assert [*text.files(tmp_path).values()] == [name.encode() for name in names]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train/a.txt", "train/b.txt", "test/a.txt"),
+        ("book_train.txt", "book_test.txt"),
+        ("my.train.txt", "my.dev.txt", "notes.md"),
+    ],
+)
+def test_files_that_somebody_has_split_are_not_mixed(tmp_path, names):
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(lines(50))
+    with pytest.raises(UserError, match=r"several splits, .*: make them train\.txt"):
+        text.files(tmp_path)
+
+
+@pytest.mark.parametrize("root", ["", "book.txt"])
+def test_text_that_is_no_utf8_names_its_file(tmp_path, root):
+    (tmp_path / "book.txt").write_bytes(lines(9) + b"caf\xe9\n")
+    with pytest.raises(
+        UserError, match=r"book\.txt' is not UTF-8: byte 0xe9 at offset"
+    ):
+        text.files(tmp_path / root)
+    (tmp_path / "book.txt").write_bytes(lines(90).decode().encode("utf-16"))
+    assert b"".join(text.files(tmp_path / root).values()) == lines(90)
+
+
+def test_one_long_line_is_cut_between_characters(tmp_path):
+    (tmp_path / "a.txt").write_text("北京" * 33, "utf-8")
+    splits = text.files(tmp_path)
+    assert "".join(part.decode() for part in splits.values()) == "北京" * 33
+
+
 def test_a_tree_of_few_files_is_cut_by_position(tmp_path):
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_bytes(lines(50))

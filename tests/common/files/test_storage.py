@@ -51,12 +51,31 @@ def test_a_bucket_that_is_not_there(bucket):
         storage.path("gs://another/x")
 
 
+HIDDEN = (
+    ".ipynb_checkpoints/b.txt", "._b.txt", "__MACOSX/b.txt", "a/.git/c.txt",
+    "a/Thumbs.db", "a/.DS_Store",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["disk", "bucket"])
+def test_what_a_system_left_in_a_folder_is_passed_over(bucket, tmp_path, place):
+    """Below a folder that is hidden itself, too: its user has named it."""
+    folder = tmp_path / ".cache" / "set"
+    if place == "bucket":
+        folder = storage.path("gs://bucket/.cache/set")
+    fill(folder, {"B.txt": "b", "a/c.txt": "c", **dict.fromkeys(HIDDEN, "hidden")})
+    assert storage.files_below(folder) == [folder / "B.txt", folder / "a" / "c.txt"]
+    assert storage.entries(folder) == {"a": folder / "a", "b.txt": folder / "B.txt"}
+    assert storage.folders(folder) == [folder / "a"]
+
+
 def test_files_in_a_bucket_are_files(bucket):
     folder = storage.path("gs://bucket/folder")
     assert not folder.exists()
     fill(folder, {"b.txt": "b", "a/c.txt": "c"})
     assert folder.is_dir()
     assert sorted(p.name for p in folder.iterdir()) == ["a", "b.txt"]
+    fill(folder, dict.fromkeys(HIDDEN, "hidden"))
     assert [str(p) for p in storage.files_below(folder)] == [
         "gs://bucket/folder/a/c.txt",
         "gs://bucket/folder/b.txt",
