@@ -53,6 +53,35 @@ def with_channels(
     return ((weighted.sum(-1, keepdims=True) + 2**15) >> 16).astype(np.uint8)
 
 
+def parted(
+    picture: Picture,
+) -> tuple[Picture, UInt8[np.ndarray, "height width 1"] | None]:
+    """The colours, 1 or 3 channels, and the alpha that a 2nd or 4th channel is. The
+    colour under a pixel that cannot be seen becomes that of the nearest one that can:
+    what was hidden there must not bleed into its neighbours."""
+    if picture.shape[-1] % 2:
+        return picture, None
+    colours, alpha = picture[..., :-1], picture[..., -1:]
+    hidden = alpha[..., 0] == 0
+    if hidden.any():
+        from scipy import ndimage  # for these pictures alone
+
+        nearest = ndimage.distance_transform_edt(
+            hidden, return_distances=False, return_indices=True
+        )
+        colours = colours[tuple(nearest)]
+    return np.zeros_like(colours) if hidden.all() else colours, alpha
+
+
+def on_white(picture: Picture) -> Picture:
+    """Grey or RGB: where there is an alpha, laid on white."""
+    if picture.shape[-1] % 2:
+        return picture
+    colours, alpha = picture[..., :-1].astype(np.int32), picture[..., -1:]
+    mixed = colours * alpha + 255 * (255 - alpha.astype(np.int32))
+    return ((mixed + 127) // 255).astype(np.uint8)
+
+
 def mirrored_to(
     images: Shaped[Array, "*batch height width channels"], size: tuple[int, int]
 ) -> Shaped[Array, "*batch new_height new_width channels"]:

@@ -32,9 +32,12 @@ def files(root: Path) -> dict[str, Path]:
     return paths
 
 
-def pictures(root: Path, channels: int = 3) -> Iterator[tuple[str, Picture | None]]:
-    """Yields the name and pixels, RGB or grey, of each of `files`. The pixels are None,
-    after a warning, where a file cannot be read. UserError, at the end: none can."""
+def pictures(
+    root: Path, channels: int | None = 3
+) -> Iterator[tuple[str, Picture | None]]:
+    """Yields the name and pixels, as of `pictures.read`, of each of `files`. The pixels
+    are None, after a warning, where a file cannot be read. UserError, at the end: none
+    can."""
     readable = False
     for name, path in files(root).items():
         picture = decode(path, channels)

@@ -1,6 +1,7 @@
 """The files that `predict` leaves where `config.predict.out` says."""
 
 import glob
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,23 +9,44 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from common.contract import UserError
-from common.files.pictures import is_picture
+from common.files.pictures import is_picture, laid_on_white
+
+# Of Pillow's formats that hold colours as they are, those that hold no alpha.
+OPAQUE = {".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".pnm", ".ppm"}
 
 
 def save(
     out: str, root: Path, name: str, picture: UInt8[np.ndarray, "height width *rgb"]
 ) -> None:
-    """Writes the picture to the file `out`, or into the folder `out` under its name:
-    a.jpg becomes a.png, or a.jpg.png where another picture is called a."""
+    """Writes the picture to its `picture_target`, on white where the file format has no
+    alpha."""
+    path = picture_target(out, root, name)
+    image = Image.fromarray(picture)
+    if path.suffix.lower() in OPAQUE:
+        image = laid_on_white(image)
+    try:
+        image.save(path, quality=95)  # for lossy formats
+    except (ValueError, OSError) as error:
+        raise UserError(f"config.predict.out: {path} not written: {error}") from error
+
+
+def picture_target(out: str, root: Path, name: str) -> Path:
+    """The file `out`, or the picture's name in the folder `out`: a.jpg becomes a.png,
+    or a.jpg.png where another picture is called a. UserError: as of `target`, or no
+    picture can be written there."""
     own = Path(name).with_suffix(".png")
     if root.is_dir():
         beside = (root / name).parent.glob(f"{glob.escape(own.stem)}.*")
         own = own if sum(map(is_picture, beside)) < 2 else Path(f"{name}.png")
     path = target(out, root, str(own))
-    try:
-        Image.fromarray(picture).save(path, quality=95)  # for lossy formats
-    except (ValueError, OSError) as error:
-        raise UserError(f"config.predict.out: {path} not written: {error}") from error
+    Image.init()
+    if Image.EXTENSION.get(path.suffix.lower()) not in Image.SAVE:
+        ending = f"{path.suffix!r} is no picture's ending; give .png"
+        raise UserError(f"config.predict.out: {path} not written: {ending}")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        reason = "a folder" if path.is_dir() else "no permission"
+        raise UserError(f"config.predict.out: {path} not written: {reason}")
+    return path
 
 
 def target(out: str, root: Path, name: str) -> Path:

@@ -11,7 +11,7 @@ from PIL import Image
 from common.contract import UserError
 from common.data.packaged_photos import photo_path
 from common.files import pictures
-from common.pixels import squeeze_grey, to_uint8
+from common.pixels import parted, squeeze_grey, to_uint8
 from common.resize import bicubic
 from papers.deep_image_prior.config import Data
 
@@ -152,24 +152,30 @@ class Photo:
 
 def open_photo(path: Path, name: str = "") -> Photo:
     """A user's picture, of any mode and size. UserError: it cannot be read."""
-    array = pictures.read(path, channels=None)
-    alpha = None if array.shape[-1] % 2 else array[..., -1]
-    colours = array if alpha is None else array[..., :-1]
+    colours, alpha = parted(pictures.read(path, channels=None))
+    alpha = None if alpha is None else alpha[..., 0]
     return Photo(name or path.name, colours.astype(np.float32) / 255, alpha)
 
 
 def open_mask(file: str, photo: Photo) -> Float[np.ndarray, "height width 1"]:
-    """The mask of a photo, 1 where its file is white: there the photo is known."""
-    return known(open_beside(file, photo).mean(-1, keepdims=True), file)
+    """The mask of a photo, 1 where its file is white and not transparent: there the
+    photo is known."""
+    mask = _open_beside(file, photo)
+    grey = mask.image.mean(-1, keepdims=True)
+    return known(grey if mask.alpha is None else grey * mask.alpha[..., None], file)
 
 
-def open_beside(
+def open_guide(
     file: str, photo: Photo
 ) -> Float[np.ndarray, "height width own_channels"]:
-    """A mask or guide of a photo. UserError: its size is not the photo's."""
-    image = open_photo(Path(file).expanduser()).image
-    same_size(file, image.shape, photo.name, photo.image.shape)
-    return image
+    """The guide of a photo. UserError: its size is not the photo's."""
+    return _open_beside(file, photo).image
+
+
+def _open_beside(file: str, photo: Photo) -> Photo:
+    beside = open_photo(Path(file).expanduser())
+    same_size(file, beside.image.shape, photo.name, photo.image.shape)
+    return beside
 
 
 def to_bytes(

@@ -25,7 +25,7 @@ from papers.deep_image_prior.config import Config, Data, History, check_more
 from papers.deep_image_prior.data import Problem
 from papers.deep_image_prior.pictures import (
     Photo,
-    open_beside,
+    open_guide,
     open_mask,
     open_photo,
     to_bytes,
@@ -73,7 +73,7 @@ def _restore(
     # Inpainting fills the transparent pixels, so that its result is opaque.
     alpha = None if p.task in ("inpaint", "restore") else photo.alpha
     if p.out:  # raises before the fit, if the result could not be written after it
-        outputs.target(p.out, root, str(Path(photo.name).with_suffix(".png")))
+        outputs.picture_target(p.out, root, photo.name)
 
     def picture(image):
         cut = np.asarray(image)[0, : height * times, : width * times]
@@ -139,7 +139,7 @@ def _mask(config: Config, photo: Photo) -> np.ndarray:
 
 def _guide(config: Config, photo: Photo) -> np.ndarray:
     if config.data.guide:
-        return open_beside(config.data.guide, photo)
+        return open_guide(config.data.guide, photo)
     raise UserError(
         "config.model.input is image: give --config.data.guide=FILE, the flash picture "
         "of the photo's size"

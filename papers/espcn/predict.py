@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from common.contract import Table
 from common.files import outputs
 from common.files.inputs import given, pictures
 from common.files.video import is_video
 from common.pixels import Picture
 from papers.espcn.config import Config
-from papers.espcn.upscale import upscaled_rgb, upscaler
+from papers.espcn.upscale import upscaled_picture, upscaler
 from papers.espcn.video import upscale_video
 
 Values = Iterator[str | tuple[str, Any]]
@@ -35,12 +33,12 @@ def _pictures(config: Config, state: Any, root: Path) -> Values:
     model = config.model
     upscale = upscaler(config, state)
     rows = []
-    for name, low in pictures(root):
+    for name, low in pictures(root, channels=None):
         if low is None:
             rows.append([name, "skipped: not a readable image", None, None, None])
             continue
         start = time.perf_counter()
-        high = upscaled_rgb(model, upscale, low / np.float32(255))
+        high = upscaled_picture(model, upscale, low)
         seconds = time.perf_counter() - start
         rows.append([name, _size(low), _size(high), seconds, 1 / seconds])
         if config.predict.out:

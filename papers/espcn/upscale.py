@@ -10,7 +10,13 @@ from jaxtyping import Float, UInt8
 
 from common import colour
 from common.optim import ema_params
-from common.pixels import mirrored_to_multiple, to_uint8
+from common.pixels import (
+    Picture,
+    mirrored_to_multiple,
+    parted,
+    to_uint8,
+    with_channels,
+)
 from common.resize import enlarge
 from papers.espcn.config import Config, Model
 from papers.espcn.data import Planes
@@ -69,3 +75,17 @@ def upscaled_rgb(
         chroma = enlarge(planes[..., 1:], model.scale)
         high = colour.rgb(np.concatenate([y, chroma], axis=-1))
     return to_uint8(high)
+
+
+def upscaled_picture(
+    model: Model, upscale: Upscale, low: Picture
+) -> UInt8[np.ndarray, "height_r width_r rgb_or_rgba"]:
+    """A picture file's pixels, grey or colour. An alpha is enlarged as Cb and Cr are,
+    and what it hides has no part in the result."""
+    colours, alpha = parted(low)
+    rgb = with_channels(colours, 3) / np.float32(255)
+    high = upscaled_rgb(model, upscale, rgb)
+    if alpha is None:
+        return high
+    enlarged = to_uint8(enlarge(alpha / np.float32(255), model.scale))
+    return np.concatenate([high, enlarged], axis=-1)

@@ -60,6 +60,31 @@ def test_palettes_and_sixteen_bits(tmp_path):
     np.testing.assert_allclose(image, 32768 / 65535, atol=1 / 255)
 
 
+def test_what_a_picture_or_a_mask_hides_is_not_restored_from(tmp_path):
+    rgba = np.zeros((8, 9, 4), np.uint8)
+    rgba[..., :3], rgba[:, 4:, :3], rgba[:, 4:, 3] = (255, 0, 255), (20, 60, 90), 255
+    Image.fromarray(rgba).save(tmp_path / "a.png")
+    photo = open_photo(tmp_path / "a.png")
+    np.testing.assert_allclose(255 * photo.image[:, 0], [[20, 60, 90]] * 8, atol=0.01)
+    rgba[..., :3] = 255
+    Image.fromarray(rgba).save(tmp_path / "mask.png")
+    masked = asked(task="inpaint", mask=str(tmp_path / "mask.png"))
+    known = fitted(masked, photo)[1]["mask"][0, :8, :9, 0]
+    np.testing.assert_array_equal(known, [[0] * 4 + [1] * 5] * 8)
+
+
+@pytest.mark.parametrize("out", ["out.xyz", "there.png"])
+def test_a_place_that_cannot_be_written_is_said_before_the_fit(
+    tmp_path, monkeypatch, out
+):
+    path = saved(tmp_path)
+    (tmp_path / "there.png").mkdir()
+    monkeypatch.setattr(module, "fit", lambda *_: pytest.fail("it was fitted"))
+    config = asked(out=str(tmp_path / out))
+    with pytest.raises(UserError, match=r"predict\.out: .* not written"):
+        list(predict(config, None, str(path)))
+
+
 def test_padding_is_cut_off_again(tmp_path):
     """The problem holds the picture, mirrored to a size that the net can halve."""
     found = open_photo(saved(tmp_path))

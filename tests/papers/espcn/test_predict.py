@@ -12,7 +12,12 @@ from common.colour import luma
 from common.contract import Table, UserError
 from common.resize import enlarge
 from papers import espcn
-from papers.espcn.upscale import bicubic_upscaler, upscaled_rgb, upscaler
+from papers.espcn.upscale import (
+    bicubic_upscaler,
+    upscaled_picture,
+    upscaled_rgb,
+    upscaler,
+)
 from tests.videos import photograph, read_sound, read_video, write_video
 
 av = pytest.importorskip("av")
@@ -38,12 +43,29 @@ def test_any_kind_of_image(tmp_path, mode):
     Image.fromarray(photograph()).convert(mode).save(tmp_path / "one.png")
     results = predicted(config, state, tmp_path / "one.png")
     high = results["one.png x3"]
-    assert high.shape == (60, 78, 3)
+    assert high.shape == (60, 78, 4 if mode == "RGBA" else 3)
     assert high.dtype == np.uint8
     (row,) = results["Upscaled"].rows
     assert row[:3] == ["one.png", "26 x 20", "78 x 60"]
     if mode == "L":  # grey stays grey
         assert np.ptp(high.astype(int), axis=-1).max() <= 1
+
+
+def test_what_a_picture_hides_has_no_part_in_its_enlargement():
+    """A disc, and beside it magenta or grey that nobody sees."""
+    config, state = trained()
+    upscale = upscaler(config, state)
+    rows, columns = np.indices((24, 24))
+    alpha = np.where(np.hypot(rows - 11.5, columns - 11.5) < 8, 255, 0)[..., None]
+    for colour, hidden in ((60, 90, 120), (255, 0, 255)), ((70,), (240,)):
+        results = []
+        for beside in hidden, colour:
+            colours = np.where(alpha > 0, colour, beside)
+            low = np.concatenate([colours, alpha], -1).astype(np.uint8)
+            results.append(upscaled_picture(config.model, upscale, low))
+        np.testing.assert_array_equal(*results)
+        expected = np.round(255 * np.clip(enlarge(alpha / 255.0, 3), 0, 1))
+        np.testing.assert_allclose(results[0][..., 3:], expected, atol=1)
 
 
 def test_a_network_that_is_bicubic_makes_the_bicubic_image():
