@@ -1,5 +1,6 @@
 """Image sets in the user's folders: one reader for each layout."""
 
+import fnmatch
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,14 +10,12 @@ from jaxtyping import Int, UInt8
 
 from common.contract import UserError
 from common.data.image_set import ImageSet, cut
-from common.files import storage
+from common.data.split_names import split_of
+from common.files import storage, texts
 from common.files.pictures import PictureFiles, channels_of, picture_paths
 
-SPLITS = ("train", "valid", "test")
 Splits = dict[str, ImageSet]
 
-_ALIASES = {"train": ("train",), "valid": ("valid", "val", "validation")}
-_ALIASES["test"] = ("test",)
 _LAYOUTS = (
     "accepted: {train,t10k}-{images-idx3,labels-idx1}-ubyte, gzipped or not; CIFAR's "
     "binary data_batch_*.bin or train.bin; train/CLASS/*.png beside val/ or test/; "
@@ -83,6 +82,8 @@ def _idx(path: Path, axes: int) -> UInt8[np.ndarray, "*shape"]:
     """One idx file: 0, 0, type, number of axes; big-endian length of each; data."""
     data = storage.read_bytes(path)
     header = 4 + 4 * axes
+    if len(data) < header:
+        raise UserError(f"{str(path)!r} is cut short: it has {len(data)} bytes")
     magic = bytes([0, 0, 8, axes])  # 8: unsigned bytes
     if data[:4] != magic:
         raise UserError(
@@ -92,6 +93,8 @@ def _idx(path: Path, axes: int) -> UInt8[np.ndarray, "*shape"]:
     if len(data) != header + math.prod(shape):
         expected = "x".join(map(str, shape))
         raise UserError(f"{str(path)!r} is cut short: it should hold {expected} bytes")
+    if 0 in shape:
+        raise UserError(f"{str(path)!r} has no items")
     return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
 
 
@@ -100,19 +103,27 @@ def _cifar_folder(folder: Path) -> Splits | None:
     labels and 3072 bytes, channels first."""
     if not _cifar_files(folder, "train"):
         return None
-    hundred = (folder / "train.bin").exists()
-    splits = {s: _cifar(folder, s, n_labels=1 + hundred) for s in ("train", "test")}
+    hundred = _find(folder, ["train.bin"]) is not None
     names = _class_names(folder, 100 if hundred else 10)
-    return {split: ImageSet(x, y, names) for split, (x, y) in splits.items()}
+    splits = {}
+    for split in ("train", "test"):
+        images, labels = _cifar(folder, split, 1 + hundred, len(names))
+        splits[split] = ImageSet(images, labels, names)
+    return splits
 
 
 def _cifar_files(folder: Path, split: str) -> list[Path]:
     patterns = {"train": ("train.bin", "data_batch_*.bin")}
     patterns["test"] = ("test.bin", "test_batch.bin")
-    return sorted(p for pattern in patterns[split] for p in folder.glob(pattern))
+    there = storage.entries(folder)
+    return [
+        there[name]
+        for pattern in patterns[split]
+        for name in fnmatch.filter(there, pattern)
+    ]
 
 
-def _cifar(folder: Path, split: str, n_labels: int):
+def _cifar(folder: Path, split: str, n_labels: int, classes: int):
     paths = _cifar_files(folder, split)
     if not paths:
         raise UserError(
@@ -125,6 +136,11 @@ def _cifar(folder: Path, split: str, n_labels: int):
         if not data.size or data.size % row:
             raise UserError(f"{str(path)!r} is cut short: its rows are of {row} bytes")
         rows.append(data.reshape(-1, row))
+        largest = rows[-1][:, n_labels - 1].max()
+        if largest >= classes:
+            raise UserError(
+                f"{str(path)!r} has a label {largest}, and there are {classes} classes"
+            )
     rows = np.concatenate(rows)
     images = rows[:, n_labels:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(images), rows[:, n_labels - 1].astype(np.int32)
@@ -134,9 +150,7 @@ def _class_names(folder: Path, count: int) -> tuple[str, ...]:
     """The lines of a file of names beside the data; without one, numbers."""
     names = ("classes.txt", "batches.meta.txt", "fine_label_names.txt")
     if path := _find(folder, names):
-        lines = tuple(
-            filter(None, map(str.strip, path.read_text("utf-8").splitlines()))
-        )
+        lines = texts.lines(path)
         if len(lines) >= count:
             return lines
     return tuple(map(str, range(count)))
@@ -144,11 +158,14 @@ def _class_names(folder: Path, count: int) -> tuple[str, ...]:
 
 def _class_folders(folder: Path) -> Splits | None:
     """One folder for each class, in one folder for each split or without those."""
-    folders = {split: _split_folder(folder, split) for split in SPLITS}
-    if folders["train"] is None:
+    folders = _split_folders(folder)
+    if not folders:
         return _one_level(folder)
-    names = tuple(sorted(p.name for p in folders["train"].iterdir() if p.is_dir()))
-    labelled = {s: _labelled(p, names) for s, p in folders.items() if p is not None}
+    if "train" not in folders:
+        there = ", ".join(path.name for path in folders.values())
+        raise UserError(f"{str(folder)!r} has {there} and no folder train")
+    names = tuple(path.name for path in storage.folders(folders["train"]))
+    labelled = {s: _labelled(p, names) for s, p in folders.items()}
     channels = channels_of(labelled["train"][0])
     return {
         split: ImageSet(PictureFiles(tuple(paths), channels), labels, names)
@@ -156,10 +173,30 @@ def _class_folders(folder: Path) -> Splits | None:
     }
 
 
+def _split_folders(folder: Path) -> dict[str, Path]:
+    folders: dict[str, Path] = {}
+    for path in storage.folders(folder):
+        split = split_of(path.name)
+        if split in folders:
+            both = f"{folders[split].name} and {path.name}"
+            raise UserError(f"{str(folder)!r} has {both}: keep one as its {split} set")
+        if split:
+            folders[split] = path
+    return folders
+
+
 def _one_level(folder: Path) -> Splits | None:
-    names = tuple(sorted(p.name for p in folder.iterdir() if p.is_dir()))
-    if not any(picture_paths(folder / name) for name in names):
+    classes = storage.folders(folder)
+    names = tuple(path.name for path in classes)
+    if not any(map(picture_paths, classes)):
         return None
+    for path in classes:
+        if inner := _split_folders(path):
+            split = next(iter(inner.values()))
+            raise UserError(
+                f"{str(split)!r} looks like a split inside of a class: give the folder "
+                "that holds train/, or put the classes into the splits"
+            )
     paths, labels = _labelled(folder, names)
     pictures = PictureFiles(tuple(paths), channels_of(paths))
     return {"train": ImageSet(pictures, labels, names)}
@@ -168,7 +205,7 @@ def _one_level(folder: Path) -> Splits | None:
 def _labelled(
     folder: Path, names: tuple[str, ...]
 ) -> tuple[list[Path], Int[np.ndarray, "n"]]:
-    unknown = {p.name for p in folder.iterdir() if p.is_dir()} - {*names}
+    unknown = {path.name for path in storage.folders(folder)} - {*names}
     if unknown:
         raise UserError(
             f"{str(folder)!r} has a class {min(unknown)!r} that is not in the training "
@@ -178,16 +215,19 @@ def _labelled(
     paths = [path for paths in by_class for path in paths]
     if not paths:
         raise UserError(f"{str(folder)!r} has no pictures in folders of classes")
+    if len(names) == 1:
+        raise UserError(
+            f"{str(folder)!r} has one class, {names[0]!r}: give the folder whose folders "
+            "are the classes"
+        )
     return paths, np.repeat(np.arange(len(names)), [*map(len, by_class)]).astype("i4")
 
 
-def _split_folder(folder: Path, split: str) -> Path | None:
-    candidates = (folder / alias for alias in _ALIASES[split])
-    return next((path for path in candidates if path.is_dir()), None)
-
-
 def _find(folder: Path, names: Iterable[str]) -> Path | None:
-    return next((p for p in (folder / name for name in names) if p.is_file()), None)
+    """The first of the files that is there, in capitals or not."""
+    there = storage.entries(folder)
+    paths = (there[name] for name in names if name in there)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _existing(folder: Path, names: list[str]) -> Path:

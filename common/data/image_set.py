@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -30,11 +31,14 @@ class ImageSet:
       images: uint8 [n, height, width, channels], or `Pictures` decoded on access.
       labels: int32 [n]; of a TFDS set, read on access.
       class_names: by label.
+      masked: whether items have a "mask", which is 0 where the image cannot be read.
+        Otherwise the next image that can be is counted in its place.
     """
 
     images: np.ndarray | Pictures
     labels: Int[np.ndarray, "n"] | Sequence[int]
     class_names: tuple[str, ...]
+    masked: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -50,15 +54,24 @@ class ImageSet:
         for i in itertools.chain(range(index, len(self)), range(index)):
             image = self.images[i]
             if image is not None:
-                return {"image": image, "label": np.int32(self.labels[i])}
-        raise UserError("none of the images can be read")
+                break
+        else:
+            raise UserError("none of the images can be read")
+        item = {"image": image, "label": np.int32(self.labels[i])}
+        if self.masked:
+            return {**item, "mask": np.float32(i == index)}
+        if i != index:
+            warnings.warn("the next image stands in for a skipped one", stacklevel=2)
+        return item
+
+    def with_mask(self) -> "ImageSet":
+        """The set as it is measured: see `masked`."""
+        return dataclasses.replace(self, masked=True)
 
     def take(self, indices: Int[np.ndarray, "m"]) -> "ImageSet":
         """The set of these items, in this order."""
-        return ImageSet(
-            _chosen(self.images, indices), _chosen(self.labels, indices),
-            self.class_names,
-        )  # fmt: skip
+        images, labels = (_chosen(x, indices) for x in (self.images, self.labels))
+        return dataclasses.replace(self, images=images, labels=labels)
 
     def with_channels(self, channels: int) -> "ImageSet":
         """The set in grey, if `channels` is 1, or in RGB, if it is 3."""

@@ -14,8 +14,9 @@ import numpy as np
 from PIL import Image
 
 from common.contract import UserError
-from common.data.image_layouts import SPLITS, Splits, complete, files
+from common.data.image_layouts import Splits, complete, files
 from common.data.image_set import ImageSet, cut
+from common.data.split_names import SPLITS
 from common.data.tfds_sets import Column, prepared
 from common.nearest import nearest
 

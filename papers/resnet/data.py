@@ -60,9 +60,10 @@ def batches(
 def in_order(
     config: Config, data: ImageSet, *, process_index: int = 0, process_count: int = 1
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Batches of all images of `data`, in their order, as evaluation sees them."""
+    """Batches of all images of `data`, in their order, as evaluation sees them. The
+    mask is 0 where one cannot be read."""
     return pipeline(
-        data,
+        data.with_mask(),
         batch_size=config.eval.batch_size // process_count,
         repeat=False,
         map_fn=partial(_prepared, config),

@@ -92,7 +92,8 @@ def ten_crop_scores(
     probabilities = _probabilities(config, state)
     scores = []
     labels = []
-    for batch in pipeline(data, batch_size=rows, repeat=False, map_fn=crops):
+    masked = data.with_mask()
+    for batch in pipeline(masked, batch_size=rows, repeat=False, map_fn=crops):
         flat = batch["image"].reshape(-1, *batch["image"].shape[2:])
         mean = probabilities(flat).reshape(rows, 10, -1).mean(1)
         real = batch["mask"] > 0
@@ -110,10 +111,14 @@ def multi_scale_scores(
     probabilities = _probabilities(config, state)
     scores = np.zeros((len(data), config.model.num_classes))
     labels = np.zeros(len(data), np.int32)
+    readable = np.zeros(len(data), bool)
+    masked = data.with_mask()
 
     def images(short):
-        for i, item in ((i, data[i]) for i in range(len(data))):
+        for i in range(len(data)):
+            item = masked[i]
             labels[i] = item["label"]
+            readable[i] = item["mask"] > 0
             yield whole(item["image"], short)
 
     for short in config.eval.scales:
@@ -121,7 +126,7 @@ def multi_scale_scores(
         rows = max(config.eval.batch_size * config.data.size**2 // short**2, 1)
         for indices, batch in by_shape(images(short), rows):
             scores[indices] += probabilities(batch)[: len(indices)]
-    return scores / len(config.eval.scales), labels
+    return scores[readable] / len(config.eval.scales), labels[readable]
 
 
 def whole(image: Picture, short: int) -> Picture:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
 from common.contract import UserError
+from common.files import storage, texts
 from common.files.inputs import given, prepared
 from common.pixels import Picture
 from common.top_classes import Answer, top_classes
@@ -37,12 +37,11 @@ def class_names(config: Config) -> tuple[str, ...]:
         except UserError:
             return numbers
         return (*names, *numbers[len(names) :])
-    path = Path(config.predict.class_names).expanduser()
+    path = storage.path(config.predict.class_names)
     try:
-        names = tuple(path.read_text("utf-8").split("\n"))
-    except (OSError, UnicodeDecodeError) as error:
+        names = texts.lines(path)
+    except (OSError, UserError) as error:
         raise UserError(f"config.predict.class_names: {error}") from error
-    names = tuple(name.strip() for name in names if name.strip())
     if len(names) != config.model.num_classes:
         raise UserError(
             f"{path} has {len(names)} names, the network {config.model.num_classes} "

@@ -157,7 +157,7 @@ class _Whole:
         item = self._source[index]
         image = fitted(self._config, self._domain, item["image"])
         labels = {"label": item["label"]} if has_labels(self._config) else {}
-        return {"image": image, "mask": np.float32(1), **labels}
+        return {"image": image, "mask": item.get("mask", np.float32(1)), **labels}
 
 
 def _named(parts: dict[str, Item]) -> dict[str, np.ndarray]:

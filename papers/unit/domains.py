@@ -10,7 +10,7 @@ from common.data.glyphs import glyphs, shared_characters
 from common.data.image_set import ImageSet, Pictures
 from common.data.pipeline import Source
 from common.data.tfds_sets import Column, prepared
-from common.files import storage
+from common.files import storage, texts
 from common.files.pictures import PictureFiles, is_picture, picture_paths
 from papers.unit.config import Config
 from papers.unit.digits.data import labelled
@@ -23,16 +23,22 @@ GENERATED = {"train": 512, "valid": 64, "test": 64}
 
 def domains(config: Config, split: str) -> dict[str, Source]:
     """Both domains' images in their own sizes: items {"image", "label"}, whose labels
-    mean something where `data.source` is "labelled". UserError: there are no images
-    where the config says."""
+    mean something where `data.source` is "labelled", and the "mask" of what can be read
+    but in training. UserError: there are no images where the config says."""
+    d = config.data
+    if d.source == "generated":
+        seed = [*GENERATED].index(split)
+        n = GENERATED[split]
+        return {x: Squares(x, tuple(d.size), n, seed) for x in DOMAINS}
+    sets = _sets(config, split)
+    return sets if split == "train" else {x: s.with_mask() for x, s in sets.items()}
+
+
+def _sets(config: Config, split: str) -> dict[str, ImageSet]:
     d = config.data
     match d.source:
         case "embedded":
             return _embedded(tuple(d.size))[split]
-        case "generated":
-            seed = [*GENERATED].index(split)
-            n = GENERATED[split]
-            return {x: Squares(x, tuple(d.size), n, seed) for x in DOMAINS}
         case "labelled":
             return labelled(tuple(d.pair), d.root, split)
     read = _from_tfds if d.source == "tfds" else _from_files
@@ -125,8 +131,9 @@ def _paths(root: str, lists: str, name: str) -> tuple[Path, ...]:
     base = storage.path(root)
     if lists:
         return _listed(base, storage.path(lists) / f"{name}.txt")
-    pictures = picture_paths(base / name)
-    if not pictures and (name.startswith("train") or (base / name).is_dir()):
+    folder = storage.entries(base).get(name.lower()) if base.is_dir() else None
+    pictures = picture_paths(folder) if folder else []
+    if not pictures and (name.startswith("train") or folder):
         raise UserError(
             f"config.data.root={root!r} has no images in {name}; expected: {wanted}"
         )
@@ -137,8 +144,7 @@ def _listed(root: Path, path: Path) -> tuple[Path, ...]:
     """The pictures below `root` that the lines of the file `path` name."""
     if not path.is_file():
         raise UserError(f"config.data.lists: there is no file {str(path)!r}")
-    lines = filter(None, map(str.strip, path.read_text("utf-8").splitlines()))
-    pictures = tuple(_first_named(root, line) for line in lines)
+    pictures = tuple(_first_named(root, line) for line in texts.lines(path))
     if not pictures:
         raise UserError(f"config.data.lists: {str(path)!r} names no image")
     # Asking a bucket for each picture would take long. One that is missing there is

@@ -2,6 +2,7 @@
 images, other labels or unbalanced classes, or that a bad folder ends in a traceback."""
 
 import gzip
+import shutil
 import struct
 
 import numpy as np
@@ -11,9 +12,10 @@ from PIL import Image
 
 from common.contract import UserError
 from common.data import image_sources
-from common.data.image_layouts import SPLITS, files
+from common.data.image_layouts import files
 from common.data.image_set import ImageSet, balanced_order, cut
 from common.data.pipeline import pipeline
+from common.data.split_names import SPLITS
 
 RNG = np.random.default_rng(0)
 
@@ -109,6 +111,13 @@ def test_broken_idx_files_are_user_errors(tmp_path):
     path.write_bytes(good[:-1])
     with pytest.raises(UserError, match="cut short"):
         files(tmp_path)
+    for size in 3, 4, 6:
+        path.write_bytes(good[:size])
+        with pytest.raises(UserError, match=r"t10k-labels.*cut short"):
+            files(tmp_path)
+    write_idx(path, np.zeros(0, np.uint8))
+    with pytest.raises(UserError, match=r"t10k-labels.*has no items"):
+        files(tmp_path)
     write_idx(path, np.zeros(3, np.uint8))
     with pytest.raises(UserError, match="10 t10k images and 3 labels"):
         files(tmp_path)
@@ -142,6 +151,13 @@ def test_cifars_binary_version(tmp_path, n_labels):
     (tmp_path / names[0]).write_bytes(rows.tobytes()[:-5])
     with pytest.raises(UserError, match="cut short"):
         files(tmp_path)
+    rows[3, n_labels - 1] = 100
+    (tmp_path / names[0]).write_bytes(rows.tobytes())
+    with pytest.raises(UserError, match=rf"{names[0]}' has a label 100, and there are"):
+        files(tmp_path)
+    (tmp_path / "batches.meta.txt").write_bytes("Bär\n".encode("latin-1"))
+    with pytest.raises(UserError, match=r"meta\.txt' is not UTF-8: byte 0xe4 at .* 1;"):
+        files(tmp_path)
 
 
 def test_folders_of_splits_are_taken_as_they_are(tmp_path):
@@ -171,19 +187,118 @@ def test_one_level_of_classes_is_cut_and_greys_stay_grey(tmp_path):
     assert rgb[0]["image"].shape == (5, 6, 3)
 
 
-def test_corrupt_pictures_are_named_and_skipped(tmp_path):
+def test_in_training_the_next_picture_stands_in_for_a_corrupt_one(tmp_path):
     write_pictures(tmp_path / "train", {"a": 3, "b": 3})
     write_pictures(tmp_path / "val", {"a": 2, "b": 2})
     broken = tmp_path / "train" / "a" / "1.png"
     broken.write_bytes(broken.read_bytes()[:50])
     train = files(tmp_path)["train"]
-    with pytest.warns(UserWarning, match=r"skipped: .*a/1\.png"):
+    with (
+        pytest.warns(UserWarning, match=r"skipped: .*a/1\.png"),
+        pytest.warns(UserWarning, match="the next image stands in for a skipped one"),
+    ):
         item = train[1]
+    assert {*item} == {"image", "label"}
     assert item["image"][0, 0].tolist() == [2, 0, 255]
     with pytest.warns(UserWarning, match=r"a/1\.png"):
         array = train.in_memory()
     assert array.labels.tolist() == [0, 0, 1, 1, 1]
     assert array.images.shape == (5, 5, 6, 3)
+
+
+@pytest.mark.filterwarnings("ignore:skipped:")
+@pytest.mark.parametrize("changed", ["as read", "in grey", "resized", "a part"])
+def test_what_is_measured_has_a_mask_that_leaves_a_corrupt_picture_out(
+    tmp_path, changed
+):
+    write_pictures(tmp_path / "train", {"a": 3, "b": 3})
+    write_pictures(tmp_path / "val", {"a": 2, "b": 2})
+    (tmp_path / "val" / "a" / "1.png").write_bytes(b"no picture")
+    data = files(tmp_path)["test"].with_mask()
+    data = {
+        "as read": lambda: data,
+        "in grey": lambda: data.with_channels(1),
+        "resized": lambda: data.resized((4, 4, 3)),
+        "a part": lambda: data.take(np.array([0, 1, 3])),
+    }[changed]()
+    masks = [float(item["mask"]) for item in data]
+    assert masks == [1, 0, 1, 1][: len(data)]
+    batches = [*pipeline(data, batch_size=3, repeat=False)]
+    assert sum(batch["mask"].sum() for batch in batches) == sum(masks)
+    (tmp_path / "val" / "a" / "0.png").write_bytes(b"no picture")
+    for path in (tmp_path / "val" / "b").iterdir():
+        path.write_bytes(b"no picture")
+    with pytest.raises(UserError, match="none of the images can be read"):
+        data[0]
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_what_a_system_left_in_a_set_is_no_class_and_no_picture(tmp_path, levels):
+    splits = ("train", "val") if levels == 2 else ("",)
+    for split in splits:
+        write_pictures(tmp_path / split, {"cat": 12, "dog": 12})
+    clean = {name: keys(data) for name, data in files(tmp_path).items()}
+    for split in splits:
+        folder = tmp_path / split
+        for name in (
+            ".ipynb_checkpoints",
+            ".git",
+            "__MACOSX",
+            "cat/.ipynb_checkpoints",
+        ):
+            shutil.copytree(folder / "dog", folder / name)
+        (folder / "cat" / "._0.png").write_bytes(b"\0\5\x16\7")
+        (folder / "cat" / "Thumbs.db").write_bytes(b"")
+    found = files(tmp_path)
+    assert found["train"].class_names == ("cat", "dog")
+    assert {name: keys(data) for name, data in found.items()} == clean
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("Train", "Val"), ("TRAIN", "TEST"), ("training", "testing"),
+        ("training_set", "test_set"), ("Training", "Validation"),
+    ],
+)  # fmt: skip
+def test_splits_are_known_by_any_of_their_names(tmp_path, train, test):
+    write_pictures(tmp_path / train, {"cat": 3, "dog": 4})
+    write_pictures(tmp_path / test, {"cat": 1, "dog": 2})
+    found = files(tmp_path)
+    assert found["train"].class_names == ("cat", "dog")
+    assert found["test"].labels.tolist() == [0, 1, 1]
+
+
+def test_folders_of_splits_that_fit_no_layout_are_one_line(tmp_path):
+    write_pictures(tmp_path / "a" / "val", {"cat": 1, "dog": 2})
+    with pytest.raises(UserError, match="has val and no folder train"):
+        files(tmp_path / "a")
+    for split in "Train", "train", "val":
+        write_pictures(tmp_path / "b" / split, {"cat": 1, "dog": 2})
+    with pytest.raises(UserError, match="has Train and train: keep one as its train"):
+        files(tmp_path / "b")
+    write_pictures(tmp_path / "around" / "set", {"cat": 3, "dog": 4})
+    with pytest.raises(UserError, match="has one class, 'set': give the folder whose"):
+        files(tmp_path / "around")
+    for name in "cat", "dog":
+        write_pictures(tmp_path / "c" / name, {"train": 2, "test": 2})
+    with pytest.raises(UserError, match="looks like a split inside of a class"):
+        files(tmp_path / "c")
+
+
+def test_the_first_picture_may_be_broken(tmp_path):
+    for split in "train", "val":
+        write_pictures(tmp_path / split, {"cat": 3, "dog": 3})
+    for bad in (
+        b"",
+        b"no picture",
+        b"\x89PNG\r\n\x1a\n" + bytes(60),
+        b"BM" + bytes(20),
+    ):
+        (tmp_path / "train" / "cat" / "0.png").write_bytes(bad)
+        with pytest.warns(UserWarning, match=r"skipped: .*cat/0\.png"):
+            item = files(tmp_path)["train"][0]
+        assert item["image"].shape == (5, 6, 3)
 
 
 def test_images_of_several_sizes_are_a_user_error_where_one_is_needed(tmp_path):

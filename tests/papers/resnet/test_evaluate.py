@@ -46,6 +46,23 @@ def test_a_net_that_always_says_three_errs_on_all_other_classes(trained, way):
     assert fifth == pytest.approx(np.mean(~np.isin(labels, [1, 2, 3, 4, 5])))
 
 
+@pytest.mark.filterwarnings("ignore:skipped:")
+@pytest.mark.parametrize("way", ["centre", "ten_crops", "multi_scale"])
+def test_a_corrupt_test_picture_is_not_counted(trained, tmp_path, way):
+    """Of 8, 1 of the 3 that a net which always says 0 gets right: 2 of 7 are left."""
+    config, state = copy.deepcopy(trained[0]), constant_classifier(trained[1], 0)
+    config.eval.test, config.eval.scales = way, (8, 12)
+    for split in "train", "val":
+        for name, count in {"cat": 3, "dog": 5}.items():
+            (tmp_path / split / name).mkdir(parents=True)
+            for i in range(count):
+                picture = Image.new("L", (8, 8), 20 * i)
+                picture.save(tmp_path / split / name / f"{i}.png")
+    (tmp_path / "val" / "cat" / "1.png").write_bytes(b"no picture")
+    config.data.source, config.data.root = "files", str(tmp_path)
+    assert measure.top_errors(config, state)[0] == pytest.approx(5 / 7)
+
+
 def test_ten_crops_are_averaged_probabilities(trained):
     """On images of one colour all crops are the same, so their mean is the crop's."""
     config, state = trained

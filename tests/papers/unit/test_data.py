@@ -216,7 +216,7 @@ def test_greys_and_colours_become_the_networks_channels(tmp_path):
     )
 
 
-def test_corrupt_pictures_are_named_and_the_next_one_is_read(tmp_path):
+def test_corrupt_pictures_are_named_and_masked_or_the_next_one_is_trained_on(tmp_path):
     config = folders(tmp_path)
     (tmp_path / "trainA" / "03.png").write_bytes(b"no picture")
     broken = tmp_path / "testB" / "21.png"
@@ -226,7 +226,22 @@ def test_corrupt_pictures_are_named_and_the_next_one_is_read(tmp_path):
     assert {*counts} == {*range(12)} - {3}
     assert counts[4] == 4
     with pytest.warns(UserWarning, match=r"testB/21\.png"):
-        assert picture_numbers(read(config, split="test"), "b") == [20, 22, 22]
+        test = read(config, split="test")
+    assert picture_numbers(test, "b") == [20, 22]
+    assert picture_numbers(test, "a") == [*range(20, 25)]
+
+
+@pytest.mark.parametrize(
+    "names", ["TrainA TrainB TestA TestB", "TRAINA trainb TESTA testb"]
+)
+def test_folders_may_be_written_in_capitals(tmp_path, names):
+    config = folders(tmp_path)
+    for own, name in zip(
+        ("trainA", "trainB", "testA", "testB"), names.split(), strict=True
+    ):
+        (tmp_path / own).rename(tmp_path / f"{name}_")
+        (tmp_path / f"{name}_").rename(tmp_path / name)
+    assert picture_numbers(read(config, split="test"), "a") == [*range(20, 25)]
 
 
 @pytest.mark.filterwarnings("ignore:skipped:")
