@@ -217,8 +217,8 @@ def _labelled(
         raise UserError(f"{str(folder)!r} has no pictures in folders of classes")
     if len(names) == 1:
         raise UserError(
-            f"{str(folder)!r} has one class, {names[0]!r}: give the folder whose folders "
-            "are the classes"
+            f"{str(folder)!r} has one class, {names[0]!r}: give the folder whose "
+            "folders are the classes"
         )
     return paths, np.repeat(np.arange(len(names)), [*map(len, by_class)]).astype("i4")
 

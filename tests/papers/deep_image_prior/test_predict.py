@@ -68,7 +68,7 @@ def test_what_a_picture_or_a_mask_hides_is_not_restored_from(tmp_path):
     np.testing.assert_allclose(255 * photo.image[:, 0], [[20, 60, 90]] * 8, atol=0.01)
     rgba[..., :3] = 255
     Image.fromarray(rgba).save(tmp_path / "mask.png")
-    masked = asked(task="inpaint", mask=str(tmp_path / "mask.png"))
+    masked = configured(task="inpaint", mask=str(tmp_path / "mask.png"))
     known = fitted(masked, photo)[1]["mask"][0, :8, :9, 0]
     np.testing.assert_array_equal(known, [[0] * 4 + [1] * 5] * 8)
 
@@ -80,7 +80,7 @@ def test_a_place_that_cannot_be_written_is_said_before_the_fit(
     path = saved(tmp_path)
     (tmp_path / "there.png").mkdir()
     monkeypatch.setattr(module, "fit", lambda *_: pytest.fail("it was fitted"))
-    config = asked(out=str(tmp_path / out))
+    config = configured(out=str(tmp_path / out))
     with pytest.raises(UserError, match=r"predict\.out: .* not written"):
         list(predict(config, None, str(path)))
 
