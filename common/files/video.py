@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, UInt8
 
 from common.contract import UserError
-from common.files import outputs
+from common.files import outputs, video_tags
 from common.timing import median_seconds
 
 ENDINGS = {
@@ -27,11 +27,6 @@ ENDINGS = {
 BT709 = 1
 UNSPECIFIED = 2
 BT601 = 5
-# Metadata that describe the bytes of the old file and not what it shows.
-_OF_THE_FILE = {
-    "major_brand", "minor_version", "compatible_brands", "encoder", "duration", "bps",
-    "number_of_bytes", "number_of_frames", "vendor_id",
-}  # fmt: skip
 Frames = UInt8[Array, "frames *plane_shape"]
 Size = tuple[int, int]  # width, height
 
@@ -178,22 +173,10 @@ def _streams(reader, writer, size: Size, layout: str, crf: int) -> tuple[Any, di
     try:
         encoder = _encoder(writer, _stream(reader), size, layout, crf)
         sound = {s: writer.add_stream_from_template(s) for s in reader.streams.audio}
-        _describe(reader, writer, {_stream(reader): encoder, **sound})
+        video_tags.copy(reader, writer, {_stream(reader): encoder, **sound})
     except ValueError as error:  # the container cannot hold them
         raise UserError(f"{writer.name}: {error}; .mkv holds any sound") from error
     return encoder, sound
-
-
-def _describe(reader, writer, streams: dict) -> None:
-    """Copies titles, dates, places, languages and chapters, as far as the container has
-    room for them. `streams`: {the input's: the output's}."""
-    for old, new in {reader: writer, **streams}.items():
-        for name, value in old.metadata.items():
-            if name.lower() not in _OF_THE_FILE:
-                new.metadata[name] = value
-    writer.set_chapters(reader.chapters())
-    if reader.streams.subtitles:
-        warnings.warn(f"{reader.name}: its subtitles are left out", stacklevel=2)
 
 
 def _encoder(writer, stream, size: Size, layout: str, crf: int):
@@ -230,7 +213,7 @@ def _frames(reader, stream, writer, encoder, sound: dict) -> Iterator:
             for frame in _decoded(packet, reader.name):
                 if first:
                     first = False
-                    _turn(encoder, frame)
+                    video_tags.turn(frame, encoder)
                     writer.mux(waiting)
                 if last is not None and (frame.pts is None or frame.pts <= last):
                     frame.pts = last + 1  # some .avi files need it
@@ -242,13 +225,6 @@ def _frames(reader, stream, writer, encoder, sound: dict) -> Iterator:
                 waiting.append(packet)
             else:
                 writer.mux(packet)
-
-
-def _turn(encoder, frame) -> None:
-    """Players turn and mirror the output as they do the input."""
-    matrix = frame.side_data.get("DISPLAYMATRIX")
-    if matrix is not None:
-        encoder.set_display_matrix(np.frombuffer(matrix, np.int32).tolist())
 
 
 def _decoded(packet, name: str) -> list:
