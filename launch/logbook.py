@@ -7,7 +7,9 @@ files and to the console: a progress bar on a terminal, plain lines elsewhere.
 
 import contextlib
 import json
+import logging
 import os
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,12 +26,28 @@ LINE_SECONDS = 5.0  # between two plain training lines
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Records of a metrics.jsonl, oldest first, without a line cut short by a kill."""
-    records = []
-    for line in path.read_text().splitlines():
-        with contextlib.suppress(json.JSONDecodeError):
-            records.append(json.loads(line))
-    return records
+    """Records of a metrics.jsonl, oldest first, without a line cut short by a kill. Of
+    other lines that cannot be read, a warning says how many there are."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        lines = []
+    records = [_record(line) for line in lines]
+    if unread := sum(record is None for record in records[:-1]):
+        message = "%s: %d damaged lines are left out"
+        logging.getLogger("launch").warning(message, path, unread)
+    return [record for record in records if record is not None]
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    """None: the line is no record."""
+    with contextlib.suppress(ValueError):
+        record = json.loads(line)
+        if isinstance(record, dict) and isinstance(record.get("step"), int):
+            numbers = [x for name, x in record.items() if name != "split"]
+            whole = all(isinstance(x, int | float) for x in numbers)
+            return record if whole and "split" in record else None
+    return None
 
 
 def _keep_until(path: Path, step: int) -> None:
@@ -38,7 +56,7 @@ def _keep_until(path: Path, step: int) -> None:
     The line of `step` itself stays: a loop evaluates, then saves. At step 0 nothing
     was resumed, and nothing is kept.
     """
-    old = read_metrics(path) if step and path.exists() else []
+    old = read_metrics(path) if step else []
     temporary = path.with_suffix(".tmp")
     with temporary.open("w") as file:
         file.writelines(_line(r) for r in old if r["step"] <= step)
@@ -85,6 +103,9 @@ class Logbook:
         self._printed = -LINE_SECONDS
         self._loss: float | None = None
         self._file = self._board = self._bar = None
+        self._error: OSError | None = None
+        self._other_hook = threading.excepthook
+        threading.excepthook = self._thread_failed
         if not quiet:
             folder.mkdir(parents=True, exist_ok=True)
             self._path = folder / "metrics.jsonl"
@@ -142,24 +163,37 @@ class Logbook:
             self._board.flush()
 
     def close(self) -> None:
+        threading.excepthook = self._other_hook
         if self._bar:
             self._bar.stop()
-        if self._board:
-            self._board.close()
         if self._file:
             self._file.close()
             storage.put_back(self._local, self._path)
+        if self._board:
+            self._board.close()
         self._file = self._board = self._bar = None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+    def __exit__(self, kind: type | None, *exception: object) -> None:
+        # A full disk that ended the run is not told a second time.
+        with contextlib.suppress(OSError) if kind else contextlib.nullcontext():
+            self.close()
+
+    def _thread_failed(self, failure: threading.ExceptHookArgs) -> None:
+        """TensorBoard's thread ends when the disk is full, and its queue then would
+        block us: the next record raises what it met."""
+        if isinstance(failure.exc_value, OSError):
+            self._error = failure.exc_value
+        else:
+            self._other_hook(failure)
 
     def _record(
         self, split: str, step: int, seconds: float, metrics: Mapping[str, float]
     ) -> None:
+        if self._error:
+            raise self._error
         metrics = {name: float(value) for name, value in metrics.items()}
         record = {"step": int(step), "split": split, "seconds": round(seconds, 3)}
         if self._file:
@@ -199,6 +233,7 @@ def _board(folder: Path, start: int) -> Any:
         purge_step=start + 1 if start else 0,  # the steps from here on are hidden
         filename_suffix=f".{start}",  # else a resume in the same second overwrites
         flush_secs=30,
+        max_queue=1000,  # more than a record: none waits for a thread that has ended
     )
 
 
