@@ -56,7 +56,7 @@ def _from_file(paper: Paper, path: str) -> Any:
             f"--config={path}: get_config() returns {'.'.join(filter(None, found))}, "
             f"and {own.__module__}.{own.__name__} is wanted"
         )
-    _refuse_unknown(path, config)
+    _check_fields(path, config)
     return config
 
 
@@ -71,13 +71,13 @@ def _where(error: BaseException, path: str) -> str:
     return f"{line}: {type(error).__name__}: {error}{hint}"
 
 
-def _refuse_unknown(path: str, section: Any, name: str = "config") -> None:
+def _check_fields(path: str, section: Any, name: str = "config") -> None:
     """UserError: the file has set something that is no field, and changes nothing."""
     valid = [field.name for field in dataclasses.fields(section)]
     for key, value in vars(section).items():
         refuse_unknown(f"field of {name} that {path} may set", key, valid)
         if dataclasses.is_dataclass(value):
-            _refuse_unknown(path, value, f"{name}.{key}")
+            _check_fields(path, value, f"{name}.{key}")
 
 
 def override(config: Any, arguments: list[str]) -> Any:
