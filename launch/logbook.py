@@ -6,8 +6,6 @@ files and to the console: a progress bar on a terminal, plain lines elsewhere.
 """
 
 import contextlib
-import json
-import logging
 import os
 import threading
 import time
@@ -19,54 +17,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from common.files import storage
+from launch.records import keep_until, line_of
 from launch.reports.results import format_cell
 from launch.window import Pace
 
 LINE_SECONDS = 5.0  # between two plain training lines
-
-
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Records of a metrics.jsonl, oldest first, without a line cut short by a kill. Of
-    other lines that cannot be read, a warning says how many there are."""
-    try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
-        lines = []
-    records = [_record(line) for line in lines]
-    if unread := sum(record is None for record in records[:-1]):
-        message = "%s: %d damaged lines are left out"
-        logging.getLogger("launch").warning(message, path, unread)
-    return [record for record in records if record is not None]
-
-
-def _record(line: bytes) -> dict[str, Any] | None:
-    """None: the line is no record."""
-    with contextlib.suppress(ValueError):
-        record = json.loads(line)
-        if isinstance(record, dict) and isinstance(record.get("step"), int):
-            numbers = [x for name, x in record.items() if name != "split"]
-            whole = all(isinstance(x, int | float) for x in numbers)
-            return record if whole and "split" in record else None
-    return None
-
-
-def _keep_until(path: Path, step: int) -> None:
-    """Drops what a killed run wrote after its checkpoint at `step`.
-
-    The line of `step` itself stays: a loop evaluates, then saves. At step 0 nothing
-    was resumed, and nothing is kept.
-    """
-    old = read_metrics(path) if step else []
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w") as file:
-        file.writelines(_line(r) for r in old if r["step"] <= step)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def _line(record: Mapping[str, Any]) -> str:
-    return json.dumps(record) + "\n"
 
 
 class Logbook:
@@ -110,7 +65,7 @@ class Logbook:
             folder.mkdir(parents=True, exist_ok=True)
             self._path = folder / "metrics.jsonl"
             self._local = storage.local(self._path)
-            _keep_until(self._local, start)
+            keep_until(self._local, start)
             # Line-buffered: a kill loses no line, and `tail -f` sees each at once.
             self._file = self._local.open("a", buffering=1)
             self._board = _board(folder / "tensorboard", start) if tensorboard else None
@@ -197,7 +152,7 @@ class Logbook:
         metrics = {name: float(value) for name, value in metrics.items()}
         record = {"step": int(step), "split": split, "seconds": round(seconds, 3)}
         if self._file:
-            self._file.write(_line(record | metrics))
+            self._file.write(line_of(record | metrics))
         if self._board:
             for name, value in metrics.items():
                 self._board.add_scalar(f"{split}/{name}", value, step)

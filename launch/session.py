@@ -14,8 +14,8 @@ from common.contract import Paper, UserError, complete
 from common.metrics import Gathered
 from launch import devices, distributed, placement
 from launch.checkpoints import Checkpoints, newest
-from launch.logbook import read_metrics
 from launch.loop import Trainer, train
+from launch.records import read_metrics
 from launch.reports.report import Report, training_section
 from launch.runs import Runs, parameter_count
 from launch.stop import StopRequest
@@ -135,7 +135,7 @@ class Session:
         place = placement.place(
             state, self.mesh(), rules=paper.SHARDING, pmap=self._pmap
         )
-        _check_rows(place, _rows(specs["train"]))
+        devices.check_rows(place.mesh, _rows(specs["train"]), pmap=self._pmap)
         shares = {s: place.share(_rows(spec)) for s, spec in specs.items()}
 
         def batches(split: str) -> Iterator:
@@ -240,23 +240,6 @@ def _unfinished(name: str, meta: Mapping[str, Any], config: Any) -> str:
 def _rows(spec: Mapping[str, Any]) -> int:
     """Rows of a batch."""
     return math.gcd(*(leaf.shape[0] for leaf in jax.tree.leaves(spec)))
-
-
-def _check_rows(place: placement.Placement, rows: int) -> None:
-    """Warns of devices that repeat each other's work; UserError if all of them do."""
-    count = place.mesh.size
-    used = math.prod(place.mesh.shape[a] for a in devices.split_rows(place.mesh, rows))
-    if used == count:
-        return
-    message = (
-        f"batches of {rows} rows do not divide over {count} devices: "
-        f"set the batch size to a multiple of {count}"
-    )
-    if used == 1 or place.pmap:
-        raise UserError(message)
-    logging.getLogger("launch").warning(
-        "%s; until then every %d devices compute the same rows", message, count // used
-    )
 
 
 def _numbers(paper: Paper, config: Any, state: Any, batch: Any) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ import pytest
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import masked_crc32c
 
-from launch.logbook import Logbook, _duration, read_metrics
+from launch.logbook import Logbook, _duration
+from launch.records import read_metrics
 
 
 def open_logbook(folder, start=0, **options):

@@ -17,8 +17,8 @@ from launch import devices, loop, placement
 from launch.checkpoints import Checkpoints, newest
 from launch.chips import CHIPS
 from launch.failure import of_the_machine
-from launch.logbook import read_metrics
 from launch.pending import Diverged
+from launch.records import read_metrics
 from launch.stop import StopRequest
 
 

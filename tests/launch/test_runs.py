@@ -99,7 +99,7 @@ def kept_steps(tmp_path, built, best: str, **loop) -> list[int]:
 
 
 def records(tmp_path) -> dict[int, dict]:
-    from launch.logbook import read_metrics
+    from launch.records import read_metrics
 
     lines = read_metrics(tmp_path / "line" / "metrics.jsonl")
     return {line["step"]: line for line in lines if line["split"] == "valid"}
