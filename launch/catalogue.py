@@ -1,11 +1,13 @@
 """What can be run: papers by their folders, variants by name or file, and the typed
 overrides of the command line. Mistakes become one line with the nearest valid names."""
 
+import dataclasses
 import difflib
 import functools
 import importlib
 import importlib.util
 import pkgutil
+import traceback
 import typing
 from typing import Any
 
@@ -32,21 +34,50 @@ def load(name: str) -> Paper:
 def variant(paper: Paper, name: str) -> Any:
     """The config of a variant, or what `get_config()` in a Python file returns."""
     if name.endswith(".py"):
-        return _from_file(name)
+        return _from_file(paper, name)
     refuse_unknown(f"variant of {paper.__name__.split('.')[-1]}", name, paper.VARIANTS)
     return paper.get_config(name)
 
 
-def _from_file(path: str) -> Any:
+def _from_file(paper: Paper, path: str) -> Any:
     spec = importlib.util.spec_from_file_location("config_file", path)
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-        return module.get_config()
-    except FileNotFoundError:
-        raise UserError(f"--config={path}: no such file") from None
-    except AttributeError as error:
-        raise UserError(f"--config={path}: {error}; define get_config()") from None
+        config = module.get_config()
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise UserError(f"--config={path}{_where(error, path)}") from error
+    own = type(paper.get_config())
+    if not isinstance(config, own):
+        found = getattr(config, "__module__", ""), type(config).__name__
+        raise UserError(
+            f"--config={path}: get_config() returns {'.'.join(filter(None, found))}, "
+            f"and {own.__module__}.{own.__name__} is wanted"
+        )
+    _check_fields(path, config)
+    return config
+
+
+def _where(error: BaseException, path: str) -> str:
+    """Which line of a config file is wrong, and how."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == path]
+    if isinstance(error, SyntaxError) and error.filename == path:
+        lines.append(error.lineno)
+    line = f", line {lines[-1]}" if lines and lines[-1] else ""
+    hint = "" if line else "; give a Python file that defines get_config()"
+    return f"{line}: {type(error).__name__}: {error}{hint}"
+
+
+def _check_fields(path: str, section: Any, name: str = "config") -> None:
+    """UserError: the file has set something that is no field, and changes nothing."""
+    valid = [field.name for field in dataclasses.fields(section)]
+    for key, value in vars(section).items():
+        refuse_unknown(f"field of {name} that {path} may set", key, valid)
+        if dataclasses.is_dataclass(value):
+            _check_fields(path, value, f"{name}.{key}")
 
 
 def override(config: Any, arguments: list[str]) -> Any:

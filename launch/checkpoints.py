@@ -5,7 +5,10 @@ They stand in workdir/<run>/checkpoints/<step>/; kept are the newest few, and th
 
 import contextlib
 import functools
+import json
 import logging
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from common.contract import UserError
 from common.files import storage
 from common.sections import Loop
 from launch import distributed
+from launch.failure import damaged, root
 from launch.workdir import differences
 
 
@@ -25,10 +29,17 @@ class Checkpoints:
     """Saves in the background; restores the newest checkpoint that is whole.
 
     All processes of a job save and restore together. With `first_only`, process 0
-    restores by itself.
+    restores by itself. With `read_only`, the folder stays as it is.
     """
 
-    def __init__(self, folder: Path, loop: Loop, *, first_only: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        loop: Loop,
+        *,
+        first_only: bool = False,
+        read_only: bool = False,
+    ) -> None:
         policies = [keep.LatestN(loop.keep)]
         if loop.best:
             name = loop.best.lstrip("+")
@@ -42,10 +53,11 @@ class Checkpoints:
             policies.append(best)
         options = ocp.CheckpointManagerOptions(
             preservation_policy=keep.AnyPreservationPolicy(policies),
-            cleanup_tmp_directories=True,  # what a kill left half-written
+            cleanup_tmp_directories=not read_only,  # what a kill left half-written
+            create=not (read_only or first_only),
+            read_only=read_only,
         )
         if first_only:
-            options.create = False  # as Orbax asks; there is a folder to restore from
             options.multiprocessing_options = ocp.options.MultiprocessingOptions(
                 active_processes={0}, barrier_sync_key_prefix="first_only"
             )
@@ -53,13 +65,14 @@ class Checkpoints:
         self._folder = folder / "checkpoints"
         self._options = options
         self._first_only = first_only
+        self._read_only = read_only
         self._manager = ocp.CheckpointManager(self._folder, options=options)
 
     @property
     def latest(self) -> Path | None:
-        """Folder of the newest checkpoint."""
-        step = self._manager.latest_step()
-        return None if step is None else self._folder / str(step)
+        """Folder of the newest checkpoint on disk."""
+        step = newest(self._folder.parent)
+        return None if step < 0 else self._folder / str(step)
 
     def save(self, step: int, state: Any, meta: dict, metrics: dict | None) -> None:
         """Copies `state` and returns; the writing goes on in the background.
@@ -68,18 +81,22 @@ class Checkpoints:
         """
         flat = _flat(state)
         fingerprint = _fingerprint(flat)
-        meta = {**meta, "fingerprint": fingerprint, "arrays": _described(flat)}
+        arrays = _described(flat)
+        meta = {**meta, "step": step, "fingerprint": fingerprint, "arrays": arrays}
+        meta["checksum"] = _checksum(meta)
         arguments = ocp.args.Composite(
             state=ocp.args.StandardSave(flat), meta=ocp.args.JsonSave(meta)
         )
         self._manager.save(step, args=arguments, metrics=metrics, force=True)
 
     def restore(self, abstract: Any) -> tuple[Any, dict] | None:
-        """(state, meta) of the newest checkpoint that can be read, or None.
+        """(state, meta) of the newest checkpoint that is whole; None: there is none.
 
-        abstract: the state as `jax.ShapeDtypeStruct`s with shardings. Damaged ones are
-        set aside with a warning. UserError: it holds another state than `abstract`.
+        abstract: the state as `jax.ShapeDtypeStruct`s with shardings. Damaged ones that
+        are newer are set aside with a warning. UserError: all are damaged, and left
+        alone; or it holds another state than `abstract`.
         """
+        refused: dict[int, str] = {}
         for step in sorted(self._manager.all_steps(), reverse=True):
             restored = None
             why = "another process could not read it"
@@ -87,11 +104,21 @@ class Checkpoints:
                 restored = self._read(step, abstract)
             except UserError:
                 raise
-            except Exception as error:  # a damaged file can raise anything
-                why = str(error).split("\n")[0][:120]
+            except Exception as error:
+                if not damaged(error):  # of this machine: no memory, no right to read
+                    error.add_note(f"{self._folder / str(step)} is left as it is")
+                    raise
+                why = str(root(error)).split("\n")[0][:120]
             if self._together(restored is not None):
+                self._set_aside(refused)
                 return restored
-            self._set_aside(step, why)
+            refused[step] = why
+        if refused:
+            reasons = "; ".join(f"{step}: {why}" for step, why in refused.items())
+            raise UserError(
+                f"every checkpoint in {self._folder} is damaged ({reasons}). They are "
+                "left as they are: put whole ones there, or choose another --workdir"
+            )
         return None
 
     def _together(self, ok: bool) -> bool:
@@ -102,6 +129,11 @@ class Checkpoints:
             return self._manager.restore(step, args=ocp.args.Composite(**items))
 
         meta = restore(meta=ocp.args.JsonRestore())["meta"]
+        # Those of older code have none.
+        if meta.pop("checksum", None) not in (None, _checksum(meta)):
+            raise ValueError("its meta data are not those that were saved")
+        if meta["step"] != step:
+            raise ValueError(f"it is of step {meta['step']}")
         wanted = _flat(abstract)
         if found := [*differences(meta["arrays"], _described(wanted))]:
             raise UserError(
@@ -114,17 +146,29 @@ class Checkpoints:
             raise ValueError("its arrays are not the ones that were saved")
         return _unflat(state, abstract), meta
 
-    def _set_aside(self, step: int, why: str) -> None:
+    def _set_aside(self, refused: Mapping[int, str]) -> None:
+        """Moves damaged checkpoints {step: why} out of the way of new ones."""
+        if not refused:
+            return
         self._manager.close()
         if distributed.is_first():
-            damaged = _unused(self._folder.parent / f"damaged-{step}")
-            message = "checkpoint %d is damaged (%s): moved to %s"
-            logging.getLogger("launch").warning(message, step, why, damaged)
-            with contextlib.suppress(FileNotFoundError):
-                (self._folder / str(step)).rename(damaged)
+            for step, why in refused.items():
+                self._move(step, why)
         if not self._first_only:
-            distributed.wait_for_all(f"{step} is set aside")
+            distributed.wait_for_all(f"{[*refused]} are set aside")
         self._manager = ocp.CheckpointManager(self._folder, options=self._options)
+
+    def _move(self, step: int, why: str) -> None:
+        place = self._folder / str(step)
+        message = f"checkpoint {step} is damaged ({why}): "
+        if self._read_only:
+            message += f"{place} is passed over"
+        else:
+            moved = _unused(self._folder.parent / f"damaged-{step}")
+            with contextlib.suppress(FileNotFoundError):
+                place.rename(moved)
+            message += f"moved to {moved}"
+        logging.getLogger("launch").warning(message)
 
     def wait(self) -> None:
         """Returns when everything saved is on disk."""
@@ -172,6 +216,11 @@ def _unflat(flat: dict[str, Any], abstract: Any) -> Any:
         return jax.device_put(jnp.zeros(like.shape, like.dtype), like.sharding)
 
     return jax.tree.map(leaf, abstract)
+
+
+def _checksum(meta: dict) -> int:
+    """Of the meta data as JSON keeps them."""
+    return zlib.crc32(json.dumps(meta, sort_keys=True).encode())
 
 
 def _fingerprint(flat: dict[str, Any]) -> int:

@@ -7,6 +7,7 @@ own rows too, and its share of the parameters. `launch/placement.py` lays arrays
 import contextlib
 import ctypes
 import itertools
+import logging
 import math
 import os
 from collections.abc import Sequence
@@ -142,3 +143,20 @@ def _prime_factors(n: int) -> list[int]:
         if n % p == 0:
             return [p, *_prime_factors(n // p)]
     return [n] if n > 1 else []
+
+
+def check_rows(mesh: Mesh, rows: int, *, pmap: bool = False) -> None:
+    """Warns of devices that repeat each other's work; UserError if all of them do."""
+    count = mesh.size
+    used = math.prod(mesh.shape[axis] for axis in split_rows(mesh, rows))
+    if used == count:
+        return
+    message = (
+        f"batches of {rows} rows do not divide over {count} devices: "
+        f"set the batch size to a multiple of {count}"
+    )
+    if used == 1 or pmap:
+        raise UserError(message)
+    logging.getLogger("launch").warning(
+        "%s; until then every %d devices compute the same rows", message, count // used
+    )

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from common.contract import UserError
+from launch.failure import of_the_machine
 
 LOST = 3  # exit code: another process of the job was lost; start the job again
 HEARTBEAT_SECONDS = 30  # silence after which a process counts as lost
@@ -190,7 +191,10 @@ def _tell(error: BaseException) -> int:
     if isinstance(error, jax.errors.JaxRuntimeError) and _of_the_network(str(error)):
         print(f"launch: {str(error).splitlines()[0]}", file=sys.stderr)
         return LOST
-    traceback.print_exception(error)
+    if line := of_the_machine(error):
+        print(f"launch: stopped: {line}", file=sys.stderr)
+    else:
+        traceback.print_exception(error)
     return 1
 
 

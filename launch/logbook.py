@@ -6,8 +6,8 @@ files and to the console: a progress bar on a terminal, plain lines elsewhere.
 """
 
 import contextlib
-import json
 import os
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,38 +17,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from common.files import storage
+from launch.records import keep_until, line_of
 from launch.reports.results import format_cell
 from launch.window import Pace
 
 LINE_SECONDS = 5.0  # between two plain training lines
-
-
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Records of a metrics.jsonl, oldest first, without a line cut short by a kill."""
-    records = []
-    for line in path.read_text().splitlines():
-        with contextlib.suppress(json.JSONDecodeError):
-            records.append(json.loads(line))
-    return records
-
-
-def _keep_until(path: Path, step: int) -> None:
-    """Drops what a killed run wrote after its checkpoint at `step`.
-
-    The line of `step` itself stays: a loop evaluates, then saves. At step 0 nothing
-    was resumed, and nothing is kept.
-    """
-    old = read_metrics(path) if step and path.exists() else []
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w") as file:
-        file.writelines(_line(r) for r in old if r["step"] <= step)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def _line(record: Mapping[str, Any]) -> str:
-    return json.dumps(record) + "\n"
 
 
 class Logbook:
@@ -85,11 +58,14 @@ class Logbook:
         self._printed = -LINE_SECONDS
         self._loss: float | None = None
         self._file = self._board = self._bar = None
+        self._error: OSError | None = None
+        self._other_hook = threading.excepthook
+        threading.excepthook = self._thread_failed
         if not quiet:
             folder.mkdir(parents=True, exist_ok=True)
             self._path = folder / "metrics.jsonl"
             self._local = storage.local(self._path)
-            _keep_until(self._local, start)
+            keep_until(self._local, start)
             # Line-buffered: a kill loses no line, and `tail -f` sees each at once.
             self._file = self._local.open("a", buffering=1)
             self._board = _board(folder / "tensorboard", start) if tensorboard else None
@@ -142,28 +118,41 @@ class Logbook:
             self._board.flush()
 
     def close(self) -> None:
+        threading.excepthook = self._other_hook
         if self._bar:
             self._bar.stop()
-        if self._board:
-            self._board.close()
         if self._file:
             self._file.close()
             storage.put_back(self._local, self._path)
+        if self._board:
+            self._board.close()
         self._file = self._board = self._bar = None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+    def __exit__(self, kind: type | None, *exception: object) -> None:
+        # A full disk that ended the run is not told a second time.
+        with contextlib.suppress(OSError) if kind else contextlib.nullcontext():
+            self.close()
+
+    def _thread_failed(self, failure: threading.ExceptHookArgs) -> None:
+        """TensorBoard's thread ends when the disk is full, and its queue then would
+        block us: the next record raises what it met."""
+        if isinstance(failure.exc_value, OSError):
+            self._error = failure.exc_value
+        else:
+            self._other_hook(failure)
 
     def _record(
         self, split: str, step: int, seconds: float, metrics: Mapping[str, float]
     ) -> None:
+        if self._error:
+            raise self._error
         metrics = {name: float(value) for name, value in metrics.items()}
         record = {"step": int(step), "split": split, "seconds": round(seconds, 3)}
         if self._file:
-            self._file.write(_line(record | metrics))
+            self._file.write(line_of(record | metrics))
         if self._board:
             for name, value in metrics.items():
                 self._board.add_scalar(f"{split}/{name}", value, step)
@@ -199,6 +188,7 @@ def _board(folder: Path, start: int) -> Any:
         purge_step=start + 1 if start else 0,  # the steps from here on are hidden
         filename_suffix=f".{start}",  # else a resume in the same second overwrites
         flush_secs=30,
+        max_queue=1000,  # more than a record: none waits for a thread that has ended
     )
 
 

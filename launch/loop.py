@@ -5,6 +5,7 @@ batches, and its run's metrics are on disk up to s: a run that is killed and sta
 again ends where the unbroken run ends.
 """
 
+import contextlib
 import dataclasses
 import itertools
 import time
@@ -57,11 +58,17 @@ def train(
     checkpoints = Checkpoints(folder, trainer.config.loop)
     try:
         finished = _train(trainer, folder, stop, checkpoints, profile)
+        checkpoints.close()
     except Diverged as error:
         checkpoints.wait()
         error.checkpoint = checkpoints.latest
         raise
-    checkpoints.close()
+    except Exception as error:  # a full disk, for one
+        if jax.process_count() == 1:
+            with contextlib.suppress(Exception):  # the first error says why
+                checkpoints.wait()
+        error.add_note(f"last good checkpoint: {checkpoints.latest or 'none'}")
+        raise
     return finished
 
 

@@ -24,20 +24,27 @@ from absl import flags
 from common.config import refuse_unknown
 from common.contract import UserError
 from common.files import storage
-from launch import options
+from launch import failure, options
 
 
 def main(argv: list[str]) -> int:
-    """Runs the command line. Returns 0: done, or stopped and saved; 1: the run
-    diverged; 2: the user's mistake, told in one line; 3: of a job of many processes
-    another one was lost, and all are to be started again."""
+    """Runs the command line. Returns 0: done, or training stopped and saved; 1: the
+    run diverged or failed, or eval or predict was stopped; 2: the user's mistake, told
+    in one line; 3: of a job of many processes another one was lost, and all are to be
+    started again."""
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     logging.getLogger("launch").setLevel(logging.WARNING)
+    failure.tell_once()
     try:
         return _run(argv)
     except (UserError, flags.Error) as error:
         print(f"launch: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except Exception as error:
+        if not (line := failure.of_the_machine(error)):
+            raise
+        print(f"launch: stopped: {line}", file=sys.stderr)
+        return 1
 
 
 def _run(argv: list[str]) -> int:
@@ -126,26 +133,38 @@ def _work(values: flags.FlagValues, session, names, title: str, command: str) ->
 
     if values.profile is not None:
         _check_profile(values, session, names)
-    try:
-        with workdir.locked(session.workdir), stop.StopRequest() as request:
-            if values.mode == "predict":
-                _predict(session, values.run or "", values.input)
-            elif values.mode == "train" and not session.train(
-                names, request, values.profile
-            ):
-                raise KeyboardInterrupt
-            elif values.mode == "train" and values.run:
-                left = ", ".join(session.missing()) or "nothing: --mode=eval reports"
-                print(f"still to train: {left}", flush=True)
-            else:
-                request.nothing_to_save()
-                session.evaluate(title, _facts(command, session))
-    except pending.Diverged as error:
-        print(f"launch: stopped: {error}", file=sys.stderr)
+    reading = values.mode in ("eval", "predict")
+    with (
+        workdir.locked(session.workdir, reading=reading),
+        stop.StopRequest() as request,
+    ):
+        try:
+            if _do(values, session, names, title, command, request):
+                return 0
+        except pending.Diverged as error:
+            print(f"launch: stopped: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt as stopped:
+            kept = str(stopped) or "what was shown or written so far"
+    if reading:
+        print(f"\nstopped before its end; kept: {kept}", flush=True)
         return 1
-    except KeyboardInterrupt:
-        print(f"stopped, and nothing is lost; to go on: {command}", flush=True)
+    print(f"stopped, and nothing is lost; to go on: {command}", flush=True)
     return 0
+
+
+def _do(values, session, names, title: str, command: str, request) -> bool:
+    """Whether it came to its end, before `request` was made."""
+    if values.mode == "train" and not session.train(names, request, values.profile):
+        return False
+    if values.mode == "predict":
+        _predict(session, values.run or "", values.input, request)
+    elif values.mode == "train" and values.run:
+        left = ", ".join(session.missing()) or "nothing: --mode=eval reports"
+        print(f"still to train: {left}", flush=True)
+    else:
+        session.evaluate(title, _facts(command, session), request)
+    return True
 
 
 def _check_profile(values: flags.FlagValues, session, names) -> None:
@@ -162,16 +181,16 @@ def _check_profile(values: flags.FlagValues, session, names) -> None:
         raise UserError(f"--profile={values.profile}: training ends at step {steps}")
 
 
-def _predict(session, run: str, inputs: str | None) -> None:
+def _predict(session, run: str, inputs: str | None, request) -> None:
     """Prints text as it comes; tables and pictures as a report's."""
     from launch.reports.report import Report
+    from launch.workdir import for_results
 
     if inputs is None:
         raise UserError('--mode=predict needs --input="..."')
-    report = Report(
-        session.workdir / "predict", title=f"predict {run}".strip(), facts={}
-    )
-    for output in session.predict(run, inputs):
+    folder = for_results(session.workdir) / "predict"
+    report = Report(folder, title=f"predict {run}".strip(), facts={})
+    for output in session.predict(run, inputs, request):
         if isinstance(output, str):
             print(output, end="", flush=True)
         else:

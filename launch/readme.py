@@ -17,7 +17,7 @@ from pathlib import Path
 from common.contract import Table, UserError
 from common.files import storage
 from launch.reports.report import read_results
-from launch.reports.results import Result
+from launch.reports.results import Result, code, inline
 
 ReportData = tuple[Mapping[str, str], Mapping[str, Result]]  # facts and results
 
@@ -25,6 +25,7 @@ BLOCK = re.compile(
     r"^<!-- results: (?P<name>.+?) -->\n(?P<body>.*?)^<!-- end -->$", re.M | re.S
 )
 OPENING = re.compile(r"^<!-- results: (.+?) -->$", re.M)
+MARK = re.compile(r"^(?=<!-- (?:results: .+?|end) -->$)", re.M)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -34,7 +35,8 @@ def main(argv: Sequence[str]) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        reports = [_read(storage.path(workdir)) for workdir in arguments.workdir]
+        folders = [storage.path(workdir) / "report" for workdir in arguments.workdir]
+        reports = [read_results(folder) for folder in folders]
         old = {path: _text(path) for path in arguments.readmes}
         new = {path: rewrite(text, reports) for path, text in old.items()}
     except UserError as error:
@@ -58,7 +60,8 @@ def rewrite(text: str, reports: Sequence[ReportData]) -> str:
         name = match["name"]
         if nested := OPENING.search(match["body"]):
             raise UserError(f"no <!-- end --> between {name!r} and {nested[1]!r}")
-        body = "\n\n".join(_find(name, reports))
+        # A line of the result that looks like ours would end the block.
+        body = MARK.sub(" ", "\n\n".join(_find(name, reports)))
         return f"<!-- results: {name} -->\n\n{body}\n\n<!-- end -->"
 
     new, count = BLOCK.subn(block, text)
@@ -106,18 +109,9 @@ def _sources(reports: Sequence[Mapping[str, str]]) -> str:
 
 def _source(facts: Mapping[str, str]) -> str:
     """The command, then the other facts."""
-    others = [f"{name} {fact}" for name, fact in facts.items() if name != "command"]
-    command = [f"`{facts['command']}`"] if "command" in facts else []
+    others = [inline(f"{n} {fact}") for n, fact in facts.items() if n != "command"]
+    command = [code(facts["command"])] if "command" in facts else []
     return " · ".join(command + others)
-
-
-def _read(workdir: Path) -> ReportData:
-    try:
-        return read_results(workdir / "report")
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{workdir / 'report' / 'results.json'} is missing: evaluate first"
-        ) from error
 
 
 def _text(path: Path) -> str:
@@ -125,6 +119,8 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def _parser() -> argparse.ArgumentParser:

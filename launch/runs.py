@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from common.config import refuse_unknown
+from common.config import changed, refuse_unknown
 from common.contract import Paper, Run, UserError, complete
 from launch import catalogue
 
@@ -56,10 +56,18 @@ class Runs(Mapping[str, Run]):
             ordered |= dict.fromkeys([*earlier, name])
         return [*ordered]
 
-    def initialiser(self, name: str) -> Callable[[Any, Mapping[str, Any]], Any]:
+    def initialiser(
+        self, name: str, *, weights: bool = True
+    ) -> Callable[[Any, Mapping[str, Any]], Any]:
         """(key, {run: state}) -> the run's first state. The states are those of the
-        runs that it comes after."""
+        runs that it comes after.
+
+        weights: whether `config.weights` is read, a file that a trained run needs no
+        more. The state has the same shapes without it.
+        """
         config = self[name].config
+        if not weights and "weights" in vars(config):
+            config = changed(config, {"weights": ""})
 
         def init(key, states):
             after = {n: (self[n].config, state) for n, state in states.items()}

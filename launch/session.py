@@ -14,12 +14,12 @@ from common.contract import Paper, UserError, complete
 from common.metrics import Gathered
 from launch import devices, distributed, placement
 from launch.checkpoints import Checkpoints, newest
-from launch.logbook import read_metrics
 from launch.loop import Trainer, train
+from launch.records import read_metrics
 from launch.reports.report import Report, training_section
 from launch.runs import Runs, parameter_count
 from launch.stop import StopRequest
-from launch.workdir import claim
+from launch.workdir import check, claim, for_results
 
 
 class Session:
@@ -59,7 +59,7 @@ class Session:
         """Trains the named runs and those they come after; False: `stop` came first."""
         for name in self.runs.in_order(names):
             claim(self.workdir / name, self.runs[name].config)
-            if self._step(name) >= self.runs[name].config.loop.steps:
+            if self._finished(name):
                 print(f"{name}: finished before, skipped", flush=True)
             elif not train(self.trainer(name), self.workdir / name, stop, profile):
                 return False
@@ -71,42 +71,51 @@ class Session:
             n for n, run in self.runs.items() if self._step(n) < run.config.loop.steps
         ]
 
-    def evaluate(self, title: str, facts: Mapping[str, str]) -> None:
-        """Writes workdir/report/ over all runs, which must be finished."""
+    def evaluate(self, title: str, facts: Mapping[str, str], stop: StopRequest) -> None:
+        """Writes workdir/report/ over all runs, which must be finished. Where the
+        workdir cannot be written to, the report is among the temporary files."""
         if missing := self.missing():
             raise UserError(
                 f"not trained to the end in {self.workdir}: {', '.join(missing)}. "
                 "Run --mode=train first, with the same --config and --workdir"
             )
-        if not self._first_alone():
+        if not self._first_alone(stop):
             return
-        report = Report(self.workdir / "report", title=title, facts=facts)
         trained, history = {}, {}
         for name, run in self.runs.items():
-            state, meta = self._restore(name)
+            state, meta = self._trained(name)
             trained[name] = run.config, state
             history[name] = self._history(name, state, meta["seconds"])
+        folder = for_results(self.workdir) / "report"
+        report = Report(folder, title=title, facts=facts)
         try:
             for name, value in training_section(history):
                 report.add(name, value)
             for name, value in self.paper.evaluate(self.config, trained):
                 report.add(name, value)
-        finally:  # what was measured before a failure is worth keeping
-            report.write()
-        print(f"report: {self.workdir / 'report' / 'index.html'}", flush=True)
+        except BaseException:  # what was measured until then is worth keeping
+            report.write(incomplete="stopped before all was measured")
+            raise
+        report.write()
+        print(f"report: {folder / 'index.html'}", flush=True)
 
-    def predict(self, name: str, inputs: str) -> Iterator[Any]:
+    def predict(self, name: str, inputs: str, stop: StopRequest) -> Iterator[Any]:
         """What the newest state of run `name` makes of `inputs`; "": of the first run
         that is no other paper's."""
-        if not self._first_alone():
+        if not self._first_alone(stop):
             return iter(())
         own = [n for n, run in self.runs.items() if not run.paper]
         if not name and not own:  # a paper that trains nothing itself
             return self.paper.predict(self.config, None, inputs)
         name = name or own[0]
         paper = self.runs.paper(name)
-        state = None if paper.PREDICTS_UNTRAINED else self._restore(name)[0]
-        return paper.predict(self.runs[name].config, state, inputs)
+        config = self.runs[name].config
+        if paper.PREDICTS_UNTRAINED:
+            return paper.predict(config, None, inputs)
+        state, meta = self._restore(name)
+        if meta["step"] < config.loop.steps:
+            logging.getLogger("launch").warning(_unfinished(name, meta, config))
+        return paper.predict(config, state, inputs)
 
     def trainer(self, name: str) -> Trainer:
         """The run's steps, compiled for the devices of this machine."""
@@ -118,14 +127,15 @@ class Session:
         config = self.runs[name].config
         paper = self.runs.paper(name)
         init = self.runs.initialiser(name)
-        after = {n: self._restore(n)[0] for n in self.runs[name].after}
+        after = {n: self._trained(n)[0] for n in self.runs[name].after}
         arguments = jax.random.key(config.seed), after
-        state = jax.eval_shape(init, *arguments)
+        shapes = self.runs.initialiser(name, weights=False)
+        state = jax.eval_shape(shapes, *arguments)
         specs = {s: paper.batch_spec(config, s) for s in ("train", "valid")}
         place = placement.place(
             state, self.mesh(), rules=paper.SHARDING, pmap=self._pmap
         )
-        _check_rows(place, _rows(specs["train"]))
+        devices.check_rows(place.mesh, _rows(specs["train"]), pmap=self._pmap)
         shares = {s: place.share(_rows(spec)) for s, spec in specs.items()}
 
         def batches(split: str) -> Iterator:
@@ -163,28 +173,48 @@ class Session:
             rows, self._mesh_sizes, every_device=self._every_device, on_cpu=self._on_cpu
         )
 
-    def _first_alone(self) -> bool:
-        """From here on process 0 works by itself, on its own devices; False: we are
-        another."""
+    def _first_alone(self, stop: StopRequest) -> bool:
+        """From here on process 0 works by itself, on its own devices, and a signal ends
+        that; False: we are another."""
         distributed.wait_for_all("before process 0 goes on alone")
+        if distributed.is_first():
+            stop.nothing_to_save()
         self._alone = jax.process_count() > 1
         self._trainers.clear()
         return distributed.is_first()
 
     def _restore(self, name: str) -> tuple[Any, dict]:
         """The newest (state, meta) of a run that this very config made."""
-        folder, config = self.workdir / name, self.runs[name].config
-        if (folder / "config.json").exists():
-            claim(folder, config, first_only=self._alone)
-            checkpoints = Checkpoints(folder, config.loop, first_only=self._alone)
-            restored = checkpoints.restore(self.trainer(name).state)
-            checkpoints.close()
-            if restored is not None:
-                return restored
-        raise UserError(
-            f"nothing trained in {folder}: run --mode=train first, with the same "
-            "--config and --workdir"
+        folder = self.workdir / name
+        config = self.runs[name].config
+        if self._step(name) < 0:
+            raise UserError(
+                f"nothing trained in {folder}: run --mode=train first, with the same "
+                "--config and --workdir"
+            )
+        check(folder, config)
+        checkpoints = Checkpoints(
+            folder, config.loop, first_only=self._alone, read_only=True
         )
+        restored = checkpoints.restore(self.trainer(name).state)
+        checkpoints.close()
+        return restored
+
+    def _trained(self, name: str) -> tuple[Any, dict]:
+        """As `_restore`; UserError: the state that came back is not the last one."""
+        state, meta = self._restore(name)
+        config = self.runs[name].config
+        if meta["step"] < config.loop.steps:
+            raise UserError(
+                f"{_unfinished(name, meta, config)}: run --mode=train, with the same "
+                "--config and --workdir"
+            )
+        return state, meta
+
+    def _finished(self, name: str) -> bool:
+        """Whether the checkpoint of the last step is there, and whole."""
+        steps = self.runs[name].config.loop.steps
+        return self._step(name) >= steps and self._restore(name)[1]["step"] >= steps
 
     def _step(self, name: str) -> int:
         """Steps of the newest checkpoint; -1 without one."""
@@ -202,26 +232,14 @@ class Session:
         }
 
 
+def _unfinished(name: str, meta: Mapping[str, Any], config: Any) -> str:
+    step = meta["step"]
+    return f"{name} is at step {step} of {config.loop.steps}"
+
+
 def _rows(spec: Mapping[str, Any]) -> int:
     """Rows of a batch."""
     return math.gcd(*(leaf.shape[0] for leaf in jax.tree.leaves(spec)))
-
-
-def _check_rows(place: placement.Placement, rows: int) -> None:
-    """Warns of devices that repeat each other's work; UserError if all of them do."""
-    count = place.mesh.size
-    used = math.prod(place.mesh.shape[a] for a in devices.split_rows(place.mesh, rows))
-    if used == count:
-        return
-    message = (
-        f"batches of {rows} rows do not divide over {count} devices: "
-        f"set the batch size to a multiple of {count}"
-    )
-    if used == 1 or place.pmap:
-        raise UserError(message)
-    logging.getLogger("launch").warning(
-        "%s; until then every %d devices compute the same rows", message, count // used
-    )
 
 
 def _numbers(paper: Paper, config: Any, state: Any, batch: Any) -> tuple[str, ...]:

@@ -11,12 +11,13 @@ class StopRequest:
     """Catches SIGTERM (a TPU VM's preemption notice) and SIGINT (Ctrl-C).
 
     At the first signal the loop finishes its step and saves. A second one ends the
-    process at once, unless it follows so soon that it is the same notice: a host that
-    shuts down tells parent and child.
+    process at once, by a KeyboardInterrupt, unless it follows so soon that it is the
+    same notice: a host that shuts down tells parent and child.
     """
 
     def __init__(self) -> None:
         self.requested = False
+        self.saves = True  # there is something to lose
         self._since = 0.0
 
     def __enter__(self) -> "StopRequest":
@@ -35,9 +36,15 @@ class StopRequest:
         if not self.requested:
             self.requested = True
             self._since = now
-        elif signum == signal.SIGINT or now - self._since > SAME_NOTICE_SECONDS:
+            ends = not self.saves
+        else:
+            later = now - self._since > SAME_NOTICE_SECONDS
+            ends = later or signum == signal.SIGINT
+        if ends:
             raise KeyboardInterrupt
 
     def nothing_to_save(self) -> None:
-        """From here on the first signal ends the process."""
-        self.requested = True
+        """From here on a signal ends the process, one that came before too."""
+        self.saves = False
+        if self.requested:
+            raise KeyboardInterrupt

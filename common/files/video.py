@@ -82,6 +82,8 @@ def convert(
       [height, width, 3].
     most: the number of frames to convert; 0: all.
     crf: quality, from 0 (lossless) to 51.
+
+    Where it is interrupted, the target is a video of the frames so far.
     """
     run, rows = on_all_devices(compute, params)
     try:
@@ -91,13 +93,17 @@ def convert(
             new_size = (size[0] * scale, size[1] * scale)
             encoder, sound = _streams(reader, writer, new_size, layout, crf)
             frames = _frames(reader, stream, writer, encoder, sound)
-            count, compute_seconds, start = _in_batches(
-                itertools.islice(frames, most or None),
-                partial(_array, size=size, layout=layout),
-                run,
-                rows,
-                partial(_write, writer, encoder, layout),
-            )
+            try:
+                count, compute_seconds, start = _in_batches(
+                    itertools.islice(frames, most or None),
+                    partial(_array, size=size, layout=layout),
+                    run,
+                    rows,
+                    partial(_write, writer, encoder, layout),
+                )
+            except KeyboardInterrupt:
+                writer.mux(encoder.encode(None))
+                raise KeyboardInterrupt(f"{target} has the frames so far") from None
             writer.mux(encoder.encode(None))
             return Speed(count, time.perf_counter() - start, compute_seconds)
     except _av().error.FFmpegError as error:

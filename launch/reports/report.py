@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common.contract import Table
+from common.contract import Table, UserError
 from launch.reports.page import page
 from launch.reports.results import Result, format_cell, inline, show
+from launch.workdir import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure  # slow to import, and often not needed
@@ -50,7 +51,7 @@ class Report:
         elif isinstance(value, numbers.Real):
             result = Result(name, "number", value)
         else:
-            (self._folder / f"{slug}.png").write_bytes(_png(name, value))
+            write_whole(self._folder / f"{slug}.png", _png(name, value))
             result = Result(name, "figure", f"{slug}.png")
         self._results[slug] = result
         _show(result, self._folder)
@@ -61,15 +62,19 @@ class Report:
         free = (s for s in itertools.chain([slug], numbered) if s not in self._results)
         return next(free)
 
-    def write(self) -> None:
-        """Writes results.json, report.md and index.html; the PNGs are there already."""
+    def write(self, **more: str) -> None:
+        """Writes results.json, report.md and index.html; the PNGs are there already.
+
+        more: facts that are known only now.
+        """
+        self._facts |= more
         results = [result.to_json() for result in self._results.values()]
         content = {"title": self._title, "facts": self._facts, "results": results}
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        (self._folder / "results.json").write_text(text, encoding="utf-8")
-        (self._folder / "report.md").write_text(self._markdown(), encoding="utf-8")
+        write_whole(self._folder / "results.json", text)
+        write_whole(self._folder / "report.md", self._markdown())
         html = page(self._title, self._results, self._facts, self._folder)
-        (self._folder / "index.html").write_text(html, encoding="utf-8")
+        write_whole(self._folder / "index.html", html)
 
     def _markdown(self) -> str:
         parts = [f"# {inline(self._title)}"]
@@ -80,10 +85,18 @@ class Report:
 
 
 def read_results(folder: Path) -> tuple[dict[str, str], dict[str, Result]]:
-    """Facts and `{name: Result}` of the report written to `folder`."""
-    content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    results = map(Result.from_json, content["results"])
-    return content["facts"], {result.name: result for result in results}
+    """Facts and `{name: Result}` of the report written to `folder`. UserError: it is
+    missing, or damaged."""
+    path = folder / "results.json"
+    try:
+        content = json.loads(path.read_bytes())
+        results = [Result.from_json(entry) for entry in content["results"]]
+        return dict(content["facts"]), {result.name: result for result in results}
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: evaluate first") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        why = " ".join(str(error).split())
+        raise UserError(f"{path} cannot be read ({why}): evaluate again") from error
 
 
 def training_section(
@@ -99,7 +112,9 @@ def training_section(
     unit = units.pop() if len(units) == 1 else "items"
     columns = ("run", "parameters", "steps", f"{unit} seen", "minutes", f"{unit}/s")
     columns += ("last training loss", "last validation loss")
-    yield "Training", Table(columns, [_training_row(*run) for run in runs.items()])
+    note = "what is measured below is the state after these steps, the newest one"
+    rows = [_training_row(*run) for run in runs.items()]
+    yield "Training", Table(columns, rows, note)
     if metrics := _logged(runs):
         yield "Training curves", _training_curves(runs, metrics)
 

@@ -38,9 +38,7 @@ class Result:
             case "table":
                 return markdown_table(self.value)
             case "text":
-                # A fence longer than any run of backticks inside cannot end early.
-                runs = re.findall("`+", self.value)
-                fence = "`" * max(3, 1 + max(map(len, runs), default=0))
+                fence = _fence(self.value, 3)
                 return f"{fence}text\n{self.value}\n{fence}"
             case "figure":
                 return f"![{inline(self.name)}]({self.value})"
@@ -121,3 +119,17 @@ def numeric_columns(table: Table) -> list[bool]:
 def inline(text: str) -> str:
     """Text on one line of Markdown that neither ends a cell nor opens a tag."""
     return re.sub(r"([|<])", r"\\\1", " ".join(text.split()))
+
+
+def code(text: str) -> str:
+    """Text on one line as code in Markdown."""
+    text = " ".join(text.split())
+    fence = _fence(text, 1)
+    space = " " * (len(fence) > 1)
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def _fence(text: str, least: int) -> str:
+    """Longer than any run of backticks inside, which then cannot end it early."""
+    runs = re.findall("`+", text)
+    return "`" * max(least, 1 + max(map(len, runs), default=0))

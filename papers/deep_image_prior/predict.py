@@ -79,12 +79,20 @@ def _restore(
         cut = np.asarray(image)[0, : height * times, : width * times]
         return to_bytes(cut, alpha)
 
-    for at, state, energy in fit(config, problem):
-        if p.progress:
-            of = f"step {at} of {config.loop.steps}"
-            yield f"{photo.name}: {of}, energy {energy:.5f}\n"
-        if p.preview and at % p.preview == 0 and at < config.loop.steps:
-            yield f"{photo.name} after {at} steps", picture(state.average)
+    at = 0
+    latest = None
+    try:
+        for at, state, energy in fit(config, problem):
+            latest = picture(state.average)
+            if p.progress:
+                of = f"step {at} of {config.loop.steps}"
+                yield f"{photo.name}: {of}, energy {energy:.5f}\n"
+            if p.preview and at % p.preview == 0 and at < config.loop.steps:
+                yield f"{photo.name} after {at} steps", latest
+    except KeyboardInterrupt:  # an hour's fit is worth keeping
+        if latest is not None:
+            yield f"{photo.name} stopped after {at} steps", latest
+        raise
     if p.progress and config.stop.rule != "none":
         yield f"{photo.name}: the output of step {int(state.answer['at'][0]) + 1}\n"
     result = picture(jax.jit(partial(restored, config))(state))

@@ -42,6 +42,7 @@ class Data:
 class Eval:
     """How trained models are measured. Nothing here changes training."""
 
+    test_root: str = ""  # a folder of other test images; "": those of config.data
     most: int = at_least(1, 516)  # pixels a side; validation sees an image's middle
     batch_size: int = at_least(1, 2)
     strips: int = at_least(0, 4)  # test images in the picture

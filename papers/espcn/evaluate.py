@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from common.contract import Claim, Table, summary
+from common.config import changed
+from common.contract import Claim, Table, UserError, summary
+from common.files.pictures import picture_paths
 from common.image_metrics import luma, psnr, ssim, without_border
 from papers.espcn import upscale
 from papers.espcn.config import Config
@@ -26,6 +28,10 @@ SOURCES = {
 def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Values:
     """Yields (name, value): tables of PSNR and of SSIM, a row a test image and a column
     a method; operations and measured time; a picture of crops; the summary."""
+    if root := config.eval.test_root:
+        if not picture_paths(root):
+            raise UserError(f"config.eval.test_root={root!r} has no images")
+        config = changed(config, {"data.source": "files", "data.test_root": root})
     methods: dict[str, Upscale] = {"bicubic": upscale.bicubic_upscaler(config.model)}
     baselines_first = sorted(trained, key=lambda n: trained[n][0].model.upscaling)
     for name in baselines_first:

@@ -1,8 +1,10 @@
 """Checkpoints. A failure means that a restored state differs in a bit, that the best is
 not kept, or that a damaged checkpoint ends a run."""
 
+import errno
 import logging
 import os
+import re
 
 import chex
 import jax
@@ -15,6 +17,7 @@ from common.contract import UserError
 from common.sections import Loop
 from launch import devices, placement
 from launch.checkpoints import Checkpoints
+from launch.failure import of_the_machine
 
 
 @struct.dataclass
@@ -164,10 +167,90 @@ def test_a_half_written_checkpoint_is_no_checkpoint(folder):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_all_damaged_is_nothing_to_restore(folder):
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_where_all_are_damaged_none_is_touched_and_nothing_begins_anew(folder):
     for step in (1, 2, 3):
         truncate(data_files(folder, step)[0])
-    assert Checkpoints(folder, Loop()).restore(abstract()) is None
+    for _ in range(2):  # the next start says the same
+        with pytest.raises(UserError, match=r"every checkpoint in .* is damaged"):
+            Checkpoints(folder, Loop()).restore(abstract())
+    assert steps(folder) == [1, 2, 3]
+
+
+def steps(folder):
+    return sorted(int(path.name) for path in (folder / "checkpoints").glob("[0-9]*"))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_who_only_reads_moves_nothing(folder, caplog):
+    truncate(data_files(folder, 3)[0])
+    with caplog.at_level(logging.WARNING, "launch"):
+        restored = Checkpoints(folder, Loop(), read_only=True).restore(abstract())
+    assert restored[1]["step"] == 2
+    assert "3 is passed over" in caplog.text
+    assert steps(folder) == [1, 2, 3]
+
+
+def edit_meta(folder, old, new):
+    path = folder / "checkpoints" / "3" / "meta" / "metadata"
+    text = path.read_text()
+    assert re.search(old, text)
+    path.write_text(re.sub(old, new, text))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"step": 3', '"step": 2'),
+        ('"next_index": 40', '"next_index": 41'),
+        ('"seconds": 1.5', '"seconds": 1.7'),
+    ],
+)
+def test_a_flipped_bit_of_the_meta_data_is_damage(tmp_path, old, new):
+    checkpoints = Checkpoints(tmp_path, Loop(keep=2))
+    for step in (2, 3):
+        meta = {"data": {"next_index": 40}, "seconds": 1.5, "window": (1, 2)}
+        checkpoints.save(step, placed(step), meta, None)
+    checkpoints.close()
+    edit_meta(tmp_path, old, new)
+    assert Checkpoints(tmp_path, Loop()).restore(abstract())[1]["step"] == 2
+
+
+def test_a_checkpoint_under_the_name_of_another_step_is_damage(folder):
+    (folder / "checkpoints" / "2").rename(folder / "checkpoints" / "9")
+    assert Checkpoints(folder, Loop()).restore(abstract())[1]["step"] == 3
+
+
+def test_a_checkpoint_of_older_code_has_no_checksum_and_is_read(folder):
+    edit_meta(folder, r', "checksum": \d+', "")
+    assert Checkpoints(folder, Loop()).restore(abstract())[1]["step"] == 3
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        ValueError("RESOURCE_EXHAUSTED: out of memory"),
+        jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory"),
+        PermissionError(errno.EACCES, "Permission denied"),
+        OSError(errno.EIO, "Input/output error"),
+        OSError(errno.ESTALE, "Stale file handle"),
+        OSError(errno.EMFILE, "Too many open files"),
+    ],
+    ids=str,
+)
+def test_what_the_machine_lacks_is_no_damage(folder, monkeypatch, error):
+    def read(self, step, abstract):
+        raise error
+
+    checkpoints = Checkpoints(folder, Loop())
+    monkeypatch.setattr(Checkpoints, "_read", read)
+    with pytest.raises(type(error)) as caught:
+        checkpoints.restore(abstract())
+    monkeypatch.undo()
+    assert "is left as it is" in of_the_machine(caught.value)
+    assert steps(folder) == [1, 2, 3]
+    assert checkpoints.restore(abstract())[1]["step"] == 3
 
 
 def test_a_state_of_another_shape_is_refused_and_left_alone(folder):

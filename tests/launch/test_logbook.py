@@ -1,15 +1,18 @@
 """The logbook. A failure means that a killed and resumed run has gaps or repeats in its
 records."""
 
+import errno
 import itertools
 import json
+import time
 from types import SimpleNamespace
 
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import masked_crc32c
 
-from launch.logbook import Logbook, _duration, read_metrics
+from launch.logbook import Logbook, _duration
+from launch.records import read_metrics
 
 
 def open_logbook(folder, start=0, **options):
@@ -47,6 +50,58 @@ def test_half_a_line_at_the_end_is_no_record(tmp_path):
         assert len(read_metrics(path)) == 1
     path.write_text(f"{whole}\n{whole}")  # killed before the line's end: it is whole
     assert len(read_metrics(path)) == 2
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"\xff\xfe",
+        b"7",
+        b"null",
+        b'["step"]',
+        b'{"split": "train"}',
+        b'{"step": "3", "split": "train"}',
+        b'{"step": 3, "split": "train", "loss": "low"}',
+        b'{"step": 3, "split": "train", "loss": 1\xff}',
+    ],
+)
+def test_damaged_lines_are_left_out_and_counted(tmp_path, damaged, caplog):
+    path = tmp_path / "metrics.jsonl"
+    whole = b'{"step": 1, "split": "train", "seconds": 1.0, "loss": 2.5}'
+    path.write_bytes(b"\n".join([whole, damaged, whole, b""]))
+    assert len(read_metrics(path)) == 2
+    assert "1 damaged lines are left out" in caplog.text
+    with open_logbook(tmp_path, start=1):  # a run resumes over them
+        pass
+    assert len(read_metrics(path)) == 2
+
+
+def test_without_a_file_there_are_no_records(tmp_path):
+    assert read_metrics(tmp_path / "metrics.jsonl") == []
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    assert read_metrics(tmp_path / "link") == []
+
+
+def test_a_full_disk_under_tensorboard_ends_the_run_and_does_not_block_it(
+    tmp_path, monkeypatch
+):
+    from tensorboardX import event_file_writer
+
+    def full(self, *rest):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    metrics = {f"metric {i}": 0.0 for i in range(12)}  # more than its queue held
+
+    def run():
+        with open_logbook(tmp_path, tensorboard=True) as logbook:
+            monkeypatch.setattr(event_file_writer.EventsWriter, "write_event", full)
+            for step in range(100):
+                logbook.train(step, step, metrics)
+                time.sleep(0.01)
+
+    with pytest.raises(OSError, match="No space left"):
+        run()
+    assert len(read_metrics(tmp_path / "metrics.jsonl")) < 100
 
 
 def test_killed_and_resumed_reads_like_never_killed(tmp_path):

@@ -2,6 +2,7 @@
 at another step, or trains on after a nan."""
 
 import dataclasses
+import errno
 from types import SimpleNamespace
 
 import jax
@@ -13,10 +14,11 @@ from flax import struct
 from common.metrics import Mean
 from common.sections import Loop
 from launch import devices, loop, placement
-from launch.checkpoints import newest
+from launch.checkpoints import Checkpoints, newest
 from launch.chips import CHIPS
-from launch.logbook import read_metrics
+from launch.failure import of_the_machine
 from launch.pending import Diverged
+from launch.records import read_metrics
 from launch.stop import StopRequest
 
 
@@ -134,6 +136,24 @@ def test_what_is_not_finite_stops_the_run_and_names_the_last_good(tmp_path):
     assert (caught.value.step, caught.value.name) == (5, "loss")
     assert str(caught.value).startswith("loss is inf at step 5; ")
     assert caught.value.checkpoint.name == "4"
+
+
+def test_a_full_disk_ends_the_run_and_names_the_last_good(tmp_path, monkeypatch):
+    save = Checkpoints.save
+
+    def full(self, step, *rest):
+        if step == 6:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(self, step, *rest)
+
+    monkeypatch.setattr(Checkpoints, "save", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        train(tmp_path, trainer(steps=20, save_every=2))
+    good = tmp_path / "checkpoints" / "4"
+    assert of_the_machine(caught.value).endswith(f"last good checkpoint: {good}")
+    monkeypatch.undo()
+    assert train(tmp_path, trainer(steps=20, save_every=2))
+    assert records(tmp_path, "valid")[20]["params"] == sum(range(1, 21))
 
 
 def test_a_step_may_not_transfer_implicitly(tmp_path):

@@ -7,11 +7,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
+from PIL import Image
 
+from common.contract import UserError
+from launch import catalogue
 from launch import main as launch_main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -265,6 +269,77 @@ def test_a_config_may_be_a_file(tmp_path, capsys):
     out = capsys.readouterr().out
     assert re.search(r"model\.d_model +\| 48 ", out)
     assert re.search(r"seed +\| 7 ", out)
+
+
+CONFIG = "from papers import transformer_xl as paper\n"
+GET = CONFIG + "def get_config():\n    "
+FILES = {
+    "def get_config(:": "line 1: SyntaxError",
+    "import no_such_module": "line 1: ModuleNotFoundError",
+    CONFIG + "paper.nothing": "line 2: AttributeError",
+    "pass": "defines get_config()",
+    "get_config = 3": "defines get_config()",
+    "def get_config(name): pass": "missing 1 required positional argument",
+    "def get_config(): pass": "NoneType, and papers.transformer_xl.config.Config is",
+    GET + "return paper.get_config": "functools.partial, and",
+    "from papers import unit\nget_config = unit.get_config": "papers.unit.config",
+    GET + "1 / 0": "line 3: ZeroDivisionError",
+    GET + "open('/no/such')": "line 3: FileNotFoundError",
+    GET + "raise SystemExit(0)": "line 3: SystemExit",
+    GET + "config = paper.get_config('smoke')\n"
+    "    config.model.d_modle = 3\n    return config": "did you mean d_model",
+    GET + "config = paper.get_config('smoke')\n"
+    "    config.model.d_model = 'wide'\n    return config": "expects int",
+    "# coding: nothing-known": "unknown encoding",
+    "\xff": "line 1: SyntaxError",
+    "\0": "null bytes",
+}
+
+
+@pytest.mark.parametrize(("text", "hint"), FILES.items(), ids=repr)
+def test_a_mistake_in_a_config_file_is_one_line(tmp_path, capsys, text, hint):
+    path = tmp_path / "mine.py"
+    path.write_bytes(text.encode("latin1"))
+    flags = ["--paper=transformer_xl", f"--config={path}", f"--workdir={tmp_path}/w"]
+    assert launch_main.main(["x", *flags]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert hint in line
+
+
+def test_a_folder_is_no_config_file(tmp_path, capsys):
+    (tmp_path / "folder.py").mkdir()
+    flags = ["--paper=transformer_xl", f"--config={tmp_path / 'folder.py'}"]
+    assert launch_main.main(["x", *flags]) == 2
+    assert "Is a directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_predict_ends_at_the_first_signal(trained, signum):
+    flags = [*SMOKE, f"--workdir={trained}", "--mode=predict", "--input=the old "]
+    process = subprocess.Popen(
+        command(*flags, "--config.predict.length=1000000"),
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout.read(12)[:8] == b"the old "
+    process.send_signal(signum)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert b"stopped before its end; kept: what was shown" in out
+    assert not err
+
+
+FILE_READERS = sorted({*catalogue.names()} - {"transformer_xl"})
+
+
+@pytest.mark.parametrize("name", FILE_READERS)
+def test_an_input_that_is_empty_is_not_the_current_folder(name, tmp_path, monkeypatch):
+    """As `--input=$UNSET` gives it."""
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (40, 40)).save("mine.png")
+    paper = catalogue.load(name)
+    state = SimpleNamespace(special={})
+    with pytest.raises(UserError, match="--input=''"):
+        [*paper.predict(paper.get_config("smoke"), state, "")]
 
 
 def test_no_steps_at_all_can_still_be_looked_at(tmp_path, capsys):

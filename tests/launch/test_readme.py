@@ -161,3 +161,44 @@ def test_numbers_of_several_reports_are_not_joined(tmp_path, workdir, capsys):
     path = written(tmp_path, "<!-- results: Best -->\n<!-- end -->\n")
     assert run(workdir, path, f"--workdir={tmp_path / 'b'}") == 2
     assert "several reports" in capsys.readouterr().err
+
+
+def test_a_result_that_looks_like_our_marks_is_written_once(tmp_path):
+    report = Report(tmp_path / "work" / "report", title="T", facts={"devices": "a|b"})
+    text = "one\n<!-- end -->\n<!-- results: Best -->\ntwo"
+    report.add("Sample", text)
+    report.write()
+    path = written(tmp_path, "<!-- results: Sample -->\n<!-- end -->\nAfter.\n")
+    assert run(tmp_path / "work", path) == 0
+    once = path.read_text()
+    assert once.count("two") == once.count("After.") == 1
+    assert run(tmp_path / "work", path) == 0
+    assert path.read_text() == once
+    assert "devices a\\|b" in once
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("main.py --input='a `b` c'", "`` main.py --input='a `b` c' ``"),
+        ("main.py --input='a\n\n<!-- end -->'", "`main.py --input='a <!-- end -->'`"),
+    ],
+)
+def test_a_command_is_code_whatever_it_holds(tmp_path, command, shown):
+    report = Report(tmp_path / "work" / "report", title="T", facts={"command": command})
+    report.add("Best", 0.5)
+    report.write()
+    path = written(tmp_path, "<!-- results: Best -->\n<!-- end -->\n")
+    assert run(tmp_path / "work", path) == 0
+    assert f"<sub>{shown}</sub>" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"\xff", b'{"facts": {}, "results": [{}]}']
+)
+def test_a_damaged_report_is_one_line(tmp_path, workdir, capsys, content):
+    (workdir / "report" / "results.json").write_bytes(content)
+    assert run(workdir, written(tmp_path, TEXT)) == 2
+    error = capsys.readouterr().err
+    assert "results.json cannot be read" in error
+    assert error.count("\n") == 1

@@ -5,6 +5,7 @@ import sys
 from fractions import Fraction
 from types import SimpleNamespace
 
+import jax
 import numpy as np
 import pytest
 
@@ -250,3 +251,20 @@ def test_what_cannot_be_done_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(UserError, match=r"PyAV: pip install .*\[video\]"):
         video.frame_size(tmp_path / "film.mp4")
+
+
+def test_an_interrupted_video_has_the_frames_so_far(tmp_path, monkeypatch):
+    film(tmp_path / "film.mp4", [photograph(32, 48, i) for i in range(40)])
+    write = video._write
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(write(*arguments))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(video, "_write", interrupted)
+    with pytest.raises(KeyboardInterrupt, match=r"out\.mkv has the frames so far"):
+        converted(tmp_path)
+    frames, _ = watched(tmp_path / "out.mkv")
+    assert len(frames) == 2 * len(jax.local_devices())

@@ -245,3 +245,14 @@ def test_a_hole_is_filled_from_around_it(tmp_path):
     error = np.abs(restored / 255 - picture)[12:18, 12:18].mean()
     assert error < 0.1
     jax.clear_caches()
+
+
+def test_an_interrupted_fit_keeps_its_latest_picture(tmp_path):
+    path = saved(tmp_path, size=(16, 16))
+    made = predict(asked(progress=1, steps=9), None, str(path))
+    assert "step 1 of 9" in next(made)
+    name, picture = made.throw(KeyboardInterrupt)
+    assert name == "photo.png stopped after 1 steps"
+    assert picture.shape == (16, 16, 3)
+    with pytest.raises(KeyboardInterrupt):
+        next(made)

@@ -3,9 +3,11 @@ crop is taken where nothing happens."""
 
 import jax
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
-from common.contract import Table
+from common.contract import Table, UserError
 from papers import espcn
 from papers.espcn.data import pairs
 from papers.espcn.evaluate import quality
@@ -34,6 +36,20 @@ def test_the_methods_stand_side_by_side():
     costs = {row[0]: row for row in results["Operations and time"].rows}
     assert costs["espcn"][2] == 1
     assert costs["srcnn_9_1_5"][2] == costs["srcnn_9_1_5"][1] / costs["espcn"][1]
+
+
+def test_a_trained_run_is_scored_on_another_set(tmp_path):
+    config = espcn.get_config("smoke")
+    (run, *_) = espcn.runs(config).values()
+    trained = {"run": (run.config, espcn.init(run.config, jax.random.key(0)))}
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 66, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "other.png")
+    config.eval.test_root = str(tmp_path)
+    results = dict(espcn.evaluate(config, trained))
+    assert [row[0] for row in results["PSNR"].rows] == ["other.png", "mean"]
+    config.eval.test_root = str(tmp_path / "nowhere")
+    with pytest.raises(UserError, match=r"config\.eval\.test_root=.*nowhere"):
+        next(espcn.evaluate(config, trained))
 
 
 def test_equal_images_are_perfect_and_a_border_does_not_count():

@@ -1,0 +1,165 @@
+"""A workdir that has been damaged: what is trained on, what is refused."""
+
+import dataclasses
+import json
+import logging
+import os
+import shutil
+import types
+from dataclasses import field
+
+import numpy as np
+import pytest
+
+from common.contract import Run, UserError
+from launch.session import Session
+from launch.stop import StopRequest
+from tests import smallest_paper
+
+
+def paper(**parts):
+    """The smallest paper with other parts."""
+    return types.SimpleNamespace(**{**vars(smallest_paper), **parts})
+
+
+def teacher_and_student():
+    """The student starts from the teacher's parameters."""
+    config = smallest_paper.get_config("smoke")
+    runs = {"student": Run(config, after=("teacher",)), "teacher": Run(config)}
+
+    def init(config, key, after=None):
+        state = smallest_paper.init(config, key)
+        for _, taught in (after or {}).values():
+            state = state.replace(params=taught.params)
+        return state
+
+    return paper(runs=lambda config: runs, init=init)
+
+
+def session(workdir, built=None):
+    config = smallest_paper.get_config("smoke")
+    return Session(built or teacher_and_student(), config, workdir)
+
+
+def params(workdir, name):
+    state, meta = session(workdir)._restore(name)
+    return meta["step"], np.asarray(state.params["kernel"])
+
+
+def spoil(workdir, name):
+    """The last checkpoint of a run, its folder still there."""
+    place = workdir / name / "checkpoints" / "20"
+    for path in place.rglob("manifest.ocdbt"):
+        os.truncate(path, 3)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("whole")
+    assert session(workdir).train(["student"], StopRequest())
+    return workdir
+
+
+@pytest.fixture
+def workdir(whole, tmp_path):
+    return shutil.copytree(whole, tmp_path / "work")
+
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
+
+def test_a_damaged_last_checkpoint_is_trained_anew(whole, workdir, capsys):
+    spoil(workdir, "student")
+    assert session(workdir).train(["student"], StopRequest())
+    out = capsys.readouterr().out
+    assert "teacher: finished before, skipped" in out
+    assert "student: finished" not in out
+    step, found = params(workdir, "student")
+    assert step == 20
+    np.testing.assert_array_equal(found, params(whole, "student")[1])
+
+
+def test_a_student_waits_for_a_teacher_that_is_whole(whole, workdir):
+    spoil(workdir, "teacher")
+    shutil.rmtree(workdir / "student")
+    with pytest.raises(UserError, match="teacher is at step 10 of 20"):
+        session(workdir).trainer("student")
+    assert session(workdir).train(["student"], StopRequest())
+    for name in ("teacher", "student"):
+        np.testing.assert_array_equal(params(workdir, name)[1], params(whole, name)[1])
+
+
+def test_a_half_trained_state_is_not_evaluated(workdir):
+    spoil(workdir, "teacher")
+    with pytest.raises(UserError, match="teacher is at step 10 of 20: run --mode=tra"):
+        session(workdir).evaluate("title", {}, StopRequest())
+    assert not (workdir / "report").exists()
+
+
+def test_a_half_trained_state_predicts_and_says_so(workdir, caplog):
+    spoil(workdir, "teacher")
+    with caplog.at_level(logging.WARNING, "launch"):
+        made = session(workdir).predict("teacher", "0.2,0.9", StopRequest())
+    assert "class" in "".join(made)
+    assert "teacher is at step 10 of 20" in caplog.text
+    assert (workdir / "teacher" / "checkpoints" / "20").exists()
+
+
+def test_a_report_says_of_which_step_it_is(workdir):
+    session(workdir).evaluate("title", {}, StopRequest())
+    report = json.loads((workdir / "report" / "results.json").read_text())
+    (training,) = (r for r in report["results"] if r["name"] == "Training")
+    assert [row[2] for row in training["value"]["rows"]] == [20, 20]
+    assert "the state after these steps" in training["value"]["note"]
+    assert "incomplete" not in report["facts"]
+
+
+def test_a_stopped_report_keeps_what_was_measured_and_says_that_it_is_not_all(workdir):
+    def evaluate(config, trained):
+        yield "measured", 1.5
+        raise KeyboardInterrupt
+
+    built = paper(**{**vars(teacher_and_student()), "evaluate": evaluate})
+    with pytest.raises(KeyboardInterrupt):
+        session(workdir, built).evaluate("title", {}, StopRequest())
+    report = json.loads((workdir / "report" / "results.json").read_text())
+    assert report["results"][-1] == {"name": "measured", "kind": "number", "value": 1.5}
+    assert "incomplete" in report["facts"]
+
+
+def test_an_archive_is_evaluated_into_a_temporary_folder(workdir, monkeypatch, capsys):
+    elsewhere = workdir.with_name("elsewhere")
+    monkeypatch.setattr("launch.session.for_results", lambda workdir: elsewhere)
+    before = {p: p.stat().st_mtime_ns for p in workdir.rglob("*")}
+    session(workdir).evaluate("title", {}, StopRequest())
+    assert {p: p.stat().st_mtime_ns for p in workdir.rglob("*")} == before
+    assert f"report: {elsewhere / 'report' / 'index.html'}" in capsys.readouterr().out
+
+
+@dataclasses.dataclass
+class FineTuned(smallest_paper.Config):
+    weights: str = field(default="")
+
+
+def test_a_trained_run_needs_its_weights_file_no_more(tmp_path):
+    def init(config, key, after=None):
+        if config.weights and not os.path.exists(config.weights):
+            raise UserError(f"{config.weights}: no such weights file")
+        return smallest_paper.init(config, key)
+
+    config = FineTuned(weights=str(tmp_path / "weights.npz"))
+    config.loop = smallest_paper.get_config("smoke").loop
+    fine_tuned = paper(init=init, runs=lambda config: {"line": Run(config)})
+
+    def made():
+        return Session(fine_tuned, config, tmp_path / "work")
+
+    with pytest.raises(UserError, match="no such weights file"):
+        made().train(["line"], StopRequest())
+    (tmp_path / "weights.npz").touch()
+    assert made().train(["line"], StopRequest())
+    (tmp_path / "weights.npz").unlink()
+    made().evaluate("title", {}, StopRequest())
+    assert "class" in "".join(made().predict("", "0.2,0.9", StopRequest()))
