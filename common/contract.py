@@ -74,7 +74,7 @@ class Paper(Protocol):
     """The names that a paper exports. Those in `DEFAULTS` are optional."""
 
     VARIANTS: Mapping[str, Callable[[], Config]]
-    """{name: function that returns a config}; its docstring is the --help line."""
+    """{name: function that returns a config}. Its docstring begins with its --help."""
 
     PARAM_COUNTS: Mapping[str, int]
     """{variant: number of parameters of its first run}, exactly."""

@@ -60,8 +60,8 @@ def optimiser(
     before: Transforms = (),
     after: Transforms = (),
 ) -> optax.GradientTransformation:
-    """A chain: clipping, weight decay, the direction, its length, the running average
-    of the parameters. For adamw, weight decay follows the direction.
+    """A chain: clipping, weight decay, direction, learning rate, and the running
+    average of the parameters. For adamw, weight decay follows the direction.
 
     Args:
       rate: the learning rate by step, of `learning_rate` or a paper's own.

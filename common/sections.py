@@ -14,12 +14,12 @@ class Loop:
     log_every: int = at_least(1, 20)  # steps whose mean is a line of metrics.jsonl
     eval_every: int = at_least(0, 200)  # steps; 0 evaluates at the end only
     save_every: int = at_least(0, 200)  # steps between checkpoints; 0: by the clock
-    save_minutes: float = at_least(0.0, 10.0)  # one is due after so many, too
+    save_minutes: float = at_least(0.0, 10.0)  # longest time between checkpoints
     keep: int = at_least(1, 2)  # newest checkpoints kept, besides the best
-    best: str = ""  # keep the lowest "loss", say, or the highest "+accuracy"
+    best: str = ""  # metric of the best: least "loss", or largest "+accuracy"
 
 
-# For `only`: the values of another field that read a field.
+# For `only`: another field, and its values that read a field.
 ADAM = ("name", "adam", "adamw")
 STEPS = ("decay", "step")
 SLOPES = ("decay", "cosine", "linear")

@@ -34,7 +34,8 @@ class Bucket:
         self._uploads: dict[str, tuple[str, bytearray]] = {}
 
     def write(self, name: str, data: bytes, match: str | None = None) -> dict | None:
-        """The object's description; None: another generation is there than `match`."""
+        """Stores an object. Returns its description, or None if `match` is not its
+        generation."""
         if self.held and self.held in name:
             threading.Event().wait()
         with self.lock:
@@ -80,7 +81,7 @@ class Bucket:
         return key
 
     def go_on(self, key: str, data: bytes, content_range: str) -> dict | None:
-        """The object's description when its last byte has come."""
+        """Adds a part; returns the object's description when the last byte has come."""
         name, received = self._uploads[key]
         received += data
         total = content_range.rpartition("/")[2]
@@ -221,7 +222,7 @@ def handler(bucket: Bucket) -> type[BaseHTTPRequestHandler]:
 
 
 def multipart(content_type: str, body: bytes) -> tuple[str, bytes]:
-    """Name and bytes of an object sent with its description."""
+    """The name and bytes of an object that was sent with its description."""
     cut = (
         b"--"
         + email.message_from_string(f"Content-Type: {content_type}")
@@ -237,7 +238,7 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that was killed is no error of ours."""
+        """Says nothing: a killed client is not an error."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 

@@ -1,5 +1,4 @@
-"""Vocabularies by the name of their unit, built from a text; and vocabularies in
-files."""
+"""Vocabularies by the name of their unit: built from a text, or loaded from a file."""
 
 import json
 from pathlib import Path

@@ -52,7 +52,7 @@ def test_window_of_the_memory_length_is_pytorchs_same_length_one_more_tensorflow
 
 
 def softmax_by_rows(scores, mask):
-    """In float64, over the valid keys alone."""
+    """The softmax of each row in float64, over its valid keys only."""
     out = np.zeros(scores.shape)
     for row in np.ndindex(*scores.shape[:-1]):
         valid = np.broadcast_to(mask, scores.shape)[row]

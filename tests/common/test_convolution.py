@@ -45,7 +45,7 @@ FORMS = ("3x3", "strided", "dilated, strided", "sides, strided")
 
 
 def pair(fields, features=8):
-    """(ours, nn.Conv), of the same geometry."""
+    """Our layer and nn.Conv with the same geometry."""
     size = fields["kernel_size"]
     padding = fields.get("padding", 0)
     names = {"dilation": "kernel_dilation", "groups": "feature_group_count"}
@@ -102,7 +102,7 @@ def test_groups_that_do_not_divide_are_refused():
 
 
 def stack(module, params, x):
-    """Two convolutions that keep the shape, as a step would use them."""
+    """A network of two convolutions that keep the shape."""
     for _ in range(2):
         x = jnp.tanh(module.apply(params, x))
     return x
@@ -163,7 +163,7 @@ def test_scan_and_remat_give_the_same_gradient(setting):
 
 
 def test_gradients_have_gradients(setting):
-    """A gradient penalty, against central differences of the gradient."""
+    """The gradient of a gradient penalty equals central differences."""
     ours, params, x, _ = setting
 
     def penalty(x):
@@ -185,7 +185,7 @@ def test_one_export_serves_all_platforms(setting):
 
 @pytest.mark.parametrize(("platform", "convolutions"), [("cpu", 2), ("tpu", 3)])
 def test_accelerators_get_plain_convolutions(platform, convolutions):
-    """Forward, input gradient, kernel gradient; and no products of ours."""
+    """On a TPU the forward pass and both gradients are convolutions."""
     ours, _ = pair(CASES["3x3"])
     x = images(SHAPES["large"])
     params = ours.init(jax.random.key(1), x)
@@ -197,7 +197,7 @@ def test_accelerators_get_plain_convolutions(platform, convolutions):
 
 @pytest.mark.parametrize("shape", [(2, 13, 14, 3), (2, 5, 6, 3), (1, 9, 9, 256)])
 def test_products_are_their_sum(shape):
-    """The formula of its docstring, in float64 loops."""
+    """They equal the formula in the docstring, as loops in float64."""
     x = np.asarray(images(shape))
     geometry = Geometry((2, 1), ((1, 1), (0, 2)), (1, 2))
     height, width = (shape[1] - 1) // 2 + 1, shape[2] - 2

@@ -195,7 +195,7 @@ STD = np.array([[[1.0, 0.3], [2.0, 0.8]], [[0.5, 1.4], [1.0, 0.1]]])
 
 @pytest.mark.parametrize("std", [1.0, STD], ids=["one", "any"])
 def test_gaussian_kl_is_what_samples_of_q_say(std):
-    """E_q[log q(z) - log p(z)]."""
+    """It is the mean of log q(z) - log p(z) over samples of q."""
     eps = np.random.default_rng(0).normal(size=(100_000, *MU.shape))
     z = MU + std * eps
     log_ratio = (np.square(z) - np.square(eps)) / 2 - np.log(std)
@@ -284,7 +284,7 @@ def test_the_minimax_game_is_zero_sum():
 
 
 def test_a_discriminator_that_cannot_tell_pays_least_for_saying_one_half():
-    """2 log 2, where real and fake are the same: Goodfellow et al. 2014, theorem 1."""
+    """The least is 2 log 2, by theorem 1 of Goodfellow et al. 2014."""
 
     def loss(logits):
         return gan_discriminator(logits, logits)

@@ -117,7 +117,7 @@ def test_in_top_counts_larger_logits_and_of_equal_ones_the_first(labels, k, expe
 
 
 def labelled(n=500, seed=0):
-    """(scores in [0, 1], labels, mask) that agree more often than not."""
+    """(scores in [0, 1], labels, mask); scores and labels agree more often than not."""
     rng = np.random.default_rng(seed)
     labels = (rng.random(n) < 0.3).astype(np.int32)
     scores = np.clip(0.3 * labels + rng.random(n) * 0.7, 0, 1).astype(np.float32)

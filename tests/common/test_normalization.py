@@ -96,7 +96,7 @@ def test_bfloat16_images_have_float32_statistics():
 
 
 def test_a_bias_alone_is_a_scale_of_one():
-    """Same numbers, statistics and gradients; and the bias starts as it is told."""
+    """Numbers, statistics and gradients are the same, and `bias_init` is used."""
     values = variables()
     bias = {"bias": values["params"]["bias"]}
     one = {"scale": jnp.ones(4), **bias}
@@ -121,14 +121,14 @@ def test_a_bias_alone_is_a_scale_of_one():
 
 
 def instance_normal(x):
-    """In float64, the biased variance."""
+    """The formula in float64, with the biased variance."""
     x = np.asarray(x, np.float64)
     mean = x.mean((1, 2), keepdims=True)
     return (x - mean) / np.sqrt(x.var((1, 2), keepdims=True) + 1e-5)
 
 
 def sample_normal(x, scale=1.0, bias=0.0):
-    """In float64, the unbiased deviation, epsilon beside it."""
+    """The formula in float64: epsilon is added to the unbiased deviation."""
     x = np.asarray(x, np.float64)
     mean = x.mean((1, 2, 3), keepdims=True)
     deviation = x.std((1, 2, 3), ddof=1, keepdims=True)

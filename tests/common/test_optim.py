@@ -112,7 +112,7 @@ def trained(config, params, grads, **options):
 
 
 def walked(config, start, grads):
-    """Where a matrix `start` stands after each of `grads`."""
+    """The values of a matrix `start` after each of `grads`."""
     history = trained(config, {"w": start}, [{"w": g} for g in grads])
     return [np.asarray(params["w"]) for params, _ in history]
 

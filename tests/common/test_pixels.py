@@ -20,7 +20,7 @@ RNG = np.random.default_rng(0)
 
 
 def both(function, x):
-    """`function` of numpy's array; JAX's, under jit, has the same."""
+    """`function(array)` in numpy, after a check that JAX under jit gives the same."""
     ours = function(x)
     assert isinstance(ours, np.ndarray)
     np.testing.assert_array_equal(jax.jit(function)(jnp.asarray(x)), ours)

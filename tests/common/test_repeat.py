@@ -17,7 +17,7 @@ X = jax.random.normal(jax.random.key(1), (5, 4))
 
 
 class Block(nn.Module):
-    """One tanh, by which a lowered program's blocks are counted."""
+    """Has one tanh, so that the blocks of a lowered program can be counted."""
 
     @nn.compact
     def __call__(self, x, gain, train):
@@ -54,7 +54,7 @@ def variables(depth=3):
 
 
 def outcome(net):
-    """Outputs, statistics and gradients of a training pass; outputs of a test."""
+    """Outputs, statistics and gradients in training, and outputs in evaluation."""
 
     def loss(params, gains):
         both = {**variables(), "params": params}
@@ -105,7 +105,7 @@ def test_blocks_drawn_at_once_are_apart_and_like_those_drawn_one_by_one():
 
 
 class Dropped(nn.Module):
-    """Blocks that are dropout alone: each returns its mask."""
+    """Blocks of dropout only, each of which returns its mask."""
 
     @nn.compact
     def __call__(self):

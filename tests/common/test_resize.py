@@ -49,7 +49,7 @@ def test_a_row_by_hand(size, new):
 
 
 def test_numbers_of_matlab():
-    """imresize(0:8, [1 3]) and imresize([0 1 2], [1 9]), the borders mirrored."""
+    """imresize(0:8, [1 3]) and imresize([0 1 2], [1 9]) of MATLAB."""
     down = bicubic_matrix(9, 3) @ np.arange(9.0)
     np.testing.assert_allclose(down, resized(np.arange(9.0), 3), atol=1e-12)
     np.testing.assert_allclose(down[1], 4.0, atol=1e-12)

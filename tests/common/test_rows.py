@@ -12,7 +12,7 @@ from launch import devices
 
 
 def convolved(kernel, image):
-    """A convolution with a kernel of its row, and its gradient."""
+    """A row's convolution with its own kernel, and the gradient."""
 
     def total(kernel):
         y = jax.lax.conv(image[None], kernel, (1, 1), "SAME")

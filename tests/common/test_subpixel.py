@@ -34,7 +34,7 @@ def test_leading_axes_are_free():
 
 @pytest.mark.parametrize(("r", "k", "channels"), [(2, 3, 1), (3, 3, 3), (4, 5, 1)])
 def test_convolve_and_shuffle_is_a_transposed_convolution(r, k, channels):
-    """The figure of the paper's section 2: stride 1 / r in high-resolution space."""
+    """The two are one function, as section 2 of the paper says."""
     rng = np.random.default_rng(1)
     x = rng.normal(size=(2, 7, 6, 4)).astype(np.float32)
     kernel = rng.normal(size=(k, k, 4, channels * r**2)).astype(np.float32)

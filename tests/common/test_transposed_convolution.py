@@ -38,7 +38,7 @@ def images(shape, seed=0):
 
 
 def layer_and_inputs(case, shape, features=5, **fields):
-    """(layer, its parameters, x): the bias is not zero."""
+    """(layer, its parameters, x), with a bias that is not zero."""
     fields = CASES[case] | {"bias_init": jax.nn.initializers.normal(1.0)} | fields
     layer = ConvTranspose(features, **fields)
     x = images(SHAPES[shape])
@@ -46,8 +46,8 @@ def layer_and_inputs(case, shape, features=5, **fields):
 
 
 def scattered(x, kernel, bias, stride, padding, extra):
-    """Every pixel adds its multiple of the kernel, which is not turned, to the output,
-    whose borders are cut: PyTorch's formula, in float64 loops. kernel as ours."""
+    """PyTorch's formula, as loops in float64: every pixel adds its multiple of the
+    kernel to the output, whose borders are cut. The kernel is not turned."""
     k = kernel.shape[0]
     features = kernel.shape[2]
     batch, height, width, _ = x.shape
@@ -88,7 +88,7 @@ def test_is_jax_s_with_the_kernel_turned(case):
 
 @pytest.mark.parametrize("case", CASES)
 def test_is_the_transpose_of_a_convolution(case):
-    """<y, A x> = <A' y, x>, with A the convolution that has this kernel."""
+    """<y, A x> = <A' y, x>, where A is the convolution with this kernel."""
     layer, values, x = layer_and_inputs(case, "large", use_bias=False)
     y = layer.apply(values, x)
     other = images(y.shape, 3)
@@ -139,7 +139,7 @@ def test_gradients_are_xla_s(case, shape):
 
 
 def test_gradients_have_gradients():
-    """A gradient penalty, against XLA's."""
+    """The gradient of a gradient penalty equals XLA's."""
     ours, xla_s, kernel, x = settings("paper", "small")
 
     def penalty(function, kernel):
@@ -175,7 +175,7 @@ def test_bfloat16_computes_in_it_and_keeps_float32_parameters():
 
 @pytest.mark.parametrize(("platform", "convolutions"), [("cpu", 2), ("tpu", 3)])
 def test_accelerators_get_plain_convolutions(platform, convolutions):
-    """Forward, input gradient, kernel gradient; and no products of ours."""
+    """On a TPU the forward pass and both gradients are convolutions."""
     ours, _, kernel, x = settings("paper", "large")
     step = jax.jit(partial(value_and_gradients, ours))
     lowered = step.trace(kernel, x).lower(lowering_platforms=(platform,)).as_text()

@@ -79,7 +79,7 @@ def prepare(plan: dict) -> None:
 
 
 def check_flags(group: str, verb: str, rest: list[str]) -> None:
-    """As gcloud does, refuses what it does not know."""
+    """Refuses unknown flags, as gcloud does."""
     names = {word.partition("=")[0] for word in rest if word.startswith("--")}
     unknown = names - EVERYWHERE - FLAGS[f"{group} {verb}"]
     if unknown:
@@ -103,7 +103,7 @@ def ssh(flags: dict[str, str]) -> int:
 
 
 def scp(source: str, target: str, worker: str) -> None:
-    """To one worker or all, or from one."""
+    """Copies files to one worker or to all, or from one."""
     if ":" in source:
         shutil.copy(HERE / str(int(worker)) / source.partition(":")[2], target)
         return

@@ -49,7 +49,7 @@ def job(workdir: Path, *more: str, processes: int = 2, **options) -> list:
 
 
 def ended(processes: list) -> list[tuple[int, str, str]]:
-    """(exit code, stdout, stderr) of each."""
+    """(exit code, stdout, stderr) of each process."""
     outputs = [p.communicate(timeout=SECONDS) for p in processes]
     return [
         (p.returncode, *output) for p, output in zip(processes, outputs, strict=True)
@@ -92,7 +92,7 @@ def arrays(workdir: Path, run: str) -> dict[str, np.ndarray]:
 
 
 def assert_same(a: dict, b: dict, *, atol: float, rtol: float) -> None:
-    """To tolerance, and pictures in whole grey levels to one of them."""
+    """Arrays agree to a tolerance, and pictures to one grey level."""
     assert a.keys() == b.keys()
     for name in a:
         x, y = (np.asarray(arrays[name], np.float64) for arrays in (a, b))
@@ -165,7 +165,7 @@ def test_sigterm_on_one_host_saves_the_same_step_on_all(tmp_path):
 
 
 def until(step: int, workdir: Path) -> list[str]:
-    """The flags that go on to `step`; the workdir is told that it always meant to."""
+    """The flags to train until `step`, once the saved config says so too."""
     path = workdir / "xl" / "config.json"
     settings = json.loads(path.read_text())
     settings["loop"]["steps"] = step
@@ -189,7 +189,7 @@ CLUSTERS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("cluster", CLUSTERS)
 def test_a_cluster_that_jax_knows_needs_no_flags(cluster, tmp_path):
-    """What Slurm's srun and Open MPI's mpirun tell their processes, told to two."""
+    """Two processes get the environment of Slurm's srun and of Open MPI's mpirun."""
     port = free_port() % 2**12  # JAX takes it from the job's number, above 61,440
     processes = []
     for i in range(2):

@@ -376,7 +376,7 @@ def test_mistakes_are_one_line(tmp_path, args, says):
 
 
 class SilentTpu(gcloud.Tpu):
-    """Its hosts do not answer for so many looks, nor gcloud for so many."""
+    """Its hosts, and gcloud, do not answer for a number of looks each."""
 
     silent_hosts = silent_gcloud = 0
 
@@ -516,7 +516,7 @@ def container():
 
 
 def scripts() -> dict[str, str]:
-    """The shell of the YAML files."""
+    """The shell scripts inside the YAML files."""
     task = yaml.safe_load((JOBS / "skypilot.yaml").read_text())
     assert task["resources"]["job_recovery"]["recover_on_exit_codes"] == [3]
     return {"jobset": container()["args"][0], "skypilot": task["run"]}

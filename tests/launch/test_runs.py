@@ -17,7 +17,7 @@ from tests import smallest_paper
 
 
 def paper(**parts):
-    """The smallest paper with other parts."""
+    """The smallest paper with some of its functions replaced."""
     return types.SimpleNamespace(**{**vars(smallest_paper), **parts})
 
 
@@ -113,7 +113,7 @@ def test_the_checkpoint_of_the_largest_is_kept_beside_the_newest(tmp_path, name)
 
 
 def on_the_host():
-    """Validates by what no sum gives: the median of the scores of class 1."""
+    """Its validation needs all scores: the median of those of class 1."""
 
     def eval_step(config, state, batch, *, axis_name=None):
         metrics = smallest_paper.eval_step(config, state, batch, axis_name=axis_name)

@@ -50,7 +50,7 @@ def write_pictures(folder, counts, size=(6, 5), mode="RGB"):
 
 
 def keys(data):
-    """Each item as bytes, to compare sets."""
+    """All items as bytes, so that sets can be compared."""
     return [item["image"].tobytes() + bytes([item["label"]]) for item in data]
 
 
@@ -364,7 +364,7 @@ def test_generated_classes_can_be_told_apart_in_new_images():
 
 
 class Blobs(tfds.core.GeneratorBasedBuilder):
-    """Ten by ten pixels a digit's grey, stored as PNG files."""
+    """A TFDS set of PNG files: 10 x 10 pixels, whose grey is the digit."""
 
     VERSION = tfds.core.Version("1.0.0")
 
@@ -389,7 +389,7 @@ class Blobs(tfds.core.GeneratorBasedBuilder):
 
 
 class Unlabelled(Blobs):
-    """As ImageNet's: nobody outside knows the test split's labels."""
+    """Like ImageNet, its test split has no labels."""
 
     def _split_generators(self, dl_manager):
         test = ((i, {**item, "label": -1}) for i, item in self._blobs(6))

@@ -16,7 +16,7 @@ def source(n):
 
 
 def values(batches):
-    """The items of batches, padding left out."""
+    """The items of the batches, without padding."""
     return [
         int(x[0])
         for batch in batches
@@ -125,7 +125,7 @@ def with_draw(item, rng):
 
 
 def draws(n, process_index=0, process_count=1, skip=0, seed=0):
-    """[(item, draw), ...] of `n` batches, in a set order within each."""
+    """[(item, draw), ...] of `n` batches, sorted within each batch."""
     batches = pipeline(
         source(10), batch_size=4 // process_count, shuffle=True, seed=seed,
         random_map_fn=with_draw,

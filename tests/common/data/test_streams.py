@@ -14,7 +14,7 @@ TOKENS = np.arange(100, 203, dtype=np.int32)  # 103 distinct tokens, none of the
 
 
 def rows(segments, name):
-    """A field of all segments, joined in time: [batch, time]."""
+    """One field of all segments, joined along time: [batch, time]."""
     return np.concatenate([item[name] for item in segments], axis=1)
 
 

@@ -32,7 +32,7 @@ def png(depth, kind, width, rows, transparent=b""):
 
 
 def test_pictures_are_read_as_viewers_show_them(tmp_path):
-    """Turned as EXIF says, and 16 bits as 8."""
+    """They are turned as EXIF says, and 16 bits become 8."""
     upright = np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
     turned = Image.fromarray(np.rot90(upright))  # a quarter to the left
     turned.getexif()[0x0112] = 6  # to be shown a quarter to the right

@@ -108,7 +108,7 @@ def test_masks_hide_what_they_should():
 
 
 def grey_blocks(folder, name, rows, columns, seed=0):
-    """Blocks of 8 x 8 pixels, each black or white."""
+    """A picture of blocks of 8 x 8 pixels, each black or white."""
     blocks = np.random.default_rng(seed).integers(0, 2, (rows // 8, columns // 8))
     picture = 255 * blocks.repeat(8, 0).repeat(8, 1).astype(np.uint8)
     Image.fromarray(picture).save(folder / name)

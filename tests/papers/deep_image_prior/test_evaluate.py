@@ -16,7 +16,7 @@ STEPS = 60
 
 
 def finished(row):
-    """A run as after its last step, with a made-up history: 13 samples."""
+    """A run after its last step, with an invented history of 13 samples."""
     config = dip.get_config("smoke")
     config.runs = (row,)
     config.stop.rule = "none"
@@ -85,7 +85,7 @@ def test_every_run_has_its_pictures(results):
 
 
 def test_captions_are_in_the_quality_of_the_tables(monkeypatch):
-    """Of super-resolution: of Y, without a border."""
+    """For super-resolution that is the PSNR of Y, without a border."""
     config, state = finished("sr")
     noise = jax.random.normal(jax.random.key(1), state.frames.shape[1:])
     frames = state.problem["truth"][:, None] + 0.05 * noise

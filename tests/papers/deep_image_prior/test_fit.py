@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 def fitted(row, steps, batch_size=1):
-    """The default's run `row`, that many steps on."""
+    """The run `row` of the default, after `steps` steps."""
     config = dip.get_config()
     config.runs = (row,)
     config.data.batch_size = batch_size
@@ -32,8 +32,8 @@ def fitted(row, steps, batch_size=1):
 
 
 def test_impedance():
-    """The natural picture is fitted first, then that with noise, then shuffled pixels,
-    then noise: each is harder by 1.3 at least."""
+    """The natural picture is easiest to fit, then the one with noise, then shuffled
+    pixels, then noise. Each step is harder by a factor of at least 1.3."""
     fit = fitted("impedance", 101)
     losses = 10 ** (-fit.state.history["fit"][:, -1] / 10)
     assert (losses[1:] / losses[:-1] >= 1.3).all()
@@ -51,7 +51,7 @@ def test_a_denoised_picture_peaks_and_falls_while_the_loss_keeps_falling():
 
 
 def test_missing_pixels():
-    """Half of the pixels: better than their mean by 5 dB, where they are missing."""
+    """Where half of the pixels are missing, the fit beats their mean by 5 dB."""
     fit = fitted("restore", 600)
     scores = {row[2]: row[-1] for row in methods(fit, None)}
     assert scores["running average"] >= scores["mean filling"] + 5

@@ -15,7 +15,8 @@ from tests.papers.deep_image_prior import torch_outputs
 
 
 def test_weights_start_as_pytorchs():
-    """U(-1/sqrt(n), 1/sqrt(n)), n = inputs of one output: kernels and biases."""
+    """All are U(-1/sqrt(n), 1/sqrt(n)), where n is the number of inputs of one
+    output."""
     net = model.ConvNorm(Model(), 64, 3)
     params = net.init(jax.random.key(0), jnp.zeros((1, 8, 8, 16)))["params"]
     bound = (9 * 16) ** -0.5
@@ -80,7 +81,7 @@ def test_the_hourglass_gives_pytorchs_numbers(mode):
 
 @pytest.mark.parametrize("padding", ["reflect", "zero"])
 def test_a_bias_before_batchnorm_would_move_nothing(padding):
-    """The parameter is there; adding it or not is the same function."""
+    """The parameter exists, but adding it does not change the function."""
     config = small(padding=padding)
     net = model.ConvNorm(config.model, 4, 3)
     params = net.init(jax.random.key(0), Z[None])["params"]
@@ -101,7 +102,7 @@ def test_pixels_are_their_own_parameters():
 
 
 def test_statistics_are_those_of_the_picture_itself():
-    """The first layers normalise: z scaled and shifted gives the same picture."""
+    """Layers normalise by the picture: scaling and shifting z does not change it."""
     config = small(padding="reflect")
     params = parameters(config, Z)
     once = apply(config, params, Z)

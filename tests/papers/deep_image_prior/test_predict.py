@@ -153,7 +153,7 @@ def test_a_folder_is_restored_and_what_is_broken_named(tmp_path):
 
 @pytest.fixture
 def unfitted(monkeypatch):
-    """What is observed takes the place of the fit."""
+    """Replaces the fit by the observed picture."""
 
     def fit(config, problem):
         yield config.loop.steps, {"average": problem["observed"]}, 0.0
@@ -234,7 +234,7 @@ def test_a_rule_stops_the_fit_that_shows_nothing(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_hole_is_filled_from_around_it(tmp_path):
-    """A smooth picture with a hole: what comes back is near to what was there."""
+    """The hole of a smooth picture is filled with values near the true ones."""
     rows, columns = np.indices((32, 32)) / 32
     picture = np.stack([rows, columns, 1 - rows], -1) * 0.8 + 0.1
     given = np.round(255 * picture).astype(np.uint8)

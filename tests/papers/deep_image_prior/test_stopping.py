@@ -12,7 +12,7 @@ STOP = Stop(backtrack_every=2, backtrack_drop=5.0)
 
 
 def learned(*values):
-    """Parameters and moments of as many rows."""
+    """Parameters and moments of so many rows."""
     rows = jnp.array(values, jnp.float32)
     return {"p": rows}, {"mu": -rows, "count": rows.astype(jnp.int32)}
 
@@ -94,7 +94,7 @@ def test_noise_is_reached_once():
 
 
 def test_the_calmest_moment_is_kept():
-    """Outputs settle, then flutter: the answer is from the calm between."""
+    """Outputs settle and then vary again: the answer comes from the calm between."""
     task = Task(average=0.5)
     stop = Stop(rule="variance", after=2, patience=6)
     settle = [1 - 0.5**i for i in range(12)]

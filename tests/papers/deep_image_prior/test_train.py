@@ -13,7 +13,7 @@ from papers.deep_image_prior import train
 
 
 def smoke(**fields):
-    """Four restarts; pixels, as z is the same for every net and they start fast."""
+    """The smoke config with four restarts of the family "pixels", which starts fast."""
     config = dip.get_config("smoke")
     config.model.family = "pixels"
     config.data.size = (16, 8)

@@ -6,5 +6,5 @@ from tests.papers.distillation.distilling import started
 
 @pytest.fixture(scope="session")
 def smoke():
-    """Smoke runs before their first step: {row: (config, state)}."""
+    """Smoke runs before their first step: {run: (config, state)}."""
     return started(get_config("smoke"))

@@ -32,7 +32,7 @@ def test_online_kmeans_finds_groups_that_are_apart():
 
 
 def test_classes_that_are_confused_are_one_cluster():
-    """Classes 0 to 2 look alike to the generalist, and 3 to 5."""
+    """The generalist confuses classes 0 to 2, and classes 3 to 5."""
     labels = RNG.integers(0, 6, 3000)
     near = labels[:, None] // 3 == np.arange(6) // 3
     logits = 3.0 * near + 2.0 * np.eye(6)[labels] + 0.5 * RNG.normal(size=(3000, 6))
@@ -80,7 +80,7 @@ def test_losses_are_those_of_own_classes_and_a_dustbin():
 
 
 def test_the_sampling_ratio_takes_the_weights_back():
-    """What is learnt from weighted images, corrected, is the posterior of true ones."""
+    """A posterior learnt from weighted images, once corrected, is the true one."""
     chances = RNG.random((8, 6))
     chances /= chances.sum()  # p(image, class)
     frequency = chances.sum(0)

@@ -78,7 +78,7 @@ def with_dropout(targets):
 
 
 def test_cached_live_and_written_targets_train_the_same_student(tmp_path):
-    """With a teacher that has dropout: a mask in the targets would show."""
+    """The teacher has dropout, whose masks would show in the targets."""
     outcomes = {}
     for targets in ("cached", "live"):
         trained = started(with_dropout(targets))

@@ -47,7 +47,7 @@ def torch_case(size: dict) -> beside_torch.Timed:
 
 
 def jax_case(size: dict, overrides: list[str]) -> beside_torch.Timed:
-    """Through the functions that the command line uses."""
+    """Calls the functions that the command line calls."""
     import jax
     import numpy as np
 

@@ -99,7 +99,7 @@ def test_a_shift_of_one_is_a_shift_of_the_scale(model):
 
 
 def deltas(params):
-    """Every layer hands its first channel on as it is."""
+    """Parameters with which each layer passes its first channel on unchanged."""
 
     def delta(kernel):
         k = kernel.shape[0] // 2
@@ -143,7 +143,7 @@ def test_activations_are_what_they_are_called():
 
 @pytest.mark.parametrize("model", [SMALL, SRCNN])
 def test_a_padded_image_is_what_it_is_alone(model):
-    """In a batch with others, mirrored beyond its end."""
+    """Mirrored beyond its end, in a batch with other images."""
     _, params = start(model)
     images = [np.random.default_rng(i).random((h, w, 1), np.float32)
               for i, (h, w) in enumerate([(9, 14), (16, 7), (16, 16)])]  # fmt: skip

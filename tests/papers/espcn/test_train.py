@@ -18,7 +18,7 @@ from papers.espcn.upscale import bicubic_upscaler, upscaler
 
 
 def test_an_output_out_of_range_is_pulled_back():
-    """A network that clamps what it trains on would leave it there."""
+    """If training clamped the output, there would be no gradient."""
     config = espcn.get_config("smoke")
     state = espcn.init(config, jax.random.key(0))
     bias = state.params["layer3"]["bias"]
@@ -69,7 +69,7 @@ def test_the_last_layer_learns_ten_times_slower():
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_step_measures_what_the_table_does(channels):
-    """PSNR of padded images in a batch: of Y, clipped, without the border."""
+    """It measures the PSNR of Y, clipped, without border or padding."""
     config = espcn.get_config("smoke")
     config.eval.most = 120
     config.model.channels = channels

@@ -22,7 +22,7 @@ def abstract_parameters(model):
 
 
 def peer_arrays(model):
-    """As a state_dict has them: [out, in, height, width]."""
+    """Arrays as in a state_dict: [out, in, height, width]."""
     rng = np.random.default_rng(0)
     a, b = model.features
     outputs = model.channels * model.scale**2
@@ -37,7 +37,7 @@ def peer_arrays(model):
 
 
 def conv2d(x, weight, bias):
-    """[in, h, w] -> [out, h, w], zeros beyond."""
+    """[in, h, w] -> [out, h, w], padded with zeros."""
     maps = [
         sum(correlate(plane, k, "same") for plane, k in zip(x, kernels, strict=True))
         for kernels in weight

@@ -20,14 +20,14 @@ from papers.resnet.measure import Net
 
 @pytest.fixture(scope="module")
 def trained():
-    """(config, state) of an untrained smoke net, of which all tests ask only sums."""
+    """(config, state) of an untrained smoke net, which is enough for all tests here."""
     config = resnet.get_config("smoke")
     config.eval.batch_size = 20
     return config, resnet.init(config, jax.random.key(0))
 
 
 def constant_classifier(state, best: int):
-    """A state whose net says `best` whatever it sees, and then the next classes."""
+    """A state whose net answers `best` for every image, then the classes after it."""
     bias = -np.abs(np.arange(10) - best).astype(np.float32) - 0.1 * np.arange(10)
     head = {"kernel": 0 * state.params["head"]["kernel"], "bias": bias}
     return state.replace(params={**state.params, "head": head})

@@ -78,7 +78,7 @@ X = jax.random.normal(jax.random.key(1), (4, 8, 8, 3))
 
 
 def variables_of(model: Model):
-    """Random variables, running statistics and gains included."""
+    """All variables, drawn at random, with running statistics and gains."""
     shapes = jax.eval_shape(ResNet(model).init, jax.random.key(0), X)
     rng = np.random.default_rng(0)
 
@@ -93,7 +93,7 @@ def variables_of(model: Model):
 
 
 def without_residuals(variables):
-    """The last BatchNorm of every block with gain and bias 0."""
+    """The variables with gain and bias 0 in the last BatchNorm of every block."""
     flat = flatten_dict(variables["params"])
     last = max(path[3] for path in flat if path[2:3] and path[2].startswith("block"))
     for path in flat:
@@ -147,7 +147,7 @@ def test_blocks_are_drawn_apart_with_he_s_deviation():
 
 
 def outcome(model: Model, variables):
-    """Logits, new statistics and gradients of a training pass, logits of a test."""
+    """Logits, new statistics and gradients in training, and logits in evaluation."""
 
     def loss(params):
         both = {**variables, "params": params}

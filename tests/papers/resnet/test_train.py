@@ -69,7 +69,7 @@ def test_too_many_classes_are_answered_with_their_number():
 
 
 def test_every_parameter_decays():
-    """Decay takes lr wd p off every kernel, gain and bias, besides the gradient's."""
+    """Every kernel, gain and bias loses lr * decay * p besides its gradient step."""
     after = {}
     for decay in (0.0, 0.1):
         config = smoke(optim__weight_decay=decay, optim__lr=0.5, optim__momentum=0.0)
@@ -133,7 +133,7 @@ def test_chunks_normalise_by_their_own_statistics_and_move_the_running_ones_once
 
 
 def losses(config, steps, batch=None):
-    """Training losses, on the stream of batches or one of them over and over."""
+    """The losses of training on the stream of batches, or on one `batch` throughout."""
     state = resnet.init(config, jax.random.key(0))
     stream = resnet.batches(config, "train")
     step = jax.jit(partial(resnet.train_step, config), donate_argnums=0)
@@ -156,7 +156,7 @@ def test_a_thousand_layers_build_step_and_learn():
 
 @pytest.mark.slow
 def test_deep_plain_nets_train_worse_than_residual_ones():
-    """Degradation in small: 44 layers, the same images and steps."""
+    """Degradation on a small scale: 44 layers, the same images and steps."""
     final = {}
     for row in ("plain_44", "resnet_44"):
         config = resnet.get_config()

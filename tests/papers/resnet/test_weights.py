@@ -23,7 +23,7 @@ WRITTEN = json.loads(Path(torchvision_logits.__file__).with_suffix(".json").read
 
 
 def model(name: str, **fields) -> Model:
-    """torchvision's net of that name, but for `fields`."""
+    """torchvision's net of that name, with `fields` replaced."""
     config = resnet.get_config(f"{name}_torchvision").model
     return dataclasses.replace(config, **fields)
 

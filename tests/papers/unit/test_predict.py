@@ -21,7 +21,7 @@ GENERATOR_PARAMS = {"most": np.float32(255)}
 
 
 def inverted(config, params, images, direction):
-    """Of a's or b's channels and of sizes that can be halved; else it fails."""
+    """Stands for the network; fails for channels or sizes that the network refuses."""
     channels = config.model.channels[:: 1 if direction == Direction("a", "b") else -1]
     multiple = 2**config.model.halvings
     assert images.shape[1] % multiple == images.shape[2] % multiple == 0

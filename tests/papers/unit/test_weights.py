@@ -59,7 +59,7 @@ def of_both(name: str) -> set[str]:
 
 
 def shapes(config: Config) -> dict[str, tuple[int, ...]]:
-    """Of all arrays, by the lists above."""
+    """{name: shape} of all arrays, from the lists above."""
     later = config.model.family == "separate"
     found = {}
     for name, shape in (LATER if later else PAPER).items():

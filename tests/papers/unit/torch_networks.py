@@ -93,7 +93,7 @@ class Mirrored(nn.Module):
 
 
 def later_translator(width, halvings, blocks, channels=CHANNELS):
-    """As `paper_translator`, of the later code: nothing is shared."""
+    """The same for the later code, where nothing is shared."""
     norm = nn.InstanceNorm2d
     relu = nn.ReLU()
 

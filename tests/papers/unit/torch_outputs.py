@@ -135,7 +135,7 @@ def outputs() -> tuple[dict, dict]:
 
 
 def read() -> tuple[dict, dict]:
-    """What `outputs` gave where torch was."""
+    """The stored results of `outputs`."""
     with np.load(Path(__file__).with_suffix(".npz")) as file:
         found = {name: file[name] for name in file.files}
     shapes = json.loads(str(found.pop("shapes")))

@@ -47,7 +47,7 @@ def digit_name(path: str) -> str:
 
 
 def digit_statistics(arrays):
-    """Those of maps to which the layer's bias is not added."""
+    """Our statistics, which are taken before a layer's bias is added."""
     stats = {}
     for path in flatten_dict(digit_shapes()[1], sep="/"):
         layer, _, moment = path.split("/")
@@ -121,7 +121,7 @@ def convolution(k: int, inputs: int, outputs: int) -> int:
 
 
 def test_the_digit_experiment_s_parameters_are_as_many_as_released():
-    """Of SVHN's 3 channels and MNIST's 1."""
+    """With the 3 channels of SVHN and the 1 of MNIST."""
     config = runs_of(variants.get_config("svhn_mnist"))["adapted"].config
     images = (jax.ShapeDtypeStruct((1, 32, 32, n), jnp.float32) for n in (3, 1))
     init = partial(objective.init, config)
