@@ -15,7 +15,6 @@ another name gets a UserError.
 
 import copy
 import dataclasses
-import difflib
 import functools
 import math
 import typing
@@ -23,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from common.contract import Run, UserError
+from common.nearest import refuse_unknown
 
 C = TypeVar("C")  # a paper's Config
 SEEDS = 2**32  # a key is made from 32 bits
@@ -219,16 +219,6 @@ def pick(kind: str, name: str, table: Mapping[str, Any]) -> Any:
     """The entry `name` of a table. UserError: there is none."""
     refuse_unknown(kind, name, table)
     return table[name]
-
-
-def refuse_unknown(kind: str, name: str, valid: Iterable[str]) -> None:
-    """UserError unless `name` is one of `valid`. It names the closest ones first."""
-    valid = list(valid)
-    if name not in valid:
-        close = difflib.get_close_matches(name, valid, n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(close)}?" if close else ""
-        rest = f"there are: {', '.join(valid)}"
-        raise UserError(f"no {kind} {name!r}: {hint} {rest}".replace("  ", " "))
 
 
 def runs_of(

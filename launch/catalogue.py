@@ -16,8 +16,8 @@ from ml_collections import config_flags
 
 import papers
 from common import config as configs
-from common.config import refuse_unknown
 from common.contract import Paper, UserError, complete
+from common.nearest import refuse_unknown
 
 
 def names() -> list[str]:

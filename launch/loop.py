@@ -15,8 +15,8 @@ from typing import Any
 
 import jax
 
-from common.config import refuse_unknown
 from common.metrics import over
+from common.nearest import refuse_unknown
 from common.sections import Loop
 from launch.checkpoints import Checkpoints
 from launch.chips import peak_flops

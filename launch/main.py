@@ -21,9 +21,9 @@ if __name__ == "__main__":  # as a script: the packages stand beside launch/
 
 from absl import flags
 
-from common.config import refuse_unknown
 from common.contract import UserError
 from common.files import storage
+from common.nearest import refuse_unknown
 from launch import failure, options
 
 

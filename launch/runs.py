@@ -9,8 +9,9 @@ from typing import Any
 
 import jax
 
-from common.config import changed, refuse_unknown
+from common.config import changed
 from common.contract import Paper, Run, UserError, complete
+from common.nearest import refuse_unknown
 from launch import catalogue
 
 

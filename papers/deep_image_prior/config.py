@@ -5,8 +5,9 @@ from dataclasses import field
 from functools import partial
 from typing import Any
 
-from common.config import at_least, between, choice, dtype, refuse_unknown, runs_of
+from common.config import at_least, between, choice, dtype, runs_of
 from common.contract import Run, UserError
+from common.nearest import refuse_unknown
 from common.sections import Optim, Schedule, Training
 
 
