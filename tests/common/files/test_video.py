@@ -254,7 +254,7 @@ def test_what_cannot_be_done_is_one_line(tmp_path, monkeypatch):
 
 
 def test_an_interrupted_video_has_the_frames_so_far(tmp_path, monkeypatch):
-    film(tmp_path / "film.mp4", [photograph(32, 48, i) for i in range(40)])
+    write_video(tmp_path / "film.mp4", [photograph(32, 48, i) for i in range(40)])
     write = video._write
     calls = []
 
@@ -266,5 +266,5 @@ def test_an_interrupted_video_has_the_frames_so_far(tmp_path, monkeypatch):
     monkeypatch.setattr(video, "_write", interrupted)
     with pytest.raises(KeyboardInterrupt, match=r"out\.mkv has the frames so far"):
         converted(tmp_path)
-    frames, _ = watched(tmp_path / "out.mkv")
+    frames, _ = read_video(tmp_path / "out.mkv")
     assert len(frames) == 2 * len(jax.local_devices())
