@@ -52,9 +52,8 @@ class Placement:
         return _rows(self.mesh, axis, count)
 
     def shares(self, rows: int) -> dict[int, tuple[int, int]]:
-        """{process: (index, count)}: which of how many equal shares of `rows` a process
-        reads. There are as many as can be if each process finds the rows of its devices
-        in one share; those whose devices compute the same rows read the same."""
+        """{process: (index, count)}: which of how many equal shares of `rows` it reads.
+        There are as many as can be if each finds the rows of its devices in one."""
         first: dict[int, int] = {}
         last: dict[int, int] = {}
         spans = self.rows(rows).devices_indices_map((rows,))
