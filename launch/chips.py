@@ -45,6 +45,9 @@ CHIPS = {
 }
 _FLAT = ("2x4", "4x4", "4x8", "8x8", "8x16", "16x16")
 _CUBES = ("2x2x2", "2x2x4", "2x4x4", "4x4x4", "4x4x8", "4x8x8")
+# The slices that Google rents out. In three dimensions also those of whole cubes of
+# 4x4x4 chips, which optical switches join, with their sides in order.
+_SMALL = {2: ("1x1", "2x2", *_FLAT), 3: ("2x2x1", *_CUBES)}
 # The usual slices of 8, 16, 32, 64, 128 and 256 chips.
 TOPOLOGIES = {
     name: tuple(f"{name}:{shape}" for shape in (_FLAT if chip.dims == 2 else _CUBES))
@@ -114,15 +117,18 @@ def _shape(layout: str) -> tuple[int, ...]:
 
 
 def _misfit(chip: Chip, shape: tuple[int, ...]) -> str:
-    """Why no slice has this shape, or "". libtpu itself takes v4:4x4 and v5e:32x32."""
+    """Why no slice has this shape, or "". libtpu itself takes v4:4x4 and v5e:10x14."""
     if len(shape) != chip.dims:
         return f"a {chip.name} slice has {chip.dims} sides"
-    if shape == (1, 1):
+    if "x".join(map(str, shape)) in _SMALL[chip.dims]:
         return ""
-    if any(side % 2 for side in shape[:2]):
-        host = "x".join("221"[: chip.dims])
-        return f"the shape must be whole hosts of {host} {chip.name} chips"
-    if math.prod(shape) > chip.pod or (chip.dims == 2 and max(shape) > 16):
-        limit = "16x16 chips" if chip.dims == 2 else f"{chip.pod} chips"
-        return f"a {chip.name} slice has at most {limit}"
+    if chip.dims == 2:
+        return f"{chip.name} slices are {', '.join(_SMALL[2])}"
+    if any(side % 4 for side in shape) or [*shape] != sorted(shape):
+        return (
+            f"{chip.name} slices are {', '.join(_SMALL[3][:4])}, and all whose sides "
+            "are multiples of 4, the shortest first"
+        )
+    if math.prod(shape) > chip.pod:
+        return f"a {chip.name} slice has at most {chip.pod} chips"
     return ""

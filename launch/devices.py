@@ -81,6 +81,8 @@ def make_mesh(
       on_cpu: the most devices of one CPU host to take, without `every_device`.
     """
     devices = jax.devices() if devices is None else devices
+    # So that each process's rows are consecutive.
+    devices = sorted(devices, key=lambda device: device.process_index)
     count = len(devices)
     one_host = devices[0].platform == "cpu" and jax.process_count() == 1
     if one_host and not every_device:
@@ -90,7 +92,6 @@ def make_mesh(
         for axis, size in parse_mesh(sizes, count).items()
         for i, factor in enumerate(_prime_factors(size))
     } or {AXES[0]: 1}
-    # In the order of the processes, so that each one's rows are consecutive.
     grid = np.array(devices[:count]).reshape(*factors.values())
     return Mesh(grid, tuple(factors))
 

@@ -13,23 +13,35 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator
+from concurrent import futures
 from pathlib import Path
 
 import numpy as np
 
 from common.contract import UserError
-from launch.failure import of_the_machine
+from launch.pods.worker_scripts import FIRST_MARK
+from launch.stop import StopRequest
 
 LOST = 3  # exit code: another process of the job was lost; start the job again
 HEARTBEAT_SECONDS = 30  # silence after which a process counts as lost
 REPORT_SECONDS = 24 * 3600  # how long the others wait for process 0's report
 AGREED_LATE = 2  # steps from a wish to the agreement on it: no step waits for it
 UNDER_PARENT = "LAUNCH_UNDER_PARENT"
-# Signs of a cluster that JAX finds by itself: variables of Slurm, Open MPI and
-# Kubernetes' indexed jobs, and TPU chips.
-SIGNS = ("SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "JOB_COMPLETION_INDEX")
+# Signs of a cluster: variables of Slurm, Open MPI, MPICH, SkyPilot and Kubernetes'
+# indexed jobs, each with the one that says how many processes there are. JAX finds most
+# of these clusters by itself, and those with TPU chips.
+SIGNS = {
+    "SLURM_PROCID": "SLURM_NTASKS",
+    "OMPI_COMM_WORLD_RANK": "OMPI_COMM_WORLD_SIZE",
+    "PMI_RANK": "PMI_SIZE",
+    "SKYPILOT_NODE_RANK": "SKYPILOT_NUM_NODES",
+    "JOB_COMPLETION_INDEX": "",
+}
 TPU_CHIPS = ("/dev/accel0", "/dev/vfio/0", "/dev/vfio/1")
+HOW_TO_JOIN = (
+    "Give --coordinator=HOST:PORT --num_processes=N --process_id=I, the same on all "
+    "except I, or --num_processes=1 to run without them"
+)
 
 
 def maybe_many(num_processes: int | None, coordinator: str | None) -> bool:
@@ -84,19 +96,40 @@ def join(
     except (ValueError, RuntimeError) as error:
         without_flags = num_processes is None and coordinator is None
         if without_flags and "coordinator_address" in str(error):
+            _refuse_many_alone()
             return  # no cluster here
         if isinstance(error, jax.errors.JaxRuntimeError):  # one came late, or never
             print(f"launch: {str(error).splitlines()[0]}", file=sys.stderr)
             raise SystemExit(LOST) from None
         raise UserError(
-            f"cannot join the other processes: {str(error).splitlines()[0]} Give "
-            "--coordinator=HOST:PORT --num_processes=N --process_id=I, the same on all "
-            "except I, or --num_processes=1 to run without them"
+            f"cannot join the other processes: {str(error).splitlines()[0]} "
+            f"{HOW_TO_JOIN}"
         ) from None
     # Process 0 alone prints to stdout. What C++ prints there goes to stderr.
     ours = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     sys.stdout = ours if is_first() else open(os.devnull, "w")  # noqa: SIM115
+    if is_first() and FIRST_MARK in os.environ:
+        Path(os.environ[FIRST_MARK]).touch()
+
+
+def _refuse_many_alone() -> None:
+    """UserError if this is one process of several that do not know each other: each
+    would train alone, as the first one, in the workdir of all."""
+    for rank, size in SIGNS.items():
+        if rank in os.environ and os.environ.get(size) != "1":
+            raise UserError(
+                f"{rank} is set, so this may be one process of several, but JAX finds "
+                "no cluster (in Kubernetes without TPUs it needs the package "
+                f"kubernetes). {HOW_TO_JOIN}"
+            ) from None
+
+
+def is_many() -> bool:
+    """Whether this process is one of several."""
+    import jax
+
+    return jax.distributed.is_initialized() and jax.process_count() > 1
 
 
 def is_first() -> bool:
@@ -108,19 +141,36 @@ def is_first() -> bool:
 
 def wait_for_all(name: str) -> None:
     """Returns when every process has come here."""
-    import jax
-
-    if jax.process_count() > 1:
+    if is_many():
         from jax.experimental import multihost_utils
 
         multihost_utils.sync_global_devices(name)
 
 
-def all_agree(ok: bool) -> bool:
-    """Whether `ok` is true in every process."""
+def leave_together(request: StopRequest) -> None:
+    """Returns when every process has come here, process 0 from an evaluation perhaps.
+    A first signal is heard and changes nothing: the others would lose this process."""
     import jax
 
-    if jax.process_count() == 1:
+    if not is_many():
+        return
+    known = request.requested
+    left = futures.ThreadPoolExecutor(1).submit(jax.distributed.shutdown)
+    while not left.done():  # in steps: a signal must find us in Python
+        futures.wait([left], timeout=1)
+        if request.requested and not known:
+            known = True
+            print(
+                "launch: this process leaves as soon as the others do; a second signal "
+                "ends it at once, and they lose it",
+                file=sys.stderr,
+            )
+    left.result()
+
+
+def all_agree(ok: bool) -> bool:
+    """Whether `ok` is true in every process."""
+    if not is_many():
         return ok
     from jax.experimental import multihost_utils
 
@@ -141,12 +191,10 @@ class Agreement:
 
         self._queue: deque[jax.Array] = deque()
         self._any = None
-        if jax.process_count() > 1:
-            mesh = jax.make_mesh((jax.device_count(),), ("all",))
-            rows, whole = (
-                jax.NamedSharding(mesh, jax.P(axis)) for axis in ("all", None)
-            )
-            self._rows = rows
+        if is_many():
+            mesh = jax.sharding.Mesh(np.array(jax.devices()), ("all",))
+            self._rows = jax.NamedSharding(mesh, jax.P("all"))
+            whole = jax.NamedSharding(mesh, jax.P())
             self._any = jax.jit(lambda flags: flags.any(0), out_shardings=whole)
 
     def ask(self, *wishes: bool) -> tuple[bool, ...]:
@@ -154,53 +202,13 @@ class Agreement:
             return wishes
         import jax
 
-        mine = np.tile(np.array(wishes), (jax.local_device_count(), 1))
-        flags = jax.make_array_from_process_local_data(self._rows, mine)
+        shape = (jax.device_count(), len(wishes))
+        mine = np.array([wishes])  # a row for each of our devices
+        flags = jax.make_array_from_callback(shape, self._rows, lambda _: mine)
         self._queue.append(self._any(flags))
         if len(self._queue) <= AGREED_LATE:
             return (False,) * len(wishes)
         return tuple(map(bool, np.asarray(self._queue.popleft())))
-
-
-@contextlib.contextmanager
-def no_waiting_for_the_dead() -> Iterator[None]:
-    """An error in one process of several ends it at once: leaving in good order would
-    wait for the others, and they for it."""
-    import jax
-
-    try:
-        yield
-    except (Exception, KeyboardInterrupt) as error:
-        if jax.process_count() == 1:
-            raise
-        code = _tell(error)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def _tell(error: BaseException) -> int:
-    """Prints the error; returns the exit code."""
-    import traceback
-
-    import jax
-
-    if isinstance(error, UserError):
-        print(f"launch: {error}", file=sys.stderr)
-        return 2
-    if isinstance(error, jax.errors.JaxRuntimeError) and _of_the_network(str(error)):
-        print(f"launch: {str(error).splitlines()[0]}", file=sys.stderr)
-        return LOST
-    if line := of_the_machine(error):
-        print(f"launch: stopped: {line}", file=sys.stderr)
-    else:
-        traceback.print_exception(error)
-    return 1
-
-
-def _of_the_network(message: str) -> bool:
-    signs = ("gloo", "nccl", "connection", "peer", "unavailable", "coordination")
-    return any(sign in message.lower() for sign in signs)
 
 
 def _die_with_parent() -> None:

@@ -71,16 +71,16 @@ def _run(argv: list[str]) -> int:
     if many and distributed.UNDER_PARENT not in os.environ:
         return distributed.run_under_parent(argv)
 
-    from launch import catalogue, devices
+    from launch import catalogue, devices, lost
 
     devices.keep_freed_memory()
     devices.use_cpu_devices(values.cpu_devices)
     if many:
         distributed.join(values.coordinator, values.num_processes, values.process_id)
-    paper = catalogue.load(values.paper)
-    config = catalogue.variant(paper, values.config)
-    config = catalogue.override(config, overrides)
-    with distributed.no_waiting_for_the_dead():
+    with lost.no_waiting_for_the_dead():
+        paper = catalogue.load(values.paper)
+        config = catalogue.variant(paper, values.config)
+        config = catalogue.override(config, overrides)
         return _dispatch(values, paper, config, argv)
 
 
@@ -113,23 +113,22 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
         shows[values.mode](session, names)
         return 0
     if values.mode == "compile":
-        topology = compile.check_topology(values.topology)
         changed = [flag.partition("config.")[2] for flag in options.overrides(argv)]
-        compile.compile_for(
+        lived = compile.compile_for(
             session,
             names,
-            topology,
+            compile.topologies(values.topology),
             values.mesh,
             title=", ".join([title, *changed]),
-            facts=_facts(command, session),
+            facts=_facts(command, "none of the slice"),
         )
-        return 0
+        return 0 if lived else 1
     return _work(values, session, names, title, command)
 
 
 def _work(values: flags.FlagValues, session, names, title: str, command: str) -> int:
     """Trains, evaluates or predicts, with the workdir to itself."""
-    from launch import pending, stop, workdir
+    from launch import distributed, pending, stop, workdir
 
     if values.profile is not None:
         _check_profile(values, session, names)
@@ -139,13 +138,18 @@ def _work(values: flags.FlagValues, session, names, title: str, command: str) ->
         stop.StopRequest() as request,
     ):
         try:
-            if _do(values, session, names, title, command, request):
-                return 0
+            done = _do(values, session, names, title, command, request)
         except pending.Diverged as error:
             print(f"launch: stopped: {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt as stopped:
+            if request.saves and distributed.is_many():
+                raise  # the others must not wait for us
+            done = False
             kept = str(stopped) or "what was shown or written so far"
+        distributed.leave_together(request)
+    if done:
+        return 0
     if reading:
         print(f"\nstopped before its end; kept: {kept}", flush=True)
         return 1
@@ -163,7 +167,9 @@ def _do(values, session, names, title: str, command: str, request) -> bool:
         left = ", ".join(session.missing()) or "nothing: --mode=eval reports"
         print(f"still to train: {left}", flush=True)
     else:
-        session.evaluate(title, _facts(command, session), request)
+        devices = session.mesh().devices
+        there = f"{devices.size} x {devices.flat[0].device_kind}"
+        session.evaluate(title, _facts(command, there), request)
     return True
 
 
@@ -198,18 +204,17 @@ def _predict(session, run: str, inputs: str | None, request) -> None:
     print()
 
 
-def _facts(command: str, session) -> dict[str, str]:
+def _facts(command: str, devices: str) -> dict[str, str]:
     """Where a report comes from."""
     import datetime
     import platform
 
     import jax
 
-    devices = session.mesh().devices
     return {
         "command": command,
         "date": datetime.date.today().isoformat(),
-        "devices": f"{devices.size} x {devices.flat[0].device_kind}",
+        "devices": devices,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "jax": jax.__version__,

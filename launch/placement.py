@@ -51,14 +51,25 @@ class Placement:
         """The sharding of an array with `count` rows of a batch along `axis`."""
         return _rows(self.mesh, axis, count)
 
-    def share(self, rows: int) -> tuple[int, int]:
-        """(index, count): which of how many equal shares of `rows` this process reads.
-        Processes share one where there are fewer rows than devices."""
-        spans = self.rows(rows).addressable_devices_indices_map((rows,)).values()
-        spans = [span.indices(rows) for (span,) in spans]
-        first = min(span[0] for span in spans)
-        last = max(span[1] for span in spans)
-        return first // (last - first), rows // (last - first)
+    def shares(self, rows: int) -> dict[int, tuple[int, int]]:
+        """{process: (index, count)}: which of how many equal shares of `rows` it reads.
+        There are as many as can be if each finds the rows of its devices in one."""
+        first: dict[int, int] = {}
+        last: dict[int, int] = {}
+        spans = self.rows(rows).devices_indices_map((rows,))
+        for device, (span,) in spans.items():
+            process = device.process_index
+            start, stop, _ = span.indices(rows)
+            first[process] = min(start, first.get(process, start))
+            last[process] = max(stop - 1, last.get(process, start))
+
+        def fits(count: int) -> bool:
+            each = rows // count
+            alone = (first[p] // each == last[p] // each for p in first)
+            return rows % count == 0 and all(alone)
+
+        count = next(filter(fits, range(min(rows, len(first)), 0, -1)))
+        return {p: (row // (rows // count), count) for p, row in first.items()}
 
     def make_state(self, init: Callable, *arguments: Any) -> Any:
         """`init(*arguments)`, made where it will live: no device holds all of it."""
@@ -72,15 +83,23 @@ class Placement:
         return jax.device_put(copies, self.state)
 
     def put_batch(
-        self, batch: Mapping[str, np.ndarray], shares: int = 1
+        self, batch: Mapping[str, np.ndarray], share: tuple[int, int] = (0, 1)
     ) -> dict[str, jax.Array]:
-        """This process's rows, one of `shares`, as their part of the global batch."""
+        """The global batch, of which this process has the rows of its `share`."""
+        index, count = share
 
         def put(local):
             local = np.asarray(local)
-            rows = len(local) * shares
-            shape = (rows, *local.shape[1:])
-            return jax.make_array_from_process_local_data(self.rows(rows), local, shape)
+            sharding = self.rows(len(local) * count)
+            if jax.process_count() == 1:
+                return jax.device_put(local, sharding)
+            shape = (len(local) * count, *local.shape[1:])
+
+            def part(span):  # of one device
+                start, stop, _ = span[0].indices(shape[0])
+                return local[start - index * len(local) : stop - index * len(local)]
+
+            return jax.make_array_from_callback(shape, sharding, part)
 
         return {name: put(value) for name, value in batch.items()}
 

@@ -8,15 +8,14 @@
 
     create  ask for the TPU and wait until it is there
     run     ship this checkout, install it, start main.py with what follows `--`, show
-            worker 0's log, start again after a lost process or a preemption
-    logs    bring every worker's log to pod-logs/NAME/ and show the end of worker 0's
+            the log of the worker that prints, start again after a lost process or a
+            preemption
+    logs    bring every worker's log to pod-logs/NAME/ and show the end of that one's
     stop    SIGTERM to main.py on every worker, which saves; wait for its end
     delete  give the TPU back
 """
 
-import argparse
 import contextlib
-import re
 import shlex
 import shutil
 import sys
@@ -27,13 +26,13 @@ if __name__ == "__main__":  # as a script: the packages stand beside launch/
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from common.contract import UserError
-from launch.pods.gcloud import GONE, Failed, Tpu
+from launch.pods.gcloud import GONE, Failed, Tpu, worker_of
+from launch.pods.options import parse
 from launch.pods.worker_scripts import halt, install, start, unpack
 
-COMMANDS = ("create", "run", "logs", "stop", "delete")
 GRACE = 600  # seconds that main.py has to save after SIGTERM
 LOST_GRACE = 60  # the same where a process was lost: JAX ends the others in 30
-LOOK = 10  # polls between two looks at all workers while worker 0's log is shown
+LOOK = 10  # polls between two looks at all workers while one's log is shown
 PATIENCE = 5  # looks at a TPU that does not answer, before its job counts as lost
 
 
@@ -110,22 +109,30 @@ class Pod:
             tpu.on_all(script)
 
     def watch(self) -> dict[str, str]:
-        """Shows worker 0's log until the job ends; returns the state of each host, of
-        none if the TPU is gone."""
+        """Shows the log of the worker that prints until the job ends; returns the state
+        of each host, of none if the TPU is gone."""
+        tpu = self.tpu
+        tpu.printer = None
+        worker = "0"  # until it is known which one prints
         offset = silent = 0
         while True:
-            # Not until its end: another worker may be lost, and worker 0 hang.
-            offset += self.tpu.show_log(offset, LOOK * self.poll)
+            # Not until its end: another worker may be lost, and this one hang.
+            looks = LOOK if tpu.printer or tpu.hosts == 1 else 1
+            offset += tpu.show_log(worker, offset, looks * self.poll)
             try:
-                states = self.tpu.states()
+                states = tpu.states()
                 silent = 0
+                if (tpu.printer or worker) != worker:
+                    worker = tpu.printer
+                    say(f"worker {worker} has process 0, and prints")
+                    offset = 0
                 if job_state(states) != "running":
-                    self.tpu.show_log(offset, self.poll)  # what came since
+                    tpu.show_log(worker, offset, self.poll)  # what came since
                     return states
             except Failed as error:
                 say(str(error))
                 with contextlib.suppress(Failed):  # gcloud: our own network may be out
-                    gone = self.tpu.state() in GONE
+                    gone = tpu.state() in GONE
                     silent += 1
                     if gone or silent == PATIENCE:
                         return {}
@@ -149,18 +156,20 @@ class Pod:
             say(f"{'done' if verdict == '0' else 'stopped'}; logs: {tpu.logs}/")
             return 0
         host = next(host for host, state in states.items() if state == verdict)
-        worker = re.search(r"-w-(\d+)$", host)  # how the hosts of a TPU are called
-        log = tpu.logs / f"{worker[1] if worker else 0}.log"
+        log = tpu.logs / f"{worker_of(host)}.log"
         print(_end_of(log), end="", file=sys.stderr)
         say(f"exit code {verdict} on {host}; logs: {tpu.logs}/")
         return int(verdict)
 
     def show_logs(self, following: bool) -> None:
+        with contextlib.suppress(Failed):  # a worker does not answer
+            self.tpu.states()
+        worker = self.tpu.printer or "0"
         if following:
-            self.tpu.show_log()
+            self.tpu.show_log(worker)
         else:
             self.tpu.fetch_logs(self.tpu.logs)
-            print(_end_of(self.tpu.logs / "0.log"), end="")
+            print(_end_of(self.tpu.logs / f"{worker}.log"), end="")
 
     def stop(self) -> None:
         say("asking main.py on every worker to save and stop")
@@ -184,42 +193,10 @@ def _end_of(log: Path) -> str:
     return "".join(text.splitlines(keepends=True)[-20:])
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:
-        raise UserError(f"{message}; --help tells more")
-
-
-def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Our options, and after `--` those of main.py."""
-    text = argparse.RawDescriptionHelpFormatter
-    parser = Parser(
-        "pod.py", description=__doc__, formatter_class=text, allow_abbrev=False
-    )
-    flag = parser.add_argument
-    flag("command", choices=COMMANDS, help="see above")
-    flag("--tpu", required=True, help="v5e-256, v4-32, v5p-128, v6e-16")
-    flag("--zone", required=True, help="us-west4-a")
-    flag("--name", default="papers", help="of the TPU [papers]")
-    flag("--project", help="gcloud's own, if not given")
-    flag("--spot", action="store_true", help="cheaper; may be taken away")
-    flag("--restarts", type=int, default=100, help="run: at most [100]")
-    flag("--poll", type=float, default=30, help="seconds between two looks [30]")
-    flag("--follow", action="store_true", help="logs: show worker 0's as it grows")
-    flag("--dry_run", action="store_true", help="print the commands, run none")
-    cut = argv.index("--") if "--" in argv else len(argv)
-    options = parser.parse_args(argv[:cut])
-    rest = argv[cut + 1 :]
-    if options.command == "run" and not rest:
-        raise UserError("run needs main.py's flags after --, as in: -- --paper=...")
-    if options.command != "run" and rest:
-        raise UserError(f"{options.command} takes nothing after --; run does")
-    return options, rest
-
-
 def main(argv: list[str]) -> int:
     """Runs the command line. Returns main.py's exit code, or 2 for a mistake."""
     try:
-        options, args = parse(argv[1:])
+        options, args = parse(argv[1:], __doc__)
         tpu = Tpu(options)
         if not options.dry_run and not shutil.which("gcloud"):
             raise UserError("no gcloud on PATH: install the Google Cloud CLI first")
@@ -239,6 +216,7 @@ def main(argv: list[str]) -> int:
         return 2
     except KeyboardInterrupt:
         ours = [f"--tpu={options.tpu}", *tpu.place, f"--name={tpu.name}"]
+        ours += [f"--ssh_flags={options.ssh_flags}"] if options.ssh_flags else []
         say("what runs on the TPU goes on, but this command will not start it again")
         say(f"to look, or to end it: python launch/pod.py logs|stop {shlex.join(ours)}")
         return 130

@@ -136,7 +136,8 @@ class Session:
             state, self.mesh(), rules=paper.SHARDING, pmap=self._pmap
         )
         devices.check_rows(place.mesh, _rows(specs["train"]), pmap=self._pmap)
-        shares = {s: place.share(_rows(spec)) for s, spec in specs.items()}
+        process = jax.process_index()
+        shares = {s: place.shares(_rows(x))[process] for s, x in specs.items()}
 
         def batches(split: str) -> Iterator:
             index, count = shares[split]
@@ -155,7 +156,7 @@ class Session:
             batches=batches,
             metrics=_numbers(paper, config, state, specs["valid"]),
             validate=partial(paper.validate, config),
-            put=lambda split, batch: place.put_batch(batch, shares[split][1]),
+            put=lambda split, batch: place.put_batch(batch, shares[split]),
             lower=partial(self.runs.lowered_step, name),
         )
 

@@ -7,14 +7,20 @@ No step is faster than its roofline, for which the cheapest branch of a conditio
 counts.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
-
 from common.contract import Table, UserError
-from launch.ahead.one_slice import Compiled, TooLarge, compile_run, usable_bytes
-from launch.chips import CHIPS, TOPOLOGIES, parse_topology
+from launch.ahead.one_slice import (
+    Compiled,
+    Died,
+    TooLarge,
+    compile_apart,
+    usable_bytes,
+)
+from launch.chips import TOPOLOGIES, parse_topology
+from launch.devices import parse_mesh
 from launch.reports.report import Report
 from launch.runs import parameter_count
 from launch.session import Session
@@ -25,58 +31,70 @@ COLUMNS = (
     "step", "parameters", "slice", "peak GiB", "of", "fits", "TFLOP", "HBM GiB",
     "network MiB", "roofline ms", "bound", "items/s at most", "compile s",
 )  # fmt: skip
+FITS = COLUMNS.index("fits")  # yes, no, or how the compiler died
 
 
 def compile_for(
     session: Session,
     names: list[str],
-    topology: str,
+    slices: Sequence[str],
     mesh: str,
     *,
     title: str,
     facts: Mapping[str, str],
-) -> None:
-    """Prints what the named runs cost on each slice of `topology`: one ("v5e:16x16"),
-    several ("v5e:4x4,v4:2x2x2"), those of a generation ("v5e") or "all". The report's
-    "Compiled" has a row for each, which `python -m launch.readme` joins with those of
-    other papers and variants."""
-    wanted = _topologies(topology)
-    # An entry of the cache cannot be read without a TPU; trying warns at length.
-    jax.config.update("jax_enable_compilation_cache", False)
+) -> bool:
+    """Prints what the named runs cost on each of `slices`. The report's "Compiled" has
+    a row for each, which `python -m launch.readme` joins with those of other papers and
+    variants. Returns whether the compiler lived through all of them.
+
+    UserError: the mesh does not fit a slice.
+    """
+    for one in slices:
+        parse_mesh(mesh, math.prod(parse_topology(one)[1]))
     folder = session.workdir / "compile" / "report"
     report = Report(folder, title=f"{title}, compiled ahead of time", facts=facts)
     rows: list[Sequence] = []
     for name in names:
-        results = []
-        for one in wanted:
+        label = title if len(session.runs) == 1 else f"{title} · {name}"
+        tight = None
+        for one in slices:
             print(
                 f"{name}: compiling for {one}, minutes for a deep network", flush=True
             )
-            results.append(compile_run(session, name, one, mesh))
-            report.add(f"{name} on {one}", _details(session, name, results[-1]))
+            result = compile_apart(session, name, one, mesh)
+            report.add(f"{name} on {one}", _details(session, name, result))
             report.write()  # an interrupted table keeps its rows
-        label = title if len(session.runs) == 1 else f"{title} · {name}"
-        rows += [_row(session, name, label, result) for result in results]
-        if tight := next((r for r in results if not r.fits), None):
+            rows.append(_row(session, name, label, result))
+            tight = tight or (None if result.fits else result)
+        if tight:
             report.add(f"{name} on {tight.topology} does not fit", _advice(
                 session.runs[name].config, tight, mesh))  # fmt: skip
     note = "a chip's share of one step; compile-time figures and published peaks"
     report.add("Compiled", Table(COLUMNS, rows, note))
     report.write()
+    return all(row[FITS] in ("yes", "no") for row in rows)
 
 
-def _topologies(text: str) -> list[str]:
-    if text == "all":
-        return [one for slices in TOPOLOGIES.values() for one in slices]
-    if text in CHIPS:
-        return [*TOPOLOGIES[text]]
-    for one in text.split(","):
+def topologies(text: str | None) -> list[str]:
+    """The slices of "v5e:4x4,v6e", a generation or "all" standing for the usual ones.
+    UserError: there is none, or not one of them."""
+    if not text:
+        every = ", ".join(TOPOLOGIES["v5e"])
+        raise UserError(f"--mode=compile needs --topology, such as {every}, or all")
+    groups = {**TOPOLOGIES, "all": sum(TOPOLOGIES.values(), ())}
+    parts = [part.strip() for part in text.split(",")]
+    slices = [one for part in parts for one in groups.get(part, [part])]
+    for one in slices:
         parse_topology(one)
-    return text.split(",")
+    return [*dict.fromkeys(slices)]
 
 
 def _details(session: Session, name: str, result: Any) -> Table | str:
     """All figures of one slice."""
+    if isinstance(result, Died):
+        return (
+            f"the compiler died ({result.why}): there is nothing to say of this slice"
+        )
     if isinstance(result, TooLarge):
         return (
             f"needs {result.needed / GIB:.2f} GiB a chip beside its arguments; "
@@ -125,6 +143,8 @@ def _row(session: Session, name: str, label: str, result: Any) -> list:
     count = parameter_count(session.runs.abstract_state(name))
     head = [label, count, result.topology]
     room = result.chip.hbm_bytes / GIB
+    if isinstance(result, Died):
+        return [*head, None, room, result.why, *[None] * 6, result.seconds]
     if isinstance(result, TooLarge):
         return [*head, result.needed / GIB, room, "no", *[None] * 6, result.seconds]
     wire = sum(c.wire_bytes for c in result.cost.collectives.values())
@@ -151,11 +171,3 @@ def _advice(config: Any, result: Compiled | TooLarge, mesh: str) -> str:
     return f"{missing / GIB:.2f} GiB a chip are missing. What helps: " + "; ".join(
         knobs
     )
-
-
-def check_topology(text: str | None) -> str:
-    """UserError without a topology."""
-    if not text:
-        every = ", ".join(TOPOLOGIES["v5e"])
-        raise UserError(f"--mode=compile needs --topology, such as {every}, or all")
-    return text

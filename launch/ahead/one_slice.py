@@ -1,12 +1,20 @@
 """One train step compiled for one slice: what XLA says of its memory and its cost."""
 
 import dataclasses
+import importlib
+import math
+import multiprocessing
 import re
+import signal
 import time
 from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
 
 import jax
 
+from common.contract import UserError
 from launch import devices, placement
 from launch.ahead.hlo.cost import Cost, cost
 from launch.chips import Chip, parse_topology, topology_devices
@@ -69,6 +77,60 @@ class TooLarge:
     fits: bool = False
 
 
+@dataclasses.dataclass(frozen=True)
+class Died:
+    """libtpu ended the process that it ran in, as it does on some programs."""
+
+    topology: str
+    chip: Chip
+    why: str
+    seconds: float
+    fits: bool = True  # as far as we know
+
+
+def compile_apart(
+    session: Session, name: str, topology: str, mesh: str
+) -> Compiled | TooLarge | Died:
+    """`compile_run` in a process of its own, which alone ends when libtpu dies."""
+    context = multiprocessing.get_context("spawn")
+    answers, answer_to = context.Pipe(duplex=False)
+    job = (session.paper.__name__, session.config, name, topology, mesh)
+    child = context.Process(
+        target=_compile_and_answer, args=(answer_to, *job), daemon=True
+    )
+    start = time.perf_counter()
+    child.start()
+    answer_to.close()  # the child's end alone is open: if it dies, `recv` ends
+    try:
+        result, error = answers.recv()
+    except EOFError:
+        child.join()
+        chip, _ = parse_topology(topology)
+        return Died(topology, chip, _why(child), time.perf_counter() - start)
+    child.join()
+    if error:
+        raise error
+    return result
+
+
+def _compile_and_answer(answer_to: Connection, paper: str, config: Any, *job) -> None:
+    """Sends the result, or the user's mistake. Any other error ends this process."""
+    jax.config.update("jax_platforms", "cpu")  # a TPU that is here stays free
+    # An entry of the cache cannot be read without a TPU; trying warns at length.
+    jax.config.update("jax_enable_compilation_cache", False)
+    session = Session(importlib.import_module(paper), config, Path())
+    try:
+        answer_to.send((compile_run(session, *job), None))
+    except UserError as error:
+        answer_to.send((None, error))
+
+
+def _why(child: multiprocessing.Process) -> str:
+    """How it ended: "SIGSEGV", or "exit code 1"."""
+    code = child.exitcode
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
 def compile_run(
     session: Session, name: str, topology: str, mesh: str
 ) -> Compiled | TooLarge:
@@ -78,7 +140,7 @@ def compile_run(
     config = session.runs[name].config
     state = session.runs.abstract_state(name)
     batch = paper.batch_spec(config)
-    rows = min(leaf.shape[0] for leaf in jax.tree.leaves(batch))
+    rows = math.gcd(*(leaf.shape[0] for leaf in jax.tree.leaves(batch)))
     grid = devices.make_mesh(rows, mesh, devices=topology_devices(topology))
     place = placement.place(state, grid, rules=paper.SHARDING)
     shardings = jax.tree.map(lambda leaf: place.rows(leaf.shape[0]), batch)

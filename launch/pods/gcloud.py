@@ -9,17 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from common.contract import UserError
+from launch.chips import CHIPS
 from launch.pods import worker_scripts
 
 ROOT = Path(__file__).resolve().parents[2]
-CHIPS = (1, 4, 8, 16, 32, 64, 128, 256)
-# Accelerator type, runtime version, sizes; None: TensorCores, 8 on each host.
+# Accelerator type, runtime version.
 TPUS = {
-    "v4": ("v4", "tpu-ubuntu2204-base", None),
-    "v5e": ("v5litepod", "v2-alpha-tpuv5-lite", CHIPS),
-    "v5p": ("v5p", "v2-alpha-tpuv5", None),
-    "v6e": ("v6e", "v2-alpha-tpuv6e", CHIPS),
+    "v4": ("v4", "tpu-ubuntu2204-base"),
+    "v5e": ("v5litepod", "v2-alpha-tpuv5-lite"),
+    "v5p": ("v5p", "v2-alpha-tpuv5"),
+    "v6e": ("v6e", "v2-alpha-tpuv6e"),
 }
+FLAT_SIZES = (1, 4, 8, 16, 32, 64, 128, 256)  # chips of v5e and v6e
+SMALL_SIZES = (8, 16, 32, 64)  # TensorCores of v4 and v5p; then cubes of 128
 GONE = ("SUSPENDING", "SUSPENDED", "FAILED", "PREEMPTED", "TERMINATED", "MISSING")
 # A host that is gone says nothing; without these we would wait for it forever.
 ALIVE = ("-oConnectTimeout=20", "-oServerAliveInterval=30")
@@ -78,8 +80,11 @@ class Tpu:
         self.shell = Shell(options.dry_run)
         self.kind, self.runtime, self.hosts = accelerator(options.tpu)
         self.spot = ["--spot"] if options.spot else []
+        self.create_flags = shlex.split(options.create_flags)
+        self.ssh_flags = shlex.split(options.ssh_flags)
         self.place = [f"--zone={options.zone}"]
         self.place += [f"--project={options.project}"] if options.project else []
+        self.printer: str | None = None  # the worker with JAX's process 0, once known
         self.logs = Path("pod-logs") / self.name
         self.code = self.logs / "code.tar.gz"
 
@@ -94,7 +99,7 @@ class Tpu:
         ]
         verb = ("queued-resources", "create", self.name, f"--node-id={self.name}")
         try:
-            self.shell(self._command(*verb, *machine, *self.spot))
+            self.shell(self._command(*verb, *machine, *self.spot, *self.create_flags))
         except Failed as error:
             if "ALREADY_EXISTS" not in str(error):
                 raise
@@ -127,7 +132,7 @@ class Tpu:
         root, code = (shlex.quote(str(path)) for path in (ROOT, self.code.absolute()))
         existing = 'while read -r f; do if [ -e "$f" ]; then echo "$f"; fi; done'
         pack = (
-            f"mkdir -p $(dirname {code}) && cd {root} && "
+            f'mkdir -p "$(dirname {code})" && cd {root} && '
             f"git -c core.quotePath=off ls-files | {existing} | tar -czf {code} -T -"
         )
         self.shell(["bash", "-o", "pipefail", "-c", pack])
@@ -151,30 +156,42 @@ class Tpu:
     def _copy(self, source: str | Path, target: str | Path, worker: str) -> Command:
         alive = (f"--scp-flag={flag}" for flag in ALIVE)
         verb = ("tpu-vm", "scp", source, target, f"--worker={worker}")
-        return self._command(*verb, *alive)
+        return self._command(*verb, *alive, *self.ssh_flags)
 
     def _ssh(self, script: str, worker: str) -> Command:
         alive = (f"--ssh-flag={flag}" for flag in ALIVE)
         verb = ("tpu-vm", "ssh", self.name, f"--worker={worker}")
-        return self._command(*verb, *alive, f"--command={script}")
+        command = f"--command={script}"
+        return self._command(*verb, *alive, *self.ssh_flags, command)
 
     def on_all(self, script: str, answer: str = "") -> str:
         """Runs a script of `worker_scripts` on all workers; returns what they print."""
         return self.shell(self._ssh(script, "all"), answer)
 
     def states(self) -> dict[str, str]:
-        """What `worker_scripts.status` says by host; Failed unless all answer."""
+        """What `worker_scripts.status` says by host; Failed unless all answer. Where
+        JAX has its process 0 is known from then on."""
         good = "".join(f"pod: worker-{host} 0\n" for host in range(self.hosts))
         printed = self.on_all(worker_scripts.status(), good)
-        states = dict(re.findall(r"^pod: (\S+) (\w+)\s*$", printed, re.MULTILINE))
-        if len(states) < self.hosts:
-            raise Failed(f"{len(states)} of {self.hosts} workers answer")
-        return states
+        found = re.findall(r"^pod: (\S+) (\w+)( prints)?\s*$", printed, re.MULTILINE)
+        if len({host for host, *_ in found}) < self.hosts:
+            raise Failed(f"{len(found)} of {self.hosts} workers answer")
+        self.printer = next((worker_of(host) for host, _, it in found if it), None)
+        return {host: state for host, state, _ in found}
 
-    def show_log(self, offset: int = 0, seconds: float | None = None) -> int:
-        """Prints worker 0's log from byte `offset` on while the job runs, or so many
+    def show_log(
+        self, worker: str = "0", offset: int = 0, seconds: float | None = None
+    ) -> int:
+        """Prints a worker's log from byte `offset` on while the job runs, or so many
         seconds; returns the number of bytes."""
-        return self.shell.stream(self._ssh(worker_scripts.follow(offset, seconds), "0"))
+        follow = worker_scripts.follow(offset, seconds)
+        return self.shell.stream(self._ssh(follow, worker))
+
+
+def worker_of(host: str) -> str:
+    """The number of a worker, by which its name ends."""
+    number = re.search(r"-w-(\d+)$", host)
+    return number[1] if number else "0"
 
 
 def accelerator(tpu: str) -> tuple[str, str, int]:
@@ -183,12 +200,18 @@ def accelerator(tpu: str) -> tuple[str, str, int]:
     if version not in TPUS or not size.isdecimal():
         known = ", ".join(f"{name}-N" for name in TPUS)
         raise UserError(f"no --tpu {tpu!r}: one of {known}, as in v5e-256")
-    kind, runtime, sizes = TPUS[version]
+    kind, runtime = TPUS[version]
     count = int(size)
-    if sizes and count not in sizes:
-        raise UserError(f"no --tpu {tpu!r}: {version} comes in {sizes} chips")
-    if not sizes and (count % 8 or not count):
-        raise UserError(f"no --tpu {tpu!r}: N counts TensorCores, a multiple of 8")
+    flat = CHIPS[version].dims == 2
+    if flat and count not in FLAT_SIZES:
+        raise UserError(f"no --tpu {tpu!r}: {version} comes in {FLAT_SIZES} chips")
+    most = 2 * CHIPS[version].pod
+    cubes = 0 < count <= most and count % 128 == 0
+    if not flat and count not in SMALL_SIZES and not cubes:
+        raise UserError(
+            f"no --tpu {tpu!r}: N counts TensorCores, and is one of {SMALL_SIZES} or a "
+            f"multiple of 128 up to {most}"
+        )
     # A host has 4 chips; alone it may have 8 of v5e and v6e.
-    hosts = 1 if count <= 8 else count // (4 if sizes else 8)
+    hosts = 1 if count <= 8 else count // (4 if flat else 8)
     return f"{kind}-{count}", runtime, hosts

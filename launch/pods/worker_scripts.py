@@ -5,12 +5,17 @@ A worker's ~/papers holds code/ (the checkout), venv/ and job/:
            jobs cannot both have it
     pid    of main.py; group: of all its processes
     log    what it prints
+    first  there if this is JAX's process 0, which alone prints more than errors
     code   its exit code; asked: there if we told it to stop
 gcloud may lose the exit codes of many workers. It does not lose what they print: lines
 that begin with `pod:` tell how they are.
 """
 
 import shlex
+
+# Names a file that main.py makes where it is process 0: JAX counts the hosts of a TPU
+# by their place in the slice, and gcloud by its own list.
+FIRST_MARK = "LAUNCH_FIRST_MARK"
 
 
 def _fail(why: str) -> str:
@@ -52,11 +57,13 @@ def install() -> str:
 def start(args: list[str]) -> str:
     """Starts main.py in a session of its own, so that it outlives the connection."""
     job = (
-        f"cd ../code; ../venv/bin/python -u launch/main.py {shlex.join(args)} & "
+        f"cd ../code; {FIRST_MARK}=../job/first "
+        f"../venv/bin/python -u launch/main.py {shlex.join(args)} & "
         "echo $! >../job/pid; wait $!; echo $? >../job/code"
     )
     return (
-        "cd ~/papers/job && exec 9>lock && flock -w 10 9 && rm -f asked code pid && "
+        "cd ~/papers/job && exec 9>lock && flock -w 10 9 && "
+        "rm -f asked code pid first && "
         f"{{ setsid bash -c {shlex.quote(job)} </dev/null >log 2>&1 & "
         f"echo $! >group; }} || {_fail('cannot start')}"
     )
@@ -65,12 +72,12 @@ def start(args: list[str]) -> str:
 def status() -> str:
     """Prints `pod: HOST STATE`: running; asked (to stop, by us); lost (ended without
     an exit code); stopped (saved and left with 0 on a signal that we did not send: a
-    TPU being taken away); or the exit code."""
+    TPU being taken away); or the exit code. Behind it, "prints" where process 0 is."""
     return (
         "cd ~/papers/job && if ! flock -n lock true; then s=running; "
         "elif [ -f asked ]; then s=asked; else s=$(cat code || echo lost); fi; "
         '[ "$s" = 0 ] && tail -n 20 log | grep -q "^stopped, and nothing is lost" && '
-        "s=stopped; echo pod: $(hostname) $s"
+        "s=stopped; echo pod: $(hostname) $s $([ -f first ] && echo prints)"
     )
 
 

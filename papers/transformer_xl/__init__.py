@@ -25,5 +25,11 @@ from papers.transformer_xl.config import runs
 from papers.transformer_xl.data import batch_spec, batches
 from papers.transformer_xl.decode import predict
 from papers.transformer_xl.evaluate import evaluate
-from papers.transformer_xl.train import State, eval_step, init, train_step
+from papers.transformer_xl.train import (
+    SHARDING,
+    State,
+    eval_step,
+    init,
+    train_step,
+)
 from papers.transformer_xl.variants import PARAM_COUNTS, VARIANTS, get_config

@@ -21,6 +21,9 @@ from papers.transformer_xl.memory import Memory, empty_memory
 from papers.transformer_xl.model import TransformerXL
 
 LN_2 = 0.6931471805599453  # nats in a bit
+# With a mesh's fsdp part: W_r is split over its outputs. Split over its inputs, each
+# device's R W_r is a summand, and two all-reduces a layer make the sum.
+SHARDING = (("position/kernel", (1, 2, 0)),)
 
 
 @struct.dataclass

@@ -7,6 +7,7 @@ commands of `tpu-vm ssh` truly run, beside a stub of Python. $FAKE/plan.json hol
     node     the same for `tpu-vm describe`
     mains    for each start of the job what main.py does on each worker: an exit code,
              `vanish`, `wait` for SIGTERM, or `deaf` to it
+    first    the worker with JAX's process 0, if not 0
 and every call is a line of $FAKE/calls.jsonl.
 """
 
@@ -24,12 +25,13 @@ EVERYWHERE = {"--zone", "--project", "--quiet"}
 FLAGS = {
     "queued-resources create": {
         *("--node-id", "--accelerator-type", "--runtime-version", "--spot"),
+        *("--service-account", "--internal-ips"),
     },
     "queued-resources describe": {"--format"},
     "queued-resources delete": {"--force"},
     "tpu-vm describe": {"--format"},
-    "tpu-vm scp": {"--worker", "--scp-flag"},
-    "tpu-vm ssh": {"--worker", "--ssh-flag", "--command"},
+    "tpu-vm scp": {"--worker", "--scp-flag", "--internal-ip"},
+    "tpu-vm ssh": {"--worker", "--ssh-flag", "--command", "--internal-ip"},
 }
 
 HOSTNAME = "#!/bin/bash\necho t1v-n-papers-w-$WORKER\n"
@@ -46,6 +48,7 @@ echo $((n + 1)) >$FAKE/starts-$WORKER
 until [ -s ../job/pid ]; do sleep 0.01; done  # signals are sent to it
 act=$(sed -n "$((n + 1))p" $FAKE/mains-$WORKER)
 echo "start $WORKER" >>$FAKE/events
+[ $WORKER = $(cat $FAKE/first) ] && touch $LAUNCH_FIRST_MARK
 printf 'arg %s\n' "$@" "of $WORKER"
 case $act in
 deaf)
@@ -65,6 +68,7 @@ def prepare(plan: dict) -> None:
     """Fills $FAKE."""
     (HERE / "bin").mkdir(parents=True)
     (HERE / "plan.json").write_text(json.dumps(plan))
+    (HERE / "first").write_text(plan.get("first", "0"))
     for worker in WORKERS:
         acts = [start[int(worker)] for start in plan.get("mains", [])]
         (HERE / f"mains-{worker}").write_text("".join(f"{act}\n" for act in acts))

@@ -18,6 +18,8 @@ def test_a_topology_is_a_chip_and_a_shape():
     assert chips.parse_topology("v5e:16x16") == (chips.CHIPS["v5e"], (16, 16))
     assert chips.parse_topology("v4:2x2x1") == (chips.CHIPS["v4"], (2, 2, 1))
     assert chips.parse_topology("v6e:1x1")[1] == (1, 1)
+    assert chips.parse_topology("v5p:4x4x12")[1] == (4, 4, 12)
+    assert chips.parse_topology("v5p:16x16x24")[1] == (16, 16, 24)
 
 
 @pytest.mark.parametrize("generation", chips.CHIPS)
@@ -39,12 +41,18 @@ def test_the_usual_slices_have_8_to_256_chips(generation):
         ("v5e:-2x4", "2 sides"),
         ("v5e:2x2x2", "2 sides"),
         ("v4:4x4", "3 sides"),
-        ("v5e:3x3", "whole hosts of 2x2 v5e"),
-        ("v5e:2x1", "whole hosts of 2x2 v5e"),
-        ("v4:1x1x1", "whole hosts of 2x2x1 v4"),
-        ("v5e:16x32", "at most 16x16"),
-        ("v5e:2x32", "at most 16x16"),
+        ("v5e:3x3", "slices are 1x1, 2x2, 2x4"),
+        ("v5e:2x1", "slices are 1x1"),
+        ("v5e:8x4", "slices are 1x1"),
+        ("v5e:10x14", "slices are 1x1"),
+        ("v6e:6x6", "slices are 1x1"),
+        ("v5e:16x32", "8x16, 16x16;"),
+        ("v4:1x1x1", "2x2x1, 2x2x2, 2x2x4, 2x4x4, and all whose sides"),
+        ("v4:2x2x8", "multiples of 4"),
+        ("v5p:4x4x6", "multiples of 4"),
+        ("v5p:12x4x4", "the shortest first"),
         ("v4:16x16x32", "at most 4096"),
+        ("v5p:16x16x28", "at most 6144"),
     ],
 )
 def test_an_impossible_topology_is_one_clear_line(name, says):

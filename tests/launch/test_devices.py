@@ -1,6 +1,8 @@
 """Meshes and shardings. A failure means that a device holds other rows or parameters
 than its share."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +11,8 @@ from flax import struct
 from jax.sharding import PartitionSpec as P
 
 from common.contract import UserError
-from launch import devices, placement
+from launch import chips, devices, placement
+from papers import transformer_xl
 
 
 @struct.dataclass
@@ -78,6 +81,18 @@ def test_a_papers_own_rules_come_first():
     assert found.params["square"] == P()
 
 
+def test_transformer_xl_splits_positions_over_their_outputs():
+    """Over its inputs, every layer would sum products of all devices."""
+    config = transformer_xl.get_config("smoke")
+    config.model.d_model = 256
+    shapes = jax.eval_shape(lambda: transformer_xl.init(config, jax.random.key(0)))
+    mesh = devices.make_mesh(8, "fsdp")
+    place = placement.place(shapes, mesh, rules=transformer_xl.SHARDING)
+    kernels = place.state.params["layers_0"]["attention"]
+    assert kernels["position"]["kernel"].spec == P(None, "fsdp0", "fsdp1")
+    assert kernels["key"]["kernel"].spec == P(("fsdp0", "fsdp1"))
+
+
 def test_mesh_sizes():
     assert devices.parse_mesh("data", 8) == {"data": 8, "fsdp": 1}
     assert devices.parse_mesh("data:2,fsdp", 8) == {"data": 2, "fsdp": 4}
@@ -92,9 +107,66 @@ def test_fewer_rows_than_devices_are_repeated():
     place = placement.place(state(), devices.make_mesh(2, every_device=True))
     batch = place.put_batch({"x": np.arange(2.0)})
     assert len(batch["x"].addressable_shards) == 4
-    assert place.share(2) == (0, 1)
+    assert place.shares(2) == {0: (0, 1)}
     step = place.compile_eval(lambda state, batch: batch["x"].mean())
     assert float(step(place.put_state(state()), batch)) == 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Device:
+    """What a mesh asks of a device."""
+
+    id: int
+    process_index: int
+    platform: str = "tpu"
+
+
+def assert_rows_are_shared(listed, rows: int, count: int) -> None:
+    """There are `count` equal shares, each process reads one of them, and its devices
+    compute no row outside of it."""
+    place = placement.Placement(devices.make_mesh(rows, devices=listed), state=None)
+    shares = place.shares(rows)
+    assert {of for _, of in shares.values()} == {count}
+    assert {index for index, _ in shares.values()} == {*range(count)}
+    spans = place.rows(rows).devices_indices_map((rows,))
+    computed = set()
+    for device, (span,) in spans.items():
+        index, _ = shares[device.process_index]
+        mine = range(rows)[span]
+        computed |= {*mine}
+        assert {*mine} <= {*range(index * rows // count, (index + 1) * rows // count)}
+    assert computed == {*range(rows)}
+
+
+@pytest.mark.parametrize(
+    ("processes", "each", "rows", "count"),
+    [
+        (2, 4, 8, 2),
+        (4, 2, 4, 4),
+        (4, 2, 2, 2),  # two processes compute the same rows
+        (3, 2, 12, 3),
+        (3, 2, 8, 1),  # 3 devices compute the same rows, and straddle 2 processes
+        (3, 4, 8, 1),
+        (6, 2, 8, 2),
+        (6, 4, 48, 6),
+    ],
+)
+def test_each_process_reads_the_rows_of_its_devices(processes, each, rows, count):
+    listed = [Device(i, i // each) for i in range(processes * each)]
+    assert_rows_are_shared(listed, rows, count)
+    # Whatever order they are listed in: a process's rows are consecutive.
+    assert_rows_are_shared(listed[::2] + listed[1::2], rows, count)
+
+
+@pytest.mark.parametrize(
+    ("slice_", "rows", "count"),
+    [("v5p:4x4x12", 256, 16), ("v5p:4x4x12", 192, 48), ("v5e:8x16", 128, 32),
+     ("v5p:4x8x12", 64, 32)],
+)  # fmt: skip
+def test_hosts_of_a_slice_read_the_rows_of_their_chips(slice_, rows, count):
+    """In libtpu's own order of the chips."""
+    pytest.importorskip("libtpu")
+    assert_rows_are_shared(chips.topology_devices(slice_), rows, count)
 
 
 def test_each_device_holds_its_share_under_fsdp():

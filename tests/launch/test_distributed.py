@@ -15,7 +15,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
-from launch import catalogue, distributed
+from common.contract import UserError
+from launch import catalogue, distributed, lost
 
 MAIN = Path(__file__).parents[2] / "launch" / "main.py"
 SECONDS = 600  # bounds a hang, on a busy machine too
@@ -33,10 +34,12 @@ def free_port() -> int:
         return s.getsockname()[1]
 
 
-def job(workdir: Path, *more: str, processes: int = 2, **options) -> list:
-    """Starts the processes of one job, each with its share of eight devices."""
+def job(
+    workdir: Path, *more: str, processes: int = 2, each: int = 4, **options
+) -> list:
+    """Starts the processes of one job, with so many devices each."""
     place = [f"--coordinator=localhost:{free_port()}", f"--num_processes={processes}"]
-    devices = f"--cpu_devices={8 // processes}"
+    devices = f"--cpu_devices={each}"
     return [
         subprocess.Popen(
             command(workdir, *more, *place, devices, f"--process_id={i}", **options),
@@ -124,6 +127,33 @@ def test_two_processes_are_one(paper, tmp_path):
         assert_same(
             arrays(two, runs[0]), arrays(workdir, runs[0]), atol=1e-5, rtol=1e-4
         )
+
+
+@pytest.mark.slow
+def test_devices_that_repeat_rows_may_belong_to_two_processes(tmp_path):
+    """3 processes of 2 devices, 8 rows: every 3 devices compute the same 4."""
+    many, single = tmp_path / "many", tmp_path / "single"
+    results = ended(job(many, *SHORT, processes=3, each=2, paper=QUICKEST))
+    assert [code for code, *_ in results] == [0, 0, 0], results
+    assert "every 3 devices compute the same rows" in results[0][2]
+    run = next(iter(catalogue.load(QUICKEST).get_config("smoke").runs))
+    alone(single, *SHORT, f"--run={run}", devices=1, paper=QUICKEST)
+    np.testing.assert_allclose(losses(many, run), losses(single, run), rtol=1e-4)
+    assert_same(arrays(many, run), arrays(single, run), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_signal_while_process_0_evaluates_waits_for_it(tmp_path):
+    processes = job(tmp_path, *SHORT, each=1, paper=QUICKEST)
+    while not (tmp_path / "report").exists():
+        assert all(process.poll() is None for process in processes)
+        time.sleep(0.05)
+    time.sleep(1)
+    processes[1].send_signal(signal.SIGTERM)
+    results = ended(processes)
+    assert [code for code, *_ in results] == [0, 0], results
+    assert "leaves as soon as the others do" in results[1][2]
+    assert (tmp_path / "report" / "results.json").exists()
 
 
 LONG = [
@@ -236,3 +266,73 @@ def test_flags_that_name_no_job_are_one_line():
     assert run.returncode == 2
     assert "--process_id" in run.stderr.splitlines()[-1]
     assert "Traceback" not in run.stderr
+
+
+def raised(error: Exception, cause: Exception | None = None) -> Exception:
+    try:
+        raise error from cause
+    except Exception as caught:
+        return caught
+
+
+GLOO = (
+    "Gloo AllGather failed: [external/gloo/gloo/transport/tcp/pair.cc:547] Connection "
+    "closed by peer [127.0.0.1]:22"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ValueError(GLOO), distributed.LOST),
+        (RuntimeError("NCCL operation ncclAllReduce() failed"), distributed.LOST),
+        (jax.errors.JaxRuntimeError("UNAVAILABLE: Socket closed"), distributed.LOST),
+        (ValueError("DEADLINE_EXCEEDED: Barrier timed out"), distributed.LOST),
+        (ConnectionResetError(), distributed.LOST),
+        (TimeoutError("timed out"), distributed.LOST),
+        (raised(OSError("cannot save"), ValueError(GLOO)), distributed.LOST),
+        (UserError("no connection named b"), 2),
+        (KeyboardInterrupt(), 130),
+        (ValueError("connection: a Dense layer has no peer"), 1),
+        (KeyError("coordination"), 1),
+        (OSError("[Errno 28] No space left on device"), 1),
+        (jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory"), 1),
+        (jax.errors.JaxRuntimeError("INVALID_ARGUMENT: shapes"), 1),
+    ],
+)
+def test_what_the_network_says_is_a_lost_process_whatever_its_type(error, code):
+    assert lost.tell(error) == code
+
+
+@pytest.mark.parametrize(
+    "signs",
+    [
+        {"SLURM_PROCID": "3", "SLURM_NTASKS": "8"},
+        {"JOB_COMPLETION_INDEX": "0"},
+        {"PMI_RANK": "1", "PMI_SIZE": "2"},
+    ],
+)
+def test_signs_of_many_processes_without_a_cluster_are_refused(signs, monkeypatch):
+    for name, value in signs.items():
+        monkeypatch.setenv(name, value)
+    assert distributed.maybe_many(None, None)
+    with pytest.raises(UserError, match=r"is set.*--num_processes=1"):
+        distributed._refuse_many_alone()
+    assert not distributed.maybe_many(1, None)
+
+
+def test_a_job_of_one_task_is_not_refused(monkeypatch):
+    monkeypatch.setenv("SLURM_PROCID", "0")
+    monkeypatch.setenv("SLURM_NTASKS", "1")
+    distributed._refuse_many_alone()
+
+
+def test_a_process_that_finds_no_cluster_says_so_in_a_line(tmp_path):
+    run = subprocess.run(
+        command(tmp_path), env=os.environ | {"JOB_COMPLETION_INDEX": "1"},
+        capture_output=True, text=True, timeout=SECONDS,
+    )  # fmt: skip
+    assert run.returncode == 2
+    (line,) = run.stderr.splitlines()
+    assert line.startswith("launch: JOB_COMPLETION_INDEX is set")
+    assert not [*tmp_path.iterdir()]

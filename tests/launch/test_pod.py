@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from launch import catalogue, pod
-from launch.pods import gcloud, worker_scripts
+from launch.pods import gcloud, options, worker_scripts
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = ROOT / "launch" / "jobs"
@@ -137,6 +137,38 @@ def test_create_waits_until_the_tpu_is_there(cloud):
         "--quiet",
     }
     assert len(looks) == 3
+
+
+FLAGS = (
+    "--create_flags=--service-account=a@b --internal-ips",
+    "--ssh_flags=--internal-ip",
+)
+
+
+def test_gcloud_gets_the_flags_that_are_given_for_it(cloud):
+    """In `run` too, which asks anew for a TPU that was taken away."""
+    states = ["ACTIVE", "SUSPENDED", "WAITING_FOR_RESOURCES", "ACTIVE"]
+    it = cloud(mains=[["0", "3"], ["0", "0"]], request=states)
+    assert it.pod("run", *FLAGS, "--", *ARGS).returncode == 0
+    for call in it.calls():
+        made = call[2:4] == ["queued-resources", "create"]
+        assert ({"--service-account=a@b", "--internal-ips"} <= {*call}) == made
+        assert ("--internal-ip" in call) == (call[3] in ("ssh", "scp"))
+    assert "queued-resources create" in it.verbs()
+
+
+def test_the_log_is_that_of_the_worker_that_prints(cloud):
+    """JAX's process 0 is where it says; gcloud's worker 0 may be another host."""
+    it = cloud(mains=[["wait", "wait"]], first="1")
+    with it.running("run", "--", *ARGS) as process:
+        wait_for_line(process, "arg of 1")
+        it.wait_for("up", 2)
+        assert it.pod("stop").stdout.count("of 1\n") == 1
+        assert "of 0" not in process.stdout.read()
+        assert "worker 1 has process 0, and prints" in process.stderr.read()
+    shown = it.pod("logs").stdout
+    assert "of 1\n" in shown
+    assert "of 0" not in shown
 
 
 @pytest.mark.parametrize("state", ["FAILED", "SUSPENDED"])
@@ -313,7 +345,7 @@ def test_a_job_that_does_not_hear_is_killed_after_its_grace(cloud):
     def on_worker_0(script):
         env = {**it.env, "HOME": str(it.fake / "0")}
         ran = subprocess.run(["bash", "-c", script], env=env, stdout=subprocess.PIPE)
-        return ran.stdout.decode().split()[-1:]
+        return ran.stdout.decode().split()[2:3]
 
     assert on_worker_0(worker_scripts.status()) == ["running"]
     assert on_worker_0(worker_scripts.halt(1)) == []
@@ -354,6 +386,10 @@ def test_a_tpu_that_is_not_there_is_to_be_created(cloud):
         ("create --tpu=v9-16 --zone=z", "no --tpu 'v9-16': one of v4-N"),
         ("create --tpu=v5e-17 --zone=z", "v5e comes in (1, 4, 8"),
         ("create --tpu=v4-12 --zone=z", "N counts TensorCores"),
+        ("create --tpu=v4-48 --zone=z", "multiple of 128 up to 8192"),
+        ("create --tpu=v5p-12416 --zone=z", "multiple of 128 up to 12288"),
+        ("create --tpu=v5e-16 --zone=z --name=--x=y", "called --name=--x=y: small"),
+        ("create --tpu=v5e-16 --zone=z --name=A/b", "called --name=A/b: small"),
         ("create --tpu=v5e-16 --zone=z --zon=z", "unrecognized arguments: --zon=z"),
         ("run --tpu=v5e-16 --zone=z", "run needs main.py's flags after --"),
         ("stop --tpu=v4-8 --zone=z -- --paper=x", "stop takes nothing after --"),
@@ -380,7 +416,7 @@ class SilentTpu(gcloud.Tpu):
 
     silent_hosts = silent_gcloud = 0
 
-    def show_log(self, offset=0, seconds=None):
+    def show_log(self, worker, offset=0, seconds=None):
         return 0
 
     def states(self):
@@ -403,7 +439,7 @@ class SilentTpu(gcloud.Tpu):
 def test_silent_hosts_are_lost_but_our_own_network_is_waited_for(
     hosts, network, verdict
 ):
-    tpu = SilentTpu(pod.parse(["run", *TPU, "--", "--paper=x"])[0])
+    tpu = SilentTpu(options.parse(["run", *TPU, "--", "--paper=x"], "")[0])
     tpu.silent_hosts = hosts
     tpu.silent_gcloud = network
     assert pod.job_state(pod.Pod(tpu, poll=0).watch()) == verdict
@@ -447,7 +483,7 @@ def test_hosts_of_a_tpu(tpu, kind, hosts):
 
 
 def test_a_worker_that_does_not_answer_is_missed(monkeypatch):
-    tpu = gcloud.Tpu(pod.parse(["logs", *TPU])[0])
+    tpu = gcloud.Tpu(options.parse(["logs", *TPU], "")[0])
     printed = "pod: t1v-n-w-0 running\n"
     monkeypatch.setattr(tpu, "on_all", lambda script, answer: printed)
     with pytest.raises(gcloud.Failed, match="1 of 2 workers answer"):
@@ -469,23 +505,24 @@ def test_jax_is_not_needed():
 
 def test_the_tar_holds_tracked_files_with_their_edits(tmp_path, monkeypatch):
     def git(*args):
-        subprocess.run(["git", "-C", tmp_path / "repo", *args], check=True)
+        subprocess.run(["git", "-C", tmp_path / "my repo", *args], check=True)
 
-    (tmp_path / "repo").mkdir()
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "my repo").mkdir()
     git("init", "-q")
     for name in ("kept é.txt", "edited.txt", "deleted.txt"):
-        (tmp_path / "repo" / name).write_text("as committed")
+        (tmp_path / "my repo" / name).write_text("as committed")
     git("add", ".")
     git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "-m", "first")
-    (tmp_path / "repo/edited.txt").write_text("as edited")
-    (tmp_path / "repo/deleted.txt").unlink()
-    (tmp_path / "repo/untracked.txt").write_text("not ours")
+    (tmp_path / "my repo/edited.txt").write_text("as edited")
+    (tmp_path / "my repo/deleted.txt").unlink()
+    (tmp_path / "my repo/untracked.txt").write_text("not ours")
 
-    monkeypatch.setattr(gcloud, "ROOT", tmp_path / "repo")
-    monkeypatch.chdir(tmp_path)
-    options, _ = pod.parse(["create", "--tpu=v4-8", "--zone=z"])
-    gcloud.Tpu(options).pack()
-    with tarfile.open(tmp_path / "pod-logs/papers/code.tar.gz") as tar:
+    monkeypatch.setattr(gcloud, "ROOT", tmp_path / "my repo")
+    monkeypatch.chdir(tmp_path / "a folder")
+    made, _ = options.parse(["create", "--tpu=v4-8", "--zone=z"], "")
+    gcloud.Tpu(made).pack()
+    with tarfile.open(tmp_path / "a folder/pod-logs/papers/code.tar.gz") as tar:
         assert sorted(tar.getnames()) == ["edited.txt", "kept é.txt"]
         assert tar.extractfile("edited.txt").read() == b"as edited"
 

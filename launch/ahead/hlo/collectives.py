@@ -14,7 +14,12 @@ _is_collective = re.compile(
 @dataclasses.dataclass(frozen=True)
 class Collective:
     """Collectives of one kind. `bytes` is the full payload of a chip: the gathered or
-    the unreduced array. `wire_bytes` is what a chip sends of it around a ring."""
+    the unreduced array. `wire_bytes` is what a chip sends of it around a ring.
+
+    On 64 TPU chips and more XLA may write an all-reduce for an all-gather: where parts
+    are small, each chip adds its own to zeros. It is counted as what it is, and sends
+    three times as much: float32 to the sum, and its bfloat16 back.
+    """
 
     count: float = 0.0
     bytes: float = 0.0
@@ -31,8 +36,10 @@ def collective(program: Program, op: Op) -> dict[tuple[str, str], float]:
     size *= group if kind == "all-gather" else 1
     if op.computation.startswith("all-reduce-scatter"):
         kind = "reduce-scatter"  # TPU's: an all-reduce and a slice
-    share = (2 if kind == "all-reduce" else 1) * (group - 1) / group
-    wire = size if kind == "collective-permute" else share * size
+    sent = size  # to be reduced, or gathered
+    if kind == "all-reduce":  # reduced, then gathered, perhaps in another type
+        sent += shape_bytes(op.shape)
+    wire = size if kind == "collective-permute" else sent * (group - 1) / group
     return {(kind, "count"): 1, (kind, "bytes"): size, (kind, "wire_bytes"): wire}
 
 

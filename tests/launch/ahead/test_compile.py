@@ -2,6 +2,8 @@
 not start on a TPU, or that its memory is misjudged."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -101,16 +103,76 @@ def test_from_the_command_line(tmp_path):
     label = "transformer_xl · smoke, data.batch_size=8 · vanilla"
     assert {row[0] for row in compiled["value"]["rows"]} == {label}
     assert [row[2] for row in compiled["value"]["rows"]] == ["v5e:2x2", "v4:2x2x1"]
-    for flag, why in ("--topology=v5f:4x4", "v5e"), ("--topology=v5e:3x3", "2x2"):
+    for flag, why in ("--topology=v5f:4x4", "v5e"), ("--topology=v5e:3x3", "2x2, 2x4"):
         wrong = subprocess.run([*start, flag], capture_output=True, text=True)
         assert wrong.returncode == 2
         assert why in wrong.stderr
         assert "Traceback" not in wrong.stderr
 
 
-def test_names_of_many_slices():
-    assert compile._topologies("v5e") == [*chips.TOPOLOGIES["v5e"]]
-    assert len(compile._topologies("all")) > 12
-    assert compile._topologies("v5e:4x4,v4:2x2x2") == ["v5e:4x4", "v4:2x2x2"]
-    with pytest.raises(UserError, match="--topology"):
-        compile.check_topology(None)
+@pytest.mark.parametrize(
+    ("text", "slices"),
+    [
+        ("v5e", chips.TOPOLOGIES["v5e"]),
+        ("v5e:4x4,v4:2x2x2", ["v5e:4x4", "v4:2x2x2"]),
+        ("v5e:4x4, v6e", ["v5e:4x4", *chips.TOPOLOGIES["v6e"]]),
+        ("v5e:2x2,v5e:2x2", ["v5e:2x2"]),
+        ("all", sum(chips.TOPOLOGIES.values(), ())),
+    ],
+)
+def test_names_of_many_slices(text, slices):
+    assert compile.topologies(text) == [*slices]
+
+
+@pytest.mark.parametrize("text", [None, "", "v5e:4x4,", "v5e,v7", "v5e:10x14"])
+def test_what_is_no_slice_is_refused(text):
+    with pytest.raises(UserError, match="topology"):
+        compile.topologies(text)
+
+
+def facts_of(folder: Path) -> dict:
+    return json.loads((folder / "compile/report/results.json").read_text())["facts"]
+
+
+def test_the_mesh_is_of_the_slice_whatever_this_host_has(tmp_path):
+    """README's own command: 4 x 4 chips, on a host of one or two cores."""
+    main = Path(__file__).parents[3] / "launch" / "main.py"
+    run = subprocess.run(
+        [sys.executable, str(main), "--paper=espcn", "--config=smoke", "--mode=compile",
+         "--topology=v5e:4x4", "--mesh=data:4,fsdp:4", f"--workdir={tmp_path}",
+         "--config.data.batch_size=16", "--cpu_devices=1"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert "cpu" not in facts_of(tmp_path)["devices"]
+
+
+def test_a_mesh_that_does_not_fit_a_slice_is_refused_before_any_compiles(tmp_path):
+    made = session("espcn", tmp_path)
+    with pytest.raises(UserError, match="does not fit 8 devices"):
+        compile.compile_for(made, ["espcn"], ["v5e:4x4", "v5e:2x4"], "data:4,fsdp:4",
+                            title="", facts={})  # fmt: skip
+    assert not [*tmp_path.iterdir()]
+
+
+def dies_on_2x2(answer_to, paper, config, name, topology, mesh):
+    """As the child process of `compile_apart`, which crashes for one slice."""
+    if topology == "v5e:2x2":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    one_slice._compile_and_answer(answer_to, paper, config, name, topology, mesh)
+
+
+def test_a_compiler_that_dies_takes_a_row_and_not_the_table(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(one_slice, "_compile_and_answer", dies_on_2x2)
+    made = session("espcn", tmp_path)
+    slices = ["v5e:2x2", "v5e:2x4"]
+    assert not compile.compile_for(made, ["espcn"], slices, "data", title="", facts={})
+    assert "the compiler died (SIGSEGV)" in capsys.readouterr().out
+    results = json.loads((tmp_path / "compile/report/results.json").read_text())
+    rows = results["results"][-1]["value"]["rows"]
+    fits = compile.COLUMNS.index("fits")
+    assert [(row[2], row[fits]) for row in rows] == [
+        ("v5e:2x2", "SIGSEGV"), ("v5e:2x4", "yes"),
+    ]  # fmt: skip
