@@ -26,8 +26,8 @@ def evaluate(trained: Trained, claims: list[Claim]) -> Values:
             Claim(
                 "labels of one domain serve for the other",
                 "90.53 % of MNIST from SVHN's labels, 59.32 % by aligned subspaces",
-                f"{after:.1f} % of {config.data.pair[1]} from {config.data.pair[0]}'s "
-                f"labels, {before:.1f} % without UNIT",
+                f"{after:.1f} % of {config.data.pair[1]} from the labels of "
+                f"{config.data.pair[0]}, {before:.1f} % without UNIT",
                 after > before,
             )
         )
