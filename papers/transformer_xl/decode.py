@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 from common import rng
 from common.attention import KVRing
 from common.contract import UserError
+from common.optim import ema_params
 from common.sampling import sample
 from papers.transformer_xl.config import Config, Model
 from papers.transformer_xl.data import vocabulary
@@ -74,7 +75,8 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str]:
     vocab = vocabulary(config.data)
     prompt = vocab.encode(inputs.encode() or b"\n")
     slots = p.slots or config.data.length + c.mem_len
-    decoder = empty_decoder(c, state.params, 1, slots)
+    params = ema_params(state.opt_state, state.params)
+    decoder = empty_decoder(c, params, 1, slots)
 
     @jax.jit
     def read_all(params, decoder, tokens):
@@ -102,8 +104,8 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str]:
 
     decode = vocab.decoder()
     yield decode(prompt)
-    decoder, log_probs = read_all(state.params, decoder, jnp.asarray(prompt))
+    decoder, log_probs = read_all(params, decoder, jnp.asarray(prompt))
     for start in range(0, p.length, CHUNK):
-        (decoder, log_probs), tokens = write(state.params, decoder, log_probs)
+        (decoder, log_probs), tokens = write(params, decoder, log_probs)
         left = min(CHUNK, p.length - start)
         yield decode(np.asarray(tokens)[:left], final=start + CHUNK >= p.length)

@@ -94,7 +94,8 @@ class Relative(Encoding):
 
 class Shaw(Encoding):
     """Shaw et al. 2018, as in the released code: a learned key and a learned bias for
-    each distance, and the bias u. `given` has "u" [heads, d_head]."""
+    each of the nearest clamp_len distances, and the bias u. Farther keys share the
+    farthest of these. `given` has "u" [heads, d_head]."""
 
     @classmethod
     def tables(cls, config: Model) -> dict[str, tuple[int, ...]]:
@@ -105,13 +106,14 @@ class Shaw(Encoding):
         init = nn.initializers.normal(c.init_std)
         shape = (c.max_keys, c.n_heads)
         self.r_embedding = self.param("r_embedding", init, (*shape, c.d_head))
-        self.r_bias = self.param("r_bias", init, shape)
+        self.r_bias = self.param("r_bias", nn.initializers.zeros_init(), shape)
 
     def scores(self, query: Query, key: Key, given: Given) -> Scores:
         n = key.shape[1]
         by_key = jnp.einsum("bthd,bkhd->bhtk", query + given["u"], key)
-        position = newest(self.r_embedding, n)
-        bias = newest(self.r_bias, n)
+        nearest = slice(-self.config.clamp_len or None, None)  # clamp_len 0: all
+        position = newest(self.r_embedding[nearest], n)
+        bias = newest(self.r_bias[nearest], n)
         by_distance = jnp.einsum("bthd,khd->bhtk", query, position) + bias.T[:, None]
         return (by_key + relative_shift(by_distance)) * self.config.d_head**-0.5
 

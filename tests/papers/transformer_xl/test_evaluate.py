@@ -157,6 +157,21 @@ def test_predict_streams_the_prompt_and_what_follows():
     assert continued(length=40, seed=1) != pieces
 
 
+def test_prediction_reads_the_running_average_where_one_is_kept():
+    averaging = dataclasses.replace(XL, optim=dataclasses.replace(XL.optim, ema=0.9))
+    params = parameters(XL)
+    tx = train._tx(averaging)
+    kept = train.init(averaging, jax.random.key(0)).replace(
+        params=jax.tree.map(jnp.zeros_like, params), opt_state=tx.init(params)
+    )
+    plain = train.init(XL, jax.random.key(0)).replace(params=params)
+    texts = [
+        "".join(decode.predict(config, state, "the old cat"))
+        for config, state in ((averaging, kept), (XL, plain))
+    ]
+    assert texts[0] == texts[1]
+
+
 def test_greedy_prediction_takes_the_likeliest_token():
     config = dataclasses.replace(
         XL, predict=dataclasses.replace(XL.predict, length=5, temperature=0.0)

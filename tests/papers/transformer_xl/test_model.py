@@ -216,6 +216,36 @@ def test_clamping_beyond_the_longest_distance_changes_nothing():
         assert np.allclose(free, clamped, atol=1e-6) == same
 
 
+def test_shaws_clamp_lets_farther_keys_share_the_farthest_distance():
+    """As the released code, which cuts its tables."""
+    config = dataclasses.replace(SMALL, attention="shaw")
+    params = parameters(config)
+    tokens = text(1, 12)
+    memory = empty_memory(config, 1, 0)
+    clamped = dataclasses.replace(config, clamp_len=4)
+    found = in_segments(clamped, params, tokens, 12, memory)
+
+    def shared(path, leaf):
+        distances = "r_embedding" in str(path) or "r_bias" in str(path)
+        return leaf.at[:-4].set(leaf[-4]) if distances else leaf
+
+    by_hand = jax.tree_util.tree_map_with_path(shared, params)
+    expected = in_segments(config, by_hand, tokens, 12, memory)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    free = in_segments(config, params, tokens, 12, memory)
+    assert np.abs(found - free).max() > 1e-3
+
+
+def test_shaws_biases_of_distances_start_at_zero():
+    config = dataclasses.replace(SMALL, attention="shaw")
+    tokens = jnp.zeros((1, 2), jnp.int32)
+    init = partial(TransformerXL(config).init, method="nll")
+    drawn = init(jax.random.key(0), tokens, tokens, empty_memory(config, 1, 0))
+    attention = drawn["params"]["layers_0"]["attention"]
+    assert not attention["r_bias"].any()
+    assert attention["r_embedding"].any()
+
+
 def test_rows_do_not_leak_into_each_other():
     params = parameters(SMALL)
     tokens = text(4, 12)
