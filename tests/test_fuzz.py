@@ -95,12 +95,11 @@ def accepted(paper) -> list:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("share", range(4))
 @pytest.mark.parametrize("name", smoke.PAPERS)
-def test_what_is_accepted_can_be_traced(name, share):
-    """A quarter of the values each; a new one every time a field's values change."""
+def test_what_is_accepted_can_be_traced(name):
+    """An eighth of the values, always the same ones."""
     paper = smoke.load(name)
     for field, value, config in accepted(paper):
-        if zlib.crc32(f"{field}={value}".encode()) % 4 == share:
+        if zlib.crc32(f"{field}={value}".encode()) % 8 == 0:
             line = refusal(traced, paper, config)
             assert "\n" not in line, (field, value)
