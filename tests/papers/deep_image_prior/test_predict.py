@@ -249,7 +249,7 @@ def test_a_hole_is_filled_from_around_it(tmp_path):
 
 def test_an_interrupted_fit_keeps_its_latest_picture(tmp_path):
     path = saved(tmp_path, size=(16, 16))
-    made = predict(asked(progress=1, steps=9), None, str(path))
+    made = predict(configured(progress=1, steps=9), None, str(path))
     assert "step 1 of 9" in next(made)
     name, picture = made.throw(KeyboardInterrupt)
     assert name == "photo.png stopped after 1 steps"
