@@ -2,8 +2,9 @@
 agree is one of the things tested, and a mesh of one device is a mesh all the same.
 
 What one test compiled, the others and the commands they start find in a cache that
-lives as long as the session. The quick suite's programs compile for longer than they
-run: LLVM optimises nothing there, and XLA emits its fusions the older, shorter way.
+lives as long as the session. Programs compile for longer than they run: LLVM optimises
+nothing, and XLA emits its fusions the older, shorter way. A slow test of a paper trains
+for long, and LLVM optimises for it.
 
 At the end stands what each paper took: 30 s of the quick suite and 90 s of the slow one
 are its budget on two cores, and a worker keeps under 5 GB.
@@ -19,13 +20,15 @@ from pathlib import Path
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 CACHE = "JAX_COMPILATION_CACHE_DIR"
-QUICK = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 OWNER = CACHE not in os.environ  # pytest's first process; its workers inherit
 if OWNER:
     os.environ[CACHE] = tempfile.mkdtemp(prefix="papers-compiled-")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.05"
 
 import jax  # noqa: E402 (it reads the environment)
+import pytest  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 PAPERS = [path.parent.name for path in ROOT.glob("papers/*/__init__.py")]
@@ -34,8 +37,7 @@ SECONDS, WORKER_GB = Counter(), []
 
 
 def pytest_configure(config):
-    if config.option.markexpr == "not slow":
-        os.environ.setdefault("XLA_FLAGS", QUICK)
+    gc.set_threshold(50_000, 20, 100)  # a trace's many small objects live on anyway
     jax.config.update("jax_num_cpu_devices", 4)
     jax.devices()  # from here on the number stands
 
@@ -49,6 +51,17 @@ def paper_of(test: str) -> str:
     """The paper that a test's name tells, or "shared"."""
     words = test.replace("[", "/").replace("]", "/").replace("-", "/").split("/")
     return next((paper for paper in PAPERS if paper in words), "shared")
+
+
+def pytest_collection_modifyitems(items):
+    """A paper's tests stand together: they share programs while they are in memory."""
+    items.sort(key=lambda item: paper_of(item.nodeid))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    trains = item.get_closest_marker("slow") and "papers" in item.path.parts
+    jax.config.update("jax_disable_most_optimizations", not trains)
 
 
 def pytest_runtest_teardown(item, nextitem):

@@ -31,9 +31,13 @@ def runs(paper: str) -> list[str]:
         return [UNREADABLE]
 
 
-ALL = [(paper, run) for paper in PAPERS for run in runs(paper)]
-FIRST = [next(case for case in ALL if case[0] == paper) for paper in PAPERS]
+CASES = [(paper, run) for paper in PAPERS for run in runs(paper)]
+FIRST = {next(case for case in CASES if case[0] == paper) for paper in PAPERS}
+ALL = [pytest.param(case, id="-".join(case)) for case in CASES]
+# Each paper's first run in the quick suite, the rest in the slow one.
 QUICK = [
-    case if case in FIRST else pytest.param(*case, marks=pytest.mark.slow)
-    for case in ALL
-]  # each paper's first run in the quick suite, the rest in the slow one
+    pytest.param(
+        case, id="-".join(case), marks=() if case in FIRST else pytest.mark.slow
+    )
+    for case in CASES
+]

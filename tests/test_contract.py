@@ -6,7 +6,8 @@ import doctest
 import inspect
 import subprocess
 import sys
-from functools import cache, partial
+from functools import cache, cached_property, partial
+from itertools import islice
 from pathlib import Path
 
 import chex
@@ -28,20 +29,39 @@ PAPERS = smoke.PAPERS
 VARIANTS = [(paper, variant) for paper in PAPERS for variant in smoke.variants(paper)]
 
 
-@cache
-def smoke_run(paper: str, run: str):
-    """(module, config, six batches) of a smoke run."""
-    module = smoke.load(paper)
-    config = module.runs(module.get_config("smoke"))[run].config
-    data = module.batches(config, "train")
-    return module, config, [next(data) for _ in range(6)]
+class Case:
+    """A smoke run, and what its tests share."""
+
+    def __init__(self, paper: str, run: str):
+        self.module = smoke.load(paper)
+        self.run = run
+        self.config = self.module.runs(self.module.get_config("smoke"))[run].config
+
+    @cached_property
+    def batches(self):
+        """Six, of training."""
+        return [*islice(self.module.batches(self.config, "train"), 6)]
+
+    @cached_property
+    def first(self):
+        """The state before the first step."""
+        return start(self.module, self.run)
+
+    @cached_property
+    def step(self):
+        """(state, batch) -> (state, metrics), compiled. A second trace is an error."""
+        chex.clear_trace_counter()
+        step = partial(self.module.train_step, self.config)
+        return jax.jit(chex.assert_max_traces(lambda *a: step(*a), n=1))
 
 
-@cache
-def compiled_step(paper: str, run: str):
-    """(state, batch) -> (state, metrics) of a smoke run."""
-    module, config, _ = smoke_run(paper, run)
-    return jax.jit(partial(module.train_step, config))
+@pytest.fixture(scope="module")
+def case(request) -> Case:
+    return Case(*request.param)
+
+
+of_all_runs = pytest.mark.parametrize("case", smoke.ALL, indirect=True)
+of_first_runs = pytest.mark.parametrize("case", smoke.QUICK, indirect=True)
 
 
 def start(module, run, config=None):
@@ -49,11 +69,6 @@ def start(module, run, config=None):
     runs = module.runs(module.get_config("smoke"))
     after = {name: (runs[name].config, start(module, name)) for name in runs[run].after}
     return module.init(config or runs[run].config, jax.random.key(0), after=after)
-
-
-def copied(tree):
-    """Arrays of its own, which a step may donate."""
-    return jax.tree.map(jnp.copy, tree)
 
 
 def equal(a, b) -> bool:
@@ -93,20 +108,46 @@ def test_the_notebook_example_runs(paper):
     assert results.failed == 0
 
 
+IMPORT_ALL = """
+import importlib, sys
+for name in sys.argv[1:]:
+    before = {*sys.modules}
+    try:
+        importlib.import_module(name)
+    except Exception:
+        continue
+    print(name, *{*sys.modules} - before)
+"""
+
+
+@cache
+def imported() -> dict[str, set[str]]:
+    """{paper's module: what its import loads}, one after another in one process."""
+    names = [f"papers.{paper}" for paper in PAPERS if paper != smoke.SMALLEST]
+    start = [sys.executable, "-c", IMPORT_ALL, "tests.smallest_paper", *names]
+    done = subprocess.run(start, capture_output=True, text=True)
+    return {line.split()[0]: {*line.split()} for line in done.stdout.splitlines()}
+
+
 @pytest.mark.parametrize("paper", PAPERS)
 def test_import_stays_light(paper):
-    code = f"import sys, {smoke.load(paper).__name__}; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
     heavy = {"launch", "tensorflow", "tensorflow_datasets", "matplotlib", "torch"}
-    assert not heavy & set(done.stdout.split())
+    assert not heavy & imported()[smoke.load(paper).__name__]
 
 
 @pytest.mark.parametrize(("paper", "variant"), VARIANTS)
-def test_every_variant_builds_and_steps(paper, variant):
+def test_every_variant_builds_and_steps(paper, variant, monkeypatch):
     """Shapes only, so the largest is as cheap as the smallest; none of millions of
-    parameters escapes their count."""
+    parameters escapes their count.
+
+    What is written twice, for CPUs and for others, is traced as for others: there a
+    deep net is a loop. That both are one is tested where they are written.
+    """
+
+    def for_others(*arguments, default, cpu):
+        return default(*arguments)
+
+    monkeypatch.setattr(jax.lax, "platform_dependent", for_others)
     module = smoke.load(paper)
     runs = Runs(module, module.get_config(variant))
     for name, run in runs.items():
@@ -144,81 +185,81 @@ def test_configs_are_fresh_and_typed(paper):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("paper", "run"), smoke.ALL)
-def test_batches_are_as_specified_and_resume(paper, run):
-    module, config, batches = smoke_run(paper, run)
-    spec = module.batch_spec(config)
-    for batch in batches:
+@of_all_runs
+def test_batches_are_as_specified_and_resume(case):
+    spec = case.module.batch_spec(case.config)
+    for batch in case.batches:
         chex.assert_trees_all_equal_shapes_and_dtypes(batch, spec)
-    data = module.batches(config, "train")
+    data = case.module.batches(case.config, "train")
     next(data)
     position = data.get_state()
-    again = module.batches(config, "train")
+    again = case.module.batches(case.config, "train")
     again.set_state(position)
-    chex.assert_trees_all_equal(next(again), batches[1])
+    chex.assert_trees_all_equal(next(again), case.batches[1])
 
 
-@pytest.mark.parametrize(("paper", "run"), smoke.QUICK)
-def test_loss_falls_on_one_batch(paper, run):
+@of_first_runs
+def test_loss_falls_on_one_batch(case):
     """And the step is traced once."""
-    module, config, batches = smoke_run(paper, run)
-    chex.clear_trace_counter()
-    traced = chex.assert_max_traces(lambda *a: module.train_step(config, *a), n=1)
-    step, state, losses = jax.jit(traced), start(module, run), []
+    state, losses = case.first, []
     for _ in range(15):
-        state, metrics = step(state, batches[0])
+        state, metrics = case.step(state, case.batches[0])
         losses.append(float(metrics["loss"]))
     assert np.isfinite(losses).all()
     assert losses[-1] < losses[0]
     assert int(state.step) == 15
 
 
-@pytest.mark.parametrize(("paper", "run"), smoke.QUICK)
-def test_one_device_jit_and_pmap_agree(paper, run):
+@of_first_runs
+def test_one_device_jit_and_pmap_agree(case):
     """Five steps on one device, jit over four and pmap over four."""
-    module, config, batches = smoke_run(paper, run)
-    first, outcomes = start(module, run), {}
-    for name, n, pmap in ("one", 1, False), ("jit", 4, False), ("pmap", 4, True):
-        state = copied(first)
-        mesh = devices.make_mesh(n, devices=jax.devices()[:n])
-        place = placement.place(state, mesh, pmap=pmap)
-        step = place.compile_train(partial(module.train_step, config))
-        state = place.put_state(state)
-        for batch in batches[:5]:
-            state, metrics = step(state, place.put_batch(batch))
-        (valid, *_) = module.batches(config, "valid")
-        evaluate = place.compile_eval(partial(module.eval_step, config))
-        means = evaluate(state, place.put_batch(valid))
-        outcomes[name] = jax.device_get((state.params, metrics, means))
-    chex.assert_trees_all_close(outcomes["one"], outcomes["jit"], atol=1e-5, rtol=1e-4)
-    chex.assert_trees_all_close(outcomes["one"], outcomes["pmap"], atol=1e-5, rtol=1e-4)
+    (valid, *_) = case.module.batches(case.config, "valid")
+    evaluate = partial(case.module.eval_step, case.config)
+    state = case.first
+    for batch in case.batches[:5]:
+        state, metrics = case.step(state, batch)
+    expected = state.params, metrics, jax.jit(evaluate)(state, valid)
+    for pmap in (False, True):
+        place = placement.place(case.first, devices.make_mesh(4), pmap=pmap)
+        state, metrics = trained(case, case.config, place, case.first, 5)
+        means = place.compile_eval(evaluate)(state, place.put_batch(valid))
+        agree((state.params, metrics, means), expected)
 
 
-@pytest.mark.parametrize(("paper", "run"), smoke.QUICK)
-def test_fsdp_gives_the_same_numbers(paper, run):
+@of_first_runs
+def test_fsdp_gives_the_same_numbers(case):
     """Parameters whole, split over all devices, and over one half of a 2-D mesh, with
     accumulated and clipped gradients and averaged parameters."""
-    module, config, batches = smoke_run(paper, run)
-    config = copy.deepcopy(config)
+    config = copy.deepcopy(case.config)
     vars(config.optim).update(accumulate=2, clip_norm=0.1, ema=0.9)
-    first, results = start(module, run, config), []
+    first, results = start(case.module, case.run, config), []
     for sizes in ("data", "fsdp", "data:2,fsdp:2"):
-        state = copied(first)
         mesh = devices.make_mesh(4, sizes)
-        place = placement.place(state, mesh, rules=module.SHARDING)
-        step = place.compile_train(partial(module.train_step, config))
-        state = place.put_state(state)
-        for batch in batches[:3]:
-            state, _ = step(state, place.put_batch(batch))
+        place = placement.place(first, mesh, rules=case.module.SHARDING)
+        state, _ = trained(case, config, place, first, 3)
         results.append(jax.device_get(state.replace(key=None)))
-    chex.assert_trees_all_close(results[0], results[1], atol=1e-5, rtol=1e-4)
-    chex.assert_trees_all_close(results[0], results[2], atol=1e-5, rtol=1e-4)
+    agree(results[0], results[1])
+    agree(results[0], results[2])
 
 
-@pytest.mark.parametrize(("paper", "run"), smoke.ALL)
-def test_processes_share_the_rows_of_every_batch(paper, run):
+def trained(case, config, place, state, steps):
+    """State and metrics after so many steps where `place` says."""
+    step = place.compile_train(partial(case.module.train_step, config))
+    state = place.put_state(jax.tree.map(jnp.copy, state))  # a step may donate it
+    for batch in case.batches[:steps]:
+        state, metrics = step(state, place.put_batch(batch))
+    return state, metrics
+
+
+def agree(a, b):
+    """But for rounding."""
+    a, b = jax.device_get((a, b))
+    chex.assert_trees_all_close(a, b, atol=1e-5, rtol=1e-4)
+
+
+@of_all_runs
+def test_processes_share_the_rows_of_every_batch(case):
     """What two processes read are the rows that one would read, each of them once."""
-    module, config, batches = smoke_run(paper, run)
 
     def rows(batch):
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(batch)]
@@ -226,37 +267,34 @@ def test_processes_share_the_rows_of_every_batch(paper, run):
                 for i in range(len(leaves[0]))]  # fmt: skip
 
     shares = [
-        module.batches(config, "train", process_index=i, process_count=2)
+        case.module.batches(case.config, "train", process_index=i, process_count=2)
         for i in range(2)
     ]
-    for batch in batches:
+    for batch in case.batches:
         both = [row for share in shares for row in rows(next(share))]
         assert sorted(both) == sorted(rows(batch))
 
 
-@pytest.mark.parametrize(("paper", "run"), smoke.QUICK)
-def test_exports_for_cpu_cuda_and_tpu(paper, run):
+@of_first_runs
+def test_exports_for_cpu_cuda_and_tpu(case):
     """The step lowers for every platform, and the artefact, read back from its bytes,
     does what the step does."""
-    module, _, batches = smoke_run(paper, run)
-    session = Session(module, module.get_config("smoke"), Path("unused"))
-    exported = jax.export.deserialize(export.export_step(session, run))
+    session = Session(case.module, case.module.get_config("smoke"), Path("unused"))
+    exported = jax.export.deserialize(export.export_step(session, case.run))
     assert exported.platforms == ("cpu", "cuda", "tpu")
-    state, batch = start(module, run), jax.tree.map(jnp.asarray, batches[0])
-    expected = compiled_step(paper, run)(state, batch)
+    state, batch = case.first, jax.tree.map(jnp.asarray, case.batches[0])
+    expected = case.step(state, batch)
     after, metrics = exported.call(checkpoints.flat_state(state), batch)
     got = _raw((export.unflat(after, state), metrics))
     chex.assert_trees_all_close(got, _raw(expected), atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("paper", "run"), smoke.QUICK)
-def test_state_is_pure_data(paper, run):
+@of_first_runs
+def test_state_is_pure_data(case):
     """A step, its state copied through numpy, another step: bit for bit as without."""
-    module, _, batches = smoke_run(paper, run)
-    step = compiled_step(paper, run)
-    state, _ = step(start(module, run), batches[0])
+    state, _ = case.step(case.first, case.batches[0])
     through = jax.tree.map(jnp.array, state)
-    straight, _ = step(state, batches[1])
-    passed, _ = step(through, batches[1])
+    straight, _ = case.step(state, case.batches[1])
+    passed, _ = case.step(through, case.batches[1])
     assert equal(straight, passed)
     assert not equal(state.params, straight.params)

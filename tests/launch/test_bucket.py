@@ -136,6 +136,7 @@ def test_two_processes_share_a_bucket(cloud, tmp_path):
         s.bind(("localhost", 0))
         port = s.getsockname()[1]
     job = "--cpu_devices=1", "--num_processes=2", f"--coordinator=localhost:{port}"
+    job += ("--config.eval.recl=false",)
     both = [cloud.start("gs://bucket/d", *job, f"--process_id={i}") for i in (0, 1)]
     for code, _, errors in map(ended, both):
         assert code == 0, errors

@@ -35,9 +35,10 @@ def session(paper: str, folder: Path, **changes) -> Session:
     return Session(module, config, folder)
 
 
-@pytest.mark.parametrize(("paper", "run"), smoke.QUICK)
-def test_every_smoke_step_compiles_for_a_tpu(paper, run, tmp_path):
+@pytest.mark.parametrize("case", smoke.QUICK)
+def test_every_smoke_step_compiles_for_a_tpu(case, tmp_path):
     """A step that cannot run on a TPU never lands."""
+    paper, run = case
     opened = session(paper, tmp_path)
     compiled = one_slice.compile_run(opened, run, "v5e:2x2", "data:2,fsdp:2")
     assert compiled.chips == 4

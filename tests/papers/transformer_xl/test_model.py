@@ -27,14 +27,20 @@ SMALL = Model(
 KINDS = ("relative", "shaw", "vaswani", "al_rfou")
 
 
-def parameters(config: Model, seed: int = 0):
-    """Random parameters, large enough for each of them to matter."""
-    tokens = jnp.zeros((1, 2), jnp.int32)
+@functools.cache
+def shapes(config: str):
+    """{path: shape} of the parameters of a config, given as its repr."""
+    config, tokens = eval(config), jnp.zeros((1, 2), jnp.int32)
     init = partial(TransformerXL(config).init, method="nll")
     memory = empty_memory(config, 1, 0)
+    variables = jax.eval_shape(init, jax.random.key(0), tokens, tokens, memory)
+    return flatten_dict(variables["params"], sep="/")
+
+
+def parameters(config: Model, seed: int = 0):
+    """Random parameters, large enough for each of them to matter."""
     rng = np.random.default_rng(seed)
-    shapes = jax.eval_shape(init, jax.random.key(0), tokens, tokens, memory)["params"]
-    flat = flatten_dict(shapes, sep="/")
+    flat = dict(shapes(repr(config)))
     for name, leaf in flat.items():
         shift = 1.0 if name.endswith("scale") else 0.0
         flat[name] = jnp.asarray(
@@ -185,24 +191,19 @@ def test_memory_before_anything_was_read_is_no_memory(kind):
 def test_no_gradient_enters_the_memory():
     params = parameters(SMALL)
     tokens = text(2, 4)
+    empty = empty_memory(SMALL, 2, 4)
     model = TransformerXL(SMALL)
-    _, memory = model.apply({"params": params}, tokens, empty_memory(SMALL, 2, 4))
 
-    def loss(params):
-        _, memory = model.apply({"params": params}, tokens, empty_memory(SMALL, 2, 4))
+    def remembered(params):
+        return model.apply({"params": params}, tokens, empty)[1]
+
+    def loss(params, memory):
         nll, _ = model.apply({"params": params}, tokens, tokens, memory, method="nll")
         return nll.sum()
 
-    def loss_of_fixed_memory(params):
-        nll, _ = model.apply({"params": params}, tokens, tokens, memory, method="nll")
-        return nll.sum()
-
-    chex.assert_trees_all_close(
-        jax.grad(loss)(params),
-        jax.grad(loss_of_fixed_memory)(params),
-        rtol=1e-4,
-        atol=1e-4,
-    )
+    through = jax.jit(jax.grad(lambda params: loss(params, remembered(params))))
+    of_kept = jax.jit(jax.grad(loss))(params, jax.jit(remembered)(params))
+    chex.assert_trees_all_close(through(params), of_kept, rtol=1e-4, atol=1e-4)
 
 
 def test_clamping_beyond_the_longest_distance_changes_nothing():
@@ -259,8 +260,7 @@ def test_rows_do_not_leak_into_each_other():
 def test_a_row_can_forget_alone():
     params = parameters(SMALL)
     tokens = text(2, 8)
-    model = TransformerXL(SMALL)
-    apply = partial(model.apply, {"params": params}, method="log_probs")
+    apply = partial(log_probs(repr(SMALL)), {"params": params})
     _, memory = apply(tokens[:, :4], empty_memory(SMALL, 2, 8))
     remembered, _ = apply(tokens[:, 4:], memory)
     mixed, _ = apply(tokens[:, 4:], memory.forget(jnp.array([False, True])))
@@ -276,13 +276,12 @@ def test_projected_memory_predicts_like_hidden_memory(pre_norm):
     tokens = text(2, 20)
     hidden = in_segments(config, params, tokens, 4, empty_memory(config, 2, 10))
     apply = partial(TransformerXL(config).apply, {"params": params})
-    positions = apply(14, method="project_positions")
+    positions = jax.jit(lambda: apply(14, method="project_positions"))()
+    step = jax.jit(partial(apply, method="cached_log_probs"))
     memory = projected_memory(config, 2, 10)
     parts = []
     for start in range(0, 20, 4):
-        part, memory = apply(
-            tokens[:, start : start + 4], memory, positions, method="cached_log_probs"
-        )
+        part, memory = step(tokens[:, start : start + 4], memory, positions)
         parts.append(part)
     np.testing.assert_allclose(jnp.concatenate(parts, 1), hidden, atol=1e-4)
 
@@ -303,14 +302,13 @@ def test_dropout_acts_in_training_only():
     config = dataclasses.replace(SMALL, dropout=0.5, attention_dropout=0.5)
     params = parameters(config)
     tokens = text(1, 6)
-    apply = partial(TransformerXL(config).apply, {"params": params}, tokens)
     memory = empty_memory(config, 1, 0)
-    draws = [
-        apply(memory, train=True, rngs={"dropout": jax.random.key(i)})[0]
-        for i in (0, 1)
-    ]
+    apply = partial(TransformerXL(config).apply, {"params": params}, tokens, memory)
+    drawn = jax.jit(lambda key: apply(train=True, rngs={"dropout": key})[0])
+    draws = [drawn(jax.random.key(i)) for i in (0, 1)]
     assert np.abs(draws[0] - draws[1]).max() > 0.1
-    np.testing.assert_array_equal(apply(memory)[0], apply(memory)[0])
+    evaluated = jax.jit(lambda: apply()[0])
+    np.testing.assert_array_equal(evaluated(), evaluated())
 
 
 def test_remat_changes_no_gradient():
@@ -326,7 +324,7 @@ def test_remat_changes_no_gradient():
                 .sum()
             )
 
-        return jax.grad(loss)(params)
+        return jax.jit(jax.grad(loss))(params)
 
     remat = dataclasses.replace(SMALL, remat=True)
     chex.assert_trees_all_close(gradient(SMALL), gradient(remat), rtol=1e-4, atol=1e-4)
