@@ -137,7 +137,7 @@ def test_devices_that_repeat_rows_may_belong_to_two_processes(tmp_path):
     assert [code for code, *_ in results] == [0, 0, 0], results
     assert "every 3 devices compute the same rows" in results[0][2]
     run = next(iter(catalogue.load(QUICKEST).get_config("smoke").runs))
-    alone(single, *SHORT, f"--run={run}", devices=1, paper=QUICKEST)
+    run_alone(single, *SHORT, f"--run={run}", devices=1, paper=QUICKEST)
     np.testing.assert_allclose(losses(many, run), losses(single, run), rtol=1e-4)
     assert_same(arrays(many, run), arrays(single, run), atol=1e-5, rtol=1e-4)
 
