@@ -120,7 +120,8 @@ def beside(root, file):
     box = (8, 16, 64, 96)
     data = Data(source="files", root=root, pictures=(), box=box, size=(32, 32))
     data.guide = file
-    return Config(Model(input="image"), data, Task(name="inpaint", mask=file))
+    task = Task(name="inpaint", mask=file)
+    return Config(model=Model(input="image"), data=data, task=task)
 
 
 def test_masks_and_guides_are_cut_and_scaled_as_their_picture(tmp_path):

@@ -4,6 +4,7 @@ wrongly, or that a mistake is not one line."""
 import dataclasses
 import sys
 import warnings
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -151,15 +152,21 @@ def test_a_folder_is_restored_and_what_is_broken_named(tmp_path):
     assert pictures["a.png denoise"].shape == (14, 21)
 
 
+class Fitted(NamedTuple):
+    """As much of a state as a restored picture needs."""
+
+    average: Any
+
+
 @pytest.fixture
 def unfitted(monkeypatch):
     """Replaces the fit by the observed picture."""
 
     def fit(config, problem):
-        yield config.loop.steps, {"average": problem["observed"]}, 0.0
+        yield config.loop.steps, Fitted(problem["observed"]), 0.0
 
     monkeypatch.setattr(module, "fit", fit)
-    monkeypatch.setattr(module, "restored", lambda config, state: state["average"])
+    monkeypatch.setattr(module, "restored", lambda config, state: state.average)
 
 
 def test_a_folder_goes_on_and_names_pictures_by_their_place(tmp_path, unfitted):
