@@ -213,24 +213,40 @@ def test_a_workdir_in_use_is_refused(trained, capsys):
     assert f"in use by process {os.getpid()}" in capsys.readouterr().err
 
 
-def interrupted(workdir: Path, signum: int, wait_for: str) -> subprocess.Popen:
-    """Starts the smoke run and signals it once its log has a line like `wait_for`."""
-    process = subprocess.Popen(
-        command(*SMOKE, f"--workdir={workdir}"),
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    for line in process.stdout:
-        if wait_for in line:
-            break
-    process.send_signal(signum)
-    return process
+# Reads a signal and a piece of a line from its arguments, the command from the rest.
+SIGNALS_ITSELF = """
+import os, runpy, sys
+signum, wait_for = int(sys.argv[1]), sys.argv[2]
+del sys.argv[:3]
+write = sys.stdout.write
+def write_and_signal(text):
+    write(text)
+    sys.stdout.flush()
+    if wait_for in text:
+        os.kill(os.getpid(), signum)
+    return len(text)
+sys.stdout.write = write_and_signal
+sys.path.insert(0, "launch")
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def interrupted(
+    workdir: Path, signum: int, wait_for: str
+) -> subprocess.CompletedProcess:
+    """The smoke run, which gets `signum` at the moment when it prints `wait_for`."""
+    start, *flags = command(*SMOKE, f"--workdir={workdir}")
+    signals = [start, "-c", SIGNALS_ITSELF, str(int(signum)), wait_for, *flags]
+    done = subprocess.run(signals, cwd=ROOT, capture_output=True, text=True)
+    assert wait_for in done.stdout, done.stderr
+    return done
 
 
 def test_killed_and_resumed_is_bit_for_bit(trained, tmp_path):
     """kill -9 right after an evaluation, while a checkpoint is being written, and again
     in the second run; then the same command."""
     for line in ("step 10/20  valid", "vanilla  step  5/20", "vanilla  step 10/20"):
-        interrupted(tmp_path, signal.SIGKILL, line).communicate()
+        assert interrupted(tmp_path, signal.SIGKILL, line).returncode < 0
     done = run(*SMOKE, f"--workdir={tmp_path}")
     assert done.returncode == 0, done.stderr
     for name in ("xl", "vanilla"):
@@ -239,11 +255,10 @@ def test_killed_and_resumed_is_bit_for_bit(trained, tmp_path):
 
 def test_a_signal_saves_and_says_how_to_go_on(trained, tmp_path):
     """SIGTERM, Ctrl-C to what goes on, and then to the end: bit for bit as without."""
-    for signum, line in (signal.SIGTERM, " 5/20"), (signal.SIGINT, "15/20"):
-        process = interrupted(tmp_path, signum, f"xl  step {line}")
-        out, err = process.communicate()
-        assert process.returncode == 0, err
-        assert "to go on: python launch/main.py" in out
+    for signum in signal.SIGTERM, signal.SIGINT:
+        done = interrupted(tmp_path, signum, "xl  step ")
+        assert done.returncode == 0, done.stderr
+        assert "to go on: python launch/main.py" in done.stdout
         assert [*(tmp_path / "xl" / "checkpoints").glob("[0-9]*")]
     done = run(*SMOKE, f"--workdir={tmp_path}", "--run=xl")
     assert done.returncode == 0, done.stderr
