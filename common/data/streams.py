@@ -1,8 +1,12 @@
 """Language-model streams: one long text cut into parallel rows, read in segments."""
 
+import functools
+
 import numpy as np
 
 from common.contract import UserError
+
+ENDLESS = 2**40  # items of a source that never ends
 
 
 class StreamSegments:
@@ -91,3 +95,65 @@ def stretches(tokens: np.ndarray, *, rows: int, length: int) -> dict[str, np.nda
 
 def _ceil_div(a: int, b: int) -> int:
     return -(-a // b)
+
+
+class Windows:
+    """Windows of one text for training, a random-access source of whole batches.
+
+    An epoch cuts the text into windows that touch, from a shift of its own on, and
+    reads them in an order of its own. Item i is batch i of the endless stream:
+      "inputs"  [batch, length] int32
+      "targets" [batch, length] int32: the token after each input
+
+    Args:
+      tokens: [N] integers, an array or a memory map.
+      batch_size: rows over all processes.
+      length: tokens a window.
+      rows: the rows that this process reads; None: all.
+      seed: of shifts and orders.
+
+    Raises:
+      UserError: the text is shorter than one window and the token after it.
+    """
+
+    def __init__(
+        self,
+        tokens: np.ndarray,
+        *,
+        batch_size: int,
+        length: int,
+        rows: slice | None = None,
+        seed: int = 0,
+    ):
+        if len(tokens) <= length:
+            raise UserError(
+                f"the text has {len(tokens)} tokens; a window needs {length + 1}: "
+                "give more text, or a smaller config.data.length"
+            )
+        self.tokens = tokens
+        self.length = length
+        self.batch_size = batch_size
+        self.rows = np.arange(batch_size)[rows or slice(None)]
+        self.seed = seed
+        self._spare = min(length, len(tokens) - length)  # shifts that are possible
+        self._count = (len(tokens) - self._spare) // length  # windows of an epoch
+        self._epoch = functools.lru_cache(maxsize=2)(self._order)
+
+    def __len__(self) -> int:
+        return ENDLESS
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        places = index * self.batch_size + self.rows
+        starts = [self._start(*divmod(int(place), self._count)) for place in places]
+        time = np.asarray(starts)[:, None] + np.arange(self.length + 1)
+        tokens = self.tokens[time].astype(np.int32)
+        return {"inputs": tokens[:, :-1], "targets": tokens[:, 1:]}
+
+    def _start(self, epoch: int, place: int) -> int:
+        shift, order = self._epoch(epoch)
+        return shift + int(order[place]) * self.length
+
+    def _order(self, epoch: int) -> tuple[int, np.ndarray]:
+        """An epoch's shift, and the order of its windows."""
+        rng = np.random.default_rng([self.seed, epoch])
+        return int(rng.integers(self._spare)), rng.permutation(self._count)
