@@ -110,7 +110,7 @@ class Generator:
           [batch, n] tokens as they come; -1 where a row has none.
         """
         texts = [np.asarray(prompt, np.int32) for prompt in prompts]
-        slots = min(_bucket(max(map(len, texts)) + length), self.config.context)
+        slots = min(bucket(max(map(len, texts)) + length), self.config.context)
         caches = empty_caches(self.config, len(texts), slots)
         rows = Rows.unread(keys)
         most = self.config.context
@@ -129,7 +129,7 @@ class Generator:
             most = self._kept
 
 
-def _bucket(size: int) -> int:
+def bucket(size: int) -> int:
     """The power of two at or above `size`, so that few shapes are compiled."""
     return 1 << max(size - 1, SMALLEST - 1).bit_length()
 
@@ -141,7 +141,7 @@ def _windows(
     they are, [batch]."""
     texts = [text[-most:] for text in texts]
     lengths = np.array([len(text) for text in texts], np.int32)
-    window = np.zeros((len(texts), min(_bucket(max(map(len, texts))), slots)), np.int32)
+    window = np.zeros((len(texts), min(bucket(max(map(len, texts))), slots)), np.int32)
     for row, text in zip(window, texts, strict=True):
         row[: len(text)] = text
     return window, lengths

@@ -13,7 +13,7 @@ from papers.gpt2.model import GPT2
 
 
 def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
-    """Continues `inputs`: a prompt, FILE:path or LINES:path. See `prompts.continued`."""
+    """Continues `inputs`: a prompt, FILE:path or LINES:path. As `prompts.continued`."""
     vocab = vocabulary(config)
     refuse_other_vocabulary(config, vocab, int(state.tokenizer))
     params = ema_params(state.opt_state, state.params)
