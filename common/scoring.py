@@ -34,7 +34,9 @@ class Scorer:
         size = size or network.config.vocab_size
 
         def logits(params, hidden):
-            return network.apply({"params": params}, hidden, method="logits")[..., :size]
+            return network.apply({"params": params}, hidden, method="logits")[
+                ..., :size
+            ]
 
         def nll(params, inputs, targets):
             hidden = network.apply({"params": params}, inputs)

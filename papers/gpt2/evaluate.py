@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from common.contract import Claim, Table, summary
+from common.contract import Claim, Table, UserError, summary
 from common.decoding import Draw
 from papers.gpt2 import figures, tables
 from papers.gpt2.config import Config
 from papers.gpt2.cost import speed_table
 from papers.gpt2.data import documents, encoded
 from papers.gpt2.measure import Reader
+from papers.gpt2.paper_sets import paper_sets
 
 Values = Iterator[tuple[str, Any]]
 
@@ -34,18 +35,18 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
     yield "Loss", losses
     if len(readers) > 1:
         yield "Loss against size", figures.losses(losses)
-    zero_shot = None
     if config.data.source != "tokens":
         yield "Test text", tables.test_text(readers)
-    if config.data.level == "bpe" and config.data.source != "tokens":
-        zero_shot = tables.zero_shot(readers, documents(config)["test"])
+    zero_shot = None
+    if items := _items(config, largest):
+        zero_shot = tables.zero_shot(readers, items)
         yield "Without training for the task", zero_shot
         if len(readers) > 1:
             yield "Zero-shot against size", figures.zero_shot(zero_shot)
-        if config.eval.overlap:
-            yield "8-grams that training has too", tables.overlap(documents(config))
+    if config.eval.overlap and config.data.source != "tokens":
+        yield "8-grams that training has too", tables.overlap(documents(config))
     if config.eval.root:
-        yield "The paper's sets", tables.paper_sets(readers, config.eval.root)
+        yield "The paper's sets", paper_sets(largest, config.eval.root)
     if config.eval.speed:
         yield "Speed", speed_table(largest)
     if config.eval.sample:
@@ -53,6 +54,17 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
     claims = _claims(config, readers, losses, zero_shot)
     if claims:
         yield "Summary", summary("[GPT-2](papers/gpt2)", claims)
+
+
+def _items(config: Config, reader: Reader) -> tables.Items | None:
+    """What is asked without training; None where there is no prose to ask of."""
+    if config.data.level != "bpe" or config.data.source == "tokens":
+        return None
+    try:
+        held_out = documents(config)["test"]
+        return tables.Items.of(held_out, reader.vocab.encode, config.eval.items)
+    except UserError:
+        return None
 
 
 def _samples(reader: Reader) -> Values:

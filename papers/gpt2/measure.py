@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from common.decoding import Draw, Generator
@@ -15,9 +14,8 @@ from common.scoring import Scorer
 from common.text.counts import Counts
 from common.text.vocab import Vocab
 from papers.gpt2.config import Config
-from papers.gpt2.data import documents, encoded, vocabulary
+from papers.gpt2.data import encoded, vocabulary
 from papers.gpt2.model import GPT2
-from papers.gpt2.zero_shot import embedded, summaries
 from papers.gpt2.zero_shot.model import Model
 
 SENTENCES = 3  # of a summary, the paper's
@@ -105,10 +103,14 @@ class Reader:
         for start in range(0, len(prompts), rows):
             some = [*prompts[start : start + rows]]
             filled = some + [some[0]] * (rows - len(some))
-            keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), start), rows)
+            keys = jax.random.split(
+                jax.random.fold_in(jax.random.key(seed), start), rows
+            )
             pieces = [np.full((rows, 0), -1), *write(filled, keys, length)]
             new = np.concatenate(pieces, axis=1)[: len(some)]
-            texts += [self.vocab.decode(row[(row >= 0) & (row != self._end)]) for row in new]
+            texts += [
+                self.vocab.decode(row[(row >= 0) & (row != self._end)]) for row in new
+            ]
         return texts
 
     @property

@@ -1,20 +1,16 @@
 """The rows of the tables."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from common.contract import Table, UserError
+from common.contract import Table
 from papers.gpt2.data import documents
 from papers.gpt2.measure import Reader
 from papers.gpt2.zero_shot import (
     cloze,
-    conversation,
-    corpora,
     embedded,
     lambada,
-    questions,
     summaries,
-    translation,
-    winograd,
 )
 from papers.gpt2.zero_shot.overlap import Bloom
 from papers.gpt2.zero_shot.overlap import table as overlap_table
@@ -51,21 +47,35 @@ def test_text(readers: Sequence[Reader]) -> Table:
     return Table(("run", *loss), rows, "of the same bytes for every run")
 
 
-def zero_shot(readers: Sequence[Reader], texts: Sequence[bytes]) -> Table:
-    """Tasks made from held-out documents, which no run was trained for."""
-    documents = [text.decode("utf-8", "replace") for text in texts]
-    count = readers[0].config.eval.items
-    passages = embedded.last_words(documents, count=count)
-    clozes = embedded.clozes(documents, count=count)
-    articles = embedded.articles(documents, count=count)
-    endings = embedded.endings(documents, readers[0].vocab.encode, count=count)
+class Items(NamedTuple):
+    """What the tasks ask, made from held-out documents."""
+
+    endings: Sequence[embedded.Ending]
+    clozes: Sequence[cloze.Cloze]
+    passages: Sequence[lambada.Passage]
+    articles: Sequence[summaries.Article]
+
+    @classmethod
+    def of(cls, texts: Sequence[bytes], encode: Callable, count: int) -> "Items":
+        """`count` items of each task at most. UserError: the texts are no prose."""
+        documents = [text.decode("utf-8", "replace") for text in texts]
+        return cls(
+            embedded.endings(documents, encode, count),
+            embedded.clozes(documents, count),
+            embedded.last_words(documents, count),
+            embedded.articles(documents, count),
+        )
+
+
+def zero_shot(readers: Sequence[Reader], items: Items) -> Table:
+    """Tasks that no run was trained for."""
     rows = []
     for reader in readers:
         model = reader.model()
-        ending = embedded.score_endings(model, endings)
-        chosen = cloze.score(model, clozes)
-        last = lambada.score(model, passages)
-        told = summaries.score(model, articles)
+        ending = embedded.score_endings(model, items.endings)
+        chosen = cloze.score(model, items.clozes)
+        last = lambada.score(model, items.passages)
+        told = summaries.score(model, items.articles)
         rows.append(
             [
                 reader.name,
@@ -79,7 +89,7 @@ def zero_shot(readers: Sequence[Reader], texts: Sequence[bytes]) -> Table:
             ]
         )
     chance = ["chance", None, 100 * ending["chance"], 100 * chosen["chance"]]
-    lead = summaries.lead(articles)
+    lead = summaries.lead(items.articles)
     rows.append([*chance, None, None, None, None])
     rows.append(["first 3 sentences", *[None] * 6, lead["rouge_l"]])
     columns = (
@@ -87,8 +97,8 @@ def zero_shot(readers: Sequence[Reader], texts: Sequence[bytes]) -> Table:
         "its perplexity", "TL;DR, ROUGE-L",
     )  # fmt: skip
     note = (
-        f"{len(endings)} endings of 14 tokens after 28, {len(clozes)} clozes with 10 "
-        f"candidates, {len(passages)} last words, {len(articles)} summaries, all from "
+        f"{len(items.endings)} endings of 14 tokens after 28, {len(items.clozes)} clozes with 10 "
+        f"candidates, {len(items.passages)} last words, {len(items.articles)} summaries, all from "
         "the test text. filtered: stop words are no answers"
     )
     return Table(columns, rows, note)
@@ -96,31 +106,11 @@ def zero_shot(readers: Sequence[Reader], texts: Sequence[bytes]) -> Table:
 
 def overlap(texts: dict[str, list[bytes]]) -> Table:
     """The share of each split's 8-grams that the training text has (section 4)."""
-    joined = {name: "\n".join(t.decode("utf-8", "replace") for t in split) for name, split in texts.items()}
+    joined = {
+        name: "\n".join(t.decode("utf-8", "replace") for t in split)
+        for name, split in texts.items()
+    }
     train = Bloom(capacity=max(len(joined["train"].split()), 1))
     train.add(joined["train"])
     held_out = {name: joined[name] for name in ("valid", "test")}
     return overlap_table({"train": train}, held_out)
-
-
-# Set -> (measure, of the 117 M network, of the 1,542 M network): tables 3 to 5 of the
-# paper, and sections 3.3 to 3.8.
-PAPER = {
-    "LAMBADA": (("perplexity", 35.13, 8.63), ("accuracy_filtered", 45.99, 63.24)),
-    "CBT, common nouns": (("accuracy", 87.65, 93.30),),
-    "CBT, names": (("accuracy", 83.4, 89.05),),
-    "WikiText-2": (("perplexity", 29.41, 18.34),),
-    "WikiText-103": (("perplexity", 37.50, 17.48),),
-    "Penn Treebank": (("perplexity", 65.85, 35.76),),
-    "One Billion Words": (("perplexity", 75.20, 42.16),),
-    "enwik8": (("bits", 1.16, 0.93),),
-    "text8": (("bits", 1.17, 0.98),),
-    "Winograd": (("partial", None, 70.70),),
-    "CoQA": (("f1", None, 55.0),),
-    "CNN and Daily Mail": (
-        ("rouge_1", None, 29.34), ("rouge_2", None, 8.27), ("rouge_l", None, 26.58),
-    ),
-    "English to French": (("bleu", None, 5.0),),
-    "French to English": (("bleu", None, 11.5),),
-    "Natural Questions": (("exact_match", None, 4.1),),
-}  # fmt: skip
