@@ -66,7 +66,7 @@ def continued(
         keys = _keys(config.seed, [j for _, j in some])
         new = [np.zeros((len(some), 0), np.int32), *write(tokens, keys, config.length)]
         for (i, j), row in zip(some, np.concatenate(new, axis=1), strict=True):
-            text = _shown(prompts[i]) + vocab.decode(_without_end(vocab, row))
+            text = _shown(prompts[i]) + vocab.decode(without_end(vocab, row))
             yield f"prompt {i + 1}, sample {j + 1}", text
 
 
@@ -77,7 +77,7 @@ def _streamed(
     yield _shown(prompt)
     keys = _keys(config.seed, [0])
     for tokens in write([_encode(vocab, prompt)], keys, config.length):
-        yield decode(_without_end(vocab, tokens[0]))
+        yield decode(without_end(vocab, tokens[0]))
     yield decode([], final=True)
 
 
@@ -87,7 +87,7 @@ def _keys(seed: int, samples: list[int]) -> jax.Array:
     return jnp.stack([jax.random.fold_in(jax.random.key(seed), j) for j in samples])
 
 
-def _without_end(vocab: Vocab, tokens: np.ndarray) -> np.ndarray:
+def without_end(vocab: Vocab, tokens: np.ndarray) -> np.ndarray:
     """Without what is no token, and without the end of the text."""
     end = -1 if vocab.end_of_text is None else vocab.end_of_text
     return tokens[(tokens >= 0) & (tokens != end)]

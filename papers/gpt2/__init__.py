@@ -10,7 +10,8 @@ it does grows with its size.
     >>> import functools, jax
     >>> from papers import gpt2
     >>> config = gpt2.get_config("smoke")
-    >>> state, data = gpt2.init(config, jax.random.key(0)), gpt2.batches(config, "train")
+    >>> data = gpt2.batches(config, "train")
+    >>> state = gpt2.init(config, jax.random.key(0))
     >>> step = jax.jit(functools.partial(gpt2.train_step, config), donate_argnums=0)
     >>> for _ in range(20):
     ...     state, metrics = step(state, next(data))

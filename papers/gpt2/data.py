@@ -121,8 +121,8 @@ def _vocabulary(key: tuple) -> Vocab:
     if level == "bpe":
         train = text.documents(source, root, name)["train"]
         return build("byte_bpe", train, vocab_size=size)
-    train = text.load(source, root, name)["train"]
-    return build(level, train, **({"unk": True} if level == "char" else {}))
+    # Of all splits: no character of theirs is unknown.
+    return build(level, b"".join(text.load(source, root, name).values()))
 
 
 @functools.cache

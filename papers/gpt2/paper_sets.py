@@ -75,7 +75,9 @@ SETS = {
     "Winograd": (
         _scored(winograd.read, winograd.score), [Published("partial", None, 70.70)],
     ),
-    "CoQA": (_scored(conversation.read, conversation.score), [Published("f1", None, 55.0)]),
+    "CoQA": (
+        _scored(conversation.read, conversation.score), [Published("f1", None, 55.0)],
+    ),
     "CNN and Daily Mail": (
         _scored(summaries.read, summaries.score),
         [Published("rouge_1", None, 29.34), Published("rouge_2", None, 8.27),

@@ -97,9 +97,10 @@ def zero_shot(readers: Sequence[Reader], items: Items) -> Table:
         "its perplexity", "TL;DR, ROUGE-L",
     )  # fmt: skip
     note = (
-        f"{len(items.endings)} endings of 14 tokens after 28, {len(items.clozes)} clozes with 10 "
-        f"candidates, {len(items.passages)} last words, {len(items.articles)} summaries, all from "
-        "the test text. filtered: stop words are no answers"
+        f"{len(items.endings)} endings of 14 tokens after 28, {len(items.clozes)} "
+        f"clozes with 10 candidates, {len(items.passages)} last words, "
+        f"{len(items.articles)} summaries, all from the test text. filtered: stop words "
+        "are no answers"
     )
     return Table(columns, rows, note)
 

@@ -110,7 +110,9 @@ def _paper(size: str) -> Config:
             schedule=Schedule(warmup=2_000, floor=0.1),
         ),
         loop=Loop(steps=600_000, log_every=100, eval_every=2_000, save_every=2_000),
-        eval=Eval(batch_size=64, tokens=1 << 20, stride=512, bytes=1 << 40, items=10_000),
+        eval=Eval(
+            batch_size=64, tokens=1 << 20, stride=512, bytes=1 << 40, items=10_000,
+        ),
     )  # fmt: skip
 
 
