@@ -104,20 +104,12 @@ class Reader:
         for start in range(0, len(prompts), rows):
             some = [*prompts[start : start + rows]]
             filled = some + [some[0]] * (rows - len(some))
-            keys = jax.random.split(
-                jax.random.fold_in(jax.random.key(seed), start), rows
-            )
-            pieces = [np.full((rows, 0), -1), *write(filled, keys, length)]
-            new = np.concatenate(pieces, axis=1)[: len(some)]
-            texts += [
-                self.vocab.decode(row[(row >= 0) & (row != self._end)]) for row in new
-            ]
+            keys = jax.random.fold_in(jax.random.key(seed), start)
+            pieces = write(filled, jax.random.split(keys, rows), length)
+            new = np.concatenate([np.full((rows, 0), -1), *pieces], axis=1)
+            texts += [self.vocab.decode(without_end(self.vocab, r)) for r in new]
+            del texts[start + len(some) :]
         return texts
-
-    @property
-    def _end(self) -> int:
-        end = self.vocab.end_of_text
-        return -1 if end is None else end
 
     @functools.cached_property
     def _generators(self) -> dict[Draw, Generator]:

@@ -99,8 +99,8 @@ def zero_shot(readers: Sequence[Reader], items: Items) -> Table:
     note = (
         f"{len(items.endings)} endings of 14 tokens after 28, {len(items.clozes)} "
         f"clozes with 10 candidates, {len(items.passages)} last words, "
-        f"{len(items.articles)} summaries, all from the test text. filtered: stop words "
-        "are no answers"
+        f"{len(items.articles)} summaries, all from the test text. filtered: stop "
+        "words are no answers"
     )
     return Table(columns, rows, note)
 
