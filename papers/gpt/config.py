@@ -1,0 +1,16 @@
+"""Configuration of GPT, and the runs that a config stands for."""
+
+import dataclasses
+from dataclasses import field
+
+from common.config import at_least, between, choice
+from common.sections import Training
+from common.text.prompts import Predict
+from common.transformer import Decoder
+
+
+@dataclasses.dataclass
+class Model(Decoder):
+    network: str = choice("transformer", "lstm")
+    softmax_over: str = choice("vocab", "table")  # the released code: its whole table
+    head_dropout: float = between(0.0, 1.0)
