@@ -8,7 +8,6 @@ then for each position. Dropout drops entries of that table, and the products wi
 same dropped table are the logits.
 """
 
-
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -90,10 +89,10 @@ class GPT(nn.Module):
     def logits(
         self, hidden: Hidden, table: Table | None = None
     ) -> Float[Array, "batch time rows"]:
-        """The products with the tokens' rows, or with all rows of the table."""
+        """The products with the rows of tokens and specials, or with all of the table."""
         table = self.table(False) if table is None else table
         if self.config.softmax_over == "vocab":
-            table = table[: self.config.vocab_size]
+            table = table[: len(table) - self.config.context]
         table = table.astype(hidden.dtype)
         return jnp.einsum(
             "btd,vd->btv", hidden, table, preferred_element_type=jnp.float32
@@ -133,9 +132,7 @@ class GPT(nn.Module):
         self, state: Float[Array, "batch choice d_model"], form: str, train: bool
     ) -> Float[Array, "batch outputs"]:
         """Dropout drops the same features of all inputs of an example."""
-        keep = self.head_dropout(
-            jnp.ones_like(state[:, :1]), deterministic=not train
-        )
+        keep = self.head_dropout(jnp.ones_like(state[:, :1]), deterministic=not train)
         state = (state * keep).astype(jnp.float32)
         if form == "choice":
             return self.head(state)[..., 0]
