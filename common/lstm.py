@@ -162,5 +162,5 @@ _scan.defvjp(_forward, _backward)
 def _states_before(reverse: bool, states: Array, initial: Array) -> Array:
     """What each step started from."""
     if reverse:
-        return jnp.concatenate([states[1:], initial[None]])
-    return jnp.concatenate([initial[None], states[:-1]])
+        return jnp.concatenate([states, initial[None]])[1:]
+    return jnp.concatenate([initial[None], states])[:-1]

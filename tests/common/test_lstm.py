@@ -145,6 +145,22 @@ def test_a_row_without_steps_keeps_its_initial_state_and_passes_its_gradient(
     assert not d_projected[~MASK].any()
 
 
+def test_a_sequence_without_steps_is_a_row_without_steps():
+    projected, recurrent, initial = arguments()
+    empty = projected[:0]
+
+    def loss(recurrent, initial):
+        outputs, final = scan(empty, recurrent, initial)
+        return pulled(final), (outputs, final)
+
+    gradients, (outputs, final) = jax.grad(loss, (0, 1), True)(recurrent, initial)
+    assert outputs.shape == (0, BATCH, FEATURES)
+    chex.assert_trees_all_equal(final, initial)
+    pull = normal(BATCH, FEATURES, seed=9).astype(np.float32)
+    expected = jnp.zeros_like(recurrent), State(pull, pull)
+    chex.assert_trees_all_equal(gradients, expected)
+
+
 def flipped(x):
     """Each row's own steps in the other order, its padding left where it is."""
     x = np.array(x)
