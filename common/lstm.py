@@ -59,9 +59,10 @@ def scan(
     """The outputs of all steps and the final state; `reverse` goes from the last step
     to the first.
 
-    Its own gradient: the backward scan yields the gradients of z, and one product over
-    all steps makes of them the gradient of U. It keeps the four gates, c and h of every
-    step. Made for first derivatives in reverse mode; jax.jvp refuses it.
+    The gradient is written by hand: the backward scan yields the gradients of z alone,
+    and one product over all steps makes the gradient of U from them. The forward scan
+    keeps h, c and the four gates of every step for it. It is meant for first
+    derivatives in reverse mode; jax.jvp refuses it.
     """
     _check(projected, recurrent, initial)
     if mask is not None:

@@ -36,7 +36,7 @@ class Cell:
     input_init: Callable = lecun_normal
     recurrent_init: Callable = orthogonal
     bias_init: Callable = nn.initializers.zeros
-    forget_bias: float = 0.0  # added to the initial one; Jozefowicz et al. 2015: 1
+    forget_bias: float = 0.0  # added to bias_init; Jozefowicz et al. 2015 advise 1
     recurrent_bias: bool = False  # a second bias, as in Torch and PyTorch
     dtype: DTypeLike | None = None  # of the activations; None: that of the arrays
 
