@@ -2,6 +2,7 @@
 
 import functools
 import random
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from papers.gpt.tasks.task import Task
 
 _NOT_EVERYWHERE = ("tkinter", "distutils")  # not every Python has them
 _LEAST = 30  # characters of a docstring that says something
-LONG = 80  # characters of a docstring that can be cut into halves
+_LONG = 80  # characters of a docstring that can be cut into halves
 _MOST = 500  # characters of a docstring in a pair
 _OF_A_FILE = 8  # docstrings of one module in pairs
 _SHARES = {"test": 2, "valid": 1, "train": 7}  # of ten files
@@ -34,7 +35,7 @@ class Docstring(NamedTuple):
         """The text cut at the first space of its second half; None: it has none, or
         fewer than 80 characters."""
         cut = self.text.find(" ", len(self.text) // 2)
-        if len(self.text) < LONG or cut < 0:
+        if len(self.text) < _LONG or cut < 0:
             return None
         return self.text[:cut].rstrip(), self.text[cut:].lstrip()
 
@@ -64,14 +65,26 @@ def docstrings() -> tuple[Docstring, ...]:
     return kept
 
 
-def by_module(least: int, seed: int = 0) -> dict[str, dict[str, list[Docstring]]]:
-    """{split: {file: docstrings}} of files with two docstrings or more of `least` to
-    500 characters. Seven of ten files train, one validates, two test. A file gives 8
-    docstrings at most: a large one would be most of a split, and the text to pre-train
-    on loses those that are held out."""
+def in_halves() -> tuple[Docstring, ...]:
+    """The docstrings that have halves, neither of which is another's too."""
+    halves = Counter(half for d in docstrings() for half in d.halves or ())
+    return tuple(
+        d for d in docstrings() if d.halves and max(map(halves.get, d.halves)) == 1
+    )
+
+
+def by_module(
+    pool: Iterable[Docstring], seed: int = 0
+) -> dict[str, dict[str, list[Docstring]]]:
+    """{split: {file: docstrings}} of files with two docstrings or more, of which none
+    has more than 500 characters. Seven of ten files train, one validates, two test.
+
+    A file gives 8 docstrings at most: a large one would be most of a split, and the
+    text to pre-train on loses those that are held out.
+    """
     by_file: dict[str, list[Docstring]] = {}
-    for docstring in docstrings():
-        if least <= len(docstring.text) <= _MOST:
+    for docstring in pool:
+        if len(docstring.text) <= _MOST:
             by_file.setdefault(docstring.file, []).append(docstring)
     rng = random.Random(f"{seed} files")
     names = [name for name in sorted(by_file) if len(by_file[name]) > 1]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from common.contract import UserError
 from common.data import text
 from common.data.split_names import SPLITS
-from papers.gpt.tasks.embedded import LONG, Docstring, by_module, docstrings
+from papers.gpt.tasks.embedded import Docstring, by_module, docstrings, in_halves
 from papers.gpt.tasks.forms import Encode
 from papers.gpt.tasks.task import TOP_SCORE, Example, Task, assemble
 
@@ -26,8 +26,8 @@ _OF_A_PACKAGE = {"test": 50, "valid": 15}
 _PAIRS = {"train": 1200, "valid": 150, "test": 400}
 _WINDOWS = {"train": 1200, "valid": 200, "test": 500}
 _CONTEXT, _ENDING = 28, 14  # tokens at most
-# How near two texts are, as a score.
-_GRADES = {"halves": 5.0, "module": 2.5, "apart": 0.0}
+# How near the docstrings of a pair are, as a score.
+_GRADES = {"itself": 5.0, "module": 2.5, "apart": 0.0}
 
 
 def topics(per_class: int = 60, seed: int = 0) -> Task:
@@ -52,20 +52,24 @@ def same_module(seed: int = 0) -> Task:
     """Entailment's form: whether two docstrings come from one module. Splits share no
     module."""
     names = ("same", "different")
+    label_of = {"module": 0, "apart": 1}
     examples = [
-        Example(pair, names.index("same" if kind == "module" else "different"), split)
-        for split, kind, pair in _pairs(("module", "apart"), 0, seed)
+        Example((first.text, second.text), label_of[kind], split)
+        for split, kind, first, second in _pairs(docstrings(), (*label_of,), seed)
     ]
     return assemble("same-module", "entailment", names, ("accuracy",), examples)
 
 
 def relatedness(seed: int = 0) -> Task:
-    """Similarity, scored: how near two texts stand in the library. Halves of one
-    docstring have 5, docstrings of one module 2.5, those of two packages 0. Made, not
-    rated by people. Splits share no module."""
+    """Similarity, scored: how near the docstrings of two texts stand in the library.
+
+    The texts are the first half of one and the second half of another: the same
+    docstring has 5, one of the same module 2.5, one of another package 0. Made, not
+    rated by people. Splits share no module.
+    """
     examples = [
-        Example(pair, _GRADES[kind], split)
-        for split, kind, pair in _pairs((*_GRADES,), LONG, seed)
+        Example((first.halves[0], second.halves[1]), _GRADES[kind], split)
+        for split, kind, first, second in _pairs(in_halves(), (*_GRADES,), seed)
     ]
     names = tuple(map(str, range(TOP_SCORE + 1)))
     metrics = ("pearson", "spearman")
@@ -73,12 +77,12 @@ def relatedness(seed: int = 0) -> Task:
 
 
 def _pairs(
-    kinds: Sequence[str], least: int, seed: int
-) -> Iterator[tuple[str, str, tuple[str, str]]]:
-    """(split, kind, texts) of docstrings of `least` characters or more, the kinds in
-    turn and no pair twice. Every docstring has a partner of every kind, so that one
-    text by itself tells nothing of the pair."""
-    for split, files in by_module(least, seed).items():
+    candidates: Sequence[Docstring], kinds: Sequence[str], seed: int
+) -> Iterator[tuple[str, str, Docstring, Docstring]]:
+    """(split, kind, first, second), the kinds in turn and no pair twice. Every
+    docstring has a partner of every kind, so that one text by itself tells nothing of
+    the pair."""
+    for split, files in by_module(candidates, seed).items():
         rng = random.Random(f"{seed} {split} {kinds}")
         pool = [docstring for found in files.values() for docstring in found]
         if len({docstring.package for docstring in pool}) < 2:
@@ -90,27 +94,28 @@ def _pairs(
         for _ in range(20 * _PAIRS[split]):
             kind = kinds[len(seen) % len(kinds)]
             first = rng.choice(pool)
-            pair = _pair(first, kind, files[first.file], pool, rng)
-            if pair and pair not in seen:
-                seen.add(pair)
-                yield split, kind, pair
+            second = _partner(first, kind, files[first.file], pool, rng)
+            if second and (first, second) not in seen:
+                seen.add((first, second))
+                yield split, kind, first, second
             if len(seen) == _PAIRS[split]:
                 break
 
 
-def _pair(
+def _partner(
     first: Docstring,
     kind: str,
     module: Sequence[Docstring],
     pool: Sequence[Docstring],
     rng: random.Random,
-) -> tuple[str, str] | None:
-    """Two texts of that kind; None: the draw is to be repeated."""
-    if kind == "halves":
-        return first.halves
+) -> Docstring | None:
+    """A docstring at random; None: it is not of that kind."""
+    if kind == "itself":
+        return first
     second = rng.choice(module if kind == "module" else pool)
-    fits = second != first if kind == "module" else second.package != first.package
-    return (first.text, second.text) if fits else None
+    if kind == "module":
+        return second if second != first else None
+    return second if second.package != first.package else None
 
 
 class _Window(NamedTuple):
