@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int, Num, Shaped
+from jaxtyping import Int, Num
 
 from common.contract import UserError
 from papers.gpt.tasks.soft_targets import soft_target
@@ -205,8 +205,8 @@ def batch_spec(
 
 
 def lm_targets(
-    tokens: Int[np.ndarray, "*rows time"], mask: Num[np.ndarray, "*rows time"]
-) -> tuple[Shaped, Shaped, Float]:
-    """Inputs, targets and their weights for the auxiliary language model, each
-    [*rows, time - 1]: every token up to Extract is predicted from those before it."""
+    tokens: Int[Any, "*rows time"], mask: Num[Any, "*rows time"]
+) -> tuple[Int[Any, "*rows t"], Int[Any, "*rows t"], Num[Any, "*rows t"]]:
+    """Inputs, targets and weights of the auxiliary language model, t = time - 1: every
+    token up to Extract is predicted from those before it. Of numpy or of JAX."""
     return tokens[..., :-1], tokens[..., 1:], mask[..., 1:]

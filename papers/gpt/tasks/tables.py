@@ -10,7 +10,6 @@ from pathlib import Path
 from common.contract import UserError
 from common.files import texts
 
-KINDS = ("tsv", "csv", "jsonl")
 _SHOWN = 5  # broken lines that a note names
 
 
@@ -98,8 +97,8 @@ def read(
 
 
 def _lines_by_lf(text: str) -> str:
-    """str.splitlines would also cut at U+2028 and U+0085, which sentences have. A lone
-    CR ends lines only where no LF does."""
+    """str.splitlines would also cut at U+2028 and U+0085, which may stand in sentences.
+    A lone CR ends lines only where no LF does."""
     text = text.replace("\r\n", "\n")
     return text if "\n" in text else text.replace("\r", "\n")
 

@@ -33,6 +33,22 @@ def test_marks_and_line_ends_of_other_systems_change_nothing(tmp_path):
     assert tasks.load("rte", str(other)).examples == plain.examples
 
 
+def test_only_line_ends_end_lines(tmp_path):
+    """str.splitlines would cut at these signs too."""
+    odd = "one\u2028two\x85three\x0bfour\x1cfive"
+    lines = [*RTE_LINES, f"20\t{odd}\tshort\tentailment"]
+    task = tasks.load("rte", write(tmp_path, dict.fromkeys(FILES, lines)))
+    assert task.of("test")[-1].texts == (odd, "short")
+
+
+def test_the_validation_split_has_the_shares_of_the_classes(tmp_path):
+    rows = [f"a film {i}\t{int(i % 10 == 0)}" for i in range(200)]
+    lines = ["sentence\tlabel", *rows]
+    task = tasks.load("sst2", write(tmp_path, dict.fromkeys(FILES, lines)))
+    assert [e.label for e in task.of("valid")].count(1) == 2
+    assert len(task.of("valid")) == 20
+
+
 def test_lines_that_cannot_be_read_are_counted_and_named(tmp_path):
     header = "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate"
     rows = [f"{i}\t{i}1\t{i}2\twhat {i}?\twhy {i}?\t{i % 2}" for i in range(20)]

@@ -36,9 +36,9 @@ def labels_of(task, split):
 GLUE = {
     "sst2": (
         "sentence\tlabel",
-        lambda i, y: f'a "{WORDS[i % 9]} film {i}\t{y}',
+        lambda i, y: f'"a {WORDS[i % 9]}" film {i}\t{y}',
         ("0", "1"),
-        lambda i: (f'a "{WORDS[i % 9]} film {i}',),
+        lambda i: (f'"a {WORDS[i % 9]}" film {i}',),
     ),
     "mrpc": (
         "\ufeffQuality\t#1 ID\t#2 ID\t#1 String\t#2 String",
