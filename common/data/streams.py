@@ -89,5 +89,46 @@ def stretches(tokens: np.ndarray, *, rows: int, length: int) -> dict[str, np.nda
     return StreamSegments(tokens, batch_size=rows, length=whole, keep_tail=True)[0]
 
 
+def windows(tokens: np.ndarray, length: int, stride: int) -> dict[str, np.ndarray]:
+    """A long text as overlapping windows, for a model that reads `length` tokens.
+
+    Window i begins at token i·stride. In the first window all targets count, in a later
+    one the last `stride`, which is those that no window before it has: every token but
+    the first is a target that counts exactly once, and from the second window on it has
+    at least length - stride tokens before it.
+
+    Args:
+      tokens: [N] integers.
+      length: tokens that a window reads.
+      stride: from the start of a window to the next one's, 1 to `length`.
+
+    Returns:
+      "inputs"  [window, length] int32
+      "targets" [window, length] int32: the token after each input
+      "mask"    [window, length] float32: 1 where the target counts; after the end of
+        the text both ids are 0
+
+    Raises:
+      UserError: no token to predict, or a stride that leaves targets out.
+    """
+    n_targets = len(tokens) - 1
+    if n_targets < 1:
+        raise UserError(f"{len(tokens)} tokens are too few to predict one; give more")
+    if not 1 <= stride <= length:
+        raise UserError(f"a stride of {stride} is not between 1 and length, {length}")
+    count = 1 + max(0, _ceil_div(n_targets - length, stride))
+    start = np.arange(count)[:, None] * stride
+    position = start + np.arange(length)  # [window, length]
+    valid = position < n_targets
+    seen = np.where(start > 0, start - stride + length, 0)  # by the windows before
+    position = np.where(valid, position, 0)
+    tokens = np.asarray(tokens)
+    return {
+        "inputs": np.where(valid, tokens[position], 0).astype(np.int32),
+        "targets": np.where(valid, tokens[position + 1], 0).astype(np.int32),
+        "mask": (valid & (position >= seen)).astype(np.float32),
+    }
+
+
 def _ceil_div(a: int, b: int) -> int:
     return -(-a // b)

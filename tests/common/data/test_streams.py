@@ -8,7 +8,7 @@ import pytest
 
 from common.contract import UserError
 from common.data.pipeline import pipeline
-from common.data.streams import StreamSegments, stretches
+from common.data.streams import StreamSegments, stretches, windows
 
 TOKENS = np.arange(100, 203, dtype=np.int32)  # 103 distinct tokens, none of them 0
 
@@ -94,3 +94,34 @@ def test_too_little_text_is_a_user_error():
         StreamSegments(TOKENS[:4], batch_size=4, length=2)
     with pytest.raises(UserError, match="too few"):
         stretches(TOKENS[:1], rows=1, length=2)
+
+
+@pytest.mark.parametrize("n", [2, 9, 10, 11, 103])
+@pytest.mark.parametrize(("length", "stride"), [(10, 10), (10, 1), (10, 4), (200, 7)])
+def test_windows_predict_every_token_but_the_first_exactly_once(n, length, stride):
+    tokens = TOKENS[:n]
+    found = windows(tokens, length, stride)
+    assert found["inputs"].shape == found["targets"].shape == found["mask"].shape
+    assert found["inputs"].shape[1] == length
+    assert predicted(found) == tokens[1:].tolist()
+    counted = found["mask"] == 1
+    np.testing.assert_array_equal(
+        found["inputs"][counted] + 1, found["targets"][counted]
+    )
+
+
+def test_a_target_of_a_later_window_has_length_minus_stride_tokens_before_it():
+    found = windows(TOKENS, 10, 4)
+    assert found["inputs"][:, 0].tolist() == TOKENS[: len(TOKENS) - 10 : 4].tolist()
+    assert found["mask"][0].all()
+    assert not found["mask"][1:, :6].any()
+    assert found["mask"][1:-1, 6:].all()
+    assert found["mask"].sum(axis=1)[-1] > 0
+
+
+def test_windows_that_leave_targets_out_are_a_user_error():
+    for stride in (0, 11):
+        with pytest.raises(UserError, match="between 1 and length, 10"):
+            windows(TOKENS, 10, stride)
+    with pytest.raises(UserError, match="too few"):
+        windows(TOKENS[:1], 10, 5)
