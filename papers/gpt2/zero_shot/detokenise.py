@@ -207,9 +207,12 @@ def _last(chunk: str, style: Style) -> tuple[int, str] | None:
         return 1, style.closing_quote
     if end in style.closing or (end == "." and style.periods and _sentence_end(chunk)):
         return 1, end
+    if chunk == "n't":  # where "'t" is the clitic
+        return None
     for clitic in sorted(style.clitics, key=len, reverse=True):
         stem = chunk.removesuffix(clitic)
-        if stem != chunk and stem[-1:].isalnum() and (clitic != "'" or stem[-1] == "s"):
+        leans = stem[-1:].isalnum() or stem[-1:] in (">", ".")  # <unk>'s, U.S.'s
+        if stem != chunk and leans and (clitic != "'" or stem[-1] == "s"):
             return len(clitic), clitic
     return None
 
