@@ -21,7 +21,9 @@ mr. mrs. ms. dr. st. jr. sr. prof. gen. col. lt. sgt. capt. gov. sen. rep. rev. 
 inc. corp. co. ltd. bros. vs. etc. ave. mt. ft. jan. feb. mar. apr. jun. jul. aug. sep.
 sept. oct. nov. dec. ala. ariz. ark. calif. colo. conn. del. fla. ga. ill. ind. kan. ky.
 la. mass. md. mich. minn. miss. mo. mont. neb. nev. okla. ore. pa. tenn. tex. va. vt.
-wash. wis. wyo.
+wash. wis. wyo. vol. vols. op. pp. fig. figs. ca. approx. est. dept. univ. messrs. adm.
+cmdr. maj. pvt. lieut. hwy. rte. al. cf. nos. lbs. feat. esp. yds. cpl. brig. fr. bldg.
+blvd. rd.
 """
 _KEPT = frozenset(_ABBREVIATIONS.split())
 
@@ -190,7 +192,7 @@ def split(chunk: str, style: Style) -> tuple[str, ...]:
 # A sign with a letter or digit on both sides; of , and . only digits.
 _MARKS = re.compile(r"((?<=[^\W_])-(?=[^\W_])|(?<=\d)[,.](?=\d))")
 _MARK_OF = {sign: mark for mark, sign in _MARKED.items()}
-_INITIALS = re.compile(r"([^\W\d_]\.)+")
+_SHORT = re.compile(r"[^\W\d_]\.|([^\W\d_]+\.){2,}")  # J. and Ph.D. and U.S.
 
 
 def _first(chunk: str, style: Style) -> str:
@@ -219,6 +221,6 @@ def _last(chunk: str, style: Style) -> tuple[int, str] | None:
 
 def _sentence_end(chunk: str) -> bool:
     """Whether the period is that of a sentence: not of "Mr.", "U.S." or "..."."""
-    if chunk.lower() in _KEPT or chunk[-2] == ".":
+    if chunk.lower() in _KEPT or chunk == "No." or chunk[-2] == ".":
         return False
-    return not _INITIALS.fullmatch(chunk)
+    return not _SHORT.fullmatch(chunk)

@@ -16,7 +16,7 @@ from common.contract import UserError
 from papers.gpt2.zero_shot.choices import accuracy, chosen
 from papers.gpt2.zero_shot.cloze import Cloze
 from papers.gpt2.zero_shot.lambada import Passage
-from papers.gpt2.zero_shot.model import Ids, Model, Scored
+from papers.gpt2.zero_shot.model import Ids, Model, total_nll
 from papers.gpt2.zero_shot.next_word import STOP_WORDS
 from papers.gpt2.zero_shot.sentences import sentences
 from papers.gpt2.zero_shot.summaries import Article
@@ -145,8 +145,7 @@ def score_endings(model: Model, items: Sequence[Ending]) -> dict[str, float]:
     """The share of items whose own ending is the more probable one."""
     sequences = [np.append(i.context, each) for i in items for each in i.endings]
     contexts = [len(item.context) for item in items for _ in item.endings]
-    nll = np.asarray([part.sum() for part in model.nll(sequences, contexts)])
-    best = chosen(Scored(nll, 0), [2] * len(items))
+    best = chosen(total_nll(model, sequences, contexts), [2] * len(items))
     right = accuracy(best, [item.label for item in items])
     return {"accuracy": right, "chance": 0.5, "items": len(items)}
 

@@ -108,6 +108,16 @@ def test_a_long_context_loses_its_beginning_and_is_counted():
         continuations(fake.model(), [("a", "b" * 9)])
 
 
+def test_a_diverged_network_is_an_error_and_not_a_score():
+    fake = TableModel(PIECES, TABLE)
+    fake.log[fake.ids["a"]] = np.nan
+    with pytest.raises(UserError, match="no probability in 1 of 2 texts"):
+        continuations(fake.model(), [("a", " dog"), (" dog", "gy")])
+    short = fake.model()._replace(nll=lambda sequences, contexts: [np.zeros(2)])
+    with pytest.raises(ValueError, match="a value for each token"):
+        continuations(short, [(" dog", "gy")])
+
+
 def test_an_empty_context_is_end_of_text():
     fake = TableModel(PIECES, {END: {" dog": 0.25}})
     scored = continuations(fake.model(), [("", " dog")])
