@@ -7,7 +7,7 @@ import numpy as np
 
 from papers.gpt2.zero_shot.model import Model
 
-END = "<end>"
+END = "end"  # letters, so that only its id tells it from a word
 
 
 class TableModel:

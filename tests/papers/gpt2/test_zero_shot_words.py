@@ -58,6 +58,11 @@ def test_a_word_ends_only_where_a_new_one_begins():
     assert Words(TableModel(PIECES, table).model()).best("a") == "cat"
 
 
+def test_end_of_text_ends_a_word_whatever_its_letters():
+    table = TABLE | {" dog": {END: 0.95}}
+    assert Words(TableModel(PIECES, table).model()).best("a") == "dog"
+
+
 def test_stop_words_are_passed_over_whatever_their_case():
     fake = TableModel((" The", " cat"), {"a": {" The": 0.9, " cat": 0.05}})
     assert Words(fake.model()).best("a") == "cat"
