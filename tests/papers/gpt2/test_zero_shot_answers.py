@@ -170,6 +170,7 @@ def test_three_sentences_after_the_hint_are_the_summary():
     long = [Article("x" * 100, "One")]
     assert summaries.score(fake.model(), long)["cropped"] == 1
     assert fake.prompts[1] == "x" * 23 + "\nTL;DR:"
+    assert summaries.score(fake.model(), long, length=20)["cropped"] == 0
 
 
 def test_the_baselines_take_three_sentences_of_the_article():
