@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from common.contract import UserError
-from common.data.text_layouts import by_name, by_position, files
+from common.data import text_layouts
+from common.data.text_layouts import Documents, by_name, by_position, files, joined
 from common.data.tfds_sets import prepared
 from common.nearest import nearest
 
@@ -42,6 +43,32 @@ def load(source: str, root: str = "", name: str = "") -> dict[str, bytes]:
         case "generated":
             return generated()
     raise UserError(f"unknown text source {source!r}; {nearest(source, SOURCES)}")
+
+
+@functools.cache
+def documents(source: str, root: str = "", name: str = "") -> Documents:
+    """The documents of each split of `load`, of the same arguments.
+
+    A document is a docstring or chapter ("embedded"), a file of a tree or else a whole
+    split ("files"), an example ("tfds"), or all of a split ("generated"). Of several in
+    a split each comes without the line ends around it, and none is empty.
+    """
+    match source:
+        case "embedded":
+            splits = _embedded()
+        case "files":
+            splits = text_layouts.documents(root)
+        case "tfds":
+            splits = _tfds(name, root)
+        case _:
+            splits = {split: [text] for split, text in load(source).items()}
+    return {split: _apart(texts) for split, texts in splits.items()}
+
+
+def _apart(texts: list[bytes]) -> list[bytes]:
+    if len(texts) == 1:
+        return texts
+    return [*filter(None, (text.strip(b"\r\n") for text in texts))]
 
 
 # Folders without English of the manual or the library: tests, near-duplicate codec
@@ -71,6 +98,11 @@ def embedded() -> dict[str, bytes]:
     in the first file that has it. The text, hence a loss on it, differs a little from
     one Python version to the next.
     """
+    return {split: joined(texts) for split, texts in _embedded().items()}
+
+
+@functools.cache
+def _embedded() -> Documents:
     owners: dict[str, str] = {}
     for name, text in itertools.chain(_topics(), _docstrings()):
         owners.setdefault(text.translate(_ASCII), name)
@@ -167,12 +199,16 @@ def tfds(name: str, data_dir: str = "", key: str = "text") -> dict[str, bytes]:
     round. A set of one split (wikipedia) is cut 90/5/5 by position. Reading an example
     takes about 60 us.
     """
+    return {split: joined(texts) for split, texts in _tfds(name, data_dir, key).items()}
+
+
+def _tfds(name: str, data_dir: str = "", key: str = "text") -> Documents:
     builder = prepared(name, data_dir, features=(key,))
     held_out = [
         split for split in ("validation", "test") if split in builder.info.splits
     ]
     texts = {
-        split: b"".join(item[key] + b"\n" for item in builder.as_data_source(split))
+        split: [item[key] + b"\n" for item in builder.as_data_source(split)]
         for split in ("train", *held_out)
     }
     if not held_out:

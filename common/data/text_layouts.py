@@ -18,14 +18,23 @@ _TRIPLES = ("wiki.{}.tokens", "wiki.{}.raw", "ptb.{}.txt", "{}.txt")
 _RAW = ("enwik8", "text8")
 
 
+Documents = dict[str, list[bytes]]  # by split
+
+
 def files(root: str | Path) -> dict[str, bytes]:
+    """The text of `documents`, as one for each split."""
+    return {split: joined(texts) for split, texts in documents(root).items()}
+
+
+def documents(root: str | Path) -> Documents:
     """The text under `root`: a file, or a folder in the first layout that fits, as of
     `texts.read`.
 
     enwik8 and text8 are cut at 90% and 95% exactly, which is 90M/5M/5M of their 100M
     bytes; a file of any other name is cut there at the nearest earlier line end. Files
     named by split are taken as they are. A tree of files is split by file, by a hash of
-    its path; if that leaves a split empty, by position.
+    its path; if that leaves a split empty, by position. Each file of a tree is a
+    document, followed by a blank line; any other split is one.
     """
     if not str(root):
         raise UserError(f"no text folder given; {_LAYOUTS}")
@@ -33,13 +42,13 @@ def files(root: str | Path) -> dict[str, bytes]:
     if not path.exists():
         raise UserError(f"text root {str(root)!r} does not exist; {_LAYOUTS}")
     splits = _one_file(path) if path.is_file() else _folder(path)
-    if not all(splits.values()):
-        empty = ", ".join(split for split in SPLITS if not splits[split])
+    if not all(map(any, splits.values())):
+        empty = ", ".join(split for split in SPLITS if not any(splits[split]))
         raise UserError(f"no text for {empty} in {str(root)!r}; give longer files")
     return splits
 
 
-def _folder(folder: Path) -> dict[str, bytes]:
+def _folder(folder: Path) -> Documents:
     there = storage.entries(folder)
     if raw := _find(there, _RAW):
         return _one_file(raw)
@@ -60,15 +69,13 @@ def _plain_name(path: Path) -> str:
     return path.name.lower().removesuffix(".gz")
 
 
-def _one_file(path: Path) -> dict[str, bytes]:
+def _one_file(path: Path) -> Documents:
     if _plain_name(path) in _RAW:
-        return by_position(storage.read_bytes(path), at_lines=False)
-    return by_position(texts.read(path))
+        return by_position([storage.read_bytes(path)], at_lines=False)
+    return by_position([texts.read(path)])
 
 
-def _triple(
-    folder: Path, there: dict[str, Path], pattern: str
-) -> dict[str, bytes] | None:
+def _triple(folder: Path, there: dict[str, Path], pattern: str) -> Documents | None:
     """One file for each split; None if there is no training file."""
     paths = {
         split: _find(there, [pattern.format(alias) for alias in ALIASES[split]])
@@ -80,18 +87,16 @@ def _triple(
         if path is None:
             wanted = pattern.format(split)
             raise UserError(f"{str(folder)!r} has no {wanted} beside its other splits")
-    return {split: texts.read(path) for split, path in paths.items()}
+    return {split: [texts.read(path)] for split, path in paths.items()}
 
 
-def _tree(folder: Path, paths: list[Path]) -> dict[str, bytes]:
+def _tree(folder: Path, paths: list[Path]) -> Documents:
     _refuse_splits(folder, paths)
-    documents = [
-        (path.relative_to(folder).as_posix(), texts.read(path)) for path in paths
-    ]
-    splits = by_name(documents)
-    if all(splits.values()):
+    found = [(path.relative_to(folder).as_posix(), texts.read(path)) for path in paths]
+    splits = by_name(found)
+    if all(map(any, splits.values())):
         return splits
-    return by_position(_joined(text for _, text in documents))
+    return by_position([_ended(text) for _, text in found])
 
 
 def _refuse_splits(folder: Path, paths: list[Path]) -> None:
@@ -117,8 +122,10 @@ def _find(there: dict[str, Path], names: Iterable[str]) -> Path | None:
     return next((path for path in candidates if path and path.is_file()), None)
 
 
-def by_position(data: bytes, at_lines: bool = True) -> dict[str, bytes]:
-    """The first 90%, the next 5% and the last 5%."""
+def by_position(documents: list[bytes], at_lines: bool = True) -> Documents:
+    """The first 90%, the next 5% and the last 5% of the bytes of documents. One that
+    lies across a cut is cut in two."""
+    data = joined(documents)
     cuts = [len(data) * 90 // 100, len(data) * 95 // 100]
     if at_lines:
         ends = [data.rfind(b"\n", 0, cut) + 1 for cut in cuts]
@@ -126,8 +133,15 @@ def by_position(data: bytes, at_lines: bool = True) -> dict[str, bytes]:
             cuts = ends
         else:  # one line is too long
             cuts = [_character_start(data, cut) for cut in cuts]
-    first, second = cuts
-    return {"train": data[:first], "valid": data[first:second], "test": data[second:]}
+    splits: Documents = {split: [] for split in SPLITS}
+    at = 0
+    for text in documents:
+        first, second = (min(max(cut - at, 0), len(text)) for cut in cuts)
+        parts = (text[:first], text[first:second], text[second:])
+        for split, part in zip(SPLITS, parts, strict=True):
+            splits[split] += [part] if part else []
+        at += len(text)
+    return splits
 
 
 def _character_start(data: bytes, at: int) -> int:
@@ -136,12 +150,13 @@ def _character_start(data: bytes, at: int) -> int:
     return at
 
 
-def by_name(documents: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
-    """Splits documents 90/5/5 by a hash of their names: one name, one split."""
-    texts: dict[str, list[bytes]] = {split: [] for split in SPLITS}
+def by_name(documents: Iterable[tuple[str, bytes]]) -> Documents:
+    """Splits documents 90/5/5 by a hash of their names: one name, one split. Each ends
+    with a blank line."""
+    splits: Documents = {split: [] for split in SPLITS}
     for name, text in documents:
-        texts[_split_of(name)].append(text)
-    return {split: _joined(texts[split]) for split in SPLITS}
+        splits[_split_of(name)].append(_ended(text))
+    return splits
 
 
 def _split_of(name: str) -> str:
@@ -149,6 +164,11 @@ def _split_of(name: str) -> str:
     return {0: "valid", 1: "test"}.get(twentieth, "train")
 
 
-def _joined(texts: Iterable[bytes]) -> bytes:
-    """Texts, a blank line after each."""
-    return b"".join(text.strip(b"\r\n") + b"\n\n" for text in texts)
+def _ended(text: bytes) -> bytes:
+    """A text, and a blank line after it."""
+    return text.strip(b"\r\n") + b"\n\n"
+
+
+def joined(documents: list[bytes]) -> bytes:
+    """Documents as one text; a single one as it is, and not copied."""
+    return documents[0] if len(documents) == 1 else b"".join(documents)

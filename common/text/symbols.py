@@ -66,7 +66,7 @@ class _SymbolVocab(Vocab):
         table[self._code_of] = np.arange(self.size)
         return table
 
-    def encode(self, data: bytes) -> np.ndarray:
+    def _encode(self, data: bytes) -> np.ndarray:
         codes = self._codes(data)
         if self.drop_newlines:
             codes = codes[codes != _NEWLINE]
@@ -83,7 +83,7 @@ class _SymbolVocab(Vocab):
         partial = codecs.getincrementaldecoder(self._codec)("replace")
 
         def decode(ids: ArrayLike, final: bool = False) -> str:
-            codes = self._code_of[np.asarray(ids, np.int64)]
+            codes = self._code_of[self.checked(ids)]
             return partial.decode(codes.tobytes(), final)
 
         return decode

@@ -2,14 +2,17 @@
 
 import abc
 import dataclasses
+import functools
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from common.contract import UserError
 from common.files import storage
 
 Decoder = Callable[..., str]
@@ -22,16 +25,28 @@ class Vocab(abc.ABC):
       size: how many ids there are.
       eos: the id that ends a line; None: no id does.
       unk: the id of what is not in the vocabulary; None: meeting it is an error.
+      end_of_text: the id that ends a document; None: no id does.
     """
 
     unit: ClassVar[str]
     size: int
     eos: int | None
     unk: int | None
+    end_of_text: int | None = None
+
+    def encode(self, data: bytes | str) -> np.ndarray:
+        """The ids [time] int32 of a text; a str counts as its UTF-8."""
+        return self._encode(as_bytes(data))
 
     @abc.abstractmethod
-    def encode(self, data: bytes) -> np.ndarray:
-        """The ids [time] int32 of a text."""
+    def _encode(self, data: bytes) -> np.ndarray: ...
+
+    def encode_documents(self, documents: Iterable[bytes | str]) -> np.ndarray:
+        """The ids [time] int32 of documents one after another, `end_of_text` after each
+        where there is one."""
+        end = [] if self.end_of_text is None else [self.end_of_text]
+        parts = [np.append(self.encode(text), end) for text in documents]
+        return np.concatenate([*parts, []]).astype(np.int32)
 
     @abc.abstractmethod
     def decoder(self) -> Decoder:
@@ -42,11 +57,37 @@ class Vocab(abc.ABC):
         """
 
     def decode(self, ids: ArrayLike) -> str:
-        """The text of ids [time]. Invalid UTF-8 becomes U+FFFD."""
+        """The text of ids [time]. Invalid UTF-8 becomes U+FFFD. UserError: an id is not
+        in the vocabulary."""
         return self.decoder()(ids, final=True)
+
+    def checked(self, ids: ArrayLike) -> np.ndarray:
+        """Ids as int64. UserError: one of them is not in the vocabulary."""
+        ids = np.asarray(ids, np.int64)
+        wrong = ids[(ids < 0) | (ids >= self.size)]
+        if wrong.size:
+            raise UserError(f"id {wrong[0]} is none of the vocabulary's {self.size:,}")
+        return ids
 
     def save(self, path: str | Path) -> None:
         """Writes the JSON that `load` reads."""
-        fields = {"unit": self.unit, **dataclasses.asdict(self)}
-        text = json.dumps(fields, ensure_ascii=False, indent=1)
+        text = json.dumps(self._fields(), ensure_ascii=False, indent=1)
         storage.path(path).write_text(text, "utf-8")
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that ids depend on, in 64 hex digits. Equal vocabularies have
+        equal ones, in every process."""
+        text = json.dumps(self._fields(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def __str__(self) -> str:
+        return f"{self.unit} vocabulary of {self.size:,}, {self.fingerprint[:8]}"
+
+    def _fields(self) -> dict[str, Any]:
+        return {"unit": self.unit, **dataclasses.asdict(self)}
+
+
+def as_bytes(data: bytes | str) -> bytes:
+    """The UTF-8 of a str, lone surrogates too; bytes as they are."""
+    return data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data

@@ -67,7 +67,7 @@ class WordVocab(Vocab):
     def _id_of(self) -> dict[str, int]:
         return {word: i for i, word in enumerate(self.words)}
 
-    def encode(self, data: bytes) -> np.ndarray:
+    def _encode(self, data: bytes) -> np.ndarray:
         id_of = self._id_of
         unk = self.unk
         words = _words(data, line_end=[EOS] if self.line_ends else [])
@@ -79,7 +79,7 @@ class WordVocab(Vocab):
         def decode(ids: ArrayLike, final: bool = False) -> str:
             nonlocal space
             pieces = []
-            for i in np.asarray(ids, np.int64):
+            for i in self.checked(ids):
                 line_end = self.words[i] == EOS
                 pieces += ["\n"] if line_end else [space, self.words[i]]
                 space = "" if line_end else " "
