@@ -90,7 +90,7 @@ class WordBPE(Vocab):
     def size(self) -> int:
         return len(self.tokens)
 
-    @property
+    @functools.cached_property
     def marks(self) -> list[str]:
         """The tokens that are neither letters nor merged, such as <unk>."""
         found = bpe.made_by_none(self.tokens, self.merges)

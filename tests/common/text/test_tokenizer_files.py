@@ -2,6 +2,7 @@
 trained on, or that a damaged file is taken for a tokeniser."""
 
 import json
+import random
 
 import pytest
 from tokenizers import Tokenizer
@@ -180,6 +181,13 @@ def test_damaged_vocabularies_are_refused(tmp_path, content, message):
     assert "\n" not in str(refused.value)
 
 
+def test_words_with_capitals_are_refused(tmp_path):
+    words = WordBPE.of(TRAIN, vocab_size=300)
+    ids = ids_of(words) | {"T": words.size, "T</w>": words.size + 1}
+    with pytest.raises(UserError, match="'T' has a capital; GPT's words are in lower"):
+        tokenizer_files.read(write(tmp_path, ids, words.merges))
+
+
 def test_vocabularies_of_clips_kind_are_refused(tmp_path):
     vocab = ByteBPE.of(b"", vocab_size=257)
     ids = ids_of(vocab) | {"a</w>": 257}
@@ -222,6 +230,28 @@ def test_merges_may_be_strings_as_the_library_wrote_them_once(vocab, tmp_path):
     fields["model"]["merges"] = [" ".join(pair) for pair in vocab.merges]
     path.write_text(json.dumps(fields), "utf-8")
     assert tokenizer_files.read(path) == vocab
+
+
+def test_a_spoilt_file_is_a_user_error_or_a_whole_tokeniser(vocab, tmp_path):
+    rng = random.Random(0)
+    tokenizer_files.write(vocab, tmp_path)
+    names = ("vocab.json", "merges.txt", "tokenizer.json")
+    whole = {name: (tmp_path / name).read_bytes() for name in names}
+    refusals = []
+    for _ in range(150):
+        name = rng.choice(names)
+        data = bytearray(whole[name])
+        at = rng.randrange(len(data))
+        data[at : at + rng.randrange(4)] = rng.randbytes(rng.randrange(3))
+        (tmp_path / name).write_bytes(data[: at if rng.random() < 0.2 else None])
+        try:
+            spoilt = tokenizer_files.read(tmp_path / name)
+            assert spoilt.decode(spoilt.encode("the cat"))
+        except UserError as error:
+            refusals.append(str(error))
+        (tmp_path / name).write_bytes(whole[name])
+    assert len(refusals) > 75
+    assert not any("\n" in line for line in refusals)
 
 
 def test_missing_files_are_named(vocab, tmp_path):
