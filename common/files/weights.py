@@ -48,8 +48,8 @@ def read(path: str | Path, wanted: Wanted = lambda name: True) -> dict[str, np.n
 
 
 def located(path: str | Path) -> Path:
-    """The file that a path names: in a folder, the weights that it has. UserError: it
-    has none, or of two kinds."""
+    """The file that a path names: in a folder, the weights that it has, or itself if it
+    has none. UserError: it has weights of two kinds."""
     path = storage.path(path)
     if not path.is_dir():
         return path
@@ -148,8 +148,9 @@ def write_settings(file: Path, settings: Mapping[str, Any]) -> None:
 def settings_beside(path: str | Path, name: str) -> dict[str, Any]:
     """What the JSON file of that name beside a weights file says; {} without one.
     UserError: it is not JSON."""
-    file = located(path).parent / name
-    if not file.is_file():
+    path = located(path)
+    file = path.parent / name
+    if path.is_dir() or not file.is_file():
         return {}
     try:
         return dict(json.loads(storage.read_bytes(file)))

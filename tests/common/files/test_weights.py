@@ -141,6 +141,8 @@ def test_settings_are_those_beside_the_file(tmp_path):
     weights.write_settings(tmp_path / "config.json", {"n_head": 4})
     for place in (path, tmp_path):
         assert weights.settings_beside(place, "config.json") == {"n_head": 4}
+    (tmp_path / "empty").mkdir()
+    assert weights.settings_beside(tmp_path / "empty", "config.json") == {}
     for text in ("", "words", "[1]", "3"):
         (tmp_path / "config.json").write_text(text)
         with pytest.raises(UserError, match="not a JSON object"):
