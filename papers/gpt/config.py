@@ -1,11 +1,8 @@
 """Configuration of GPT, and the runs that a config stands for."""
 
 import dataclasses
-from dataclasses import field
 
-from common.config import at_least, between, choice
-from common.sections import Training
-from common.text.prompts import Predict
+from common.config import between, choice
 from common.transformer import Decoder
 
 

@@ -89,7 +89,7 @@ class GPT(nn.Module):
     def logits(
         self, hidden: Hidden, table: Table | None = None
     ) -> Float[Array, "batch time rows"]:
-        """The products with the rows of tokens and specials, or with all of the table."""
+        """The products with the rows of all tokens, or with the whole table."""
         table = self.table(False) if table is None else table
         if self.config.softmax_over == "vocab":
             table = table[: len(table) - self.config.context]

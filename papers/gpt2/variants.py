@@ -171,6 +171,8 @@ PARAM_COUNTS = {
     "large": 774_030_080,
     "xl": 1_557_611_200,
     "finetune": 124_439_808,
+    "openwebtext": 124_373_760,  # 47 rows of the table more, no biases
+    "shakespeare_char_gpu": 10_745_088,
 }
 
 
