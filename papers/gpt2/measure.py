@@ -10,7 +10,7 @@ import numpy as np
 
 from common.decoding import Draw, Generator
 from common.optim import ema_params
-from common.scoring import Scorer
+from common.text.scoring import Scorer
 from common.text.counts import Counts
 from common.text.prompts import without_end
 from common.text.vocab import Vocab
