@@ -12,7 +12,6 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from common.attention import causal_mask
 from common.losses import cross_entropy
 from common.recurrent import Cell, StackedLSTM
 from common.repeat import repeat
@@ -71,10 +70,9 @@ class GPT(nn.Module):
         h = self._embedded(tokens, table, jnp.arange(time))
         if c.network == "lstm":
             return self.lstm(h, train=train)[0]
-        seen = causal_mask(time, time)[None, None]
 
         def run(block, h, _):
-            return block(h, seen, train), None
+            return block(h, train), None
 
         h, _ = repeat(run, self.blocks, h, loop=c.scan, remat=c.remat)
         return h

@@ -32,7 +32,7 @@ def _default() -> Config:
             name="adamw", lr=2e-3, b2=0.95, weight_decay=0.1, clip_norm=1.0,
             schedule=Schedule(warmup=50, floor=0.1),
         ),
-        loop=Loop(steps=600, log_every=20, eval_every=200, save_every=300),
+        loop=Loop(steps=400, log_every=20, eval_every=100, save_every=200),
         runs=("1x32", "2x64", "4x128", "6x192"),
     )  # fmt: skip
 
