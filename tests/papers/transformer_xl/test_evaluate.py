@@ -237,6 +237,8 @@ def test_a_final_evaluation_of_longer_segments_leaves_validation_as_training_is(
     longer = with_eval(XL, length=64, mem_len=90)
     assert train.validated(longer) is longer
     assert train.validated(with_eval(VANILLA, length=8)).data.length == 16
+    paper = train.validated(runs(get_config("enwik8_24l"))["main"].config)
+    assert (paper.data.length, paper.model.mem_len) == (128, 1408)
 
 
 def test_validation_reads_the_first_tokens_of_its_split():

@@ -91,7 +91,7 @@ def losses(network, *, ext_len=0, **reading):
     return np.asarray(nll)[:, : official.PREDICTED]
 
 
-QUICK = ("wt103_large", "hf_wt103", "extended", "extended_as_released")
+QUICK = ("wt103_large", "extended", "extended_as_released")
 
 
 def most_are_slow(cases):
