@@ -17,7 +17,9 @@ Some habits of the originals are flags, not weights. LayerNorm's epsilon in Tens
 is `--config.model.norm_epsilon=1e-12`. TensorFlow's WikiText-103 and LM1B, and with
 them `transfo-xl-wt103`, have `untied_biases`. `same_length` is a window of mem_len in
 PyTorch, of mem_len + 1 in TensorFlow. TensorFlow and Hugging Face start a text with a
-memory of zeros and attend to it: `--config.eval.count_zeros=true`.
+memory of zeros and attend to it: `--config.eval.count_zeros=true`. `transfo-xl-wt103`
+is the variant wt103_large with untied biases. Its ids of words are those of the
+vocabulary that was released with it, not of one that is counted here.
 """
 
 from collections.abc import Iterable, Mapping
