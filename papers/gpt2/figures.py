@@ -4,7 +4,7 @@ from typing import Any
 
 from common.contract import Table
 
-TASKS = ("ending, %", "cloze, %", "last word, %", "filtered, %")
+TASKS = ("ending, %", "cloze, %", "last word, %")
 
 
 def losses(table: Table) -> Any:

@@ -23,8 +23,11 @@ def batches(
     config: Config, split: str, *, process_index: int = 0, process_count: int = 1
 ) -> Iterator[dict[str, np.ndarray]]:
     """Batches as in `batch_spec`. "train" is endless and has `get_state` and
-    `set_state`; "valid" and "test" are one batch, which holds the whole split."""
+    `set_state`; "valid" and "test" are one batch, which holds the whole split, or its
+    first `eval.valid_tokens`."""
     tokens = encoded(config, split)
+    if split == "valid" and config.eval.valid_tokens:
+        tokens = tokens[: config.eval.valid_tokens + 1]
     if split != "train":
         whole = stretches(
             tokens, rows=config.eval.batch_size, length=segment_length(config)
@@ -61,8 +64,9 @@ def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtype
 
 
 def segment_length(config: Config) -> int:
-    """Tokens of a segment in evaluation: without recurrence, as many as in training."""
-    return config.eval.length if config.model.mem_len else config.data.length
+    """Tokens of a segment of "valid" and "test": no more than in training."""
+    trained = config.data.length
+    return min(config.eval.length, trained) if config.model.mem_len else trained
 
 
 def encoded(config: Config, split: str) -> np.ndarray:
@@ -85,7 +89,7 @@ def vocabulary(data: Data) -> Vocab:
 def _key(data: Data) -> tuple[Any, ...]:
     """The fields that the tokens depend on, as a key of a cache."""
     fields = dataclasses.asdict(data)
-    del fields["batch_size"], fields["length"]
+    del fields["batch_size"], fields["length"], fields["ext_len"]
     return tuple(fields.items())
 
 

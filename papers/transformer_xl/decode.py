@@ -74,7 +74,7 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str]:
     p = config.predict
     vocab = vocabulary(config.data)
     prompt = vocab.encode(inputs.encode() or b"\n")
-    slots = p.slots or config.data.length + c.mem_len
+    slots = p.slots or config.data.length + config.data.ext_len + c.mem_len
     params = ema_params(state.opt_state, state.params)
     decoder = empty_decoder(c, params, 1, slots)
 

@@ -47,7 +47,9 @@ def sliding(
     prediction and is read anew each time. The first `keys` tokens are one segment."""
     alone = attending(config, 0, keys)
     alone = dataclasses.replace(
-        alone, eval=dataclasses.replace(alone.eval, batch_size=1)
+        alone,
+        data=dataclasses.replace(alone.data, ext_len=0),
+        eval=dataclasses.replace(alone.eval, batch_size=1),
     )
     first = by_segments(alone, params, tokens[: keys + 1])
     ends = np.arange(keys, len(tokens) - 1)
@@ -96,7 +98,8 @@ def after_context(
     divide it. A model without sees at most the length of its training segments.
     """
     if not config.model.mem_len:
-        return last_nll(config, params, tokens, ends, min(context, config.data.length))
+        longest = config.data.length + config.data.ext_len
+        return last_nll(config, params, tokens, ends, min(context, longest))
     inputs = tokens[ends[:, None] + np.arange(1 - context, 1)]
     targets = tokens[ends[:, None] + np.arange(2 - context, 2)]
     nll = jax.jit(partial(stream_nll, config))(params, inputs, targets)
