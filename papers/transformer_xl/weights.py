@@ -1,9 +1,9 @@
 """The released weights, to and from this package's parameters.
 
 A weights file is TensorFlow's own checkpoint, `model.ckpt-0.index` with its
-`.data-00000-of-00001`, or an .npz or .safetensors of arrays by name. The names are those
-of one of RELEASES, and say which. TensorFlow is not needed. Of PyTorch's model, here or
-at Hugging Face, one is written by
+`.data-00000-of-00001`, or an .npz or .safetensors of arrays by name. The names are
+those of one of RELEASES, and say which. TensorFlow is not needed. Of PyTorch's model,
+here or at Hugging Face, one is written by
 
     safetensors.torch.save_model(model, "weights.safetensors")
 
