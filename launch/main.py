@@ -128,7 +128,7 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
 
 def _work(values: flags.FlagValues, session, names, title: str, command: str) -> int:
     """Trains, evaluates or predicts, with the workdir to itself."""
-    from launch import distributed, pending, stop, workdir
+    from launch import distributed, lost, pending, stop, workdir
 
     if values.profile is not None:
         _check_profile(values, session, names)
@@ -143,14 +143,20 @@ def _work(values: flags.FlagValues, session, names, title: str, command: str) ->
             print(f"launch: stopped: {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt as stopped:
-            if request.saves and distributed.is_many():
+            if distributed.is_many() and not request.ends_at_once:
                 raise  # the others must not wait for us
-            done = False
-            kept = str(stopped) or "what was shown or written so far"
+            code = _stopped(reading, command, str(stopped))
+            if distributed.is_many():  # nor can we, who had a part in their work
+                lost.leave_alone(code)
+            return code
         distributed.leave_together(request)
-    if done:
-        return 0
+    return 0 if done else _stopped(reading, command)
+
+
+def _stopped(reading: bool, command: str, kept: str = "") -> int:
+    """Says how a job ended that was asked to stop; returns its exit code."""
     if reading:
+        kept = kept or "what was shown or written so far"
         print(f"\nstopped before its end; kept: {kept}", flush=True)
         return 1
     print(f"stopped, and nothing is lost; to go on: {command}", flush=True)
@@ -159,17 +165,22 @@ def _work(values: flags.FlagValues, session, names, title: str, command: str) ->
 
 def _do(values, session, names, title: str, command: str, request) -> bool:
     """Whether it came to its end, before `request` was made."""
+    from launch import distributed
+
     if values.mode == "train" and not session.train(names, request, values.profile):
         return False
-    if values.mode == "predict":
-        _predict(session, values.run or "", values.input, request)
-    elif values.mode == "train" and values.run:
+    if values.mode == "train" and values.run:
         left = ", ".join(session.missing()) or "nothing: --mode=eval reports"
         print(f"still to train: {left}", flush=True)
+        return True
+    if not distributed.begin_reading(request):
+        return False
+    if values.mode == "predict":
+        _predict(session, values.run or "", values.input)
     else:
         devices = session.mesh().devices
         there = f"{devices.size} x {devices.flat[0].device_kind}"
-        session.evaluate(title, _facts(command, there), request)
+        session.evaluate(title, _facts(command, there))
     return True
 
 
@@ -187,16 +198,20 @@ def _check_profile(values: flags.FlagValues, session, names) -> None:
         raise UserError(f"--profile={values.profile}: training ends at step {steps}")
 
 
-def _predict(session, run: str, inputs: str | None, request) -> None:
+def _predict(session, run: str, inputs: str | None) -> None:
     """Prints text as it comes; tables and pictures as a report's."""
+    from launch import distributed
     from launch.reports.report import Report
     from launch.workdir import for_results
 
     if inputs is None:
         raise UserError('--mode=predict needs --input="..."')
+    outputs = session.predict(run, inputs)
+    if not distributed.is_first():
+        return distributed.take_part(outputs)
     folder = for_results(session.workdir) / "predict"
     report = Report(folder, title=f"predict {run}".strip(), facts={})
-    for output in session.predict(run, inputs, request):
+    for output in outputs:
         if isinstance(output, str):
             print(output, end="", flush=True)
         else:

@@ -33,7 +33,7 @@ class State:
     key: Key[Array, ""]
     params: Any
     opt_state: Any
-    memory: Memory = struct.field(metadata={"batch_axis": 0})
+    memory: Memory = struct.field(metadata={"batch_axis": 0, "training_only": True})
 
 
 def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> State:
