@@ -109,7 +109,9 @@ def assert_same(a: dict, b: dict, *, atol: float, rtol: float) -> None:
         np.testing.assert_allclose(x, y, err_msg=name, atol=max(atol, least), rtol=rtol)
 
 
-TIMED = ("Training", "Operations and time", "Seconds a token", "Cost of a step")
+TIMED = (
+    "Training", "Operations and time", "Seconds a token", "Cost of a step", "Speed",
+)  # fmt: skip
 
 
 def tables(workdir: Path) -> dict[str, list]:

@@ -25,7 +25,7 @@ from launch.checkpoints import Checkpoints
 from launch.runs import for_evaluation
 from launch.session import Session
 from tests import smoke
-from tests.launch.jobs import bytes_of
+from tests.launch.jobs import TIMED, bytes_of
 
 ADDRESSABLE = ArrayImpl.is_fully_addressable
 
@@ -90,7 +90,7 @@ def trained(session: Placed) -> dict:
 def numbers(values) -> dict[str, list]:
     """The numbers of tables, but for those that a clock gave."""
     tables = {name: value for name, value in values if isinstance(value, Table)}
-    timed = ("Operations and time", "Seconds a token", "Cost of a step", "Summary")
+    timed = {*TIMED, "Summary"}
     return {
         name: [x for row in table.rows for x in row if isinstance(x, float)]
         for name, table in tables.items()
