@@ -51,7 +51,10 @@ def mirrored(
     draws: Float[np.ndarray, "*batch"] | float,
 ) -> UInt8[np.ndarray, "*batch height width channels"]:
     """Swaps left and right of the images whose draw, in [0, 1), is below a half."""
-    draws = np.asarray(draws)[..., None, None, None]
+    draws = np.asarray(draws)
+    if draws.ndim == 0:  # one image, and no pixel is copied
+        return images[..., ::-1, :] if draws < 0.5 else images
+    draws = draws[..., None, None, None]
     return np.where(draws < 0.5, images[..., ::-1, :], images)
 
 
@@ -135,7 +138,10 @@ def pca_colour(
     times a draw of N(0, std) (section 4.1 of Krizhevsky et al. 2012)."""
     draws = rng.normal(0.0, std, 3).astype(np.float32)
     colour = 255 * eigenvectors @ (eigenvalues * draws)
-    return np.clip(np.round(image + colour), 0, 255).astype(np.uint8)
+    levels = np.arange(256, dtype=np.uint8)[:, None]
+    changed = np.clip(np.round(levels + colour), 0, 255).astype(np.uint8)
+    # Pillow looks 150,000 levels up in half the time of numpy's arithmetic.
+    return np.asarray(Image.fromarray(image).point(changed.T.ravel().tolist()))
 
 
 def _crop(image: Picture, top: int, left: int, size: int | tuple[int, int]) -> Window:

@@ -116,5 +116,9 @@ def test_pca_colour_is_one_colour_along_the_components():
     expected = vectors @ np.diag((0.1 * values) ** 2) @ vectors.T
     rounding = np.eye(3) / 12 / 255**2
     np.testing.assert_allclose(np.cov(shifts.T), expected + rounding, atol=3e-5)
+    pixels = rng().integers(0, 256, (9, 7, 3), np.uint8)[:, ::-1]
+    colour = 255 * vectors @ (values * rng(5).normal(0.0, 0.1, 3).astype(np.float32))
+    by_sums = np.clip(np.round(pixels + colour), 0, 255)
+    np.testing.assert_array_equal(augment.pca_colour(pixels, rng(5)), by_sums)
     white = np.full((1, 1, 3), 255, np.uint8)
     assert augment.pca_colour(white, rng(), std=9.0).dtype == np.uint8
