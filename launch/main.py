@@ -71,13 +71,14 @@ def _run(argv: list[str]) -> int:
     if many and distributed.UNDER_PARENT not in os.environ:
         return distributed.run_under_parent(argv)
 
+    from common.data.workers import workers
     from launch import catalogue, devices, lost
 
     devices.keep_freed_memory()
     devices.use_cpu_devices(values.cpu_devices)
     if many:
         distributed.join(values.coordinator, values.num_processes, values.process_id)
-    with lost.no_waiting_for_the_dead():
+    with lost.no_waiting_for_the_dead(), workers(values.workers):
         paper = catalogue.load(values.paper)
         config = catalogue.variant(paper, values.config)
         config = catalogue.override(config, overrides)
