@@ -129,7 +129,7 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
 
 def _work(values: flags.FlagValues, session, names, title: str, command: str) -> int:
     """Trains, evaluates or predicts, with the workdir to itself."""
-    from launch import distributed, lost, pending, stop, workdir
+    from launch import compiled, distributed, lost, pending, stop, workdir
 
     if values.profile is not None:
         _check_profile(values, session, names)
@@ -138,6 +138,7 @@ def _work(values: flags.FlagValues, session, names, title: str, command: str) ->
         workdir.locked(session.workdir, reading=reading),
         stop.StopRequest() as request,
     ):
+        compiled.keep_compiled(session.workdir)
         try:
             done = _do(values, session, names, title, command, request)
         except pending.Diverged as error:
