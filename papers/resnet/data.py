@@ -143,7 +143,8 @@ def _augmented_alone(
     image = item["image"]
     size = data.size
     if data.augment == "imagenet":
-        image = augment.scale_jitter(image, rng, data.short, size)
+        whole = data.resize == "whole"
+        image = augment.scale_jitter(image, rng, data.short, size, whole=whole)
         image = augment.pca_colour(augment.mirrored(image, rng.random()), rng)
         return {**item, "image": image}
     image = augment.resize(image, (size, size))

@@ -7,6 +7,7 @@ from PIL import Image
 
 from common.contract import UserError
 from common.data import augment
+from common.data.packaged_photos import photo_path
 
 IMAGE = np.random.default_rng(0).integers(1, 256, (12, 16, 3), np.uint8)
 
@@ -103,6 +104,24 @@ def test_scale_jitter_draws_every_size_and_place():
     corners = np.array([crop[0, 0, :2] for crop in crops])
     assert corners.min(0).max() < 10
     assert corners.max(0).min() > 140
+
+
+@pytest.mark.parametrize("name", ["coffee", "astronaut", "chelsea"])
+def test_resizing_the_crop_alone_shows_the_same_place(name):
+    """And leaves the generator where resizing the whole picture leaves it."""
+    photo = np.asarray(Image.open(photo_path(name)).convert("RGB"))
+    for seed in range(5):
+        one, other = rng(seed), rng(seed)
+        whole = augment.scale_jitter(photo, one, (256, 480), 224)
+        crop = augment.scale_jitter(photo, other, (256, 480), 224, whole=False)
+        assert one.random() == other.random()
+        apart = np.abs(whole.astype(int) - crop)
+        assert apart.max() <= 2
+        assert (apart > 0).mean() < 0.01
+    grey = augment.scale_jitter(photo[..., :1], rng(), (256, 480), 224, whole=False)
+    assert grey.shape == (224, 224, 1)
+    with pytest.raises(UserError, match="no 224x224 crop"):
+        augment.scale_jitter(photo, rng(), (100, 100), 224, whole=False)
 
 
 def test_pca_colour_is_one_colour_along_the_components():
