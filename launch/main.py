@@ -121,7 +121,7 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
             compile.topologies(values.topology),
             values.mesh,
             title=", ".join([title, *changed]),
-            facts=_facts(command, "none of the slice"),
+            facts=facts(command, "none of the slice"),
         )
         return 0 if lived else 1
     return _work(values, session, names, title, command)
@@ -182,7 +182,7 @@ def _do(values, session, names, title: str, command: str, request) -> bool:
     else:
         devices = session.mesh().devices
         there = f"{devices.size} x {devices.flat[0].device_kind}"
-        session.evaluate(title, _facts(command, there))
+        session.evaluate(title, facts(command, there))
     return True
 
 
@@ -221,7 +221,7 @@ def _predict(session, run: str, inputs: str | None) -> None:
     print()
 
 
-def _facts(command: str, devices: str) -> dict[str, str]:
+def facts(command: str, devices: str) -> dict[str, str]:
     """Where a report comes from."""
     import datetime
     import platform

@@ -13,9 +13,9 @@ from common.data.workers import PartedBatches, available
 Item = Mapping[str, np.ndarray]
 
 # One batch per thread, because Grain's 500 batches would not fit in memory.
-_THREADS = min(max(os.cpu_count() or 1, 4), 32)
+THREADS = min(max(os.cpu_count() or 1, 4), 32)
 _FEW = 2000  # items that are read once: workers take longer to start
-_READ = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=_THREADS)
+_READ = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=THREADS)
 
 
 class Source(Protocol):
