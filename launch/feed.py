@@ -1,15 +1,15 @@
 """How fast a host makes batches: items a second of one core, for each kind of data.
 
     python -m launch.feed --workdir=workdir/feed
-    python -m launch.feed --workdir=workdir/feed --compiled=workdir/resnet/r50/compile
 
-The second also says how many cores a TPU host needs, for the steps that --mode=compile
-left in these folders. The papers' own pipelines are timed, by the CPU seconds of this
-process: other work on the machine hardly counts. Photographs are cut out of those in
-the scikit-image package.
+And how many cores a TPU's host needs for ResNet-50. The papers' own pipelines are
+timed, by the CPU seconds of this process: other work on the machine counts only as far
+as it shares caches and cores. Photographs are cut out of the scikit-image package's.
 """
 
 import argparse
+import math
+import re
 import shlex
 import sys
 import tempfile
@@ -28,13 +28,15 @@ from common.data.packaged_photos import photo_path
 from common.files import storage
 from launch import catalogue
 from launch.chips import CHIPS, VM_CHIPS, parse_topology
-from launch.reports.report import Report, read_results
+from launch.reports.report import Report
 
 PHOTOGRAPHS = ("coffee", "hubble", "retina", "ihc", "astronaut", "rocket")
 WIDTH, HEIGHT = 500, 375  # the commonest size in ImageNet
 QUALITY = 95
 SECONDS = 1.0  # of CPU, at least, that a row is timed for at once
 TIMES = 3  # that it is timed; the fastest counts, since others share the caches
+COMPILED = Path(__file__).with_name("COMPILED.md")
+GENERATIONS = ("v5e", "v5p", "v6e")
 IMAGENET = {"data.source": "files", "data.batch_size": 16, "model.num_classes": 2}
 
 Case = tuple[str, str, str, dict[str, Any]]  # label, paper, variant, changes
@@ -51,8 +53,9 @@ def main(argv: Sequence[str]) -> int:
             rates = [(case, rate(case)) for case in cases(folder)]
         report = _report(arguments.workdir, argv)
         report.add("Feed", _feed(rates, kilobytes))
-        if arguments.compiled:
-            report.add("Hosts", _hosts(arguments.compiled, rates))
+        report.add(
+            "Hosts", hosts(COMPILED.read_text("utf-8"), rates[0][1], rates[1][1])
+        )
         report.write()
     except UserError as error:
         print(f"feed: {error}", file=sys.stderr)
@@ -167,37 +170,53 @@ def _feed(rates: Rates, kilobytes: float) -> Table:
     return Table(("paper", "batches of", "us an item", "items/s a core"), rows, note)
 
 
-def _hosts(folders: list[str], rates: Rates) -> Table:
-    """Cores that a host of VM_CHIPS chips needs to keep its chips at the roofline."""
-    whole, alone = (value for _, value in rates[:2])
+def hosts(compiled: str, whole: float, alone: float) -> Table:
+    """Cores that a host of VM_CHIPS chips needs to keep ResNet-50 at the roofline.
+
+    compiled: a page with the table of --mode=compile. Its operations and traffic, of
+      steps compiled for one generation, are set against each generation's own peaks.
+    whole, alone: images a second of one core, resized whole or where the crop lies.
+    """
     rows = []
-    for folder in folders:
-        for cells in _compiled(folder):
-            topology = cells["slice"]
-            chip, shape = parse_topology(topology)
-            wanted = cells["items/s at most"] * VM_CHIPS / np.prod(shape)
-            vcpus = CHIPS[chip.name].vcpus or None
-            needs = [wanted / whole, wanted / alone]
-            rows.append([cells["step"], topology, wanted, *needs, vcpus])
-    columns = ("step", "slice", "images/s a host", "cores, whole", "cores, crop",
-               "vCPUs there")  # fmt: skip
+    for cells in filter(_is_resnet, table_rows(compiled)):
+        _, shape = parse_topology(cells["slice"])
+        step_ms = _number(cells["roofline ms"])
+        images = _number(cells["items/s at most"]) * step_ms / 1e3 / math.prod(shape)
+        for name in GENERATIONS:
+            chip = CHIPS[name]
+            seconds = max(
+                1e12 * _number(cells["TFLOP"]) / chip.flops,
+                2**30 * _number(cells["HBM GiB"]) / chip.hbm_bandwidth,
+            )
+            wanted = VM_CHIPS * images / seconds
+            needs = wanted / whole, wanted / alone
+            rows.append([name, round(images), wanted, *needs, chip.vcpus or None])
+    columns = ("chips", "rows a chip", "images/s a host", "cores, whole resized",
+               "cores, crop resized", "vCPUs there")  # fmt: skip
     note = (
-        f"a host has {VM_CHIPS} chips; two vCPUs are one core with two threads, which "
-        "decode less than twice as much as one; this machine's cores are vCPUs too"
+        f"a host has {VM_CHIPS} chips. Operations and traffic are the v5e program's of "
+        "launch/COMPILED.md, in bfloat16; peaks are each chip's as published. A vCPU "
+        "is a thread of a core, here as there"
     )
     return Table(columns, rows, note)
 
 
-def _compiled(folder: str) -> Iterator[dict[str, Any]]:
-    """The rows of a table of --mode=compile, by column, that have a roofline."""
-    _, results = read_results(storage.path(folder) / "report")
-    if "Compiled" not in results:
-        raise UserError(f"{folder} is not a workdir of --mode=compile")
-    table = results["Compiled"].value
-    for row in table.rows:
-        cells = dict(zip(table.columns, row, strict=True))
-        if cells["items/s at most"]:
-            yield cells
+def table_rows(page: str) -> Iterator[dict[str, str]]:
+    """The rows of a page's table of --mode=compile, by column. UserError: none."""
+    lines = [line for line in page.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    if len(cells) < 3 or "HBM GiB" not in cells[0]:
+        raise UserError("launch/COMPILED.md has no table of --mode=compile")
+    for row in cells[2:]:
+        yield dict(zip(cells[0], row, strict=True))
+
+
+def _is_resnet(cells: dict[str, str]) -> bool:
+    return re.match(r"resnet · resnet50.*bfloat16$", cells["step"]) is not None
+
+
+def _number(cell: str) -> float:
+    return float(cell.replace(",", ""))
 
 
 def _report(workdir: str, argv: Sequence[str]) -> Report:
@@ -211,9 +230,6 @@ def _report(workdir: str, argv: Sequence[str]) -> Report:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m launch.feed")
     parser.add_argument("--workdir", required=True, help="its report goes there")
-    parser.add_argument(
-        "--compiled", action="append", default=[], help="a workdir of --mode=compile"
-    )
     return parser
 
 

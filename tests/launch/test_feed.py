@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -47,20 +48,33 @@ def test_photographs_are_jpegs_of_the_size_in_two_classes(tmp_path):
     assert "crop resized" in labels[1]
 
 
-def test_a_host_needs_the_cores_that_its_chips_rate_takes(tmp_path):
-    rates = [(("", "", "", {}), 200.0), (("", "", "", {}), 400.0)]
-    report = feed.Report(tmp_path / "report", title="", facts={})
-    columns = ("step", "slice", "items/s at most")
-    rows = [("r50", "v5e:4x4", 16_000.0), ("r50", "v6e:2x4", 8000.0)]
-    report.add("Compiled", feed.Table([*columns], [*rows, ("r50", "v5e:2x4", None)]))
-    report.write()
-    table = feed._hosts([str(tmp_path)], rates)
-    assert table.rows == [
-        ["r50", "v5e:4x4", 4000.0, 20.0, 10.0, 112],
-        ["r50", "v6e:2x4", 4000.0, 20.0, 10.0, None],
-    ]
-    with pytest.raises(UserError, match="missing"):
-        feed._hosts([str(tmp_path / "elsewhere")], rates)
+PAGE = """
+| step                  | slice   | TFLOP | HBM GiB | roofline ms | items/s at most |
+| --------------------- | ------- | ----- | ------- | ----------- | --------------- |
+| espcn                 | v5e:4x4 |     1 |       1 |           1 |               1 |
+| resnet · resnet50 bfloat16 | v5e:4x4 | 1.970 | 61 |   100.0 |          40,960 |
+"""
+
+
+def test_a_host_needs_the_cores_that_its_chips_rate_takes():
+    """256 rows a chip: the roofline of v5e and v6e is the memory's, at its bandwidth;
+    where there is none to speak of, it is that of 1.97 TFLOP."""
+    table = feed.hosts(PAGE, whole=200.0, alone=400.0)
+    assert [row[:2] for row in table.rows] == [["v5e", 256], ["v5p", 256], ["v6e", 256]]
+    v5e, v5p, v6e = (row[2] for row in table.rows)
+    np.testing.assert_allclose(v5e, 4 * 256 / (61 * 2**30 / 819e9))
+    np.testing.assert_allclose([v5p / v5e, v6e / v5e], [2765 / 819, 2.0])
+    _, _, rate, whole, alone, vcpus = table.rows[0]
+    assert (whole, alone, vcpus) == (rate / 200, rate / 400, 112)
+    bound = feed.hosts(PAGE.replace("61 |", " 1 |"), whole=1.0, alone=1.0)
+    np.testing.assert_allclose(bound.rows[0][2], 4 * 256 / 0.01)
+
+
+def test_the_page_of_compiled_steps_has_the_rows_that_are_read():
+    table = feed.hosts(feed.COMPILED.read_text("utf-8"), whole=1.0, alone=1.0)
+    assert len(table.rows) == 6
+    with pytest.raises(UserError, match="no table"):
+        feed.hosts("| a | b |", whole=1.0, alone=1.0)
 
 
 @pytest.mark.slow
