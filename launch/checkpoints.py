@@ -20,7 +20,7 @@ from orbax.checkpoint.checkpoint_managers import preservation_policy as keep
 from common.contract import UserError
 from common.files import storage
 from common.sections import Loop
-from launch import distributed, fingerprints
+from launch import distributed, fingerprints, spread
 from launch.failure import damaged, root
 from launch.workdir import differences
 
@@ -145,12 +145,14 @@ class Checkpoints:
                 f"{'; '.join(found[:5])}. Choose another --workdir"
             )
         wanted = _flat(part(abstract))
-        placed = ocp.checkpoint_utils.construct_restore_args(wanted)
-        arguments = ocp.args.PyTreeRestore(wanted, placed, partial_restore=True)
+        read = spread.parts(wanted)
+        placed = ocp.checkpoint_utils.construct_restore_args(read)
+        arguments = ocp.args.PyTreeRestore(read, placed, partial_restore=True)
         state = restore(state=arguments)["state"]
         # Orbax's own checks miss flipped bytes in the data of an array.
         if not fingerprints.agree(fingerprints.of(state), meta):
             raise ValueError("its arrays are not the ones that were saved")
+        state = spread.gathered(state, wanted)
         return _unflat(state, part(abstract)), meta
 
     def _set_aside(self, refused: Mapping[int, str]) -> None:

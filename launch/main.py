@@ -71,13 +71,14 @@ def _run(argv: list[str]) -> int:
     if many and distributed.UNDER_PARENT not in os.environ:
         return distributed.run_under_parent(argv)
 
+    from common.data.workers import workers
     from launch import catalogue, devices, lost
 
     devices.keep_freed_memory()
     devices.use_cpu_devices(values.cpu_devices)
     if many:
         distributed.join(values.coordinator, values.num_processes, values.process_id)
-    with lost.no_waiting_for_the_dead():
+    with lost.no_waiting_for_the_dead(), workers(values.workers):
         paper = catalogue.load(values.paper)
         config = catalogue.variant(paper, values.config)
         config = catalogue.override(config, overrides)
@@ -120,7 +121,7 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
             compile.topologies(values.topology),
             values.mesh,
             title=", ".join([title, *changed]),
-            facts=_facts(command, "none of the slice"),
+            facts=facts(command, "none of the slice"),
         )
         return 0 if lived else 1
     return _work(values, session, names, title, command)
@@ -128,7 +129,7 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
 
 def _work(values: flags.FlagValues, session, names, title: str, command: str) -> int:
     """Trains, evaluates or predicts, with the workdir to itself."""
-    from launch import distributed, lost, pending, stop, workdir
+    from launch import compiled, distributed, lost, pending, stop, workdir
 
     if values.profile is not None:
         _check_profile(values, session, names)
@@ -137,6 +138,7 @@ def _work(values: flags.FlagValues, session, names, title: str, command: str) ->
         workdir.locked(session.workdir, reading=reading),
         stop.StopRequest() as request,
     ):
+        compiled.keep_compiled(session.workdir)
         try:
             done = _do(values, session, names, title, command, request)
         except pending.Diverged as error:
@@ -180,7 +182,7 @@ def _do(values, session, names, title: str, command: str, request) -> bool:
     else:
         devices = session.mesh().devices
         there = f"{devices.size} x {devices.flat[0].device_kind}"
-        session.evaluate(title, _facts(command, there))
+        session.evaluate(title, facts(command, there))
     return True
 
 
@@ -219,7 +221,7 @@ def _predict(session, run: str, inputs: str | None) -> None:
     print()
 
 
-def _facts(command: str, devices: str) -> dict[str, str]:
+def facts(command: str, devices: str) -> dict[str, str]:
     """Where a report comes from."""
     import datetime
     import platform

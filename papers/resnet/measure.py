@@ -94,7 +94,14 @@ def ten_crop_scores(
     scores = []
     labels = []
     masked = data.with_mask()
-    for batch in pipeline(masked, batch_size=rows, repeat=False, map_fn=crops):
+    batches = pipeline(
+        masked,
+        batch_size=rows,
+        repeat=False,
+        map_fn=crops,
+        costly=data.decoded_on_access,
+    )
+    for batch in batches:
         flat = batch["image"].reshape(-1, *batch["image"].shape[2:])
         mean = run(flat).reshape(rows, 10, -1).mean(1)
         real = batch["mask"] > 0

@@ -72,6 +72,77 @@ def test_devices_that_repeat_rows_may_belong_to_two_processes(tmp_path):
     assert_same(arrays(many, run), arrays(single, run), atol=1e-5, rtol=1e-4)
 
 
+SHARED_READ = """
+import sys
+from pathlib import Path
+
+port, process, workdir, mesh, mode = sys.argv[1:]
+import jax
+
+jax.config.update("jax_num_cpu_devices", 2)
+jax.distributed.initialize("localhost:" + port, 2, int(process))
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from common.sections import Loop
+from launch import devices, placement
+from launch.checkpoints import Checkpoints
+
+@struct.dataclass
+class State:
+    step: jax.Array
+    large: jax.Array
+    uneven: jax.Array
+
+def init():
+    key = jax.random.key(0)
+    uneven = jax.random.normal(key, (7, 1001, 2))
+    return State(jnp.int32(3), jax.random.normal(key, (4096, 4096)), uneven)
+
+def read():
+    words = Path("/proc/self/io").read_text().split()
+    return int(words[words.index("rchar:") + 1])
+
+place = placement.place(jax.eval_shape(init), devices.make_mesh(8, mesh))
+made = place.make_state(init)
+checkpoints = Checkpoints(Path(workdir), Loop())
+if mode == "save":
+    checkpoints.save(3, made, {}, None)
+else:
+    before = read()
+    abstract = place.abstract(jax.eval_shape(init), place.state)
+    state, _ = checkpoints.restore(abstract)
+    print(read() - before)
+    for ours, theirs in zip(*map(jax.tree.leaves, (state, made))):
+        assert ours.sharding == theirs.sharding
+        for a, b in zip(ours.addressable_shards, theirs.addressable_shards):
+            np.testing.assert_array_equal(a.data, b.data)
+checkpoints.close()
+jax.distributed.shutdown()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mesh", ["data", "data:2,fsdp"])
+def test_each_process_reads_its_part_of_a_checkpoint(mesh, tmp_path):
+    """And has its whole copy, of the same bits, by the devices' network."""
+    large = 4 * 4096 * 4096  # bytes
+    for mode in ("save", "restore"):
+        port = str(free_port())
+        start = [sys.executable, "-c", SHARED_READ, port]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        root = MAIN.parents[1]
+        processes = [
+            subprocess.Popen([*start, i, str(tmp_path), mesh, mode], cwd=root, **pipes)
+            for i in "01"
+        ]
+        results = ended(processes)
+        assert [code for code, *_ in results] == [0, 0], results
+    read = [int(output.splitlines()[-1]) for _, output, _ in results]
+    assert sum(read) < 1.3 * large
+    assert max(read) < 0.7 * large
+
+
 LONG = [
     "--run=xl", "--config.loop.steps=4000", "--config.loop.eval_every=0",
     "--config.loop.save_every=20", "--config.loop.log_every=5",
