@@ -30,14 +30,14 @@ def parts(flat: Flat) -> Flat:
 
 
 def gathered(flat: Flat, wanted: Flat) -> Flat:
-    """The arrays where `wanted` says, one at a time."""
+    """The arrays where `wanted` says, one at a time, in one order in all processes."""
 
     def whole(leaf: jax.Array, sharding: NamedSharding) -> jax.Array:
         if leaf.sharding == sharding:
             return leaf
         return jax.block_until_ready(_moved_to(sharding)(leaf))
 
-    return {name: whole(leaf, wanted[name].sharding) for name, leaf in flat.items()}
+    return {name: whole(flat[name], wanted[name].sharding) for name in sorted(wanted)}
 
 
 def _once(sharding: NamedSharding, shape: tuple[int, ...]) -> NamedSharding:

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from common.contract import UserError
 from launch import catalogue, distributed, lost
 from tests.launch.jobs import (
+    MAIN,
     QUICKEST,
     SECONDS,
     SHORT,
