@@ -74,7 +74,7 @@ def timeless(lines: str) -> list[dict]:
 
 
 def fingerprint(meta: str) -> dict[str, int]:
-    """What changes when any bit of a checkpoint's arrays does."""
+    """What changes when any bit of a checkpoint's arrays does, by array."""
     return json.loads(meta)["fingerprints"]
 
 

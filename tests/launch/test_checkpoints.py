@@ -2,6 +2,7 @@
 not kept, or that a damaged checkpoint ends a run."""
 
 import errno
+import json
 import logging
 import os
 import re
@@ -224,6 +225,19 @@ def test_a_checkpoint_under_the_name_of_another_step_is_damage(folder):
 def test_a_checkpoint_of_older_code_has_no_checksum_and_is_read(folder):
     edit_meta(folder, r', "checksum": \d+', "")
     assert Checkpoints(folder, Loop()).restore(abstract())[1]["step"] == 3
+
+
+@pytest.mark.parametrize(("added", "step"), [(0, 3), (1, 2)])
+def test_a_checkpoint_of_older_code_has_one_fingerprint_for_all(folder, added, step):
+    """It is checked, and a wrong one is damage."""
+    path = folder / "checkpoints" / "3" / "meta" / "metadata"
+    meta = json.loads(path.read_text())
+    total = added
+    for _, number in sorted(meta.pop("fingerprints").items()):
+        total = (31 * total + number) % 2**32
+    del meta["checksum"]
+    path.write_text(json.dumps({**meta, "fingerprint": total}))
+    assert Checkpoints(folder, Loop()).restore(abstract())[1]["step"] == step
 
 
 @pytest.mark.parametrize(
