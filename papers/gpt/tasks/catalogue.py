@@ -1,0 +1,70 @@
+"""All tasks by name."""
+
+from common.contract import UserError
+from common.nearest import refuse_unknown
+from papers.gpt.tasks import choices, folders, made, pairs_xml
+from papers.gpt.tasks.forms import Encode
+from papers.gpt.tasks.layouts import load_table
+from papers.gpt.tasks.public import PUBLIC
+from papers.gpt.tasks.task import Task
+from papers.gpt.tasks.user_table import Columns, load_user_table
+
+MADE = ("topics", "endings", "same-module", "relatedness")
+CHOICES = ("race", "race-middle", "race-high", "rocstories")
+NAMES = (*MADE, *PUBLIC, *CHOICES, "table")
+
+
+def load(
+    name: str,
+    root: str = "",
+    columns: Columns | None = None,
+    *,
+    encode: Encode | None = None,
+    per_class: int = 60,
+    seed: int = 0,
+) -> Task:
+    """A task with its three splits.
+
+    Args:
+      name: one of `NAMES`.
+      root: the folder of a public set, or what "table" reads. GLUE's tasks may stand in
+        it or in their own folders of it.
+      columns: what the columns of "table" mean.
+      encode: the tokeniser; "endings" alone needs it, for texts of even length.
+      per_class: training examples of each class of "topics".
+      seed: of the splits and of what is drawn at random.
+
+    Raises:
+      UserError: no such task, or its files do not fit.
+    """
+    refuse_unknown("task", name, NAMES)
+    match name:
+        case "topics":
+            return made.topics(per_class, seed)
+        case "endings":
+            if encode is None:
+                raise UserError("the task 'endings' needs a tokeniser: pass encode")
+            return made.endings(encode, seed)
+        case "same-module":
+            return made.same_module(seed)
+        case "relatedness":
+            return made.relatedness(seed)
+        case "race":
+            return choices.load_race(root)
+        case "race-middle" | "race-high":
+            return choices.load_race(root, (name.removeprefix("race-"),))
+        case "rocstories":
+            return choices.load_stories(root)
+        case "table":
+            return load_user_table(root, columns or Columns(), seed)
+        case "rte":
+            return _rte(root, seed)
+    return load_table(name, PUBLIC[name], root, seed)
+
+
+def _rte(root: str, seed: int) -> Task:
+    """GLUE's tables, or the challenges' XML where that is what the folder has."""
+    path = folders.root_folder("rte", root, "train.tsv or rte1_dev.xml")
+    if folder := pairs_xml.xml_folder(path):
+        return pairs_xml.load_xml(folder, seed)
+    return load_table("rte", PUBLIC["rte"], root, seed)
