@@ -1,1 +1,0 @@
-"""A stub until the loader is merged."""
