@@ -18,6 +18,49 @@ def cross_entropy(
     return jax.nn.logsumexp(logits, axis=-1) - label_logit[..., 0]
 
 
+def tied_logits(
+    hidden: Float[Array, "*batch d_model"], table: Float[Array, "vocab d_model"]
+) -> Float[Array, "*batch vocab"]:
+    """Each hidden state's products with the rows of an embedding table, in float32."""
+    return jnp.einsum(
+        "...d,vd->...v",
+        hidden,
+        table.astype(hidden.dtype),
+        preferred_element_type=jnp.float32,
+    )
+
+
+def tied_cross_entropy(
+    hidden: Float[Array, "batch time d_model"],
+    table: Float[Array, "vocab d_model"],
+    labels: Int[Array, "batch time"],
+    at_once: int = 0,
+) -> Float[Array, "batch time"]:
+    """`cross_entropy` of `tied_logits`.
+
+    at_once: the logits of so many positions a row are in memory together, and are
+        computed again in the backward pass; 0: those of all. It divides the time.
+    """
+
+    def part(hidden, labels):
+        return cross_entropy(tied_logits(hidden, table), labels)
+
+    batch, time = labels.shape
+    if not at_once or at_once >= time:
+        return part(hidden, labels)
+
+    def parts(x):
+        cut = x.reshape(batch, time // at_once, at_once, *x.shape[2:])
+        return jnp.swapaxes(cut, 0, 1)
+
+    def step(_, given):
+        return None, part(*given)
+
+    given = parts(hidden), parts(labels)
+    _, nll = jax.lax.scan(jax.checkpoint(step), None, given)
+    return jnp.swapaxes(nll, 0, 1).reshape(batch, time)
+
+
 def soft_cross_entropy(
     logits: Float[Array, "*batch classes"],
     target_logits: Float[Array, "*batch classes"],

@@ -23,6 +23,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from common.sharding import whole
+
 
 def repeat(
     call: Callable[[nn.Module, Any, Any], tuple[Any, Any]],
@@ -63,6 +65,7 @@ def _looped(call, blocks, x, inputs, remat) -> tuple[Any, list[Any]]:
 
     def body(x, of_block):
         variables, rngs, own = of_block
+        variables = jax.tree.map(whole, variables)
         (x, output), updated = run(variables, x, own, rngs=rngs)
         return x, (output, updated)
 

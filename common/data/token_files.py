@@ -64,8 +64,7 @@ def _ids(path: Path, size: int) -> np.ndarray:
     if n_bytes % dtype.itemsize:
         raise UserError(f"{str(path)!r} has {n_bytes:,} bytes, not ids of {bits} bits")
     ids = np.memmap(path, dtype, mode="r")
-    wide = len(ids) % 2 == 0 and len(ids) >= 16 and not ids[1 : 2 * _PART : 2].any()
-    if bits == 16 and wide and ids[::2][:_PART].any():
+    if bits == 16 and _are_wide(ids[: 2 * _PART]):
         raise UserError(
             f"{str(path)!r} has ids of 32 bits; a vocabulary of {size:,} has 16"
         )
@@ -77,6 +76,15 @@ def _ids(path: Path, size: int) -> np.ndarray:
                 f"{bits} bits: they are of different tokenisers"
             )
     return ids
+
+
+def _are_wide(ids: np.ndarray) -> bool:
+    """Whether 16-bit numbers are the halves of 32-bit ids: every second one is small,
+    the others are not."""
+    if len(ids) < 16 or len(ids) % 2:
+        return False
+    low, high = int(ids[::2].max()), int(ids[1::2].max())
+    return high == 0 < low or high < 64 < 1024 < low
 
 
 def vocabulary(root: str | Path) -> Vocab:

@@ -5,6 +5,7 @@ whole objects: each is written at once or not at all, and none can be appended t
 locked. A file that grows, or that a library wants on a disk, has a `local` copy.
 """
 
+import contextlib
 import functools
 import gzip
 import importlib.util
@@ -12,6 +13,7 @@ import logging
 import os
 import tempfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from common.contract import UserError
@@ -128,6 +130,20 @@ def put_back(copy: Path, path: Path) -> None:
     """Replaces a file in a bucket by its `local` copy, in one write."""
     if not is_local(path):
         path.write_bytes(copy.read_bytes())
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path on a disk to write a file to, which then replaces the file `path` at once.
+    Until then that file is as it was, and remains so for who has it mapped."""
+    local = path if is_local(path) else Path(tempfile.mkdtemp(dir=_scratch().name), "x")
+    temporary = local.with_name(f"{local.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(local)
+    finally:
+        temporary.unlink(missing_ok=True)
+    put_back(local, path)
 
 
 @functools.cache

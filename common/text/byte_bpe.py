@@ -83,13 +83,13 @@ class ByteBPE(Vocab):
     def size(self) -> int:
         return len(self.tokens)
 
-    @property
+    @functools.cached_property
     def marks(self) -> list[str]:
         """The tokens that are neither bytes nor merged. No text has them."""
         found = bpe.made_by_none(self.tokens, self.merges)
         return [token for token in found if token not in _TO_BYTES]
 
-    @property
+    @functools.cached_property
     def end_of_text(self) -> int | None:
         return None if self.end is None else self.tokens.index(self.end)
 

@@ -31,8 +31,8 @@ _PLAIN = {
 _DASHES = str.maketrans("\u2014\u2013\u2015\u00b4", "---'", "")
 # Runs of one sign. A backslash is not among them.
 _SIGNS = regex.compile(r"""([-~!";?+,)(/*\[\]}{|_])\1*""")
-_AROUND_LINE_END = regex.compile(r"\s*\n\s*")
 _SPACE = regex.compile(r"[^\S\n]+")
+_LINE_END_IN_SPACE = regex.compile(r" ?\n[ \n]*")
 
 
 def fix(text: str) -> str:
@@ -47,5 +47,4 @@ def standardise(text: str) -> str:
     space as one space, or as " \\n " where it has a line end."""
     text = text.translate(_DASHES).replace("\N{HORIZONTAL ELLIPSIS}", "...")
     text = _SIGNS.sub(r" \g<0> ", text)
-    text = _AROUND_LINE_END.sub(" \n ", text)
-    return _SPACE.sub(" ", text)
+    return _LINE_END_IN_SPACE.sub(" \n ", _SPACE.sub(" ", text))

@@ -6,12 +6,12 @@ compare them. spaCy itself is not used: its rules change with its version, and a
 that is bound to its tokens must not change with what is installed.
 """
 
-import functools
 from collections.abc import Iterable, Iterator
 
 import regex
 
-RULES = "english-1"  # another number when a rule changes, because tokens then change
+# Another number when a rule changes, here or in `cleaning`, because tokens then change.
+RULES = "english-1"
 
 _QUOTE = "'\"`´«»‘’‚“”„"  # noqa: RUF001
 _PUNCT = r",:;!?¿¡()\[\]{}<>_\#*&…·"
@@ -27,12 +27,13 @@ _ALPHA = r"\p{L}"
 _PREFIX = regex.compile(
     rf"[§%=]|\+(?![0-9])|\.\.+|[{_PUNCT}{_QUOTE}]|(?:US|C|A)?\$|{_MONEY}|\p{{So}}"
 )
-# The leftmost match counts, so the longest that fits.
+# The leftmost match counts, so the longest that fits. Runs of dots are longer.
 _SUFFIX = regex.compile(
-    rf"(?:\.\.+|[{_PUNCT}{_QUOTE}]|''|\p{{So}}|'[sS]"
+    rf"(?:[{_PUNCT}{_QUOTE}]|''|\p{{So}}|'[sS]"
     rf"|(?<=[0-9])(?:\+|{_MONEY}|{_UNITS})|(?<=°[FfCcKk])\."
     rf"|(?<=[0-9{_LOW}%²\-+{_PUNCT}{_QUOTE}])\.|(?<=[{_HIGH}][{_HIGH}])\.)$"
 )
+_LONGEST_SUFFIX = 8
 _INFIX = regex.compile(
     rf"\.\.+|…|\p{{So}}|(?<=[0-9])[+\-*^](?=[0-9-])"
     rf"|(?<=[{_LOW}{_QUOTE}])\.(?=[{_HIGH}{_QUOTE}])"
@@ -51,29 +52,40 @@ def chunk_words(chunk: str) -> Iterator[str]:
     """The words of a text without white space, such as "don't" -> "do", "n't"."""
     first: list[str] = []
     last: list[str] = []
-    while chunk and chunk not in _SPECIAL:
-        start, end = _ends(chunk)
-        if not start and not end:
+    start = 0
+    end = len(chunk)
+    while start < end and not _is_special(chunk, start, end):
+        after = _prefix_end(chunk, start, end)
+        before = _suffix_start(chunk, after, end)
+        if _is_special(chunk, after, end):
+            before = end
+        elif _is_special(chunk, start, before):
+            after = start
+        if (after, before) == (start, end):
             break
-        first += [chunk[:start]] if start else []
-        last += [chunk[len(chunk) - end :]] if end else []
-        chunk = chunk[start : len(chunk) - end]
+        first += [chunk[start:after]] if after > start else []
+        last += [chunk[before:end]] if before < end else []
+        start = after
+        end = before
     yield from first
-    yield from _SPECIAL.get(chunk) or _between(chunk)
+    yield from _SPECIAL.get(chunk[start:end]) or _between(chunk[start:end])
     yield from reversed(last)
 
 
-def _ends(chunk: str) -> tuple[int, int]:
-    """How many characters at the start and at the end are signs of their own."""
-    prefix = _PREFIX.match(chunk)
-    start = prefix.end() if prefix else 0
-    if start and chunk[start:] in _SPECIAL:
-        return start, 0
-    suffix = _SUFFIX.search(chunk, start)
-    end = len(chunk) - suffix.start() if suffix else 0
-    if end and chunk[: len(chunk) - end] in _SPECIAL:
-        return 0, end
-    return start, end
+def _is_special(chunk: str, start: int, end: int) -> bool:
+    return end - start <= _LONGEST_SPECIAL and chunk[start:end] in _SPECIAL
+
+
+def _prefix_end(chunk: str, start: int, end: int) -> int:
+    found = _PREFIX.match(chunk, start, end)
+    return found.end() if found else start
+
+
+def _suffix_start(chunk: str, start: int, end: int) -> int:
+    if chunk.endswith("..", start, end):
+        return start + len(chunk[start:end].rstrip("."))
+    found = _SUFFIX.search(chunk, max(start, end - _LONGEST_SUFFIX), end)
+    return found.start() if found else end
 
 
 def _between(chunk: str) -> Iterator[str]:
@@ -96,18 +108,21 @@ def _titled(cut: Iterable[str]) -> Iterator[tuple[str, ...]]:
 # The ends of contractions, with _ between two of them, and what they follow.
 _CONTRACTIONS = """
 'll 'll_'ve 'd 'd_'ve: i you he she it we they who what when where why how there that
-'ll 'll_'ve 'd 'd_'ve 've 're 's: this these those
-'ve: i you we they could might must should would who what when where why how there that
-'re: you we they who what when where why how there that
-'s: he she it who what when where why how there that
+'ll 'll_'ve 'd 'd_'ve: this these those
+'ve: i you we they could might must should would who what when where why how there
+'re: you we they who what when where why how there these those
+'ve: these those
+'s: he she it who what when where why how there that this
 n't n't_'ve: ca could do does did had may might must need ought sha should wo would
 n't: ai are is was were have has dare
 'm 'm_a: i
 """
 # Contractions without their apostrophe that are words of their own.
 _WORDS = {"ill", "its", "hell", "shell", "shed", "were", "well", "whore"}
-_CUT = """can|not gon|na got|ta let|'s c'm|on y'|all y|all not|'ve not|ve how|'d|'y
-how|d|'y"""
+_CUT = """
+can|not Can|not gon|na Gon|na got|ta Got|ta let|'s Let|'s c'm|on C'm|on y'|all y|all
+not|'ve not|ve Not|'ve Not|ve how|'d|'y How|'d|'y
+"""
 _WHOLE = """
 ma'am o'clock lovin' havin' doin' goin' nothin' nuthin' somethin' ol'
 Ma'am O'clock Lovin' Havin' Doin' Goin' Nothin' Nuthin' Somethin' Ol'
@@ -117,22 +132,20 @@ Ill. Ind. Jan. Jul. Jun. Kan. Kans. Ky. La. Mar. Mass. Mich. Minn. Miss. N.C. N.
 N.J. N.M. N.Y. Neb. Nebr. Nev. Nov. Oct. Okla. Ore. Pa. S.C. Sep. Sept. Tenn. Va. Wash.
 Wis. a.m. Adm. Bros. co. Co. Corp. D.C. Dr. e.g. E.g. E.G. Gen. Gov. i.e. I.e. I.E.
 Inc. Jr. Ltd. Md. Messrs. Mo. Mont. Mr. Mrs. Ms. p.m. Ph.D. Prof. Rep. Rev. Sen. St.
-vs. v.s. C++ :D :P :p :o :O :0 :3 :x :X :> :< <3 =D =3 xD XD xDD XDD o.o o.O O.o O.O
+vs. v.s. C++ :D :P :p :o :O :0 :3 :x :X :> <3 =D =3 xD XD xDD XDD o.o o.O O.o O.O
 0.0 0.o o.0 v.v V.V >.< ^^ ^.^ ''
 """
 
 
-@functools.cache
 def _special() -> dict[str, tuple[str, ...]]:
     """Words that no rule fits, and what they are cut into."""
     cuts = [tuple(word.split("|")) for word in _CUT.split()]
     for line in _CONTRACTIONS.strip().splitlines():
         ends, starts = (part.split() for part in line.split(":"))
-        cuts += [(a, *b.split("_")) for a in starts for b in ends]
-    for cut in [*cuts]:
-        bare = tuple(part.replace("'", "") for part in cut)
-        cuts += [bare] if "".join(bare) not in _WORDS else []
-    cuts = [same for cut in cuts for same in _titled(cut)]
+        for cut in ((a, *b.split("_")) for a in starts for b in ends):
+            bare = tuple(part.replace("'", "") for part in cut)
+            cuts += _titled(cut)
+            cuts += _titled(bare) if "".join(bare) not in _WORDS else []
     cuts += [(word,) for word in _WHOLE.split()]
     cuts += [(letter + ".",) for letter in "abcdefghijklmnopqrstuvwxyzäöü"]
     for hour in range(1, 13):
@@ -141,3 +154,4 @@ def _special() -> dict[str, tuple[str, ...]]:
 
 
 _SPECIAL = _special()
+_LONGEST_SPECIAL = max(map(len, _SPECIAL))

@@ -27,6 +27,7 @@ _LAYOUTS = (
     "encoder_bpe_40000.json and vocab_40000.bpe; tokenizer.json; vocabulary.json"
 )
 _ENDS = ("<|endoftext|>", "</s>")
+_CAPITAL = re.compile("[A-Z]")
 _MARK = re.compile(r"<.*>|\[.*\]|_.*_", re.DOTALL)
 
 
@@ -160,6 +161,7 @@ def _vocabulary(
         raise UserError(f"bytes with {WORD_END}, as CLIP has them, are not read")
     if in_words:
         vocab = WordBPE(tokens, pairs)
+        _refuse_capitals({*tokens}.difference(vocab.marks))
     else:
         end = next((end for end in _ENDS if end in tokens), None)
         vocab = ByteBPE(tokens, pairs, end)
@@ -169,6 +171,11 @@ def _vocabulary(
             "merges are cut short, or another tokeniser's"
         )
     return vocab
+
+
+def _refuse_capitals(tokens: Iterable[str]) -> None:
+    if cased := [token for token in tokens if _CAPITAL.search(token)]:
+        raise UserError(f"{min(cased)!r} has a capital; GPT's words are in lower case")
 
 
 def _odd_marks(vocab: ByteBPE | WordBPE) -> list[str]:

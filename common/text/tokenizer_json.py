@@ -1,4 +1,4 @@
-"""tokenizer.json, the file of the library, where it holds GPT's or GPT-2's vocabulary."""
+"""The file tokenizer.json, where it holds the vocabulary of GPT or of GPT-2."""
 
 from typing import Any
 

@@ -45,8 +45,10 @@ class Vocab(abc.ABC):
         """The ids [time] int32 of documents one after another, `end_of_text` after each
         where there is one."""
         end = [] if self.end_of_text is None else [self.end_of_text]
-        parts = [np.append(self.encode(text), end) for text in documents]
-        return np.concatenate([*parts, []]).astype(np.int32)
+        parts = [np.zeros(0, np.int32)]
+        for text in documents:
+            parts += [self.encode(text), np.array(end, np.int32)]
+        return np.concatenate(parts)
 
     @abc.abstractmethod
     def decoder(self) -> Decoder:

@@ -90,7 +90,7 @@ class WordBPE(Vocab):
     def size(self) -> int:
         return len(self.tokens)
 
-    @property
+    @functools.cached_property
     def marks(self) -> list[str]:
         """The tokens that are neither letters nor merged, such as <unk>."""
         found = bpe.made_by_none(self.tokens, self.merges)
@@ -140,10 +140,16 @@ class WordBPE(Vocab):
 
 
 def _cleaned_parts(data: bytes) -> Iterator[str]:
-    """Text as `english.chunk_words` wants it, without white space around it."""
-    for part in parts(data.strip()):
-        text = part.decode("utf-8", "replace")
-        yield cleaning.standardise(cleaning.fix(text))
+    """Text as `english.chunk_words` wants it, without white space around the whole."""
+    held = ""  # white space: something must follow it
+    started = False
+    for part in parts(data):
+        raw = part.decode("utf-8", "replace")
+        text = held + cleaning.standardise(cleaning.fix(raw))
+        body = text.rstrip()
+        held = text[len(body) :]
+        yield body if started else body.lstrip()
+        started = started or bool(body)
 
 
 def _cleaned(data: bytes) -> str:

@@ -14,6 +14,7 @@ from common.transformer import Decoder
 @dataclasses.dataclass
 class Model(Decoder):
     scale_residuals: bool = True  # draw what blocks add at init_std / sqrt(2 layers)
+    logits_at_once: int = at_least(0)  # tokens a row, to save memory; 0: all
 
     @property
     def output_std(self) -> float:
@@ -96,6 +97,11 @@ def _check(config: Config) -> None:
         raise UserError(
             f"config.data.length={config.data.length} is beyond the network's "
             f"positions: at most config.model.context, {m.context}"
+        )
+    if m.logits_at_once and config.data.length % m.logits_at_once:
+        raise UserError(
+            f"config.model.logits_at_once={m.logits_at_once} must divide "
+            f"config.data.length, {config.data.length}"
         )
     if config.eval.stride > config.data.length:
         raise UserError(

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from common.attention import causal_mask
-from common.losses import cross_entropy
+from common.losses import tied_cross_entropy, tied_logits
 from common.repeat import repeat
+from common.sharding import whole
 from common.transformer import (
     Block,
     Caches,
@@ -49,7 +50,7 @@ class GPT2(nn.Module):
         c = self.config
         time = tokens.shape[1]
         seen = causal_mask(time, time)[None, None]
-        h = self.tokens(tokens) + self.positions(jnp.arange(time))
+        h = self._embedded(tokens, jnp.arange(time))
         h = self.dropout(h, deterministic=not train)
 
         def run(block, h, _):
@@ -58,18 +59,24 @@ class GPT2(nn.Module):
         h, _ = repeat(run, self.blocks, h, loop=c.scan, remat=c.remat)
         return self.norm(h)
 
+    def _embedded(self, tokens: Tokens, positions: Int[Array, "*batch time"]) -> Hidden:
+        h = self._table()[tokens] + self.positions(positions)
+        return h.astype(self.config.dtype)
+
+    def _table(self) -> Float[Array, "vocab d_model"]:
+        return whole(self.tokens.embedding.astype(self.config.dtype))
+
     def logits(self, hidden: Hidden) -> Float[Array, "batch time vocab"]:
         """The logits of the token after each; the embeddings are tied (section 2.3)."""
-        table = self.tokens.embedding.astype(hidden.dtype)
-        return jnp.einsum(
-            "btd,vd->btv", hidden, table, preferred_element_type=jnp.float32
-        )
+        return tied_logits(hidden, self._table())
 
     def nll(
         self, tokens: Tokens, targets: Tokens, train: bool = False
     ) -> Float[Array, "batch time"]:
         """-log p(target) in nats."""
-        return cross_entropy(self.logits(self(tokens, train)), targets)
+        hidden = self(tokens, train)
+        at_once = self.config.logits_at_once
+        return tied_cross_entropy(hidden, self._table(), targets, at_once)
 
     def cached(
         self, tokens: Tokens, caches: Caches, start: Int[Array, "batch"]
@@ -78,7 +85,7 @@ class GPT2(nn.Module):
         b, and follow those in the caches."""
         time = tokens.shape[1]
         seen = seen_through_cache(start, time, caches[0].key.shape[2])
-        h = self.tokens(tokens) + self.positions(start[:, None] + jnp.arange(time))
+        h = self._embedded(tokens, start[:, None] + jnp.arange(time))
         new = []
         for block, cache in zip(self.blocks, caches, strict=True):
             h, cache = block.cached(h, cache, start, seen)

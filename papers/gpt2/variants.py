@@ -103,6 +103,7 @@ def _paper(size: str) -> Config:
         model=Model(
             vocab_size=VOCABULARY, context=1024, n_layers=layers, d_model=width,
             n_heads=heads, position_init_std=0.01, scan=True, remat=True,
+            logits_at_once=128, dtype="bfloat16",
         ),
         data=Data(source="files", batch_size=512, length=1024),
         optim=Optim(
@@ -139,6 +140,7 @@ def _finetune() -> Config:
     the released files.
     """
     config = _paper("small")
+    config.model.dtype = "float32"
     config.data.batch_size = 32
     config.optim.lr = 3e-5
     config.optim.schedule = Schedule(decay="constant")

@@ -1,11 +1,8 @@
 """The released TensorFlow weights, to and from this package's parameters.
 
-A weights file, .npz or .safetensors, holds a checkpoint's arrays under their TensorFlow
-names. Where TensorFlow is installed, one is written by
-
-    reader = tf.train.load_checkpoint("model.ckpt-0")
-    names = reader.get_variable_to_shape_map()
-    np.savez("weights.npz", **{name: reader.get_tensor(name) for name in names})
+A weights file is TensorFlow's own checkpoint, `model.ckpt-0.index` and
+`model.ckpt-0.data-00000-of-00001`, or an .npz or .safetensors of its arrays by their
+TensorFlow names. TensorFlow is not needed.
 
 Some habits of the original are flags, not weights. LayerNorm's epsilon is
 `--config.model.norm_epsilon=1e-12`. WikiText-103 and LM1B have `untied_biases`. The
@@ -16,7 +13,6 @@ The logit of tail bin i is the head's column shortlist + i - 1, in TensorFlow as
 The PyTorch code has the columns of the tail bins in reverse.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,6 +22,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from common.contract import UserError
 from common.files import weights
+from common.files.tensorflow_checkpoint import BOOKKEEPING
 from papers.transformer_xl.config import Model
 
 Shape = tuple[int, ...]
@@ -60,9 +57,6 @@ LAYER = {
     "ff_norm/scale": ("ff/LayerNorm/gamma", _same),
     "ff_norm/bias": ("ff/LayerNorm/beta", _same),
 }
-
-# The names under which TensorFlow keeps its step and optimiser.
-BOOKKEEPING = re.compile(r"(^|/)(global_step|Adam|Adam_1|beta1_power|beta2_power)$")
 
 
 def names(config: Model) -> dict[str, tuple[str, Callable[[Shape], Shape]]]:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
-from papers.gpt2.zero_shot.model import Model, Scored, continuations
+from papers.gpt2.zero_shot.model import Model, continuations
 
 
 def most_probable(
@@ -14,11 +14,14 @@ def most_probable(
     """For each item, which of its (context, continuation) pairs has the most probable
     continuation, the first of equals; and how many contexts lost their beginning."""
     scored = continuations(model, [pair for pairs in items for pair in pairs])
-    return chosen(scored, [len(pairs) for pairs in items]), scored.cropped
+    return chosen(scored.nll, [len(pairs) for pairs in items]), scored.cropped
 
 
-def chosen(scored: Scored, sizes: Sequence[int]) -> Int[np.ndarray, "items"]:
-    parts = np.split(scored.nll, np.cumsum(sizes)[:-1])
+def chosen(
+    nll: Float[np.ndarray, "choices"], sizes: Sequence[int]
+) -> Int[np.ndarray, "items"]:
+    """Which of its choices each item takes; an item has the next `size` of them."""
+    parts = np.split(nll, np.cumsum(sizes)[:-1])
     return np.asarray([part.argmin() for part in parts])
 
 

@@ -21,7 +21,7 @@ from papers.gpt2.zero_shot.detokenise import (
     lost,
     style_of,
 )
-from papers.gpt2.zero_shot.model import Model
+from papers.gpt2.zero_shot.model import Model, total_nll
 
 _WIKI = ("wiki.test.tokens", "wiki.test.raw")
 _FILES = {
@@ -100,9 +100,7 @@ def score(model: Model, corpus: Corpus, *, stride: int) -> dict[str, float]:
     ids = np.concatenate([[model.end], model.encode(corpus.text)])
     found = windows(ids, model.context_length, stride)
     sequences, contexts = _sequences(found)
-    parts = model.nll(sequences, contexts)
-    nats = math.fsum(float(np.sum(part, dtype=np.float64)) for part in parts)
-    each = nats / corpus.units
+    each = math.fsum(total_nll(model, sequences, contexts)) / corpus.units
     word = corpus.unit == "word"
     measure = math.exp(each) if word else each / math.log(2)
     return {

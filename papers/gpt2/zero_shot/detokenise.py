@@ -21,7 +21,9 @@ mr. mrs. ms. dr. st. jr. sr. prof. gen. col. lt. sgt. capt. gov. sen. rep. rev. 
 inc. corp. co. ltd. bros. vs. etc. ave. mt. ft. jan. feb. mar. apr. jun. jul. aug. sep.
 sept. oct. nov. dec. ala. ariz. ark. calif. colo. conn. del. fla. ga. ill. ind. kan. ky.
 la. mass. md. mich. minn. miss. mo. mont. neb. nev. okla. ore. pa. tenn. tex. va. vt.
-wash. wis. wyo.
+wash. wis. wyo. vol. vols. op. pp. fig. figs. ca. approx. est. dept. univ. messrs. adm.
+cmdr. maj. pvt. lieut. hwy. rte. al. cf. nos. lbs. feat. esp. yds. cpl. brig. fr. bldg.
+blvd. rd.
 """
 _KEPT = frozenset(_ABBREVIATIONS.split())
 
@@ -190,7 +192,7 @@ def split(chunk: str, style: Style) -> tuple[str, ...]:
 # A sign with a letter or digit on both sides; of , and . only digits.
 _MARKS = re.compile(r"((?<=[^\W_])-(?=[^\W_])|(?<=\d)[,.](?=\d))")
 _MARK_OF = {sign: mark for mark, sign in _MARKED.items()}
-_INITIALS = re.compile(r"([^\W\d_]\.)+")
+_SHORT = re.compile(r"[^\W\d_]\.|([^\W\d_]+\.){2,}")  # J. and Ph.D. and U.S.
 
 
 def _first(chunk: str, style: Style) -> str:
@@ -207,15 +209,18 @@ def _last(chunk: str, style: Style) -> tuple[int, str] | None:
         return 1, style.closing_quote
     if end in style.closing or (end == "." and style.periods and _sentence_end(chunk)):
         return 1, end
+    if chunk == "n't":  # where "'t" is the clitic
+        return None
     for clitic in sorted(style.clitics, key=len, reverse=True):
         stem = chunk.removesuffix(clitic)
-        if stem != chunk and stem[-1:].isalnum() and (clitic != "'" or stem[-1] == "s"):
+        leans = stem[-1:].isalnum() or stem[-1:] in (">", ".")  # <unk>'s, U.S.'s
+        if stem != chunk and leans and (clitic != "'" or stem[-1] == "s"):
             return len(clitic), clitic
     return None
 
 
 def _sentence_end(chunk: str) -> bool:
     """Whether the period is that of a sentence: not of "Mr.", "U.S." or "..."."""
-    if chunk.lower() in _KEPT or chunk[-2] == ".":
+    if chunk.lower() in _KEPT or chunk == "No." or chunk[-2] == ".":
         return False
-    return not _INITIALS.fullmatch(chunk)
+    return not _SHORT.fullmatch(chunk)

@@ -16,7 +16,7 @@ from common.contract import UserError
 from papers.gpt2.zero_shot.choices import accuracy, chosen
 from papers.gpt2.zero_shot.cloze import Cloze
 from papers.gpt2.zero_shot.lambada import Passage
-from papers.gpt2.zero_shot.model import Ids, Model, Scored
+from papers.gpt2.zero_shot.model import Ids, Model, total_nll
 from papers.gpt2.zero_shot.next_word import STOP_WORDS
 from papers.gpt2.zero_shot.sentences import sentences
 from papers.gpt2.zero_shot.summaries import Article
@@ -25,7 +25,7 @@ Item = TypeVar("Item")
 CANDIDATES = 10
 _PROSE = re.compile(r"[A-Za-z,;:.()'\" \n-]")
 _REST = 300  # characters at most of the sentence after a blank
-_LAST = re.compile(r"(?<=[a-z,;]) ([a-z]{3,})(?=[.!?](?:\s|$))")
+_LAST = re.compile(r"(?<=[a-z,;]) ([a-z]{3,})(?=[.,;:!?](?:\s|$))")
 _INSIDE = re.compile(r"(?<=[A-Za-z,;]) ([a-z]{3,})(?= [a-z])")
 _WORDS = re.compile(r"(?<![\w.])[a-z]{3,}(?![\w(])")
 
@@ -43,10 +43,10 @@ def last_words(
     count: int = 500,
     *,
     seed: int = 0,
-    characters: tuple[int, int] = (200, 600),
+    characters: tuple[int, int] = (100, 600),
 ) -> tuple[Passage, ...]:
-    """Passages that end with the last word of a sentence, in LAMBADA's form: the word
-    is in the passage before, and is no stop word.
+    """Passages that end with the last word of a sentence or clause, in LAMBADA's form:
+    the word is in the passage before, and is no stop word.
 
     characters: how many a passage has before its word, at least and at most.
     """
@@ -96,14 +96,14 @@ def articles(
     documents: Sequence[str], count: int = 200, *, seed: int = 0
 ) -> tuple[Article, ...]:
     """Documents without their first sentence, which is the summary, as docstrings have
-    it: at least three more sentences, and prose."""
+    it: at least two more sentences, and prose."""
 
     def places(document: str, rng: random.Random) -> Iterator[Article]:
         del rng  # a document is one item
         first, blank, rest = document.strip().partition("\n\n")
         title = sentences(first)
-        titled = blank and len(title) == 1 and len(title[0].split()) >= 4
-        if titled and len(sentences(rest)) >= 3 and _is_prose(first + rest):
+        titled = blank and len(title) == 1 and len(title[0].split()) >= 3
+        if titled and len(sentences(rest)) >= 2 and _is_prose(first + rest):
             yield Article(rest.strip(), title[0])
 
     return _drawn(documents, places, count, f"{seed} articles")
@@ -145,8 +145,7 @@ def score_endings(model: Model, items: Sequence[Ending]) -> dict[str, float]:
     """The share of items whose own ending is the more probable one."""
     sequences = [np.append(i.context, each) for i in items for each in i.endings]
     contexts = [len(item.context) for item in items for _ in item.endings]
-    nll = np.asarray([part.sum() for part in model.nll(sequences, contexts)])
-    best = chosen(Scored(nll, 0), [2] * len(items))
+    best = chosen(total_nll(model, sequences, contexts), [2] * len(items))
     right = accuracy(best, [item.label for item in items])
     return {"accuracy": right, "chance": 0.5, "items": len(items)}
 
@@ -191,4 +190,4 @@ def _tail(text: str, most: int) -> str:
 
 def _is_prose(text: str) -> bool:
     """Whether it is text rather than code, tables or signatures."""
-    return ">>>" not in text and len(_PROSE.findall(text)) >= 0.97 * len(text)
+    return ">>>" not in text and len(_PROSE.findall(text)) >= 0.95 * len(text)

@@ -55,12 +55,35 @@ def continuations(model: Model, pairs: Sequence[tuple[str, str]]) -> Scored:
     fitted = [fit(model, context, rest) for context, rest in encoded]
     lengths = [len(rest) for _, rest in encoded]
     contexts = [len(ids) - n for ids, n in zip(fitted, lengths, strict=True)]
-    nll = [np.sum(each, dtype=np.float64) for each in model.nll(fitted, contexts)]
+    nll = total_nll(model, fitted, contexts)
     cropped = sum(
         len(ids) < len(context) + len(rest)
         for ids, (context, rest) in zip(fitted, encoded, strict=True)
     )
-    return Scored(np.asarray(nll, np.float64), cropped)
+    return Scored(nll, cropped)
+
+
+def total_nll(
+    model: Model, sequences: Sequence[Ids], contexts: Sequence[int]
+) -> Float[np.ndarray, "items"]:
+    """The sum of -log p over the tokens after each context, in nats and float64.
+
+    UserError: a probability is no number, of which nothing can be said.
+    """
+    parts = model.nll(sequences, contexts)
+    expected = [
+        len(ids) - context for ids, context in zip(sequences, contexts, strict=True)
+    ]
+    if [len(part) for part in parts] != expected:
+        raise ValueError("nll has not given a value for each token after the contexts")
+    nll = np.asarray([np.sum(part, dtype=np.float64) for part in parts])
+    if np.isnan(nll).any():
+        count = int(np.isnan(nll).sum())
+        raise UserError(
+            f"the network gives no probability in {count} of {len(nll)} texts: it has "
+            "diverged; take an earlier checkpoint"
+        )
+    return nll
 
 
 def before(model: Model, context: str) -> Ids:

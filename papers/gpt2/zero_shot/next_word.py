@@ -3,7 +3,7 @@
 A word is a token " letters" or " ", and tokens "letters" after it. Its probability is
 that of its tokens times that of all tokens that end it: those which begin with anything
 but a letter or a digit, and end-of-text. " the" followed by "m" is thus no occurrence
-of "the".
+of "the". Of several ways to write a word in tokens the most probable one counts.
 """
 
 from typing import NamedTuple

@@ -7,7 +7,7 @@ is 64 bits: an exact function of its words, equal for two grams by chance in 1 o
 import hashlib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Int, UInt64
@@ -51,13 +51,13 @@ class Bloom:
         """The grams of texts, with room for as many as they have words."""
         words = sum(len(_WORD.findall(text)) for text in texts)
         bloom = cls(max(1, words), false_positives)
-        for text in texts:
-            bloom.add(text)
+        bloom.add(*texts)
         return bloom
 
-    def add(self, text: str) -> None:
-        """The grams of a text, a document after another: grams do not cross texts."""
-        for grams in _parts(grams_of(text)):
+    def add(self, *texts: str) -> None:
+        """The grams of texts; none crosses from one to the next. Many short texts are
+        added faster in one call."""
+        for grams in _gathered(texts):
             fresh = np.unique(grams)
             self.count += int((~self._has(fresh)).sum())
             for place in self._places(fresh):
@@ -128,6 +128,20 @@ def _mixed(x: UInt64[np.ndarray, "gram"]) -> UInt64[np.ndarray, "gram"]:
 
 def _bit(place: Int[np.ndarray, "gram"]) -> np.ndarray:
     return np.left_shift(np.uint8(1), (place & 7).astype(np.uint8))
+
+
+def _gathered(texts: Iterable[str]):
+    """The grams of texts in arrays of about _PART."""
+    held: list[np.ndarray] = []
+    count = 0
+    for text in texts:
+        held.append(grams_of(text))
+        count += len(held[-1])
+        if count >= _PART:
+            yield from _parts(np.concatenate(held))
+            held, count = [], 0
+    if held:
+        yield from _parts(np.concatenate(held))
 
 
 def _parts(grams: UInt64[np.ndarray, "gram"]):

@@ -11,8 +11,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 
 class Rouge(NamedTuple):
     """F1 of words, of pairs of words, and of longest common subsequences."""
@@ -86,18 +84,19 @@ def _of_subsequences(own: list[list[str]], other: list[list[str]]) -> float:
 def common_places(a: Sequence[str], b: Sequence[str]) -> list[int]:
     """The places in `a` of a longest common subsequence with `b`. Of several it takes
     the one that the Perl script finds."""
-    lengths = np.zeros((len(a) + 1, len(b) + 1), np.int32)
-    for i, word in enumerate(a, 1):
-        for j, other in enumerate(b, 1):
-            longest = max(lengths[i - 1, j], lengths[i, j - 1])
-            lengths[i, j] = lengths[i - 1, j - 1] + 1 if word == other else longest
+    lengths = [[0] * (len(b) + 1)]
+    for word in a:
+        above, row = lengths[-1], [0]
+        for j, other in enumerate(b):
+            row.append(above[j] + 1 if word == other else max(above[j + 1], row[j]))
+        lengths.append(row)
     places = []
     i, j = len(a), len(b)
     while i and j:
         if a[i - 1] == b[j - 1]:
             i, j = i - 1, j - 1
             places.append(i)
-        elif lengths[i, j - 1] > lengths[i - 1, j]:
+        elif lengths[i][j - 1] > lengths[i - 1][j]:
             j -= 1
         else:
             i -= 1

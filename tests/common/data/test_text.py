@@ -169,6 +169,50 @@ def test_a_tree_of_few_files_is_cut_by_position(tmp_path):
     assert b"".join(splits.values()) == 2 * (lines(50) + b"\n")
 
 
+def test_documents_are_the_docstrings_and_chapters_of_the_text():
+    splits = text.embedded()
+    documents = text.documents("embedded")
+    assert [*documents] == SPLITS
+    for split in SPLITS:
+        joined = b"".join(document + b"\n\n" for document in documents[split])
+        assert joined == splits[split]
+        assert all(document.strip(b"\r\n") for document in documents[split])
+    assert len(documents["train"]) > 1000
+    assert text.documents("embedded") is documents
+
+
+def test_documents_of_a_tree_are_its_files(tmp_path):
+    for i in range(150):
+        (tmp_path / f"{i}.txt").write_bytes(b"\nfile %d\r\n\n" % i)
+    (tmp_path / "empty.txt").write_bytes(b"")
+    documents = text.documents("files", str(tmp_path))
+    found = [document for split in SPLITS for document in documents[split]]
+    assert sorted(found) == sorted(b"file %d" % i for i in range(150))
+    splits = text.load("files", str(tmp_path))
+    for split in SPLITS:
+        assert all(document in splits[split] for document in documents[split])
+
+
+def test_a_document_across_a_cut_is_cut_in_two(tmp_path):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_bytes(lines(50))
+    splits = text.load("files", str(tmp_path))
+    documents = text.documents("files", str(tmp_path))
+    assert [len(documents[split]) for split in SPLITS] == [2, 1, 1]
+    for split in SPLITS:
+        together = b"\n".join(documents[split])
+        assert together.split() == splits[split].split()
+
+
+def test_a_split_in_a_file_is_one_document_as_it_is(tmp_path):
+    for split in SPLITS:
+        (tmp_path / f"{split}.txt").write_bytes(b"\n = A = \n\n" + lines(3) + b"\n")
+    splits = text.load("files", str(tmp_path))
+    documents = text.documents("files", str(tmp_path))
+    assert documents == {split: [splits[split]] for split in SPLITS}
+    assert text.documents("generated")["test"] == [text.load("generated")["test"]]
+
+
 def test_unusable_folders_are_user_errors(tmp_path):
     with pytest.raises(UserError, match="does not exist; accepted: enwik8"):
         text.files(tmp_path / "nowhere")
@@ -202,6 +246,8 @@ def test_an_unknown_source_names_the_nearest():
         UserError, match="unknown text source 'embeded'; nearest: embed"
     ):
         text.load("embeded")
+    with pytest.raises(UserError, match="unknown text source 'embeded'"):
+        text.documents("embeded")
 
 
 class _Sentences(tfds.core.GeneratorBasedBuilder):
@@ -243,6 +289,9 @@ def test_a_prepared_tfds_set_is_read_one_example_a_line(tmp_path):
     assert splits["train"].count(b"\n") == 40
     assert splits["valid"] == splits["test"]
     assert splits["test"].count(b"test sentence") == 4
+    documents = text.documents("tfds", str(tmp_path), "two_splits")
+    assert {document.decode() for document in documents["train"]} == expected
+    assert documents["valid"] == documents["test"]
 
 
 def test_a_tfds_set_of_one_split_is_cut_by_position(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from common.contract import UserError
 from common.data import text_layouts
-from common.files import storage, weights
+from common.files import numbered_arrays, storage, weights
 from common.text.build import build, load
 from tests.bucket import serve
 
@@ -122,10 +122,43 @@ def test_a_vocabulary_in_a_bucket(bucket):
     assert load("gs://bucket/vocab.json") == built
 
 
-@pytest.mark.parametrize("kind", ["npz", "safetensors"])
-def test_weights_in_a_bucket(bucket, kind):
+@pytest.mark.parametrize(
+    ("kind", "file"), [("npz", ""), ("safetensors", ""), ("ckpt", ".index")]
+)
+def test_weights_in_a_bucket(bucket, kind, file):
     arrays = {"a": np.arange(6.0, dtype=np.float32).reshape(2, 3)}
     weights.write(f"gs://bucket/weights.{kind}", arrays)
-    assert f"weights.{kind}" in bucket.objects
+    assert f"weights.{kind}{file}" in bucket.objects
     read = weights.read(f"gs://bucket/weights.{kind}")
     np.testing.assert_array_equal(read["a"], arrays["a"])
+
+
+@pytest.mark.parametrize("place", ["disk", "bucket"])
+def test_a_file_is_replaced_once_all_is_written(bucket, tmp_path, place):
+    folder = storage.path("gs://bucket/new" if place == "bucket" else tmp_path)
+    path = folder / "w"
+    with storage.replacing(path) as new:
+        new.write_bytes(b"one")
+    with pytest.raises(OSError, match="full"), storage.replacing(path) as new:
+        write_a_part(new)
+    assert path.read_bytes() == b"one"
+    with storage.replacing(path) as new:
+        new.write_bytes(b"two")
+    assert path.read_bytes() == b"two"
+    assert [other.name for other in folder.iterdir()] == ["w"]
+
+
+def write_a_part(path):
+    path.write_bytes(b"t")
+    raise OSError("the disk is full")
+
+
+def test_weights_in_a_folder_of_a_bucket(bucket):
+    folder = storage.path("gs://bucket/numbered")
+    shapes_file = folder / "params_shapes.json"
+    numbered_arrays.write(shapes_file, [np.ones((2, 3)), np.zeros(4)])
+    found = weights.read("gs://bucket/numbered")
+    assert [array.shape for array in found.values()] == [(2, 3), (4,)]
+    weights.write("gs://bucket/checkpoints/model.ckpt", {"a": np.arange(3.0)})
+    found = weights.read("gs://bucket/checkpoints")
+    np.testing.assert_array_equal(found["a"], np.arange(3.0))

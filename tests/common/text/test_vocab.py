@@ -104,6 +104,21 @@ def test_text_comes_out_piecewise_as_it_does_at_once(unit):
     assert "\N{REPLACEMENT CHARACTER}" not in "".join(pieces)
 
 
+@pytest.mark.parametrize("unit", ["byte", "char", "word"])
+def test_a_str_counts_as_its_utf8(unit):
+    vocab = build(unit, NOTE.encode())
+    assert vocab.encode(NOTE).tolist() == vocab.encode(NOTE.encode()).tolist()
+    assert vocab.end_of_text is None
+
+
+@pytest.mark.parametrize("unit", ["byte", "char", "word"])
+def test_an_id_outside_the_vocabulary_is_a_user_error(unit):
+    vocab = build(unit, NOTE.encode())
+    for wrong in (-1, vocab.size):
+        with pytest.raises(UserError, match=f"id {wrong} is none of the vocabulary's"):
+            vocab.decode([0, wrong])
+
+
 def test_a_character_cut_short_shows_at_the_end_only():
     decode = ByteVocab().decoder()
     assert decode([0xC3]) == ""

@@ -11,6 +11,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from common.contract import UserError
+from common.files import weights as files
 from papers.transformer_xl import train, weights
 from papers.transformer_xl.config import Config, Data, Model
 from papers.transformer_xl.memory import empty_memory
@@ -168,7 +169,10 @@ def test_round_trip_is_exact(layout):
 
 
 def save(path, arrays):
-    np.savez(path, **arrays) if path.suffix == ".npz" else save_file(arrays, path)
+    if path.suffix == ".ckpt":
+        files.write(path, arrays)
+    else:
+        np.savez(path, **arrays) if path.suffix == ".npz" else save_file(arrays, path)
     return str(path)
 
 
@@ -181,7 +185,7 @@ OPTIMISER = {
 }
 
 
-@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".ckpt"])
 def test_files_are_read_without_the_optimiser(tmp_path, suffix):
     arrays = official("wt103_large")
     config = model_config("wt103_large")
