@@ -13,9 +13,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from common.attention import causal_mask
-from common.losses import cross_entropy
+from common.losses import cross_entropy, tied_logits
 from common.recurrent import LSTM, Cell
 from common.repeat import repeat
+from common.sharding import whole
 from common.transformer import (
     Block,
     Caches,
@@ -68,7 +69,8 @@ class GPT(nn.Module):
             rows.append(self.specials)
         if self.config.network == "transformer":
             rows.append(self.positions.embedding[:time])
-        return self.dropout(jnp.concatenate(rows), deterministic=not train)
+        table = whole(jnp.concatenate(rows))
+        return self.dropout(table, deterministic=not train)
 
     def __call__(self, tokens: Tokens, train: bool = False) -> Hidden:
         return self.read(tokens, self.table(tokens.shape[1], train), train)
@@ -108,10 +110,7 @@ class GPT(nn.Module):
         table = self.table(hidden.shape[1]) if table is None else table
         if self.config.softmax_over == "vocab":
             table = table[: self._before_positions]
-        table = table.astype(hidden.dtype)
-        return jnp.einsum(
-            "btd,vd->btv", hidden, table, preferred_element_type=jnp.float32
-        )
+        return tied_logits(hidden, table)
 
     def nll(
         self, tokens: Tokens, targets: Tokens, train: bool = False

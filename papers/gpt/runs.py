@@ -48,8 +48,7 @@ def _complete(config: Config, own: Config) -> Run:
 
 
 def _changes(config: Config, name: str) -> dict[str, Any]:
-    """Of a run, whose config names the run alone: another task can be added to a workdir
-    later."""
+    """A run's config names the run alone: its workdir can get another task later."""
     changes = {**pick("run", name, RUNS), "runs": (name,)}
     if name in PRETRAINING:
         return {**changes, "finetune": Finetune()}
@@ -114,7 +113,6 @@ def _check_task(config: Config) -> None:
         )
     if f.length and not tasks.LEAST <= f.length <= config.model.context:
         raise UserError(
-            f"config.finetune.length={f.length} must be between {tasks.LEAST} and the "
-            f"network's positions, config.model.context={config.model.context}; 0: what "
-            "the examples need"
+            f"config.finetune.length={f.length} must be between {tasks.LEAST} and "
+            f"config.model.context, {config.model.context}; 0: what the examples need"
         )

@@ -185,7 +185,7 @@ def eval_step(
 
 
 def _text_metrics(config: Config, params: Any, batch: dict) -> dict[str, Mean]:
-    (one,) = _each(params)
+    (one,) = each_member(params)
     nll = objective.language_nll(config, one, batch, dropout=None)
     return {"loss": Mean.of(nll, batch["mask"])}
 
@@ -201,7 +201,7 @@ def _task_metrics(config: Config, params: Any, batch: dict) -> dict[str, Any]:
     return {**means, "outputs": Gathered(answers, labelled)}
 
 
-def _each(params: Any) -> list[Any]:
+def each_member(params: Any) -> list[Any]:
     """The parameters of every member."""
     members = len(jax.tree.leaves(params)[0])
     return [jax.tree.map(lambda x, i=i: x[i], params) for i in range(members)]

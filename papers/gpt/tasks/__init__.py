@@ -20,6 +20,7 @@ from papers.gpt.tasks.forms import (
     lm_targets,
 )
 from papers.gpt.tasks.measures import agreement, measure, predictions
+from papers.gpt.tasks.public import PUBLIC
 from papers.gpt.tasks.soft_targets import expected, soft_target
-from papers.gpt.tasks.task import FORMS, METRICS, Example, Shape, Task
+from papers.gpt.tasks.task import FORMS, METRICS, TOP_SCORE, Example, Shape, Task
 from papers.gpt.tasks.user_table import Columns
