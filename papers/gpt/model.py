@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int
 from common.attention import causal_mask
 from common.losses import cross_entropy, tied_logits
 from common.recurrent import LSTM, Cell
-from common.repeat import repeat
+from common.repeat import draw_at_once, repeat
 from common.sharding import whole
 from common.transformer import (
     Block,
@@ -84,6 +84,9 @@ class GPT(nn.Module):
             h, _ = self.lstm(self.dropout(h, deterministic=not train))
             return self.norm(self.output(self.dropout(h, deterministic=not train)))
         seen = causal_mask(time, time)[None, None]
+
+        if self.is_initializing():
+            draw_at_once(self.blocks, h, seen)
 
         def run(block, h, _):
             return block(h, seen, train), None

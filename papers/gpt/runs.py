@@ -81,23 +81,28 @@ def _check(config: Config) -> None:
         raise UserError(
             f"config.model.n_heads={m.n_heads} must divide d_model, {m.d_model}"
         )
-    if config.data.length > m.context:
-        raise UserError(
-            f"config.data.length={config.data.length} is beyond the network's "
-            f"positions: at most config.model.context, {m.context}"
-        )
-    if config.eval.stride > config.data.length:
-        raise UserError(
-            f"config.eval.stride={config.eval.stride} would skip tokens: at most "
-            f"config.data.length, {config.data.length}"
-        )
     if config.weights and m.network == "lstm":
         raise UserError("config.weights are a Transformer's: leave out the LSTM's runs")
     for name in config.data.without:
         pick("task for config.data.without", name, dict.fromkeys(data.WITHOUT))
     if config.task:
         _check_task(config)
-    elif config.snapshots > config.loop.steps:
+    else:
+        _check_text(config)
+
+
+def _check_text(config: Config) -> None:
+    if config.data.length > config.model.context:
+        raise UserError(
+            f"config.data.length={config.data.length} is beyond the network's "
+            f"positions: at most config.model.context, {config.model.context}"
+        )
+    if config.eval.stride > config.data.length:
+        raise UserError(
+            f"config.eval.stride={config.eval.stride} would skip tokens: at most "
+            f"config.data.length, {config.data.length}"
+        )
+    if config.snapshots > config.loop.steps:
         raise UserError(
             f"config.snapshots={config.snapshots} is more than config.loop.steps, "
             f"{config.loop.steps}"
