@@ -233,11 +233,9 @@ def _fewer(task: tasks.Task, count: int) -> tasks.Task:
     """The task with `count` training examples, balanced over the classes."""
     train = task.of("train")
     order = balanced_order(np.array([round(e.label) for e in train]), seed=0)
-    kept = {train[i] for i in order[:count]}
-    return dataclasses.replace(
-        task,
-        examples=tuple(e for e in task.examples if e.split != "train" or e in kept),
-    )
+    kept = [train[i] for i in np.sort(order[:count])]
+    others = [e for e in task.examples if e.split != "train"]
+    return dataclasses.replace(task, examples=(*kept, *others))
 
 
 @functools.cache

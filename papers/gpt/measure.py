@@ -89,8 +89,7 @@ class Group:
     run: str
     config: Config
     depth: int
-    valid: tuple[float, ...]  # the task's first metric, a number a seed
-    test: tuple[float, ...]
+    test: tuple[float, ...]  # the task's first metric on the test split, for each seed
     warnings: tuple[str, ...]
 
     @property
@@ -106,24 +105,20 @@ class Group:
 def groups(name: str, config: Config, state: Any) -> list[Group]:
     """The groups of a fine-tuning run, one for each depth."""
     task = data.task(config)
-    answers = {split: outputs(config, state, split) for split in ("valid", "test")}
-    scores = {
-        split: [s[task.metrics[0]] for s in train.member_scores(config, found)]
-        for split, found in answers.items()
-    }
+    answers = outputs(config, state, "test")
+    scores = [s[task.metrics[0]] for s in train.member_scores(config, answers)]
     seeds = config.finetune.seeds
     found = []
     for i, depth in enumerate(config.depths):
         own = slice(i * seeds, (i + 1) * seeds)
-        logits = np.swapaxes(answers["test"]["logits"], 0, 1)[own]
+        logits = np.swapaxes(answers["logits"], 0, 1)[own]
         said = [tasks.agreement(task, tasks.predictions(task, x)) for x in logits]
         found.append(
             Group(
                 run=name,
                 config=config,
                 depth=depth,
-                valid=tuple(scores["valid"][own]),
-                test=tuple(scores["test"][own]),
+                test=tuple(scores[own]),
                 warnings=tuple(filter(None, said)),
             )
         )
