@@ -9,13 +9,11 @@ from common.text.prompts import Predict
 from common.transformer import Decoder
 from papers.gpt.tasks.user_table import Columns
 
-LSTM = ("network", "lstm")
-
 
 @dataclasses.dataclass
 class Model(Decoder):
     network: str = choice("transformer", "lstm")
-    lstm_units: int = at_least(1, 2048, only=LSTM)  # of its one layer
+    lstm_units: int = at_least(1, 2048)  # of the LSTM's one layer
     softmax_over: str = choice("vocab", "table")  # the released code: its whole table
     head_dropout: float = between(0.0, 1.0)  # of the state that the head reads
 
@@ -59,6 +57,9 @@ class Finetune:
     # Layers taken over from pre-training; 0: the embeddings alone; -1: nothing. With
     # several numbers each has its own models; (): all layers.
     transfer: tuple[int, ...] = at_least(-1, ())
+    compared: tuple[int, ...] = at_least(
+        -1, ()
+    )  # of TASK_transfer; (): all but the last
     seeds: int = at_least(1)  # models trained side by side, from different heads
     best: str = ""  # as loop.best
 
@@ -83,6 +84,7 @@ class Config(Training):
     predict: Predict = field(default_factory=Predict)
     runs: tuple[str, ...] = ("pretrain",)  # names in runs.RUNS
     task: str = ""  # what a run is fine-tuned for; "": it is pre-trained
+    pretrained: str = ""  # the run whose parameters it takes over
     snapshots: int = at_least(0)  # states of pre-training kept, besides the first
     weights: str = ""  # start from these released weights
 

@@ -63,6 +63,12 @@ def _task_batches(
     config: Config, split: str, rows: int, share: dict[str, int]
 ) -> Iterator[dict[str, np.ndarray]]:
     """In training every seed has an order of its own."""
+    if max(config.depths) >= 0 and not (config.pretrained or config.weights):
+        raise UserError(
+            f"{config.task} takes over what was pre-trained, and nothing was: give "
+            "--config.weights, add pretrain (for an LSTM pretrain_lstm) to "
+            f"--config.runs, or train {config.task}_scratch"
+        )
     source = inputs(config, split)
     mark = vocabulary(config).mark
 

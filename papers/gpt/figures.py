@@ -1,13 +1,14 @@
 """The two halves of the paper's figure 2, from their tables."""
 
-from matplotlib.figure import Figure
+from typing import Any
 
-from common import figures
 from common.contract import Table
 
 
-def transfer(table: Table) -> Figure:
+def transfer(table: Table) -> Any:
     """Score against the layers taken over; x = -1 is a start without pre-training."""
+    from common import figures  # matplotlib takes a second
+
     scores = [row[1] for row in table.rows]
     depths = [{"none": -1, "embeddings": 0}.get(row[0], row[0]) for row in table.rows]
     x_label = "layers taken over (0: embeddings, -1: nothing)"
@@ -15,8 +16,10 @@ def transfer(table: Table) -> Figure:
     return figures.curves(series, x_label, table.columns[1], points=True)
 
 
-def along_training(table: Table) -> Figure:
+def along_training(table: Table) -> Any:
     """Zero-shot score against steps of pre-training."""
+    from common import figures
+
     steps = [row[0] for row in table.rows]
     series = {
         name: (steps, [row[i] for row in table.rows])

@@ -43,8 +43,9 @@ def _complete(config: Config, own: Config) -> Run:
     """With what depends on the data, and on the other runs."""
     if not own.task:
         return Run(own)
-    own = changed(own, {"loop.steps": data.steps(own)})
-    return Run(own, after=_after(config, own))
+    after = _after(config, own)
+    own = changed(own, {"loop.steps": data.steps(own), "pretrained": "".join(after)})
+    return Run(own, after=after)
 
 
 def _changes(config: Config, name: str) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def _changes(config: Config, name: str) -> dict[str, Any]:
         return {**changes, "finetune": Finetune()}
     f = config.finetune
     if name.endswith("_transfer"):
-        depths = tuple(range(-1, config.model.n_layers))
+        depths = f.compared or tuple(range(-1, config.model.n_layers))
         changes["finetune.transfer"] = depths
     return {
         "data.batch_size": f.batch_size,
@@ -72,7 +73,7 @@ def _after(config: Config, own: Config) -> tuple[str, ...]:
     if not own.task or max(own.depths) < 0:
         return ()
     name = "pretrain_lstm" if own.model.network == "lstm" else "pretrain"
-    return () if own.weights and name not in config.runs else (name,)
+    return (name,) if name in config.runs else ()
 
 
 def _check(config: Config) -> None:

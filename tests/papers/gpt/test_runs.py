@@ -7,7 +7,6 @@ import pytest
 
 from common.config import changed
 from common.contract import UserError
-from launch.runs import Runs
 from papers import gpt
 from papers.gpt import data
 
@@ -23,8 +22,13 @@ def test_fine_tuning_comes_after_its_own_pre_training():
     assert found["toy-kind"].after == ("pretrain",)
     assert found["toy-kind_lstm"].after == ("pretrain_lstm",)
     assert runs_of("toy-kind_scratch")["toy-kind_scratch"].after == ()
-    with pytest.raises(UserError, match="pretrain"):
-        Runs(gpt, changed(SMOKE, {"runs": ("toy-kind",)}))
+
+
+def test_nothing_to_take_over_is_one_line():
+    run = runs_of("toy-kind")["toy-kind"]
+    assert run.after == ()
+    with pytest.raises(UserError, match=r"give --config\.weights, add pretrain"):
+        gpt.batches(run.config, "train")
 
 
 def test_an_unknown_run_is_answered_with_the_nearest():
