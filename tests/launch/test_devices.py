@@ -68,7 +68,7 @@ def test_fsdp_splits_the_longest_axis_that_divides():
 )
 def test_what_does_not_divide_is_split_as_far_as_it_does(shape, order, split):
     parts = tuple((f"fsdp{i}", 2) for i in range(8))
-    found = placement._split(shape, order, parts)
+    found = placement.split(shape, order, parts)
     sizes = tuple(2 ** len(names or ()) for names in found)
     assert sizes + (1,) * (len(shape) - len(sizes)) == split or sizes == split
 

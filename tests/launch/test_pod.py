@@ -295,8 +295,11 @@ def test_ctrl_c_leaves_the_job_and_stop_saves_it(cloud):
     # here that is far off. Python forgets one that comes as it cleans up an object.
     with it.running("run", "--poll=1000", "--", *ARGS) as process:
         it.wait_for("up", 2)
-        process.send_signal(signal.SIGINT)
-        told = process.communicate()[1]
+        told = None
+        while told is None:
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                told = process.communicate(timeout=30)[1]
     assert process.returncode == 130
     again = "pod.py logs|stop --tpu=v4-16 --zone=us-west4-a --name=papers"
     assert again in told
