@@ -27,6 +27,19 @@ class Source(Protocol):
     def __getitem__(self, index: int) -> Item: ...
 
 
+class Rows:
+    """Arrays {name: [rows, ...]} as a source, an item for each row."""
+
+    def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self.arrays = arrays
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    def __getitem__(self, index: int) -> Item:
+        return {name: array[index] for name, array in self.arrays.items()}
+
+
 def pipeline(
     source: Source,
     *,

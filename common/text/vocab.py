@@ -83,6 +83,11 @@ class Vocab(abc.ABC):
         text = json.dumps(self._fields(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    @property
+    def mark(self) -> np.uint32:
+        """32 bits of the fingerprint, which a state remembers; never 0."""
+        return np.uint32(int(self.fingerprint[:8], 16) or 1)
+
     def __str__(self) -> str:
         return f"{self.unit} vocabulary of {self.size:,}, {self.fingerprint[:8]}"
 
@@ -93,3 +98,23 @@ class Vocab(abc.ABC):
 def as_bytes(data: bytes | str) -> bytes:
     """The UTF-8 of a str, lone surrogates too; bytes as they are."""
     return data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+
+
+def refuse_other_vocabulary(vocab: Vocab, rows: int, trained: int) -> None:
+    """UserError where a network does not know this vocabulary's ids.
+
+    Args:
+      rows: ids that the network has.
+      trained: the mark of the vocabulary that it was trained with; 0: not known.
+    """
+    if vocab.size > rows:
+        raise UserError(
+            f"the vocabulary has {vocab.size} tokens, the network {rows}: give the one "
+            "that it was trained with"
+        )
+    if trained not in (0, vocab.mark):
+        raise UserError(
+            "the network was trained with another vocabulary than that of "
+            f"{vocab.unit}s that config.data gives now: its ids would be read as other "
+            "text. Give the tokenizer or the text that it was trained with"
+        )

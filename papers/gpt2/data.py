@@ -9,7 +9,7 @@ import numpy as np
 
 from common.contract import UserError
 from common.data import text, token_files
-from common.data.pipeline import pipeline
+from common.data.pipeline import Rows, pipeline
 from common.data.streams import Windows, windows
 from common.text import tokenizer_files
 from common.text.build import build
@@ -24,7 +24,7 @@ def batches(
     `set_state`. "valid" and "test" read the split's first `eval.tokens` tokens once."""
     d = config.data
     tokens = encoded(config, split)
-    tokenizer = mark(vocabulary(config))
+    tokenizer = vocabulary(config).mark
     if split != "train":
         read = windows(tokens[: config.eval.tokens], d.length, d.length)
         return pipeline(
@@ -44,19 +44,6 @@ def batches(
     )
     same = {"tokenizer": np.full(each, tokenizer)}
     return pipeline(source, map_fn=lambda batch: batch | same)
-
-
-class Rows:
-    """The rows of arrays, as a random-access source."""
-
-    def __init__(self, arrays: dict[str, np.ndarray]):
-        self.arrays = arrays
-
-    def __len__(self) -> int:
-        return len(self.arrays["inputs"])
-
-    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        return {name: array[index] for name, array in self.arrays.items()}
 
 
 def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
@@ -89,11 +76,6 @@ def encoded(config: Config, split: str) -> np.ndarray:
 def vocabulary(config: Config) -> Vocab:
     """The vocabulary of `data.tokenizer`, of token files, or of the training text."""
     return _vocabulary(_key(config))
-
-
-def mark(vocab: Vocab) -> np.uint32:
-    """32 bits of the vocabulary's fingerprint; never 0."""
-    return np.uint32(int(vocab.fingerprint[:8], 16) or 1)
 
 
 def documents(config: Config) -> dict[str, list[bytes]]:

@@ -9,10 +9,18 @@ the measures of its predictions.
 """
 
 from papers.gpt.tasks.baseline import bag_of_bigrams
-from papers.gpt.tasks.catalogue import NAMES, load
+from papers.gpt.tasks.catalogue import FROM_FILES, NAMES, load, shape_without_data
 from papers.gpt.tasks.embedded import held_out, without
-from papers.gpt.tasks.forms import Encode, Inputs, Specials, batch_spec, lm_targets
+from papers.gpt.tasks.forms import (
+    LEAST,
+    Encode,
+    Inputs,
+    Specials,
+    batch_spec,
+    lm_targets,
+)
 from papers.gpt.tasks.measures import agreement, measure, predictions
+from papers.gpt.tasks.public import PUBLIC
 from papers.gpt.tasks.soft_targets import expected, soft_target
-from papers.gpt.tasks.task import FORMS, METRICS, Example, Task
+from papers.gpt.tasks.task import FORMS, METRICS, TOP_SCORE, Example, Shape, Task
 from papers.gpt.tasks.user_table import Columns

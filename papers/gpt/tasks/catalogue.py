@@ -2,16 +2,17 @@
 
 from common.contract import UserError
 from common.nearest import refuse_unknown
-from papers.gpt.tasks import choices, folders, made, pairs_xml
+from papers.gpt.tasks import choices, folders, generated, made, pairs_xml
 from papers.gpt.tasks.forms import Encode
 from papers.gpt.tasks.layouts import load_table
 from papers.gpt.tasks.public import PUBLIC
-from papers.gpt.tasks.task import Task
+from papers.gpt.tasks.task import TOP_SCORE, Shape, Task
 from papers.gpt.tasks.user_table import Columns, load_user_table
 
 MADE = ("topics", "endings", "same-module", "relatedness")
 CHOICES = ("race", "race-middle", "race-high", "rocstories")
-NAMES = (*MADE, *PUBLIC, *CHOICES, "table")
+FROM_FILES = (*PUBLIC, *CHOICES, "table")
+NAMES = (*MADE, *generated.NAMES, *FROM_FILES)
 
 
 def load(
@@ -55,11 +56,28 @@ def load(
             return choices.load_race(root, (name.removeprefix("race-"),))
         case "rocstories":
             return choices.load_stories(root)
+        case _ if name in generated.NAMES:
+            return generated.load(name, seed)
         case "table":
             return load_user_table(root, columns or Columns(), seed)
         case "rte":
             return _rte(root, seed)
     return load_table(name, PUBLIC[name], root, seed)
+
+
+def shape_without_data(name: str, columns: Columns) -> Shape:
+    """The shape of a task of files whose files are not at hand. A table's number of
+    classes is a guess: two."""
+    if name in CHOICES:
+        return Shape.of("choice", 0, 2 if name == "rocstories" else 4)
+    if name == "table":
+        form, metrics, classes = columns.form, columns.metrics.split(","), 2
+    else:
+        known = PUBLIC[name]
+        form, metrics, classes = known.form, known.metrics, len(known.class_names)
+    scored = not {"pearson", "spearman"}.isdisjoint(metrics)
+    answers = len(columns.texts.split(",")) - 1
+    return Shape.of(form, TOP_SCORE + 1 if scored else classes, answers, scored)
 
 
 def _rte(root: str, seed: int) -> Task:

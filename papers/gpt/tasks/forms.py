@@ -19,10 +19,10 @@ from jaxtyping import Int, Num
 
 from common.contract import UserError
 from papers.gpt.tasks.soft_targets import soft_target
-from papers.gpt.tasks.task import TOP_SCORE, Example, Task
+from papers.gpt.tasks.task import TOP_SCORE, Example, Shape, Task
 
 Encode = Callable[[str], Sequence[int]]
-_LEAST = 6  # n_ctx with a place for one token of each text
+LEAST = 6  # n_ctx with a place for one token of each text
 
 
 class Specials(NamedTuple):
@@ -65,8 +65,8 @@ class Inputs:
         Raises:
           UserError: n_ctx has no place for two texts, or an id is not below vocab_size.
         """
-        if n_ctx < _LEAST:
-            raise UserError(f"a context of {n_ctx} is too short; {_LEAST} is the least")
+        if n_ctx < LEAST:
+            raise UserError(f"a context of {n_ctx} is too short; {LEAST} is the least")
         self.task = task
         self.split = split
         self.n_ctx = n_ctx
@@ -187,7 +187,7 @@ def _targets(task: Task, example: Example) -> dict[str, Any]:
 
 
 def batch_spec(
-    task: Task, batch_size: int, n_ctx: int
+    task: Task | Shape, batch_size: int, n_ctx: int
 ) -> dict[str, jax.ShapeDtypeStruct]:
     """The shapes of a batch of `Inputs`."""
     inputs = (batch_size, task.n_inputs)

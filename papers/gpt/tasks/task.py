@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,6 +35,31 @@ class Example:
     question: str = ""
 
 
+class Shape(NamedTuple):
+    """What the network needs to know of a task.
+
+    Attributes:
+      form: one of `FORMS`.
+      n_inputs: token sequences that the network reads for one example: 2 of a
+        similarity, its two orders, one for each answer of a choice, otherwise 1.
+      n_outputs: outputs of the linear layer: one for each class; 1 for the answers of a
+        choice, which share it.
+      scored: whether labels are scores.
+    """
+
+    form: str
+    n_inputs: int
+    n_outputs: int
+    scored: bool = False
+
+    @classmethod
+    def of(
+        cls, form: str, classes: int, answers: int = 2, scored: bool = False
+    ) -> "Shape":
+        inputs = {"choice": answers, "similarity": 2}.get(form, 1)
+        return cls(form, inputs, 1 if form == "choice" else classes, scored)
+
+
 @dataclasses.dataclass(frozen=True)
 class Task:
     """A set of examples of one form.
@@ -62,18 +88,19 @@ class Task:
         return tuple(e for e in self.examples if e.split == split)
 
     @property
+    def shape(self) -> Shape:
+        answers = len(self.examples[0].texts) - 1
+        return Shape.of(self.form, len(self.classes), answers, self.scored)
+
+    @property
     def n_inputs(self) -> int:
-        """Token sequences that the network reads for one example: 2 of a similarity,
-        its two orders, one for each answer of a choice, otherwise 1."""
-        if self.form == "choice":
-            return len(self.examples[0].texts) - 1
-        return 2 if self.form == "similarity" else 1
+        """As of its shape."""
+        return self.shape.n_inputs
 
     @property
     def n_outputs(self) -> int:
-        """Outputs of the linear layer: one for each class; 1 for the answers of a
-        choice, which share it."""
-        return 1 if self.form == "choice" else len(self.classes)
+        """As of its shape."""
+        return self.shape.n_outputs
 
 
 def assemble(

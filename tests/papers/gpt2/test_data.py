@@ -8,7 +8,7 @@ from common.config import changed
 from common.contract import UserError
 from common.data.streams import Windows
 from papers import gpt2
-from papers.gpt2.data import encoded, mark, vocabulary
+from papers.gpt2.data import encoded, vocabulary
 
 SMOKE = gpt2.get_config("smoke")
 
@@ -69,7 +69,7 @@ def test_a_state_knows_the_vocabulary_of_its_text():
     state = gpt2.init(SMOKE, jax.random.key(0))
     assert state.tokenizer == 0
     state, _ = gpt2.train_step(SMOKE, state, next(gpt2.batches(SMOKE, "train")))
-    assert int(state.tokenizer) == mark(vocabulary(SMOKE))
+    assert int(state.tokenizer) == vocabulary(SMOKE).mark
     other = changed(SMOKE, {"data.level": "byte"})
     with pytest.raises(UserError, match="trained with another vocabulary"):
         [*gpt2.predict(other, state, "the ")]
