@@ -144,10 +144,14 @@ class Paper(Protocol):
 
     def evaluate(self, config: Config, trained: Trained) -> Values:
         """Yields (name, value), each name once. Values are numbers, strings, Tables,
-        matplotlib figures and uint8 images. It measures and never trains."""
+        matplotlib figures and uint8 images. It measures and never trains: a state may
+        lack what training alone reads, all of `opt_state` but running averages among
+        it. Every process of a job runs it, on arrays that are split over all: it reads
+        them through `common.host.to_host`."""
 
     def predict(self, config: Config, state: State, inputs: str) -> Iterator[Any]:
-        """Yields the model's results for `--input`, as text or as (name, value)."""
+        """Yields the model's results for `--input`, as text or as (name, value). States
+        and processes are as of `evaluate`; process 0 alone writes files."""
 
 
 DEFAULTS = {

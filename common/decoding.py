@@ -18,6 +18,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from common.host import to_host
 from common.sampling import sample
 from common.transformer import Caches, Decoder, empty_caches
 
@@ -114,10 +115,10 @@ class Generator:
         caches = empty_caches(self.config, len(texts), slots)
         rows = Rows.unread(keys)
         most = self.config.context
-        while (reading := np.asarray(rows.lack(length))).any():
+        while (reading := to_host(rows.lack(length))).any():
             window = _windows(texts, most, slots)
             caches, rows = self._read(self.params, caches, rows, *window, reading)
-            new = np.where(reading, np.asarray(rows.token), -1)[:, None]
+            new = np.where(reading, to_host(rows.token), -1)[:, None]
             while (new >= 0).any():
                 yield new
                 texts = [
@@ -125,7 +126,7 @@ class Generator:
                     for text, row in zip(texts, new, strict=True)
                 ]
                 caches, rows, new = self._write(self.params, caches, rows, length)
-                new = np.asarray(new)
+                new = to_host(new)
             most = self._kept
 
 

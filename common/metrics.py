@@ -21,6 +21,8 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int, Num
 
+from common.host import to_host
+
 
 class Metric(Protocol):
     """What a batch contributes to a measurement."""
@@ -182,7 +184,7 @@ def over(
     that a long split loses no digits."""
     sums: dict[str, Metric] = {}
     for batch in batches:
-        for name, metric in jax.device_get(step(batch)).items():
+        for name, metric in to_host(step(batch)).items():
             if isinstance(metric, Counts):
                 metric = jax.tree.map(np.float64, metric)
             sums[name] = sums[name] + metric if name in sums else metric

@@ -143,6 +143,18 @@ def ema_params(opt_state: PyTree, params: PyTree) -> PyTree:
     return params
 
 
+def averages(opt_state: PyTree) -> PyTree:
+    """`opt_state` with None in place of all arrays but those of running averages:
+    `ema_params` finds in it what it finds in the whole."""
+
+    def kept(part):
+        return part if isinstance(part, ParameterAverage) else None
+
+    return jax.tree.map(
+        kept, opt_state, is_leaf=lambda part: isinstance(part, ParameterAverage)
+    )
+
+
 class Objective(NamedTuple):
     """What a loss function returns."""
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import PartitionSpec
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+from jaxtyping import Array, Num, PyTree
 
 
 def each_row(function: Callable, *arguments: Any) -> Any:
@@ -37,6 +39,22 @@ def each_row(function: Callable, *arguments: Any) -> Any:
     spec = PartitionSpec(_dividing(mesh.shape, rows) or None)
     return jax.shard_map(local, in_specs=spec, out_specs=spec, check_vma=False)(
         *arguments
+    )
+
+
+def split_beside(
+    params: PyTree, rows: Num[np.ndarray, "*shape"], axis: int = 0
+) -> Num[np.ndarray | Array, "*shape"]:
+    """`rows` on the devices that hold `params`, split over them along `axis` as far as
+    they divide. What is then computed of both has each row on one device; of an array
+    of numpy it would have all rows on every device."""
+    sharding = jax.tree.leaves(params)[0].sharding
+    if len(sharding.device_set) == 1:
+        return rows
+    names = _dividing(sharding.mesh.shape, rows.shape[axis])
+    spec = PartitionSpec(*(None,) * axis, names or None)
+    return jax.make_array_from_callback(
+        rows.shape, NamedSharding(sharding.mesh, spec), lambda span: rows[span]
     )
 
 

@@ -16,8 +16,8 @@ def whole(x: Array) -> Array:
     and add them up over the network. The gradient stays as the compiler finds it best:
     as it comes from the rows of each device, then added up into the parts.
     """
-    # Under pmap no axis is the compiler's to share out.
-    if not jax.sharding.get_abstract_mesh().auto_axes:
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty or mesh.manual_axes:
         return x
     return jax.lax.with_sharding_constraint(x, PartitionSpec())
 

@@ -18,13 +18,14 @@ def median_seconds(call: Callable[[], Any], repeats: int = 5) -> float:
 
 
 def matmul_flops(size: int = MATMUL) -> float:
-    """FLOP/s of a square float32 product on all devices: the best of ten."""
+    """FLOP/s of a square float32 product on all devices of this process: the best of
+    ten."""
     x = jnp.ones((size, size), jnp.float32)
     product = jax.jit(jnp.dot)
     _seconds(lambda: product(x, x))
     seconds = min(_seconds(lambda: product(x, x)) for _ in range(10))
     # A CPU host's devices share its cores; elsewhere each device has its own.
-    devices = 1 if jax.default_backend() == "cpu" else jax.device_count()
+    devices = 1 if jax.default_backend() == "cpu" else jax.local_device_count()
     return devices * 2 * size**3 / seconds
 
 

@@ -16,8 +16,10 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int
 
-from common.attention import attend, masked_softmax
+from common.attention import masked_softmax
+from common.causal_attention import causal_attention
 from common.config import at_least, between, dtype
+from common.gelu import gelu
 
 Tokens = Int[Array, "batch time"]
 Hidden = Float[Array, "batch time d_model"]
@@ -109,11 +111,13 @@ class Attention(nn.Module):
         self.output = product(c, c.d_model, self.output_std)
         self.dropout = nn.Dropout(c.attention_dropout)
 
-    def __call__(self, x: Hidden, seen: Seen, train: bool) -> Hidden:
+    def __call__(self, x: Hidden, train: bool) -> Hidden:
         query, key, value = self._heads(x)
-        scores = jnp.einsum("bthd,bkhd->bhtk", query, key)
-        weights = self.dropout(masked_softmax(scores, seen), deterministic=not train)
-        return self._joined(attend(weights, value))
+        kept = None
+        if train and self.config.attention_dropout:
+            batch, time, heads, _ = query.shape
+            kept = self.dropout(jnp.ones((batch, heads, time, time)), False)
+        return self._joined(causal_attention(query, key, value, kept))
 
     def cached(
         self, x: Hidden, cache: Cache, start: Int[Array, "batch"], seen: Seen
@@ -121,16 +125,17 @@ class Attention(nn.Module):
         query, key, value = self._heads(x)
         cache = cache.write(start, key, value)
         scores = jnp.einsum("bthd,bhkd->bhtk", query, cache.key)
+        scores *= query.shape[-1] ** -0.5
         weights = masked_softmax(scores, seen).astype(cache.value.dtype)
         mean = jnp.einsum("bhtk,bhkd->bthd", weights, cache.value)
         return self._joined(mean), cache
 
     def _heads(self, x: Hidden) -> tuple[Heads, Heads, Heads]:
-        """Queries, over sqrt(d_head), keys and values."""
+        """Queries, keys and values."""
         heads = self.config.n_heads
         parts = jnp.split(self.qkv(x), 3, axis=-1)
         query, key, value = (p.reshape(*p.shape[:2], heads, -1) for p in parts)
-        return query * query.shape[-1] ** -0.5, key, value
+        return query, key, value
 
     def _joined(self, x: Heads) -> Hidden:
         return self.output(x.reshape(*x.shape[:2], -1))
@@ -148,7 +153,7 @@ class MLP(nn.Module):
         self.down = product(c, c.d_model, self.output_std)
 
     def __call__(self, x: Hidden) -> Hidden:
-        return self.down(nn.gelu(self.up(x), approximate=True))
+        return self.down(gelu(self.up(x)))
 
 
 class Block(nn.Module):
@@ -170,9 +175,9 @@ class Block(nn.Module):
         self.mlp = MLP(c, self.output_std)
         self.dropout = nn.Dropout(c.dropout)
 
-    def __call__(self, x: Hidden, seen: Seen, train: bool = False) -> Hidden:
+    def __call__(self, x: Hidden, train: bool = False) -> Hidden:
         def attend_to_itself(x):
-            return self.attention(x, seen, train)
+            return self.attention(x, train)
 
         x = self._added(self.attention_norm, attend_to_itself, x, train)
         return self._added(self.mlp_norm, self.mlp, x, train)

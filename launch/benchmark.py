@@ -18,7 +18,7 @@ STEPS = 20  # timed
 def benchmark(session: Session, names: list[str]) -> None:
     """Prints a row for each run. Every step has a fresh batch, which is on the devices
     before the step's time begins."""
-    peak = matmul_flops()
+    peak = jax.process_count() * matmul_flops()
     rows = [_row(session, name, peak) for name in names]
     columns = (
         "run", "devices", "compile s", "step ms", "fastest ms", "items/s", "GFLOP/s",

@@ -8,7 +8,7 @@ import functools
 import json
 import logging
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +20,24 @@ from orbax.checkpoint.checkpoint_managers import preservation_policy as keep
 from common.contract import UserError
 from common.files import storage
 from common.sections import Loop
-from launch import distributed
+from launch import distributed, fingerprints, spread
 from launch.failure import damaged, root
 from launch.workdir import differences
+
+
+def whole(state: Any) -> Any:
+    """All of a state, as a part of it."""
+    return state
 
 
 class Checkpoints:
     """Saves in the background; restores the newest checkpoint that is whole.
 
-    All processes of a job save and restore together. With `first_only`, process 0
-    restores by itself. With `read_only`, the folder stays as it is.
+    All processes of a job save and restore together. With `read_only`, the folder stays
+    as it is.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        loop: Loop,
-        *,
-        first_only: bool = False,
-        read_only: bool = False,
-    ) -> None:
+    def __init__(self, folder: Path, loop: Loop, *, read_only: bool = False) -> None:
         policies = [keep.LatestN(loop.keep)]
         if loop.best:
             name = loop.best.lstrip("+")
@@ -54,19 +52,22 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(
             preservation_policy=keep.AnyPreservationPolicy(policies),
             cleanup_tmp_directories=not read_only,  # what a kill left half-written
-            create=not (read_only or first_only),
+            create=not read_only,
             read_only=read_only,
         )
-        if first_only:
-            options.multiprocessing_options = ocp.options.MultiprocessingOptions(
-                active_processes={0}, barrier_sync_key_prefix="first_only"
-            )
         folder = folder.absolute() if storage.is_local(folder) else folder
         self._folder = folder / "checkpoints"
         self._options = options
-        self._first_only = first_only
         self._read_only = read_only
-        self._manager = ocp.CheckpointManager(self._folder, options=options)
+        self._manager = self._open()
+
+    def _open(self) -> ocp.CheckpointManager:
+        handlers = ocp.handlers.create_default_handler_registry(
+            state=ocp.PyTreeCheckpointHandler(), meta=ocp.JsonCheckpointHandler()
+        )
+        return ocp.CheckpointManager(
+            self._folder, options=self._options, handler_registry=handlers
+        )
 
     @property
     def latest(self) -> Path | None:
@@ -80,28 +81,35 @@ class Checkpoints:
         meta: JSON-able. metrics: of the evaluation at this step, if there was one.
         """
         flat = _flat(state)
-        fingerprint = _fingerprint(flat)
-        arrays = _described(flat)
-        meta = {**meta, "step": step, "fingerprint": fingerprint, "arrays": arrays}
+        meta = {
+            **meta,
+            "step": step,
+            "fingerprints": fingerprints.of(flat),
+            "arrays": _described(flat),
+        }
         meta["checksum"] = _checksum(meta)
         arguments = ocp.args.Composite(
-            state=ocp.args.StandardSave(flat), meta=ocp.args.JsonSave(meta)
+            state=ocp.args.PyTreeSave(flat), meta=ocp.args.JsonSave(meta)
         )
         self._manager.save(step, args=arguments, metrics=metrics, force=True)
 
-    def restore(self, abstract: Any) -> tuple[Any, dict] | None:
+    def restore(
+        self, abstract: Any, part: Callable[[Any], Any] = whole
+    ) -> tuple[Any, dict] | None:
         """(state, meta) of the newest checkpoint that is whole; None: there is none.
 
-        abstract: the state as `jax.ShapeDtypeStruct`s with shardings. Damaged ones that
-        are newer are set aside with a warning. UserError: all are damaged, and left
-        alone; or it holds another state than `abstract`.
+        abstract: the state as `jax.ShapeDtypeStruct`s with shardings.
+        part: what is read of it; the rest of a checkpoint may be damaged.
+
+        Damaged checkpoints that are newer are set aside with a warning. UserError: all
+        are damaged, and left alone; or it holds another state than `abstract`.
         """
         refused: dict[int, str] = {}
         for step in sorted(self._manager.all_steps(), reverse=True):
             restored = None
             why = "another process could not read it"
             try:
-                restored = self._read(step, abstract)
+                restored = self._read(step, abstract, part)
             except UserError:
                 raise
             except Exception as error:
@@ -109,7 +117,7 @@ class Checkpoints:
                     error.add_note(f"{self._folder / str(step)} is left as it is")
                     raise
                 why = str(root(error)).split("\n")[0][:120]
-            if self._together(restored is not None):
+            if distributed.all_agree(restored is not None):
                 self._set_aside(refused)
                 return restored
             refused[step] = why
@@ -121,10 +129,7 @@ class Checkpoints:
             )
         return None
 
-    def _together(self, ok: bool) -> bool:
-        return ok if self._first_only else distributed.all_agree(ok)
-
-    def _read(self, step: int, abstract: Any) -> tuple[Any, dict]:
+    def _read(self, step: int, abstract: Any, part: Callable) -> tuple[Any, dict]:
         def restore(**items):
             return self._manager.restore(step, args=ocp.args.Composite(**items))
 
@@ -134,17 +139,21 @@ class Checkpoints:
             raise ValueError("its meta data are not those that were saved")
         if meta["step"] != step:
             raise ValueError(f"it is of step {meta['step']}")
-        wanted = _flat(abstract)
-        if found := [*differences(meta["arrays"], _described(wanted))]:
+        if found := [*differences(meta["arrays"], _described(_flat(abstract)))]:
             raise UserError(
                 f"{self._folder / str(step)} holds another state than this code has: "
                 f"{'; '.join(found[:5])}. Choose another --workdir"
             )
-        state = restore(state=ocp.args.StandardRestore(wanted))["state"]
+        wanted = _flat(part(abstract))
+        read = spread.parts(wanted)
+        placed = ocp.checkpoint_utils.construct_restore_args(read)
+        arguments = ocp.args.PyTreeRestore(read, placed, partial_restore=True)
+        state = restore(state=arguments)["state"]
         # Orbax's own checks miss flipped bytes in the data of an array.
-        if _fingerprint(state) != meta["fingerprint"]:
+        if not fingerprints.agree(fingerprints.of(state), meta):
             raise ValueError("its arrays are not the ones that were saved")
-        return _unflat(state, abstract), meta
+        state = spread.gathered(state, wanted)
+        return _unflat(state, part(abstract)), meta
 
     def _set_aside(self, refused: Mapping[int, str]) -> None:
         """Moves damaged checkpoints {step: why} out of the way of new ones."""
@@ -154,9 +163,8 @@ class Checkpoints:
         if distributed.is_first():
             for step, why in refused.items():
                 self._move(step, why)
-        if not self._first_only:
-            distributed.wait_for_all(f"{[*refused]} are set aside")
-        self._manager = ocp.CheckpointManager(self._folder, options=self._options)
+        distributed.wait_for_all(f"{[*refused]} are set aside")
+        self._manager = self._open()
 
     def _move(self, step: int, why: str) -> None:
         place = self._folder / str(step)
@@ -221,29 +229,3 @@ def _unflat(flat: dict[str, Any], abstract: Any) -> Any:
 def _checksum(meta: dict) -> int:
     """Of the meta data as JSON keeps them."""
     return zlib.crc32(json.dumps(meta, sort_keys=True).encode())
-
-
-def _fingerprint(flat: dict[str, Any]) -> int:
-    """A checksum of 32 bits: it changes with any bit of any leaf, but for one chance in
-    2^32."""
-    # A small program for each shape, since one for all leaves takes seconds to compile.
-    # They run one at a time: host devices that wait for each other in several programs
-    # can block for ever.
-    total = 0
-    for _, leaf in sorted(flat.items()):
-        total = (31 * total + int(_weighted_sum(leaf))) % 2**32
-    return total
-
-
-@jax.jit
-def _weighted_sum(leaf: jax.Array) -> jax.Array:
-    """The sum of a leaf's words, modulo 2^32, each times an odd weight of its place, so
-    that swapped words are noticed too."""
-    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        leaf = jax.random.key_data(leaf)
-    if leaf.dtype == bool:
-        leaf = leaf.astype(jnp.uint8)
-    word = jnp.dtype(f"uint{8 * min(leaf.dtype.itemsize, 4)}")
-    words = jax.lax.bitcast_convert_type(leaf, word).astype(jnp.uint32)
-    place = jax.lax.iota(jnp.uint32, words.size).reshape(words.shape)
-    return jnp.sum(words * (2 * place + 1))

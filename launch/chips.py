@@ -27,7 +27,10 @@ class Chip:
     ici_bandwidth: float  # bytes/s sent over all links of a chip, one direction
     dims: int  # axes of the torus
     pod: int  # chips of the largest slice
+    vcpus: int = 0  # of a host with VM_CHIPS chips; 0: not found published
 
+
+VM_CHIPS = 4  # of each machine that a slice of several is made of
 
 # Cloud TPU documentation, pages "TPU v4", "TPU v5e", "TPU v5p" and "TPU v6e". They give
 # the interconnect in both directions (v5e 400, v5p 1200, v6e 800 GB/s a chip); half of
@@ -36,11 +39,12 @@ class Chip:
 # chip has four. "TPU v4" gives the bisection alone, 24 TB/s over the 512 links that cut
 # 16x16x16: 47 GB/s a link, of six, taken for 50. The GB of memory of v5e and v6e are
 # taken for GiB, as those of v4 and v5p are; 95 of v5p's 96 GiB are the user's.
+# "TPU v5e" and "TPU v5p" give the vCPUs: of ct5lp-hightpu-4t, and of a v5p host.
 _GIB = 2**30
 CHIPS = {
     "v4": Chip("v4", "TPU v4", 275e12, 32 * _GIB, 1200e9, 300e9, 3, 4096),
-    "v5e": Chip("v5e", "TPU v5 lite", 197e12, 16 * _GIB, 819e9, 200e9, 2, 256),
-    "v5p": Chip("v5p", "TPU v5", 459e12, 95 * _GIB, 2765e9, 600e9, 3, 6144),
+    "v5e": Chip("v5e", "TPU v5 lite", 197e12, 16 * _GIB, 819e9, 200e9, 2, 256, 112),
+    "v5p": Chip("v5p", "TPU v5", 459e12, 95 * _GIB, 2765e9, 600e9, 3, 6144, 208),
     "v6e": Chip("v6e", "TPU v6 lite", 918e12, 32 * _GIB, 1638e9, 400e9, 2, 256),
 }
 _FLAT = ("2x4", "4x4", "4x8", "8x8", "8x16", "16x16")

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Iterable
 from concurrent import futures
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from launch.stop import StopRequest
 
 LOST = 3  # exit code: another process of the job was lost; start the job again
 HEARTBEAT_SECONDS = 30  # silence after which a process counts as lost
-REPORT_SECONDS = 24 * 3600  # how long the others wait for process 0's report
+REPORT_SECONDS = 24 * 3600  # how long the others wait for process 0's last part
 AGREED_LATE = 2  # steps from a wish to the agreement on it: no step waits for it
 UNDER_PARENT = "LAUNCH_UNDER_PARENT"
 # Signs of a cluster: variables of Slurm, Open MPI, MPICH, SkyPilot and Kubernetes'
@@ -147,24 +148,38 @@ def wait_for_all(name: str) -> None:
         multihost_utils.sync_global_devices(name)
 
 
+def begin_reading(request: StopRequest) -> bool:
+    """From here on all processes evaluate or predict, and save nothing. A signal ends
+    process 0 at once. Another process hears a first signal and goes on, since process 0
+    would lose it. False: a signal came before, to any of them, and all have to leave.
+    """
+    if not all_agree(not request.requested):
+        return False
+    if is_first():
+        request.nothing_to_save()
+    else:
+        request.others_need_us()
+    return True
+
+
+def take_part(values: Iterable) -> None:
+    """Computes what process 0 shows: the arrays are split over all processes."""
+    for _ in values:
+        pass
+
+
 def leave_together(request: StopRequest) -> None:
-    """Returns when every process has come here, process 0 from an evaluation perhaps.
-    A first signal is heard and changes nothing: the others would lose this process."""
+    """Returns when every process has come here, one of them from a long prediction
+    perhaps. A first signal is heard and changes nothing: the others would lose this
+    process."""
     import jax
 
     if not is_many():
         return
-    known = request.requested
+    request.others_need_us()
     left = futures.ThreadPoolExecutor(1).submit(jax.distributed.shutdown)
     while not left.done():  # in steps: a signal must find us in Python
         futures.wait([left], timeout=1)
-        if request.requested and not known:
-            known = True
-            print(
-                "launch: this process leaves as soon as the others do; a second signal "
-                "ends it at once, and they lose it",
-                file=sys.stderr,
-            )
     left.result()
 
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
+from typing import NoReturn
 
 from common.contract import UserError
 from launch.distributed import LOST, is_many
@@ -32,10 +33,14 @@ def no_waiting_for_the_dead() -> Iterator[None]:
     except (Exception, KeyboardInterrupt) as error:
         if not is_many():
             raise
-        code = tell(error)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        leave_alone(tell(error))
+
+
+def leave_alone(code: int) -> NoReturn:
+    """Ends this process with an exit code, and waits for no other: they lose it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def tell(error: BaseException) -> int:

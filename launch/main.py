@@ -71,13 +71,14 @@ def _run(argv: list[str]) -> int:
     if many and distributed.UNDER_PARENT not in os.environ:
         return distributed.run_under_parent(argv)
 
+    from common.data.workers import workers
     from launch import catalogue, devices, lost
 
     devices.keep_freed_memory()
     devices.use_cpu_devices(values.cpu_devices)
     if many:
         distributed.join(values.coordinator, values.num_processes, values.process_id)
-    with lost.no_waiting_for_the_dead():
+    with lost.no_waiting_for_the_dead(), workers(values.workers):
         paper = catalogue.load(values.paper)
         config = catalogue.variant(paper, values.config)
         config = catalogue.override(config, overrides)
@@ -120,7 +121,7 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
             compile.topologies(values.topology),
             values.mesh,
             title=", ".join([title, *changed]),
-            facts=_facts(command, "none of the slice"),
+            facts=facts(command, "none of the slice"),
         )
         return 0 if lived else 1
     return _work(values, session, names, title, command)
@@ -128,7 +129,7 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
 
 def _work(values: flags.FlagValues, session, names, title: str, command: str) -> int:
     """Trains, evaluates or predicts, with the workdir to itself."""
-    from launch import distributed, pending, stop, workdir
+    from launch import compiled, distributed, lost, pending, stop, workdir
 
     if values.profile is not None:
         _check_profile(values, session, names)
@@ -137,20 +138,27 @@ def _work(values: flags.FlagValues, session, names, title: str, command: str) ->
         workdir.locked(session.workdir, reading=reading),
         stop.StopRequest() as request,
     ):
+        compiled.keep_compiled(session.workdir)
         try:
             done = _do(values, session, names, title, command, request)
         except pending.Diverged as error:
             print(f"launch: stopped: {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt as stopped:
-            if request.saves and distributed.is_many():
+            if distributed.is_many() and not request.ends_at_once:
                 raise  # the others must not wait for us
-            done = False
-            kept = str(stopped) or "what was shown or written so far"
+            code = _stopped(reading, command, str(stopped))
+            if distributed.is_many():  # nor can we, who had a part in their work
+                lost.leave_alone(code)
+            return code
         distributed.leave_together(request)
-    if done:
-        return 0
+    return 0 if done else _stopped(reading, command)
+
+
+def _stopped(reading: bool, command: str, kept: str = "") -> int:
+    """Says how a job ended that was asked to stop; returns its exit code."""
     if reading:
+        kept = kept or "what was shown or written so far"
         print(f"\nstopped before its end; kept: {kept}", flush=True)
         return 1
     print(f"stopped, and nothing is lost; to go on: {command}", flush=True)
@@ -159,17 +167,22 @@ def _work(values: flags.FlagValues, session, names, title: str, command: str) ->
 
 def _do(values, session, names, title: str, command: str, request) -> bool:
     """Whether it came to its end, before `request` was made."""
+    from launch import distributed
+
     if values.mode == "train" and not session.train(names, request, values.profile):
         return False
-    if values.mode == "predict":
-        _predict(session, values.run or "", values.input, request)
-    elif values.mode == "train" and values.run:
+    if values.mode == "train" and values.run:
         left = ", ".join(session.missing()) or "nothing: --mode=eval reports"
         print(f"still to train: {left}", flush=True)
+        return True
+    if not distributed.begin_reading(request):
+        return False
+    if values.mode == "predict":
+        _predict(session, values.run or "", values.input)
     else:
         devices = session.mesh().devices
         there = f"{devices.size} x {devices.flat[0].device_kind}"
-        session.evaluate(title, _facts(command, there), request)
+        session.evaluate(title, facts(command, there))
     return True
 
 
@@ -187,16 +200,20 @@ def _check_profile(values: flags.FlagValues, session, names) -> None:
         raise UserError(f"--profile={values.profile}: training ends at step {steps}")
 
 
-def _predict(session, run: str, inputs: str | None, request) -> None:
+def _predict(session, run: str, inputs: str | None) -> None:
     """Prints text as it comes; tables and pictures as a report's."""
+    from launch import distributed
     from launch.reports.report import Report
     from launch.workdir import for_results
 
     if inputs is None:
         raise UserError('--mode=predict needs --input="..."')
+    outputs = session.predict(run, inputs)
+    if not distributed.is_first():
+        return distributed.take_part(outputs)
     folder = for_results(session.workdir) / "predict"
     report = Report(folder, title=f"predict {run}".strip(), facts={})
-    for output in session.predict(run, inputs, request):
+    for output in outputs:
         if isinstance(output, str):
             print(output, end="", flush=True)
         else:
@@ -204,7 +221,7 @@ def _predict(session, run: str, inputs: str | None, request) -> None:
     print()
 
 
-def _facts(command: str, devices: str) -> dict[str, str]:
+def facts(command: str, devices: str) -> dict[str, str]:
     """Where a report comes from."""
     import datetime
     import platform

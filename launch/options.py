@@ -44,6 +44,12 @@ def define_flags() -> flags.FlagValues:
         "devices that a CPU host shows; its cores, or what the paper says",
         1,
     )
+    number(
+        "workers",
+        None,
+        "processes that decode pictures; one for four cores, from eight cores on",
+        0,
+    )
     text("topology", None, "compile: v5e:16x16, or several, or v5e, or all")
     flags.DEFINE_alias("topologies", "topology", flag_values=values)
     text("coordinator", None, "host:port of process 0, where JAX finds no cluster")

@@ -160,7 +160,7 @@ def place(
             return _rows(mesh, axis, leaf.shape[axis])
         name = jax.tree_util.keystr(path, simple=True, separator="/")
         order = next(o for p, o in (*rules, *SHARDING) if re.search(p, name))
-        return NamedSharding(mesh, _split(leaf.shape, order, parts))
+        return NamedSharding(mesh, split(leaf.shape, order, parts))
 
     fields = {
         field.name: jax.tree_util.tree_map_with_path(
@@ -177,7 +177,7 @@ def _rows(mesh: Mesh, axis: int, count: int) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(*(None,) * axis, split or None))
 
 
-def _split(
+def split(
     shape: tuple[int, ...],
     order: tuple[int, ...] | None,
     parts: tuple[tuple[str, int], ...],

@@ -1,6 +1,7 @@
 """The runs of one config: in which order, by whose functions, and what their states
 look like before any is made."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -12,6 +13,7 @@ import jax
 from common.config import changed
 from common.contract import Paper, Run, UserError, complete
 from common.nearest import refuse_unknown
+from common.optim import averages
 from launch import catalogue
 
 
@@ -76,11 +78,14 @@ class Runs(Mapping[str, Run]):
 
         return init
 
-    def abstract_state(self, name: str) -> Any:
-        """The run's state as shapes, made from those of the runs it comes after."""
-        after = {earlier: self.abstract_state(earlier) for earlier in self[name].after}
+    def abstract_state(self, name: str, *, weights: bool = True) -> Any:
+        """The run's state as shapes, made from those of the runs it comes after.
+
+        weights: as of `initialiser`.
+        """
+        after = {n: self.abstract_state(n, weights=weights) for n in self[name].after}
         key = jax.random.key(self[name].config.seed)
-        return jax.eval_shape(self.initialiser(name), key, after)
+        return jax.eval_shape(self.initialiser(name, weights=weights), key, after)
 
     def lowered_step(self, name: str) -> jax.stages.Lowered:
         """One train step as XLA gets it: for one device, not compiled."""
@@ -92,6 +97,18 @@ class Runs(Mapping[str, Run]):
         """FLOPs of one train step as XLA counts them before optimising: a multiply and
         an add are two. The body of a `lax.scan` is counted once."""
         return float(self.lowered_step(name).cost_analysis()["flops"])
+
+
+def for_evaluation(state: Any) -> Any:
+    """The state, of arrays or of shapes, with None in place of what training alone
+    reads: the fields that say so, `metadata={"training_only": True}`, and `opt_state`
+    but for the running averages of parameters in it."""
+    dropped = {
+        field.name: jax.tree.map(lambda leaf: None, getattr(state, field.name))
+        for field in dataclasses.fields(state)
+        if field.metadata.get("training_only")
+    }
+    return state.replace(opt_state=averages(state.opt_state), **dropped)
 
 
 def parameter_count(state: Any) -> int:

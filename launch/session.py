@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -13,11 +13,11 @@ import jax
 from common.contract import Paper, UserError, complete
 from common.metrics import Gathered
 from launch import devices, distributed, placement
-from launch.checkpoints import Checkpoints, newest
+from launch.checkpoints import Checkpoints, newest, whole
 from launch.loop import Trainer, train
 from launch.records import read_metrics
 from launch.reports.report import Report, training_section
-from launch.runs import Runs, parameter_count
+from launch.runs import Runs, for_evaluation, parameter_count
 from launch.stop import StopRequest
 from launch.workdir import check, claim, for_results
 
@@ -50,7 +50,6 @@ class Session:
         own_choice = mesh == "data" and not self._pmap
         self._on_cpu = self.paper.CPU_DEVICES if own_choice else None
         self._every_device = every_device
-        self._alone = False
         self._trainers: dict[str, Trainer] = {}
 
     def train(
@@ -71,27 +70,33 @@ class Session:
             n for n, run in self.runs.items() if self._step(n) < run.config.loop.steps
         ]
 
-    def evaluate(self, title: str, facts: Mapping[str, str], stop: StopRequest) -> None:
+    def evaluate(self, title: str, facts: Mapping[str, str]) -> None:
         """Writes workdir/report/ over all runs, which must be finished. Where the
-        workdir cannot be written to, the report is among the temporary files."""
+        workdir cannot be written to, the report is among the temporary files.
+
+        All processes of a job measure together, on the job's mesh, and process 0
+        reports.
+        """
         if missing := self.missing():
             raise UserError(
                 f"not trained to the end in {self.workdir}: {', '.join(missing)}. "
                 "Run --mode=train first, with the same --config and --workdir"
             )
-        if not self._first_alone(stop):
-            return
-        trained, history = {}, {}
+        trained, seconds = {}, {}
         for name, run in self.runs.items():
             state, meta = self._trained(name)
             trained[name] = run.config, state
-            history[name] = self._history(name, state, meta["seconds"])
+            seconds[name] = meta["seconds"]
+        values = self.paper.evaluate(self.config, trained)
+        if not distributed.is_first():
+            return distributed.take_part(values)
+        history = {n: self._history(n, s, seconds[n]) for n, (_, s) in trained.items()}
         folder = for_results(self.workdir) / "report"
         report = Report(folder, title=title, facts=facts)
         try:
             for name, value in training_section(history):
                 report.add(name, value)
-            for name, value in self.paper.evaluate(self.config, trained):
+            for name, value in values:
                 report.add(name, value)
         except BaseException:  # what was measured until then is worth keeping
             report.write(incomplete="stopped before all was measured")
@@ -99,20 +104,18 @@ class Session:
         report.write()
         print(f"report: {folder / 'index.html'}", flush=True)
 
-    def predict(self, name: str, inputs: str, stop: StopRequest) -> Iterator[Any]:
+    def predict(self, name: str, inputs: str) -> Iterator[Any]:
         """What the newest state of run `name` makes of `inputs`; "": of the first run
-        that is no other paper's."""
-        if not self._first_alone(stop):
-            return iter(())
+        that is no other paper's. All processes of a job predict together; where no
+        trained state is needed, process 0 does alone."""
         own = [n for n, run in self.runs.items() if not run.paper]
-        if not name and not own:  # a paper that trains nothing itself
-            return self.paper.predict(self.config, None, inputs)
-        name = name or own[0]
-        paper = self.runs.paper(name)
-        config = self.runs[name].config
-        if paper.PREDICTS_UNTRAINED:
-            return paper.predict(config, None, inputs)
-        state, meta = self._restore(name)
+        name = name or next(iter(own), "")
+        paper = self.runs.paper(name) if name else self.paper
+        config = self.runs[name].config if name else self.config
+        if paper.PREDICTS_UNTRAINED or not name:  # a paper that trains nothing itself
+            alone = distributed.is_first()
+            return paper.predict(config, None, inputs) if alone else iter(())
+        state, meta = self._restore(name, for_evaluation)
         if meta["step"] < config.loop.steps:
             logging.getLogger("launch").warning(_unfinished(name, meta, config))
         return paper.predict(config, state, inputs)
@@ -126,15 +129,8 @@ class Session:
     def _make_trainer(self, name: str) -> Trainer:
         config = self.runs[name].config
         paper = self.runs.paper(name)
-        init = self.runs.initialiser(name)
-        after = {n: self._trained(n)[0] for n in self.runs[name].after}
-        arguments = jax.random.key(config.seed), after
-        shapes = self.runs.initialiser(name, weights=False)
-        state = jax.eval_shape(shapes, *arguments)
+        place, state = self._placed(name)
         specs = {s: paper.batch_spec(config, s) for s in ("train", "valid")}
-        place = placement.place(
-            state, self.mesh(), rules=paper.SHARDING, pmap=self._pmap
-        )
         devices.check_rows(place.mesh, _rows(specs["train"]), pmap=self._pmap)
         process = jax.process_index()
         shares = {s: place.shares(_rows(x))[process] for s, x in specs.items()}
@@ -149,8 +145,8 @@ class Session:
             name=name,
             config=config,
             placement=place,
-            state=place.abstract(state, place.state),
-            make_state=lambda: place.make_state(init, *arguments),
+            state=state,
+            make_state=partial(self._first_state, name, place),
             train_step=place.compile_train(partial(paper.train_step, config)),
             eval_step=place.compile_eval(partial(paper.eval_step, config)),
             batches=batches,
@@ -160,6 +156,19 @@ class Session:
             lower=partial(self.runs.lowered_step, name),
         )
 
+    def _placed(self, name: str) -> tuple[placement.Placement, Any]:
+        """Where a run's state lives, and its shapes there."""
+        state = self.runs.abstract_state(name, weights=False)
+        rules = self.runs.paper(name).SHARDING
+        place = placement.place(state, self.mesh(), rules=rules, pmap=self._pmap)
+        return place, place.abstract(state, place.state)
+
+    def _first_state(self, name: str, place: placement.Placement) -> Any:
+        """The state before the first step, made where it lives."""
+        after = {n: self._trained(n)[0] for n in self.runs[name].after}
+        key = jax.random.key(self.runs[name].config.seed)
+        return place.make_state(self.runs.initialiser(name), key, after)
+
     def mesh(self) -> jax.sharding.Mesh:
         """One mesh for all runs, so that `evaluate` can mix their states."""
         specs = [
@@ -168,24 +177,13 @@ class Session:
             for split in ("train", "valid")
         ]
         rows = math.gcd(*map(_rows, specs))
-        if self._alone:
-            return devices.make_mesh(rows, devices=jax.local_devices())
         return devices.make_mesh(
             rows, self._mesh_sizes, every_device=self._every_device, on_cpu=self._on_cpu
         )
 
-    def _first_alone(self, stop: StopRequest) -> bool:
-        """From here on process 0 works by itself, on its own devices, and a signal ends
-        that; False: we are another."""
-        distributed.wait_for_all("before process 0 goes on alone")
-        if distributed.is_first():
-            stop.nothing_to_save()
-        self._alone = jax.process_count() > 1
-        self._trainers.clear()
-        return distributed.is_first()
-
-    def _restore(self, name: str) -> tuple[Any, dict]:
-        """The newest (state, meta) of a run that this very config made."""
+    def _restore(self, name: str, part: Callable = whole) -> tuple[Any, dict]:
+        """The newest (state, meta) of a run that this very config made; of the state,
+        what `part` leaves."""
         folder = self.workdir / name
         config = self.runs[name].config
         if self._step(name) < 0:
@@ -194,16 +192,16 @@ class Session:
                 "--config and --workdir"
             )
         check(folder, config)
-        checkpoints = Checkpoints(
-            folder, config.loop, first_only=self._alone, read_only=True
-        )
-        restored = checkpoints.restore(self.trainer(name).state)
+        checkpoints = Checkpoints(folder, config.loop, read_only=True)
+        _, state = self._placed(name)
+        restored = checkpoints.restore(state, part)
         checkpoints.close()
         return restored
 
     def _trained(self, name: str) -> tuple[Any, dict]:
-        """As `_restore`; UserError: the state that came back is not the last one."""
-        state, meta = self._restore(name)
+        """(state as of `for_evaluation`, meta) of a finished run. UserError: what came
+        back is not its last state."""
+        state, meta = self._restore(name, for_evaluation)
         config = self.runs[name].config
         if meta["step"] < config.loop.steps:
             raise UserError(

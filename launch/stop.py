@@ -1,10 +1,15 @@
 """A wish to stop, from the terminal or the machine."""
 
+import os
 import signal
 import time
 from typing import Any
 
 SAME_NOTICE_SECONDS = 5.0
+HEARD = (
+    "launch: this process leaves as soon as the others do; a second signal ends it at "
+    "once, and they lose it\n"
+)
 
 
 class StopRequest:
@@ -17,7 +22,8 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.requested = False
-        self.saves = True  # there is something to lose
+        self.ends_at_once = False  # the first signal does too
+        self._needed = False  # by other processes
         self._since = 0.0
 
     def __enter__(self) -> "StopRequest":
@@ -36,7 +42,9 @@ class StopRequest:
         if not self.requested:
             self.requested = True
             self._since = now
-            ends = not self.saves
+            ends = self.ends_at_once
+            if self._needed:  # written past Python's buffers, which may be in use
+                os.write(2, HEARD.encode())
         else:
             later = now - self._since > SAME_NOTICE_SECONDS
             ends = later or signum == signal.SIGINT
@@ -45,6 +53,12 @@ class StopRequest:
 
     def nothing_to_save(self) -> None:
         """From here on a signal ends the process, one that came before too."""
-        self.saves = False
+        self.ends_at_once = True
         if self.requested:
             raise KeyboardInterrupt
+
+    def others_need_us(self) -> None:
+        """From here on a first signal is heard, answered in a line, and changes
+        nothing."""
+        self.ends_at_once = False
+        self._needed = True

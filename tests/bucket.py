@@ -256,6 +256,7 @@ def serve() -> Iterator[tuple[Bucket, dict[str, str]]]:
             {
                 "STORAGE_EMULATOR_HOST": url,  # gcsfs, google-cloud-storage
                 "TENSORSTORE_GCS_HTTP_URL": url,
+                "CLOUD_STORAGE_EMULATOR_ENDPOINT": url,  # ArrayRecord's
                 "NO_GCE_CHECK": "true",  # looking for credentials takes seconds
             },
         )

@@ -51,7 +51,10 @@ def mirrored(
     draws: Float[np.ndarray, "*batch"] | float,
 ) -> UInt8[np.ndarray, "*batch height width channels"]:
     """Swaps left and right of the images whose draw, in [0, 1), is below a half."""
-    draws = np.asarray(draws)[..., None, None, None]
+    draws = np.asarray(draws)
+    if draws.ndim == 0:  # one image, and no pixel is copied
+        return images[..., ::-1, :] if draws < 0.5 else images
+    draws = draws[..., None, None, None]
     return np.where(draws < 0.5, images[..., ::-1, :], images)
 
 
@@ -71,9 +74,13 @@ def resize_short(
     image: Picture, short: int
 ) -> UInt8[np.ndarray, "new_height new_width channels"]:
     """The image in proportion, with `short` pixels along the shorter side."""
-    height, width, _ = image.shape
+    return resize(image, _shape_of_short(image.shape[:2], short))
+
+
+def _shape_of_short(shape: tuple[int, int], short: int) -> tuple[int, int]:
+    height, width = shape
     least = min(height, width)
-    return resize(image, (height * short // least, width * short // least))
+    return height * short // least, width * short // least
 
 
 def cover(image: Picture, size: tuple[int, int]) -> Picture:
@@ -96,21 +103,38 @@ def window(
     image: Picture, rng: np.random.Generator, size: int | tuple[int, int]
 ) -> Window:
     """A `centre_crop` from a random place instead. UserError: the image is smaller."""
-    height, width, _ = image.shape
-    rows, columns = _sides(size)
-    top = rng.integers(0, max(height - rows, 0) + 1)
-    left = rng.integers(0, max(width - columns, 0) + 1)
-    return _crop(image, top, left, size)
+    return _crop(image, *_place(image.shape[:2], rng, size), size)
 
 
 def scale_jitter(
-    image: Picture, rng: np.random.Generator, short: tuple[int, int], size: int
+    image: Picture,
+    rng: np.random.Generator,
+    short: tuple[int, int],
+    size: int,
+    *,
+    whole: bool = True,
 ) -> Cropped:
     """A random `size` x `size` crop of the image, resized to a random length of its
     shorter side, from short[0] to short[1], both included (section 3.4 of He et al.
-    2015: 224, and 256 to 480)."""
-    resized = resize_short(image, int(rng.integers(short[0], short[1] + 1)))
-    return window(resized, rng, size)
+    2015: 224, and 256 to 480).
+
+    whole: resize the image, then cut. Otherwise only what the crop shows is resized:
+      the same place in a third of the time, where Pillow rounds some of the pixels (2
+      in 1,000 of photographs) to the next grey level or the one behind it.
+    """
+    length = int(rng.integers(short[0], short[1] + 1))
+    if whole:
+        return window(resize_short(image, length), rng, size)
+    height, width, channels = image.shape
+    new = _shape_of_short((height, width), length)
+    top, left = _place(new, rng, size)
+    _check_crop(new, (size, size))
+    y = height / new[0]
+    x = width / new[1]
+    box = (left * x, top * y, (left + size) * x, (top + size) * y)
+    picture = Image.fromarray(squeeze_grey(image))
+    cut = picture.resize((size, size), Image.BILINEAR, box=box)
+    return np.asarray(cut).reshape(size, size, channels)
 
 
 def ten_crops(image: Picture, size: int) -> UInt8[np.ndarray, "10 size size channels"]:
@@ -135,15 +159,34 @@ def pca_colour(
     times a draw of N(0, std) (section 4.1 of Krizhevsky et al. 2012)."""
     draws = rng.normal(0.0, std, 3).astype(np.float32)
     colour = 255 * eigenvectors @ (eigenvalues * draws)
-    return np.clip(np.round(image + colour), 0, 255).astype(np.uint8)
+    levels = np.arange(256, dtype=np.uint8)[:, None]
+    changed = np.clip(np.round(levels + colour), 0, 255).astype(np.uint8)
+    # Pillow looks 150,000 levels up in half the time of numpy's arithmetic.
+    return np.asarray(Image.fromarray(image).point(changed.T.ravel().tolist()))
 
 
 def _crop(image: Picture, top: int, left: int, size: int | tuple[int, int]) -> Window:
-    height, width, _ = image.shape
     rows, columns = _sides(size)
+    _check_crop(image.shape[:2], (rows, columns))
+    return image[top : top + rows, left : left + columns]
+
+
+def _place(
+    shape: tuple[int, int], rng: np.random.Generator, size: int | tuple[int, int]
+) -> tuple[int, int]:
+    """A random upper left corner of a crop."""
+    height, width = shape
+    rows, columns = _sides(size)
+    top = int(rng.integers(0, max(height - rows, 0) + 1))
+    left = int(rng.integers(0, max(width - columns, 0) + 1))
+    return top, left
+
+
+def _check_crop(shape: tuple[int, int], size: tuple[int, int]) -> None:
+    height, width = shape
+    rows, columns = size
     if height < rows or width < columns:
         raise UserError(f"an image of {height}x{width} has no {rows}x{columns} crop")
-    return image[top : top + rows, left : left + columns]
 
 
 def _sides(size: int | tuple[int, int]) -> tuple[int, int]:

@@ -168,7 +168,7 @@ def _class_folders(folder: Path) -> Splits | None:
     labelled = {s: _labelled(p, names) for s, p in folders.items()}
     channels = channels_of(labelled["train"][0])
     return {
-        split: ImageSet(PictureFiles(tuple(paths), channels), labels, names)
+        split: ImageSet(PictureFiles(paths, channels), labels, names)
         for split, (paths, labels) in labelled.items()
     }
 
@@ -198,7 +198,7 @@ def _one_level(folder: Path) -> Splits | None:
                 "that holds train/, or put the classes into the splits"
             )
     paths, labels = _labelled(folder, names)
-    pictures = PictureFiles(tuple(paths), channels_of(paths))
+    pictures = PictureFiles(paths, channels_of(paths))
     return {"train": ImageSet(pictures, labels, names)}
 
 

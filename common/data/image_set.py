@@ -64,6 +64,11 @@ class ImageSet:
             warnings.warn("the next image stands in for a skipped one", stacklevel=2)
         return item
 
+    @property
+    def decoded_on_access(self) -> bool:
+        """Whether reading an item costs milliseconds: its images are not in memory."""
+        return not isinstance(self.images, np.ndarray)
+
     def with_mask(self) -> "ImageSet":
         """The set as it is measured: see `masked`."""
         return dataclasses.replace(self, masked=True)
@@ -75,16 +80,16 @@ class ImageSet:
 
     def with_channels(self, channels: int) -> "ImageSet":
         """The set in grey, if `channels` is 1, or in RGB, if it is 3."""
-        if isinstance(self.images, np.ndarray):
-            images = with_channels(self.images, channels)
-        else:
+        if self.decoded_on_access:
             images = _Changed(self.images, partial(with_channels, channels=channels))
+        else:
+            images = with_channels(self.images, channels)
         return dataclasses.replace(self, images=images)
 
     def resized(self, shape: tuple[int, int, int]) -> "ImageSet":
         """The set with pictures of this height, width and number of channels."""
         data = self.with_channels(shape[2])
-        if isinstance(data.images, np.ndarray) and data.images.shape[1:] == shape:
+        if not data.decoded_on_access and data.images.shape[1:] == shape:
             return data
         images = _Changed(data.images, partial(resize, size=shape[:2]))
         return dataclasses.replace(self, images=images)
@@ -92,7 +97,7 @@ class ImageSet:
     def in_memory(self) -> "ImageSet":
         """The set as arrays, without images that cannot be read. UserError: their sizes
         differ."""
-        if isinstance(self.images, np.ndarray):
+        if not self.decoded_on_access:
             return self
         images = [self.images[i] for i in range(len(self))]
         labels = [label for label, x in zip(self.labels, images, strict=True)

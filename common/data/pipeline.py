@@ -8,16 +8,19 @@ import grain
 import numpy as np
 
 from common.contract import UserError
+from common.data.workers import PartedBatches, available
 
 Item = Mapping[str, np.ndarray]
 
 # One batch per thread, because Grain's 500 batches would not fit in memory.
-_THREADS = min(max(os.cpu_count() or 1, 4), 32)
-_READ = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=_THREADS)
+THREADS = min(max(os.cpu_count() or 1, 4), 32)
+_FEW = 2000  # items that are read once: workers take longer to start
+_READ = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=THREADS)
 
 
 class Source(Protocol):
-    """Random access; `__getitem__` is called from several threads."""
+    """Random access; `__getitem__` is called from several threads, and in several
+    processes where items are `costly`."""
 
     def __len__(self) -> int: ...
 
@@ -48,7 +51,8 @@ def pipeline(
     random_map_fn: Callable[[Any, np.random.Generator], Item] | None = None,
     process_index: int = 0,
     process_count: int = 1,
-) -> grain.DatasetIterator:
+    costly: bool = False,
+) -> grain.DatasetIterator | PartedBatches:
     """Iterates over this process's share of a source; resumes bit for bit.
 
     The returned iterator has `get_state()`, a JSON-able dict, and `set_state(state)`.
@@ -77,6 +81,9 @@ def pipeline(
         epoch, and the same after a resume and for any number of processes.
       process_index: the share that this process reads.
       process_count: the number of shares.
+      costly: items take milliseconds, as pictures that are decoded do: worker processes
+        make them where there may be some (`common.data.workers`). The source is copied
+        to each, and so must not be large.
 
     Raises:
       UserError: the source is empty.
@@ -95,6 +102,9 @@ def pipeline(
     if not repeat and batch_size is not None:
         data = _padded(data, batch_size * process_count)
     data = data[process_index::process_count]
+    count = available() if costly and (repeat or len(source) > _FEW) else 0
+    if count and batch_size is not None:
+        return PartedBatches(data, batch_size, count)
     if batch_size is not None:
         data = data.batch(batch_size)
     return iter(data.to_iter_dataset(_READ))

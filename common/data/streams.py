@@ -1,5 +1,6 @@
 """Language-model streams: one long text cut into parallel rows, read in segments."""
 
+import copy
 import functools
 
 import numpy as np
@@ -25,6 +26,8 @@ class StreamSegments:
     the text, and the last item is ragged. With `keep_tail`, for evaluation, S is
     rounded up, and the last streams run short or stay empty: every token but the very
     first is then a target exactly once.
+
+    It holds the tokens of its own rows, and lets the others go.
 
     Args:
       tokens: [N] integers.
@@ -52,12 +55,23 @@ class StreamSegments:
                 f"{len(tokens)} tokens are too few for {batch_size} streams; "
                 "give more text or a smaller batch size"
             )
-        self.tokens = np.asarray(tokens)
         self.length = length
         self.stream_length = (
             _ceil_div(n_targets, batch_size) if keep_tail else n_targets // batch_size
         )
         self.streams = np.arange(batch_size)[rows or slice(None)]
+        self._end = len(tokens)
+        # Streams that stay empty have the last token, which no mask shows.
+        self._start = min(int(self.streams[0]) * self.stream_length, self._end - 1)
+        stop = (int(self.streams[-1]) + 1) * self.stream_length + 1
+        own = np.asarray(tokens)[self._start : stop]
+        self._own = own if len(own) == self._end else own.copy()
+
+    def of_length(self, length: int) -> "StreamSegments":
+        """The same streams in segments of another length."""
+        other = copy.copy(self)
+        other.length = length
+        return other
 
     def __len__(self) -> int:
         return _ceil_div(self.stream_length, self.length)
@@ -67,30 +81,37 @@ class StreamSegments:
             raise IndexError(index)
         time = np.arange(index * self.length, (index + 1) * self.length)
         position = self.streams[:, None] * self.stream_length + time  # [batch, time]
-        valid = (time < self.stream_length) & (position + 1 < len(self.tokens))
-        position = np.where(valid, position, 0)
+        valid = (time < self.stream_length) & (position + 1 < self._end)
+        place = np.where(valid, position - self._start, 0)
+        inputs = self._own[place]
+        targets = self._own[np.where(valid, place + 1, 0)]
         return {
-            "inputs": np.where(valid, self.tokens[position], 0).astype(np.int32),
-            "targets": np.where(valid, self.tokens[position + 1], 0).astype(np.int32),
+            "inputs": np.where(valid, inputs, 0).astype(np.int32),
+            "targets": np.where(valid, targets, 0).astype(np.int32),
             "mask": valid.astype(np.float32),
             "first": np.full(len(self.streams), index == 0),
         }
 
 
-def stretches(tokens: np.ndarray, *, rows: int, length: int) -> dict[str, np.ndarray]:
+def stretches(
+    tokens: np.ndarray, *, rows: int, length: int, own: slice | None = None
+) -> dict[str, np.ndarray]:
     """A whole split as one batch, every token but the first a target exactly once.
 
     Args:
       tokens: [N] integers.
       rows: consecutive stretches of the text, each starting with nothing to remember.
       length: tokens a segment; time is padded to a multiple of it.
+      own: the rows that are returned; None: all.
 
     Returns:
       The fields of `StreamSegments`, of shapes [rows, time] and [rows].
     """
     segments = _ceil_div(_ceil_div(len(tokens) - 1, rows), length)
     whole = max(segments, 1) * length
-    return StreamSegments(tokens, batch_size=rows, length=whole, keep_tail=True)[0]
+    return StreamSegments(
+        tokens, batch_size=rows, length=whole, rows=own, keep_tail=True
+    )[0]
 
 
 def windows(tokens: np.ndarray, length: int, stride: int) -> dict[str, np.ndarray]:

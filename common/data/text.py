@@ -5,6 +5,8 @@ the unit. A model of bytes must see them all.
 """
 
 import ast
+import contextlib
+import ctypes
 import functools
 import importlib
 import itertools
@@ -43,6 +45,14 @@ def load(source: str, root: str = "", name: str = "") -> dict[str, bytes]:
         case "generated":
             return generated()
     raise UserError(f"unknown text source {source!r}; {nearest(source, SOURCES)}")
+
+
+def forget() -> None:
+    """Lets go of what `load` has read, once it is encoded. glibc may have been told to
+    keep what is freed (`launch.devices.keep_freed_memory`), and here gives it back."""
+    load.cache_clear()
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @functools.cache

@@ -1,10 +1,12 @@
-"""TFDS sets that are prepared on disk."""
+"""TFDS sets that are prepared, on a disk or in a bucket."""
 
 import dataclasses
+import os
 from collections.abc import Iterable
 from typing import Any
 
 from common.contract import UserError
+from common.files import storage
 from common.nearest import nearest
 
 
@@ -14,13 +16,17 @@ def prepared(
     features: Iterable[str] = (),
     splits: Iterable[str] = ("train",),
 ):
-    """The builder of a TFDS set that is prepared on disk in a format of random access.
+    """The builder of a TFDS set that is prepared in a format of random access.
     UserError: it is not, or lacks one of `features` or `splits`.
 
-    data_dir: where it was prepared; "": TFDS's default.
+    data_dir: where it was prepared; "": TFDS's default. In a bucket the format must be
+      array_record, whose items are read where they lie.
     """
-    if "://" in data_dir:
-        raise UserError(f"TFDS sets are read from a disk: copy {data_dir!r} to one")
+    readable = {"array_record", "parquet"}
+    if data_dir:
+        folder = storage.path(data_dir)
+        data_dir = os.fspath(folder)
+        readable = readable if storage.is_local(folder) else {"array_record"}
     import tensorflow_datasets  # takes half a second, for this source only
 
     try:
@@ -29,7 +35,7 @@ def prepared(
         known = tensorflow_datasets.list_builders(with_community_datasets=False)
         raise UserError(f"unknown TFDS set {name!r}; {nearest(name, known)}") from error
     formats = {form.value for form in builder.info.available_file_formats()}
-    if not builder.is_prepared() or not formats & {"array_record", "parquet"}:
+    if not builder.is_prepared() or not formats & readable:
         where = f"data_dir={data_dir!r}, " if data_dir else ""
         raise UserError(
             f"TFDS set {name!r} is not prepared for random access; prepare it with: "

@@ -1,8 +1,8 @@
 """Picture files: which files are pictures, and their pixels as viewers show them."""
 
 import contextlib
-import dataclasses
 import io
+import os
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -129,15 +129,21 @@ def channels_of(paths: Sequence[Path]) -> int:
     return 1 if opened else 3
 
 
-@dataclasses.dataclass(frozen=True)
 class PictureFiles:
-    """Pictures that are decoded on access."""
+    """Pictures that are decoded on access.
 
-    paths: tuple[Path, ...]
-    channels: int = 3  # 1: grey
+    channels: 3; 1 is grey.
+    """
+
+    def __init__(self, paths: Sequence[Path], channels: int = 3) -> None:
+        # A name takes a quarter of its path's memory, and 20 times less time to send to
+        # a worker process: ImageNet has 1.3 million.
+        self._names = [*map(os.fspath, paths)]
+        self._path = type(paths[0]) if len(paths) else Path
+        self._channels = channels
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self._names)
 
     def __getitem__(self, index: int) -> Picture | None:
-        return decode(self.paths[index], self.channels)
+        return decode(self._path(self._names[index]), self._channels)

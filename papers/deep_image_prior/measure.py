@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from common.host import to_host
 from common.resize import enlarge
 from papers.deep_image_prior.config import Config
 from papers.deep_image_prior.data import restart, row_name
@@ -73,8 +74,8 @@ def gather(name: str, config: Config, state: Any) -> Fit:
     """The run's state, fetched to the host, and its result."""
     result = jax.jit(partial(restored, config))(state)
     wanted = ("step", "problem", "output", "average", "answer", "history", "frames")
-    host = {field: jax.device_get(getattr(state, field)) for field in wanted}
-    return Fit(name, config, state.replace(**host), np.asarray(result))
+    host = {field: to_host(getattr(state, field)) for field in wanted}
+    return Fit(name, config, state.replace(**host), to_host(result))
 
 
 def untrained(fit: Fit) -> Images:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from common.contract import UserError
 from common.data.packaged_photos import photo_path
-from common.files import pictures
+from common.files import pictures, storage
 from common.pixels import parted, squeeze_grey, to_uint8
 from common.resize import bicubic
 from papers.deep_image_prior.config import Data
@@ -23,7 +23,7 @@ def names_of(data: Data) -> list[str]:
     """The pictures of a run: names of packaged photographs, or paths."""
     if data.source != "files":
         return [*data.pictures] or ["astronaut"]
-    root = Path(data.root).expanduser()
+    root = storage.path(data.root)
     if not data.root or not root.exists():
         raise UserError(f"config.data.root={data.root!r}: no such picture or folder")
     if root.is_file():
@@ -45,7 +45,7 @@ def read_named(data: Data, name: str, size: tuple[int, int], channels: int) -> P
 
 
 def _path(data: Data, name: str) -> Path:
-    return photo_path(name) if data.source == "embedded" else Path(name)
+    return photo_path(name) if data.source == "embedded" else storage.path(name)
 
 
 def read(
@@ -102,7 +102,7 @@ def read_beside(
 ) -> Picture:
     """A mask or guide, cut and scaled as the picture `name` that it belongs to.
     UserError: its file is of another size."""
-    path = Path(file).expanduser()
+    path = storage.path(file)
     box = data.box
     shape = size
     if data.source == "generated":
@@ -173,7 +173,7 @@ def open_guide(
 
 
 def _open_beside(file: str, photo: Photo) -> Photo:
-    beside = open_photo(Path(file).expanduser())
+    beside = open_photo(storage.path(file))
     same_size(file, beside.image.shape, photo.name, photo.image.shape)
     return beside
 

@@ -31,9 +31,9 @@ from papers.deep_image_prior.model import network, output
 Images = Float[Array, "rows height width channels"]
 
 
-def _of_rows() -> Any:
+def _of_rows(**more: bool) -> Any:
     """A field of State whose first axis is the rows."""
-    return struct.field(metadata={"batch_axis": 0})
+    return struct.field(metadata={"batch_axis": 0, **more})
 
 
 @struct.dataclass
@@ -46,7 +46,8 @@ class State:
     problem: dict[str, Images] = _of_rows()  # as of data.problems
     output: Images = _of_rows()  # of the last step, with its jitter
     average: Images = _of_rows()  # the running average of the outputs
-    snapshot: dict[str, Any] = _of_rows()  # what backtracking goes back to
+    # What backtracking goes back to.
+    snapshot: dict[str, Any] = _of_rows(training_only=True)
     answer: dict[str, Array] = _of_rows()  # the stop rule's
     history: dict[str, Float[Array, "rows samples"]] = _of_rows()  # of the qualities
     frames: UInt8[Array, "rows frames height width channels"] = _of_rows()

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import jax
+
 from common.contract import summary
 from papers.distillation import data, figures, joint, measure, tables, teacher
 from papers.distillation.config import Config
@@ -48,11 +50,8 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
         ensemble = measure.mixed(run.config, run.test)
         yield from figures.soft_targets(config, ensemble, test)
         if config.eval.write:
-            _write(config, run)
+            logits = measure.mixed(run.config, run.logits("train"))
+            if jax.process_index() == 0:  # the others have had their part in it
+                teacher.write(config.eval.write, logits)
     if claims:
         yield "Summary", summary("[Distillation](papers/distillation)", claims)
-
-
-def _write(config: Config, run: Trained) -> None:
-    """The logits of the training split, for `config.distill.file`."""
-    teacher.write(config.eval.write, measure.mixed(run.config, run.logits("train")))

@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float
 
 from common.contract import Table
 from common.data.image_set import ImageSet
+from common.host import to_host
 from papers.distillation import measure
 from papers.distillation.measure import Trained
 from papers.distillation.specialists import NEVER, Classes
@@ -83,10 +84,9 @@ def specialists_table(runs: Mapping[str, Trained], test: ImageSet) -> Table:
     Both choose among these classes alone."""
     run = runs["specialists"]
     generalist = runs["baseline"].test[:, 0]
-    special = run.state.special
-    frequency = np.asarray(special["frequency"])
+    special = to_host(run.state.special)
     rows = []
-    for m, classes in enumerate(np.asarray(special["classes"])):
+    for m, classes in enumerate(special["classes"]):
         own = np.flatnonzero(classes)
         theirs = np.isin(test.labels, own)
         labels = test.labels[theirs]
@@ -94,7 +94,7 @@ def specialists_table(runs: Mapping[str, Trained], test: ImageSet) -> Table:
         before = measure.accuracy(generalist[theirs] + others, labels)
         after = measure.accuracy(run.test[theirs, m, :-1] + others, labels)
         names = ", ".join(test.class_names[c] for c in own)
-        rows.append([names, 100 * frequency @ classes, before, after])
+        rows.append([names, 100 * special["frequency"] @ classes, before, after])
     columns = ("classes", "of the images %", "generalist among them %", "specialist %")
     return Table(columns, rows)
 
@@ -103,7 +103,7 @@ def joint_table(runs: Mapping[str, Trained], test: ImageSet) -> Table:
     """The generalist alone, and with all specialists."""
     run = runs["specialists"]
     generalist = runs["baseline"].test[:, 0]
-    special = run.state.special
+    special = to_host(run.state.special)
     answers = unbiased(special, jnp.asarray(run.test))
     joint = jax.jit(infer)(jnp.asarray(generalist), answers, special["classes"])
     models = {

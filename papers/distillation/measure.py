@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from common.host import to_host
 from common.losses import cross_entropy, ensemble_logits
 from papers.distillation import data, train
 from papers.distillation.config import Config
@@ -61,7 +62,7 @@ def logits(
     size = min(config.eval.batch_size, len(images))
     padded = np.pad(images, [(0, -len(images) % size), *[(0, 0)] * (images.ndim - 1)])
     batches = np.split(padded[:, None], len(padded) // size)
-    found = np.concatenate([np.asarray(forward(state, batch)) for batch in batches])
+    found = np.concatenate([to_host(forward(state, batch)) for batch in batches])
     return found[: len(images)]
 
 

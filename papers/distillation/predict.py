@@ -11,6 +11,7 @@ import numpy as np
 from common.contract import Table, UserError
 from common.data.augment import resize
 from common.files.inputs import given, prepared
+from common.host import to_host
 from common.losses import ensemble_logits
 from common.top_classes import Answer, top_classes
 from papers.distillation import data, model, train
@@ -45,6 +46,6 @@ def _answers(
         models["teacher"] = model.apply(config.teacher, outputs, variables, images)
     for name, logits in models.items():
         mixed = ensemble_logits(logits[..., :classes], config.distill.average)
-        probabilities = np.asarray(jax.nn.softmax(mixed / config.predict.temperature))
+        probabilities = to_host(jax.nn.softmax(mixed / config.predict.temperature))
         for picture, p in zip(pictures, probabilities, strict=True):
             yield {"image": picture, "model": name}, p

@@ -21,6 +21,7 @@ from common.colour import luma
 from common.contract import UserError
 from common.data.packaged_photos import photo_path
 from common.data.pipeline import pipeline
+from common.files import storage
 from common.files.pictures import channels_of, decode, picture_paths
 from common.pixels import Picture, mirrored_to, to_uint8, with_channels
 from common.resize import bicubic, cropped_to_multiple, shrink
@@ -129,7 +130,7 @@ def _place(data: Data) -> tuple:
     """What `_pictures` takes after the split."""
     root = data.root
     test_root = data.test_root
-    benchmark = [Path(root).expanduser() / name for name in ("T91", "Set5")]
+    benchmark = [storage.path(root) / name for name in ("T91", "Set5")]
     if root and not test_root and all(folder.is_dir() for folder in benchmark):
         root, test_root = map(str, benchmark)
     return data.source, root, test_root, data.images
@@ -165,7 +166,7 @@ def _files(root: str, test_root: str, images: int, split: str) -> dict[str, Path
             raise UserError(f"{folder!r} has one image; give config.data.test_root too")
         held_out = {*paths[::10]}
         paths = [path for path in paths if (path in held_out) == (split == "test")]
-    base = Path(folder).expanduser()
+    base = storage.path(folder)
     return {str(path.relative_to(base)): path for path in paths}
 
 

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from common.contract import Table
 from common.files import outputs
 from common.files.inputs import given, pictures
 from common.files.video import is_video
 from common.pixels import Picture
 from papers.espcn.config import Config
-from papers.espcn.upscale import upscaled_picture, upscaler
+from papers.espcn.upscale import inference_params, upscaled_picture, upscaler
 from papers.espcn.video import upscale_video
 
 Values = Iterator[str | tuple[str, Any]]
@@ -25,8 +27,10 @@ def predict(config: Config, state: Any, inputs: str) -> Values:
     written: to `predict.out`, or beside the video.
     """
     path = given(inputs, video=True)
-    upscaled = upscale_video if is_video(path) else _pictures
-    yield from upscaled(config, state, path)
+    state = state.replace(params=inference_params(state), opt_state=())
+    if jax.process_index() == 0:  # it needs the others no more, and alone writes
+        upscaled = upscale_video if is_video(path) else _pictures
+        yield from upscaled(config, state, path)
 
 
 def _pictures(config: Config, state: Any, root: Path) -> Values:

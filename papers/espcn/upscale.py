@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from common import colour
+from common.host import to_host
 from common.optim import ema_params
 from common.pixels import (
     Picture,
@@ -49,9 +50,10 @@ def upscaler(config: Config, state: Any) -> Upscale:
 def inference_params(state: Any) -> Any:
     """The running average of the parameters, or the parameters where none is kept.
 
-    They are on the host, so that the caller's computation decides on the devices.
+    They are on the host, in every process of a job: they are few, and the caller's
+    computation decides on the devices.
     """
-    return jax.device_get(ema_params(state.opt_state, state.params))
+    return to_host(ema_params(state.opt_state, state.params))
 
 
 def bicubic_upscaler(model: Model) -> Upscale:

@@ -12,7 +12,6 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from common.attention import causal_mask
 from common.losses import cross_entropy, tied_logits
 from common.recurrent import LSTM, Cell
 from common.repeat import draw_at_once, repeat
@@ -83,13 +82,12 @@ class GPT(nn.Module):
         if c.network == "lstm":
             h, _ = self.lstm(self.dropout(h, deterministic=not train))
             return self.norm(self.output(self.dropout(h, deterministic=not train)))
-        seen = causal_mask(time, time)[None, None]
 
         if self.is_initializing():
-            draw_at_once(self.blocks, h, seen)
+            draw_at_once(self.blocks, h)
 
         def run(block, h, _):
-            return block(h, seen, train), None
+            return block(h, train), None
 
         h, _ = repeat(run, self.blocks, h, loop=c.scan, remat=c.remat)
         return h

@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 from flax.traverse_util import flatten_dict
 
-from common import transformer_weights
 from common.contract import UserError
-from common.files import numbered_arrays, storage, weights
+from common.files import numbered_arrays, storage, transformer_weights, weights
 from common.transformer import Decoder
 
 OUTSIDE = {"tokens": "tokens_embed", "positions": "positions_embed"}

@@ -37,7 +37,7 @@ class Eval:
     """How trained models are measured. Nothing here changes training."""
 
     batch_size: int = at_least(1, 32)
-    tokens: int = at_least(2, 32_768)  # of a split that are read while training
+    tokens: int = at_least(2, 16_384)  # of a split, in training too
     stride: int = at_least(0, 32)  # tokens by which a window moves; 0: its length
     bytes: int = at_least(256, 65_536)  # of the test split, read in windows
     items: int = at_least(1, 200)  # of each zero-shot task
@@ -78,6 +78,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "2x64": _size(2, 64, 2),
     "4x128": _size(4, 128, 4),
     "6x192": _size(6, 192, 6),
+    "5x160": _size(5, 160, 5),
     "8x256": _size(8, 256, 8),
 }
 

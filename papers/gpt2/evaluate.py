@@ -62,7 +62,7 @@ def _items(config: Config, reader: Reader) -> tables.Items | None:
         return None
     try:
         held_out = documents(config)["test"]
-        return tables.Items.of(held_out, reader.vocab.encode, config.eval.items)
+        return tables.Items.of(held_out, reader, config.eval.items)
     except UserError:
         return None
 

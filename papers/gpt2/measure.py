@@ -10,9 +10,9 @@ import numpy as np
 
 from common.decoding import Draw, Generator
 from common.optim import ema_params
-from common.scoring import Scorer
 from common.text.counts import Counts
 from common.text.prompts import without_end
+from common.text.scoring import Scorer
 from common.text.vocab import Vocab
 from papers.gpt2.config import Config
 from papers.gpt2.data import encoded, vocabulary

@@ -7,7 +7,6 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from common.attention import causal_mask
 from common.losses import tied_cross_entropy, tied_logits
 from common.repeat import repeat
 from common.sharding import whole
@@ -49,12 +48,11 @@ class GPT2(nn.Module):
     def __call__(self, tokens: Tokens, train: bool = False) -> Hidden:
         c = self.config
         time = tokens.shape[1]
-        seen = causal_mask(time, time)[None, None]
         h = self._embedded(tokens, jnp.arange(time))
         h = self.dropout(h, deterministic=not train)
 
         def run(block, h, _):
-            return block(h, seen, train), None
+            return block(h, train), None
 
         h, _ = repeat(run, self.blocks, h, loop=c.scan, remat=c.remat)
         return self.norm(h)

@@ -26,14 +26,15 @@ def _default() -> Config:
     On 2 MB of CPython's own documentation, in a vocabulary of 2,000 merges.
     """
     return Config(
-        model=Model(vocab_size=2_257, context=64),
-        data=Data(batch_size=32, length=64),
+        model=Model(vocab_size=2_257, context=128),
+        data=Data(batch_size=16, length=128),
+        eval=Eval(stride=64),
         optim=Optim(
             name="adamw", lr=2e-3, b2=0.95, weight_decay=0.1, clip_norm=1.0,
             schedule=Schedule(warmup=50, floor=0.1),
         ),
-        loop=Loop(steps=600, log_every=20, eval_every=200, save_every=300),
-        runs=("1x32", "2x64", "4x128", "6x192"),
+        loop=Loop(steps=400, log_every=20, eval_every=100, save_every=200),
+        runs=("1x32", "2x64", "4x128", "5x160"),
     )  # fmt: skip
 
 
@@ -171,6 +172,8 @@ PARAM_COUNTS = {
     "large": 774_030_080,
     "xl": 1_557_611_200,
     "finetune": 124_439_808,
+    "openwebtext": 124_373_760,  # 47 rows of the table more, no biases
+    "shakespeare_char_gpu": 10_745_088,
 }
 
 

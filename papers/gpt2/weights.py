@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from common import transformer_weights
-from common.files import storage, weights
+from common.files import storage, transformer_weights, weights
 from common.transformer import Decoder
 
 # The modules outside blocks: embeddings of tokens and positions, and the last norm.

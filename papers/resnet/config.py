@@ -41,6 +41,9 @@ class Data:
     padding: int = at_least(0, 4)  # pixels that shift and cifar move by, at most
     # imagenet: the shorter side gets a random length in this range.
     short: tuple[int, int] = at_least(1, (256, 480))
+    # imagenet: resize the whole picture and cut, or only what the crop shows. It is
+    # faster; 2 pixels in 1,000 are rounded otherwise.
+    resize: str = choice("whole", "crop", only=("augment", "imagenet"))
     # What is subtracted: the mean training image, or ImageNet's mean colour.
     subtract: str = choice("pixel", "imagenet")
     mean_of: int = at_least(1, 10_000)  # training images in that mean, at most

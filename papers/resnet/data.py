@@ -53,6 +53,7 @@ def batches(
         seed=config.seed,
         shuffle=True,
         random_map_fn=partial(_augmented_alone, d),
+        costly=data.decoded_on_access,
         **share,
     )
 
@@ -69,6 +70,7 @@ def in_order(
         map_fn=partial(_prepared, config),
         process_index=process_index,
         process_count=process_count,
+        costly=data.decoded_on_access,
     )
 
 
@@ -116,7 +118,7 @@ def _kept_in_memory(data: Data, train: ImageSet) -> bool:
     """Whether the training images are read once, resized, into one array. A folder of
     pictures is not, because all would be decoded before the first step; nor is a set
     for ImageNet's augmentation, which needs pictures at their full size."""
-    if data.source == "files" and not isinstance(train.images, np.ndarray):
+    if data.source == "files" and train.decoded_on_access:
         return False
     size = len(train) * data.size**2 * data.channels
     return data.augment != "imagenet" and size <= IN_MEMORY
@@ -141,7 +143,8 @@ def _augmented_alone(
     image = item["image"]
     size = data.size
     if data.augment == "imagenet":
-        image = augment.scale_jitter(image, rng, data.short, size)
+        whole = data.resize == "whole"
+        image = augment.scale_jitter(image, rng, data.short, size, whole=whole)
         image = augment.pca_colour(augment.mirrored(image, rng.random()), rng)
         return {**item, "image": image}
     image = augment.resize(image, (size, size))

@@ -13,11 +13,12 @@ from jaxtyping import Float, Int, UInt8
 from common.data import augment
 from common.data.image_set import ImageSet
 from common.data.pipeline import pipeline
+from common.host import to_host
 from common.metrics import over
 from common.pixels import Picture
 from papers.resnet.config import Config
 from papers.resnet.data import image_set, in_order
-from papers.resnet.train import State, eval_step, forward
+from papers.resnet.train import State, eval_step, probabilities
 from papers.resnet.variants import CIFAR_ERRORS, ERRORS, PLAIN_ERRORS
 
 Scores = Float[np.ndarray, "images num_classes"]
@@ -89,13 +90,20 @@ def ten_crop_scores(
         return {**item, "image": augment.ten_crops(image, size)}
 
     rows = max(config.eval.batch_size // 10, 1)
-    probabilities = _probabilities(config, state)
+    run = _probabilities(config, state)
     scores = []
     labels = []
     masked = data.with_mask()
-    for batch in pipeline(masked, batch_size=rows, repeat=False, map_fn=crops):
+    batches = pipeline(
+        masked,
+        batch_size=rows,
+        repeat=False,
+        map_fn=crops,
+        costly=data.decoded_on_access,
+    )
+    for batch in batches:
         flat = batch["image"].reshape(-1, *batch["image"].shape[2:])
-        mean = probabilities(flat).reshape(rows, 10, -1).mean(1)
+        mean = run(flat).reshape(rows, 10, -1).mean(1)
         real = batch["mask"] > 0
         scores.append(mean[real])
         labels.append(batch["label"][real])
@@ -108,7 +116,7 @@ def multi_scale_scores(
     """The mean probabilities of each whole image over the sizes of `eval.scales`, and
     the labels. The longer side is rounded to a multiple of COARSE pixels, so that a few
     compiled programs serve pictures of all proportions."""
-    probabilities = _probabilities(config, state)
+    run = _probabilities(config, state)
     scores = np.zeros((len(data), config.model.num_classes))
     labels = np.zeros(len(data), np.int32)
     readable = np.zeros(len(data), bool)
@@ -125,7 +133,7 @@ def multi_scale_scores(
         # A batch has as many pixels as at the training size, whatever the scale.
         rows = max(config.eval.batch_size * config.data.size**2 // short**2, 1)
         for indices, batch in by_shape(images(short), rows):
-            scores[indices] += probabilities(batch)[: len(indices)]
+            scores[indices] += run(batch)[: len(indices)]
     return scores[readable] / len(config.eval.scales), labels[readable]
 
 
@@ -161,5 +169,5 @@ def by_shape(
 
 
 def _probabilities(config: Config, state: State) -> Callable[[Any], Scores]:
-    step = jax.jit(lambda images: jax.nn.softmax(forward(config, state, images)))
-    return lambda images: np.asarray(step(images))
+    run = jax.jit(partial(probabilities, config))
+    return lambda images: to_host(run(state, images))

@@ -10,11 +10,12 @@ import numpy as np
 from common.contract import UserError
 from common.files import storage, texts
 from common.files.inputs import given, prepared
+from common.host import to_host
 from common.pixels import Picture
 from common.top_classes import Answer, top_classes
 from papers.resnet.config import Config
 from papers.resnet.data import image_set, prepare
-from papers.resnet.train import State, forward
+from papers.resnet.train import State, probabilities
 
 
 def predict(config: Config, state: State, inputs: str) -> Iterator[tuple[str, Any]]:
@@ -55,7 +56,7 @@ def _answers(
 ) -> Iterator[Answer]:
     """Each picture's probabilities. All batches have one shape, so that one program
     serves them."""
-    step = jax.jit(lambda images: jax.nn.softmax(forward(config, state, images)))
+    run = jax.jit(partial(probabilities, config))
     names = [*pictures]
     images = np.stack([*pictures.values()])
     size = min(config.predict.batch_size, len(images))
@@ -63,5 +64,5 @@ def _answers(
         part = images[start : start + size]
         batch = np.zeros((size, *part.shape[1:]), np.uint8)
         batch[: len(part)] = part
-        for name, p in zip(names[start:], np.asarray(step(batch)), strict=False):
+        for name, p in zip(names[start:], to_host(run(state, batch)), strict=False):
             yield {"image": name}, p

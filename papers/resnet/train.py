@@ -121,6 +121,13 @@ def forward(
     return by_platform(_forward, config, state, image)
 
 
+def probabilities(
+    config: Config, state: State, image: UInt8[Array, "batch height width channels"]
+) -> Float[Array, "batch num_classes"]:
+    """The softmax of `forward`."""
+    return jax.nn.softmax(forward(config, state, image))
+
+
 def _forward(config: Config, state: State, image):
     variables = ema_variables(state)
     return ResNet(config.model).apply(variables, normalised(config, state.mean, image))

@@ -54,6 +54,7 @@ class Data:
     only_seen: bool = False  # bytes: only those of the text, most frequent first
     batch_size: int = at_least(1, 32)  # streams read side by side
     length: int = at_least(1, 32)  # tokens a segment
+    ext_len: int = at_least(0)  # tokens before a segment that are read again with it
 
 
 @dataclasses.dataclass
@@ -61,6 +62,7 @@ class Eval:
     """How trained models are measured. Nothing here changes training."""
 
     length: int = at_least(1, 32)  # tokens a segment
+    ext_len: int = at_least(0)
     mem_len: int = at_least(0, 96)
     clamp_len: int = at_least(0)
     window: int = at_least(0)
@@ -68,6 +70,7 @@ class Eval:
     batch_size: int = at_least(1, 8)  # streams that a split is cut into
     lengths: tuple[int, ...] = at_least(1, (8, 16, 32, 64, 128, 256, 512))  # of a curve
     characters: int = at_least(256, 32_768)  # of the test split, read by every row
+    valid_tokens: int = at_least(0)  # of the valid split, read in training; 0: all
     attention_lengths: tuple[int, ...] = at_least(1, (100, 200, 400, 800))  # timed
     long: bool = False  # and 1800, 2800, 3800
     recl: bool = True  # relative effective context length
@@ -135,6 +138,7 @@ def runs(config: Config) -> dict[str, Run]:
 
 def _check(config: Config) -> None:
     m = config.model
+    e = config.eval
     if m.d_model % 2:
         raise UserError("config.model.d_model must be even: sines and cosines in pairs")
     if list(m.cutoffs) != sorted({c for c in m.cutoffs if 0 < c < m.vocab_size}):
@@ -143,3 +147,11 @@ def _check(config: Config) -> None:
         raise UserError("config.model.capacity has one share a cutoff, or none at all")
     if len(m.tied_projections) > 1 + len(m.cutoffs):
         raise UserError("config.model.tied_projections has one value a bin, at most")
+    if e.count_zeros and (e.ext_len or config.data.ext_len):
+        raise UserError("config.eval.count_zeros needs ext_len=0, in data and in eval")
+    trained = config.data.length + config.data.ext_len
+    if not m.mem_len and e.ext_len >= trained:
+        raise UserError(
+            f"config.eval.ext_len={e.ext_len} leaves no token to predict: without "
+            f"memory, {trained} tokens are read at once, as in training"
+        )

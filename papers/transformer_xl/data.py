@@ -23,21 +23,24 @@ def batches(
     config: Config, split: str, *, process_index: int = 0, process_count: int = 1
 ) -> Iterator[dict[str, np.ndarray]]:
     """Batches as in `batch_spec`. "train" is endless and has `get_state` and
-    `set_state`; "valid" and "test" are one batch, which holds the whole split."""
-    tokens = encoded(config, split)
+    `set_state`; "valid" and "test" are one batch, which holds the whole split, or its
+    first `eval.valid_tokens`."""
     if split != "train":
+        tokens = encoded(config, split)
+        if split == "valid" and config.eval.valid_tokens:
+            tokens = tokens[: config.eval.valid_tokens + 1]
+        own = _rows(config.eval.batch_size, process_index, process_count)
         whole = stretches(
-            tokens, rows=config.eval.batch_size, length=segment_length(config)
+            tokens,
+            rows=config.eval.batch_size,
+            length=segment_length(config),
+            own=own,
         )
-        rows = _rows(config.eval.batch_size, process_index, process_count)
-        return iter([{name: array[rows] for name, array in whole.items()}])
-    segments = StreamSegments(
-        tokens,
-        batch_size=config.data.batch_size,
-        length=config.data.length,
-        rows=_rows(config.data.batch_size, process_index, process_count),
-    )
-    return pipeline(segments)
+        return iter([whole])
+    _check_size(config)
+    rows = config.data.batch_size
+    streams = _streams(_key(config.data), rows, process_index, process_count)
+    return pipeline(streams.of_length(config.data.length))
 
 
 def _rows(batch_size: int, process_index: int, process_count: int) -> slice:
@@ -61,20 +64,25 @@ def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtype
 
 
 def segment_length(config: Config) -> int:
-    """Tokens of a segment in evaluation: without recurrence, as many as in training."""
-    return config.eval.length if config.model.mem_len else config.data.length
+    """Tokens of a segment of "valid" and "test": no more than in training."""
+    trained = config.data.length
+    return min(config.eval.length, trained) if config.model.mem_len else trained
 
 
 def encoded(config: Config, split: str) -> np.ndarray:
-    """The split's token ids [time] int32; UserError if the network has fewer ids than
-    the text has."""
+    """The token ids [time] int32 of "valid" or "test"; UserError if the network has
+    fewer ids than the text has."""
+    _check_size(config)
+    return _encoded(_key(config.data), split)
+
+
+def _check_size(config: Config) -> None:
     size = vocabulary(config.data).size
     if size > config.model.vocab_size:
         raise UserError(
             f"the text has {size} different {config.data.level}s, the network "
             f"{config.model.vocab_size}: set --config.model.vocab_size={size}"
         )
-    return _encoded(_key(config.data), split)
 
 
 def vocabulary(data: Data) -> Vocab:
@@ -85,7 +93,7 @@ def vocabulary(data: Data) -> Vocab:
 def _key(data: Data) -> tuple[Any, ...]:
     """The fields that the tokens depend on, as a key of a cache."""
     fields = dataclasses.asdict(data)
-    del fields["batch_size"], fields["length"]
+    del fields["batch_size"], fields["length"], fields["ext_len"]
     return tuple(fields.items())
 
 
@@ -105,6 +113,27 @@ def _vocabulary(key: tuple) -> Vocab:
         case _:
             options = {"newlines": data.newline}
     return build(data.level, texts["train"], **options)
+
+
+@functools.lru_cache(maxsize=1)
+def _streams(key: tuple, batch_size: int, index: int, count: int) -> StreamSegments:
+    """The training streams of a process, which keeps no more of the text: its other
+    splits are encoded here, and so it is read once."""
+    data = Data(**dict(key))
+    vocab = _vocabulary(key)
+    for split in ("valid", "test"):
+        _encoded(key, split)
+    train = text.load(data.source, data.root, data.name)["train"]
+    smallest = np.min_scalar_type(vocab.size - 1)  # uint8 is a quarter of int32
+    streams = StreamSegments(
+        vocab.encode(train).astype(smallest),
+        batch_size=batch_size,
+        length=1,
+        rows=_rows(batch_size, index, count),
+    )
+    del train
+    text.forget()
+    return streams
 
 
 @functools.cache

@@ -5,13 +5,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, Int
 
 from common import rng
 from common.attention import KVRing
 from common.contract import UserError
+from common.host import to_host
 from common.optim import ema_params
 from common.sampling import sample
 from papers.transformer_xl.config import Config, Model
@@ -74,7 +74,7 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str]:
     p = config.predict
     vocab = vocabulary(config.data)
     prompt = vocab.encode(inputs.encode() or b"\n")
-    slots = p.slots or config.data.length + c.mem_len
+    slots = p.slots or config.data.length + config.data.ext_len + c.mem_len
     params = ema_params(state.opt_state, state.params)
     decoder = empty_decoder(c, params, 1, slots)
 
@@ -108,4 +108,4 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str]:
     for start in range(0, p.length, CHUNK):
         (decoder, log_probs), tokens = write(params, decoder, log_probs)
         left = min(CHUNK, p.length - start)
-        yield decode(np.asarray(tokens)[:left], final=start + CHUNK >= p.length)
+        yield decode(to_host(tokens)[:left], final=start + CHUNK >= p.length)

@@ -56,6 +56,11 @@ class Reader:
     def relative(self) -> bool:
         return self.config.model.attention == "relative"
 
+    @property
+    def window(self) -> int:
+        """Tokens that are read at once."""
+        return self.config.data.length + self.config.data.ext_len
+
     def loss(self, keys: int | None = None) -> float:
         """Bits per character, or perplexity per word. Each prediction sees `keys`
         tokens, or what the config says; without recurrence, in a sliding window."""
@@ -134,14 +139,15 @@ def _claims(config: Config, run: str, losses: Table, speed: Table) -> Iterator[C
 def _losses(readers: Mapping[str, Reader], measure: str) -> Table:
     rows = []
     for r in readers.values():
-        length, memory = r.config.data.length, r.config.model.mem_len
+        memory = r.config.model.mem_len
+        segment = f"{r.config.data.ext_len + 1}..{r.window}"
         if r.recurrent:
-            rows.append([r.name, "with memory", f"{memory}+1..{length}", r.loss()])
-            rows.append([r.name, "without memory", f"1..{length}", r.loss(0)])
+            rows.append([r.name, "with memory", f"{memory}+{segment}", r.loss()])
+            rows.append([r.name, "without memory", segment, r.loss(0)])
             continue
-        rows.append([r.name, "by segments", f"1..{length}", r.loss()])
+        rows.append([r.name, "by segments", segment, r.loss()])
         if len(r.tokens) <= MOST_WINDOWS:
-            rows.append([r.name, "sliding", f"{length}", r.loss(length)])
+            rows.append([r.name, "sliding", f"{r.window}", r.loss(r.window)])
     note = f"every row reads the same {len(r.tokens) - 1:,} {r.config.data.level}s"
     return Table(("run", "read", "tokens in sight", measure), rows, note)
 
@@ -151,7 +157,7 @@ def _lengths(readers: Mapping[str, Reader], measure: str) -> Values:
     without recurrence is read anew for each token and ends at its training length."""
     curves, lengths = {}, next(iter(readers.values())).config.eval.lengths
     for r in readers.values():
-        longest = max(lengths) if r.recurrent else r.config.data.length
+        longest = max(lengths) if r.recurrent else r.window
         if r.relative or not r.recurrent:
             keys = [k for k in lengths if k <= longest]
             curves[r.name] = keys, [r.loss(k) for k in keys]

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 
 from common.attention import causal_mask, relative_terms
 from common.contract import Table
+from common.host import to_host
 from common.text.vocab import Vocab
 from papers.transformer_xl.config import Config
 from papers.transformer_xl.memory import empty_memory
@@ -91,9 +92,8 @@ def attention(
     for i in range(_segments(config)):
         inputs = jnp.asarray(tokens[None, i * time : (i + 1) * time])
         (_, memory), kept = segment(params, inputs, memory)
-    layers = [
-        kept["intermediates"][f"layers_{n}"] for n in range(config.model.n_layers)
-    ]
+    kept = to_host(kept["intermediates"])
+    layers = [kept[f"layers_{n}"] for n in range(config.model.n_layers)]
     return [
         {name: values[0] for name, values in layer["attention"].items()}
         for layer in layers
@@ -133,7 +133,7 @@ def reach(
     text = np.tile(tokens[:size], (size + 1, 1))
     changed = np.arange(size)
     text[changed + 1, changed] = (text[0] + 1) % c.vocab_size
-    states = np.asarray(jax.jit(partial(_states, c))(params, text))
+    states = to_host(jax.jit(partial(_states, c))(params, text))
     differs = (states[1:] != states[:1]).any(-1)  # token layers position
     return np.where(differs.any(0), differs.argmax(0), np.arange(size))
 

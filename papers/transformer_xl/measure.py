@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from common.data.streams import stretches
+from common.host import to_host
+from common.rows import split_beside
 from papers.transformer_xl.config import Config
 from papers.transformer_xl.memory import empty_memory
 from papers.transformer_xl.model import TransformerXL
@@ -34,10 +36,19 @@ def by_segments(
     `config.data.length`, with memory."""
     rows = config.eval.batch_size
     batch = stretches(tokens, rows=rows, length=config.data.length)
-    nll = jax.jit(partial(stream_nll, config))(
-        params, batch["inputs"], batch["targets"]
-    )
-    return np.asarray(nll)[batch["mask"] > 0]
+    nll = _nll(config, params, batch["inputs"], batch["targets"])
+    return nll[batch["mask"] > 0]
+
+
+def _nll(
+    config: Config,
+    params: Any,
+    inputs: Int[np.ndarray, "batch stream"],
+    targets: Int[np.ndarray, "batch stream"],
+) -> Float[np.ndarray, "batch stream"]:
+    """`stream_nll`, its rows split over the devices that hold the parameters."""
+    rows = (split_beside(params, x) for x in (inputs, targets))
+    return to_host(jax.jit(partial(stream_nll, config))(params, *rows))
 
 
 def sliding(
@@ -47,7 +58,9 @@ def sliding(
     prediction and is read anew each time. The first `keys` tokens are one segment."""
     alone = attending(config, 0, keys)
     alone = dataclasses.replace(
-        alone, eval=dataclasses.replace(alone.eval, batch_size=1)
+        alone,
+        data=dataclasses.replace(alone.data, ext_len=0),
+        eval=dataclasses.replace(alone.eval, batch_size=1),
     )
     first = by_segments(alone, params, tokens[: keys + 1])
     ends = np.arange(keys, len(tokens) - 1)
@@ -64,8 +77,10 @@ def last_nll(
     """-log p in nats of tokens[end + 1] after the `keys` tokens up to tokens[end], read
     as one segment without memory."""
     padded = np.resize(ends, -(-len(ends) // WINDOWS) * WINDOWS).reshape(-1, WINDOWS)
-    nll = jax.jit(partial(_last_nll, config, keys))(params, jnp.asarray(tokens), padded)
-    return np.asarray(nll).reshape(-1)[: len(ends)]
+    windows = split_beside(params, padded, axis=1)
+    run = jax.jit(partial(_last_nll, config, keys))
+    nll = run(params, jnp.asarray(tokens), windows)
+    return to_host(nll).reshape(-1)[: len(ends)]
 
 
 def _last_nll(config, keys, params, tokens, ends) -> Float[Array, "group window"]:
@@ -96,8 +111,8 @@ def after_context(
     divide it. A model without sees at most the length of its training segments.
     """
     if not config.model.mem_len:
-        return last_nll(config, params, tokens, ends, min(context, config.data.length))
+        longest = config.data.length + config.data.ext_len
+        return last_nll(config, params, tokens, ends, min(context, longest))
     inputs = tokens[ends[:, None] + np.arange(1 - context, 1)]
     targets = tokens[ends[:, None] + np.arange(2 - context, 2)]
-    nll = jax.jit(partial(stream_nll, config))(params, inputs, targets)
-    return np.asarray(nll)[:, -1]
+    return _nll(config, params, inputs, targets)[:, -1]

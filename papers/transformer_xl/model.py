@@ -41,12 +41,13 @@ class TransformerXL(nn.Module):
     ) -> tuple[Segment, Memory]:
         c = self.config
         encoding = ENCODINGS[c.attention]
-        mask = self._mask(memory, tokens.shape[1])
+        read = jnp.concatenate([memory.tokens, tokens], axis=1)
+        mask = self._mask(memory, read.shape[1])
         shared = {
             name: self.dropout(x, deterministic=not train)
             for name, x in encoding.shared(c, mask.shape[-1]).items()
         }
-        h = encoding.embedded(self.vocabulary.embed(tokens))
+        h = encoding.embedded(self.vocabulary.embed(read))
         h = self.dropout(h, deterministic=not train)
 
         def run(layer, h, own):
@@ -55,11 +56,12 @@ class TransformerXL(nn.Module):
 
         own = [*zip(memory.layers, self._given(), strict=True)]
         h, inputs = repeat(run, self.layers, h, own, loop=c.scan, remat=c.remat)
-        return self.dropout(h, deterministic=not train), memory.extend(inputs)
+        h = h[:, memory.tokens.shape[1] :]
+        return self.dropout(h, deterministic=not train), memory.extend(inputs, read)
 
     def _mask(self, memory: Memory, time: int) -> Mask:
         """True where a query sees a key: in its past, within the window, and where the
-        memory has already been filled."""
+        memory, and the tokens that are read again, have been filled."""
         keys = memory.length + time
         causal = causal_mask(time, keys, self.config.window or None)
         empty = jnp.arange(keys) < memory.length - memory.valid[:, None]
@@ -118,7 +120,7 @@ class TransformerXL(nn.Module):
         for layer, (old, position, given) in zip(self.layers, own, strict=True):
             h, keys = layer.cached(h, old, position, given, mask)
             new.append(keys)
-        return self.vocabulary.log_probs(h), memory.extend(new)
+        return self.vocabulary.log_probs(h), memory.extend(new, tokens)
 
     def decode(
         self,

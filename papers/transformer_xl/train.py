@@ -17,6 +17,7 @@ from common import optim, rng
 from common.metrics import Mean
 from papers.transformer_xl import weights
 from papers.transformer_xl.config import Config
+from papers.transformer_xl.data import segment_length
 from papers.transformer_xl.memory import Memory, empty_memory
 from papers.transformer_xl.model import TransformerXL
 
@@ -32,7 +33,7 @@ class State:
     key: Key[Array, ""]
     params: Any
     opt_state: Any
-    memory: Memory = struct.field(metadata={"batch_axis": 0})
+    memory: Memory = struct.field(metadata={"batch_axis": 0, "training_only": True})
 
 
 def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> State:
@@ -45,7 +46,7 @@ def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> Stat
         key=key,
         params=params,
         opt_state=_tx(config).init(params),
-        memory=empty_memory(c, config.data.batch_size, c.mem_len),
+        memory=empty_memory(c, config.data.batch_size, c.mem_len, config.data.ext_len),
     )
 
 
@@ -119,24 +120,43 @@ def eval_step(
     config: Config, state: State, batch: dict, *, axis_name: str | None = None
 ) -> dict[str, Mean]:
     """Loss in nats and in bits per token of a stretch of text [batch, length *
-    segments]. It is read segment by segment, with a memory of its own that starts
+    segments]. It is read as `validated` says, with a memory of its own that starts
     empty."""
     params = optim.ema_params(state.opt_state, state.params)
-    nll = stream_nll(evaluated(config), params, batch["inputs"], batch["targets"])
+    nll = stream_nll(validated(config), params, batch["inputs"], batch["targets"])
     loss = Mean.of(nll, batch["mask"]).across(axis_name)
     return {"loss": loss, "bits": Mean(loss.total / LN_2, loss.count)}
 
 
+def validated(config: Config) -> Config:
+    """The config with which a split is read while training: shorter segments where
+    `eval` has such, and a memory that is longer by as much, so that the last token of a
+    segment sees as many as in training. The long memory of `eval` is left to the end.
+    """
+    length = segment_length(config)
+    if length == config.data.length:
+        return config
+    mem_len = config.model.mem_len + config.data.length - length
+    return dataclasses.replace(
+        config,
+        model=dataclasses.replace(config.model, mem_len=mem_len),
+        data=dataclasses.replace(config.data, length=length),
+    )
+
+
 def evaluated(config: Config) -> Config:
     """The config with the lengths of segment and memory that `eval` says. A model
-    without recurrence keeps the segments that it was trained on."""
+    without recurrence reads as many tokens at once as in training, of which the first
+    `eval.ext_len` are read again."""
     e = config.eval
     if not config.model.mem_len:
-        return config
+        length = config.data.length + config.data.ext_len - e.ext_len
+        data = dataclasses.replace(config.data, length=length, ext_len=e.ext_len)
+        return dataclasses.replace(config, data=data)
     model = dataclasses.replace(
         config.model, mem_len=e.mem_len, clamp_len=e.clamp_len, window=e.window
     )
-    data = dataclasses.replace(config.data, length=e.length)
+    data = dataclasses.replace(config.data, length=e.length, ext_len=e.ext_len)
     return dataclasses.replace(config, model=model, data=data)
 
 
@@ -158,7 +178,7 @@ def stream_nll(
     def segments(x):
         return jnp.moveaxis(x.reshape(x.shape[0], -1, length), 1, 0)
 
-    memory = empty_memory(c, inputs.shape[0], c.mem_len)
+    memory = empty_memory(c, inputs.shape[0], c.mem_len, config.data.ext_len)
     if config.eval.count_zeros:
         memory = memory.replace(valid=jnp.full_like(memory.valid, c.mem_len))
     _, nll = jax.lax.scan(segment, memory, (segments(inputs), segments(targets)))

@@ -134,7 +134,14 @@ def _endless(config: Config, domain: str, source: Source, **share) -> Iterator[I
         image = fitted(config, domain, item["image"], rng)
         return {"image": image, **{name: item[name] for name in kept}}
 
-    return pipeline(source, seed=seed, shuffle=True, random_map_fn=augmented, **share)
+    return pipeline(
+        source,
+        seed=seed,
+        shuffle=True,
+        random_map_fn=augmented,
+        costly=config.data.source in ("files", "tfds"),
+        **share,
+    )
 
 
 class _Whole:

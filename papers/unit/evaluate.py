@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from common.contract import Claim, Table, Trained, Values, summary
+from common.host import to_host
 from papers.unit import figures
 from papers.unit.config import Config
 from papers.unit.data import batches, has_pairs
@@ -90,7 +91,7 @@ def _squares(trained: Trained) -> Table:
         params = generator_params(state)
         for direction in DIRECTIONS:
             images = whole_test(config, direction.source)
-            translated = np.asarray(run(params, images, direction))
+            translated = to_host(run(params, images, direction))
             hue = hue_right(translated, direction.target)
             iou = float(square_iou(translated, images).mean())
             rows.append([name, str(direction), hue, iou])

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from common.contract import Trained
+from common.host import to_host
 from papers.unit.config import Config
 from papers.unit.data import batches, has_pairs
 from papers.unit.directions import DIRECTIONS, DOMAINS, Direction
@@ -53,7 +54,7 @@ def over_time(config: Config, state: State) -> "Figure":
     each of the steps that the state has frames of."""
     from common import figures
 
-    samples, frames = jax.device_get((state.samples, state.frames))
+    samples, frames = to_host((state.samples, state.frames))
     steps = past_steps(config, state)
     grid = []
     labels = []
@@ -112,5 +113,5 @@ def _translator(
     config: Config, state: State
 ) -> Callable[[Pictures, Direction], Pictures]:
     run = jax.jit(partial(translate, config), static_argnums=2)
-    params = jax.device_get(generator_params(state))
-    return lambda images, direction: np.asarray(run(params, images, direction))
+    params = generator_params(state)
+    return lambda images, direction: to_host(run(params, images, direction))

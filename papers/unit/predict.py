@@ -16,6 +16,7 @@ from common.data.augment import resize
 from common.files import outputs
 from common.files.inputs import given, pictures
 from common.files.video import convert, frame_size, is_video, video_target
+from common.host import to_host
 from common.pixels import mirrored_to_multiple, squeeze_grey, with_channels
 from papers.unit.config import Config
 from papers.unit.data import margin_of, without_margin
@@ -37,8 +38,10 @@ def predict(config: Config, state: State, inputs: str) -> Values:
     if not game_of(config).translates(config):
         raise UserError("this run translates nothing: use --run=adapted, which does")
     path = given(inputs, video=True)
-    translations = _video if is_video(path) else _pictures
-    yield from translations(config, jax.device_get(generator_params(state)), path)
+    params = to_host(generator_params(state))
+    if jax.process_index() == 0:  # it needs the others no more, and alone writes
+        translations = _video if is_video(path) else _pictures
+        yield from translations(config, params, path)
 
 
 def _pictures(config: Config, params: Any, root: Path) -> Values:

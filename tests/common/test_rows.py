@@ -4,10 +4,11 @@ devices."""
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
-from common.rows import each_row
+from common.rows import each_row, split_beside
 from launch import devices
 
 
@@ -51,3 +52,27 @@ def test_rows_stay_on_their_devices(rows, sizes):
     found = compiled(*jax.device_put(arrays(rows), split))
     chex.assert_trees_all_close(found, jax.vmap(convolved)(*arrays(rows)), atol=1e-5)
     assert found[0].sharding.is_equivalent_to(split, 5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "split"),
+    [
+        ((8, 3), 0, (("data0", "fsdp0"),)),
+        ((6, 3), 0, ("data0",)),
+        ((3, 4), 0, ()),
+        ((3, 4), 1, (None, ("data0", "fsdp0"))),
+    ],
+)
+def test_rows_are_split_beside_parameters_as_far_as_they_divide(shape, axis, split):
+    mesh = devices.make_mesh(4, "data:2,fsdp:2", devices=jax.devices()[:4])
+    params = {"w": jax.device_put(jnp.ones(8), NamedSharding(mesh, PartitionSpec()))}
+    rows = np.arange(np.prod(shape)).reshape(shape)
+    found = split_beside(params, rows, axis)
+    np.testing.assert_array_equal(found, rows)
+    wanted = NamedSharding(mesh, PartitionSpec(*split))
+    assert found.sharding.is_equivalent_to(wanted, 2)
+
+
+def test_rows_beside_parameters_of_one_device_stay_on_the_host():
+    rows = np.ones((4, 2))
+    assert split_beside({"w": jnp.ones(8)}, rows) is rows

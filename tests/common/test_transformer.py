@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from common.attention import causal_mask
 from common.transformer import (
     Block,
     Cache,
@@ -17,7 +16,6 @@ from common.transformer import (
 
 CONFIG = Decoder(context=16, n_layers=1, d_model=12, n_heads=3, d_inner=20)
 TIME = 9
-ALL_SEEN = causal_mask(TIME, TIME)[None, None]
 both = pytest.mark.parametrize("pre_norm", [True, False])
 
 
@@ -29,7 +27,7 @@ def x():
 def drawn(pre_norm: bool, x, config=CONFIG):
     """A block whose biases and gains are random as well."""
     block = Block(config, pre_norm, 0.2)
-    params = block.init(jax.random.key(0), x, ALL_SEEN)["params"]
+    params = block.init(jax.random.key(0), x)["params"]
     leaves, tree = jax.tree.flatten(params)
     keys = jax.random.split(jax.random.key(2), len(leaves))
     moved = [
@@ -78,7 +76,7 @@ def by_numpy(p, x, pre_norm: bool) -> np.ndarray:
 @both
 def test_equals_the_equations(pre_norm, x):
     block, params = drawn(pre_norm, x)
-    found = block.apply({"params": params}, x, ALL_SEEN)
+    found = block.apply({"params": params}, x)
     expected = by_numpy(params, np.asarray(x, np.float64), pre_norm)
     np.testing.assert_allclose(found, expected, atol=2e-5)
 
@@ -86,7 +84,7 @@ def test_equals_the_equations(pre_norm, x):
 @both
 def test_through_the_cache_it_is_the_same_however_the_text_is_cut(pre_norm, x):
     block, params = drawn(pre_norm, x)
-    whole = block.apply({"params": params}, x, ALL_SEEN)
+    whole = block.apply({"params": params}, x)
     (cache,) = empty_caches(CONFIG, batch=2, slots=12)
     parts = []
     for start, end in (0, 4), (4, 5), (5, 9):
@@ -125,14 +123,12 @@ def test_rows_may_stand_at_different_positions():
 def test_dropout_is_drawn_in_training_alone(pre_norm, x):
     config = Decoder(**{**vars(CONFIG), "dropout": 0.5, "attention_dropout": 0.5})
     block, params = drawn(pre_norm, x, config)
-    still = block.apply({"params": params}, x, ALL_SEEN)
+    still = block.apply({"params": params}, x)
     np.testing.assert_array_equal(
-        still, drawn(pre_norm, x)[0].apply({"params": params}, x, ALL_SEEN)
+        still, drawn(pre_norm, x)[0].apply({"params": params}, x)
     )
     one, other = (
-        block.apply(
-            {"params": params}, x, ALL_SEEN, True, rngs={"dropout": jax.random.key(i)}
-        )
+        block.apply({"params": params}, x, True, rngs={"dropout": jax.random.key(i)})
         for i in (0, 1)
     )
     assert not np.allclose(one, other)
@@ -141,7 +137,7 @@ def test_dropout_is_drawn_in_training_alone(pre_norm, x):
 
 def test_without_biases_there_are_none(x):
     config = Decoder(**{**vars(CONFIG), "bias": False})
-    params = Block(config, True, 0.02).init(jax.random.key(0), x, ALL_SEEN)["params"]
+    params = Block(config, True, 0.02).init(jax.random.key(0), x)["params"]
     names = {path[-1].key for path, _ in jax.tree_util.tree_leaves_with_path(params)}
     assert names == {"kernel", "scale"}
 
@@ -149,8 +145,8 @@ def test_without_biases_there_are_none(x):
 def test_activations_have_the_dtype_and_parameters_do_not(x):
     config = Decoder(**{**vars(CONFIG), "dtype": "bfloat16"})
     block = Block(config, True, 0.02)
-    variables = block.init(jax.random.key(0), x.astype(jnp.bfloat16), ALL_SEEN)
-    out = block.apply(variables, x.astype(jnp.bfloat16), ALL_SEEN)
+    variables = block.init(jax.random.key(0), x.astype(jnp.bfloat16))
+    out = block.apply(variables, x.astype(jnp.bfloat16))
     assert out.dtype == jnp.bfloat16
     assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
     assert isinstance(block, nn.Module)

@@ -73,9 +73,9 @@ def timeless(lines: str) -> list[dict]:
     return [{k: v for k, v in r.items() if k != "seconds"} for r in records]
 
 
-def fingerprint(meta: str) -> int:
+def fingerprint(meta: str) -> dict[str, int]:
     """What changes when any bit of a checkpoint's arrays does."""
-    return json.loads(meta)["fingerprint"]
+    return json.loads(meta)["fingerprints"]
 
 
 META = "checkpoints/20/meta/metadata"

@@ -240,7 +240,7 @@ def test_a_checkpoint_of_older_code_has_no_checksum_and_is_read(folder):
     ids=str,
 )
 def test_what_the_machine_lacks_is_no_damage(folder, monkeypatch, error):
-    def read(self, step, abstract):
+    def read(self, step, abstract, part):
         raise error
 
     checkpoints = Checkpoints(folder, Loop())

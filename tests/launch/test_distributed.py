@@ -4,7 +4,6 @@ otherwise than one process, or that losing one loses the run."""
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,98 +11,28 @@ from pathlib import Path
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 import pytest
 
 from common.contract import UserError
 from launch import catalogue, distributed, lost
+from tests.launch.jobs import (
+    MAIN,
+    QUICKEST,
+    SECONDS,
+    SHORT,
+    arrays,
+    assert_same,
+    assert_same_tables,
+    command,
+    ended,
+    free_port,
+    job,
+    losses,
+    run_alone,
+    tables,
+    timeless,
+)
 
-MAIN = Path(__file__).parents[2] / "launch" / "main.py"
-SECONDS = 600  # bounds a hang, on a busy machine too
-SHORT = ["--config.loop.steps=6", "--config.loop.eval_every=3"]
-
-
-def command(workdir: Path, *more: str, paper: str = "transformer_xl") -> list[str]:
-    start = [sys.executable, str(MAIN), f"--paper={paper}", "--config=smoke"]
-    return [*start, f"--workdir={workdir}", *more]
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("localhost", 0))
-        return s.getsockname()[1]
-
-
-def job(
-    workdir: Path, *more: str, processes: int = 2, each: int = 4, **options
-) -> list:
-    """Starts the processes of one job, with so many devices each."""
-    place = [f"--coordinator=localhost:{free_port()}", f"--num_processes={processes}"]
-    devices = f"--cpu_devices={each}"
-    return [
-        subprocess.Popen(
-            command(workdir, *more, *place, devices, f"--process_id={i}", **options),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for i in range(processes)
-    ]
-
-
-def ended(processes: list) -> list[tuple[int, str, str]]:
-    """(exit code, stdout, stderr) of each process."""
-    outputs = [p.communicate(timeout=SECONDS) for p in processes]
-    return [
-        (p.returncode, *output) for p, output in zip(processes, outputs, strict=True)
-    ]
-
-
-def run_alone(workdir: Path, *more: str, devices: int, **options) -> None:
-    subprocess.run(
-        command(workdir, *more, f"--cpu_devices={devices}", **options),
-        check=True,
-        capture_output=True,
-    )
-
-
-def losses(workdir: Path, run: str) -> list[float]:
-    lines = (workdir / run / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line)["loss"] for line in lines]
-
-
-def timeless(workdir: Path, run: str = "xl") -> list[dict]:
-    """The metrics without their times."""
-    lines = (workdir / run / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(x).items() if k != "seconds"} for x in lines]
-
-
-def arrays(workdir: Path, run: str) -> dict[str, np.ndarray]:
-    """The newest checkpoint's arrays, in whatever way they were sharded."""
-    steps = [int(f.name) for f in (workdir / run / "checkpoints").glob("[0-9]*")]
-    folder = workdir / run / "checkpoints" / str(max(steps)) / "state"
-    with ocp.PyTreeCheckpointer() as reader:
-        one = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-        tree = reader.metadata(folder).item_metadata.tree
-        restore = jax.tree.map(lambda _: ocp.ArrayRestoreArgs(sharding=one), tree)
-        restored = reader.restore(folder, restore_args=restore)
-    return {
-        name: np.asarray(x if not jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
-                         else jax.random.key_data(x))
-        for name, x in restored.items()
-    }  # fmt: skip
-
-
-def assert_same(a: dict, b: dict, *, atol: float, rtol: float) -> None:
-    """Arrays agree to a tolerance, and pictures to one grey level."""
-    assert a.keys() == b.keys()
-    for name in a:
-        x, y = (np.asarray(arrays[name], np.float64) for arrays in (a, b))
-        least = float(atol > 0 and a[name].dtype == np.uint8)
-        np.testing.assert_allclose(x, y, err_msg=name, atol=max(atol, least), rtol=rtol)
-
-
-QUICKEST = "espcn"
 OTHERS = [name for name in catalogue.names() if name != QUICKEST]
 
 
@@ -112,12 +41,15 @@ OTHERS = [name for name in catalogue.names() if name != QUICKEST]
 )
 def test_two_processes_are_one(paper, tmp_path):
     """Losses and every array, memory rows included, as of one process with 8 devices
-    and with one; the report is written once, by process 0."""
+    and with one; the report is written once, by process 0, and is the one that a single
+    device writes of these states."""
     two, one, single = (tmp_path / name for name in ("two", "one", "single"))
     results = ended(job(two, *SHORT, "--mesh=data:2,fsdp", paper=paper))
     assert [code for code, *_ in results] == [0, 0], results
     assert results[1][1] == ""  # process 1 prints nothing
-    assert (two / "report" / "results.json").exists()
+    together = tables(two)
+    run_alone(two, *SHORT, "--mode=eval", devices=1, paper=paper)
+    assert_same_tables(together, tables(two))
     runs = [*catalogue.load(paper).runs(catalogue.load(paper).get_config("smoke"))]
     for workdir, devices in (one, 8), (single, 1):
         run_alone(workdir, *SHORT, f"--run={runs[0]}", devices=devices, paper=paper)
@@ -142,18 +74,75 @@ def test_devices_that_repeat_rows_may_belong_to_two_processes(tmp_path):
     assert_same(arrays(many, run), arrays(single, run), atol=1e-5, rtol=1e-4)
 
 
+SHARED_READ = """
+import sys
+from pathlib import Path
+
+port, process, workdir, mesh, mode = sys.argv[1:]
+import jax
+
+jax.config.update("jax_num_cpu_devices", 2)
+jax.distributed.initialize("localhost:" + port, 2, int(process))
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from common.sections import Loop
+from launch import devices, placement
+from launch.checkpoints import Checkpoints
+
+@struct.dataclass
+class State:
+    step: jax.Array
+    large: jax.Array
+    uneven: jax.Array
+
+def init():
+    key = jax.random.key(0)
+    uneven = jax.random.normal(key, (7, 1001, 2))
+    return State(jnp.int32(3), jax.random.normal(key, (4096, 4096)), uneven)
+
+def read():
+    words = Path("/proc/self/io").read_text().split()
+    return int(words[words.index("rchar:") + 1])
+
+place = placement.place(jax.eval_shape(init), devices.make_mesh(8, mesh))
+made = place.make_state(init)
+checkpoints = Checkpoints(Path(workdir), Loop())
+if mode == "save":
+    checkpoints.save(3, made, {}, None)
+else:
+    before = read()
+    abstract = place.abstract(jax.eval_shape(init), place.state)
+    state, _ = checkpoints.restore(abstract)
+    print(read() - before)
+    for ours, theirs in zip(*map(jax.tree.leaves, (state, made))):
+        assert ours.sharding == theirs.sharding
+        for a, b in zip(ours.addressable_shards, theirs.addressable_shards):
+            np.testing.assert_array_equal(a.data, b.data)
+checkpoints.close()
+jax.distributed.shutdown()
+"""
+
+
 @pytest.mark.slow
-def test_a_signal_while_process_0_evaluates_waits_for_it(tmp_path):
-    processes = job(tmp_path, *SHORT, each=1, paper=QUICKEST)
-    while not (tmp_path / "report").exists():
-        assert all(process.poll() is None for process in processes)
-        time.sleep(0.05)
-    time.sleep(1)
-    processes[1].send_signal(signal.SIGTERM)
-    results = ended(processes)
-    assert [code for code, *_ in results] == [0, 0], results
-    assert "leaves as soon as the others do" in results[1][2]
-    assert (tmp_path / "report" / "results.json").exists()
+@pytest.mark.parametrize("mesh", ["data", "data:2,fsdp"])
+def test_each_process_reads_its_part_of_a_checkpoint(mesh, tmp_path):
+    """And has its whole copy, of the same bits, by the devices' network."""
+    large = 4 * 4096 * 4096  # bytes
+    for mode in ("save", "restore"):
+        port = str(free_port())
+        start = [sys.executable, "-c", SHARED_READ, port]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        root = MAIN.parents[1]
+        processes = [
+            subprocess.Popen([*start, i, str(tmp_path), mesh, mode], cwd=root, **pipes)
+            for i in "01"
+        ]
+        results = ended(processes)
+        assert [code for code, *_ in results] == [0, 0], results
+    read = [int(output.splitlines()[-1]) for _, output, _ in results]
+    assert sum(read) < 1.3 * large
+    assert max(read) < 0.7 * large
 
 
 LONG = [

@@ -74,7 +74,7 @@ def test_a_run_of_another_paper_trains_by_that_papers_functions(tmp_path, capsys
     session = Session(built, smallest_paper.get_config("smoke"), tmp_path)
     shapes = session.runs.abstract_state("upscaler")
     assert session.train(["line"], StopRequest())
-    session.evaluate("built", {}, StopRequest())
+    session.evaluate("built", {})
     out = capsys.readouterr().out
     assert f"upscaler: {parameter_count(shapes):,}" in out
     assert "line: 6" in out
@@ -84,7 +84,7 @@ def test_a_run_of_another_paper_trains_by_that_papers_functions(tmp_path, capsys
 def test_predict_asks_the_papers_own_run(tmp_path):
     session = Session(builds_on_espcn(), smallest_paper.get_config("smoke"), tmp_path)
     session.train(["line"], StopRequest())
-    assert "class" in "".join(session.predict("", "0.2,0.9", StopRequest()))
+    assert "class" in "".join(session.predict("", "0.2,0.9"))
 
 
 def kept_steps(tmp_path, built, best: str, **loop) -> list[int]:

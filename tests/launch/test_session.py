@@ -85,7 +85,7 @@ def test_a_student_waits_for_a_teacher_that_is_whole(whole, workdir):
     spoil(workdir, "teacher")
     shutil.rmtree(workdir / "student")
     with pytest.raises(UserError, match="teacher is at step 10 of 20"):
-        session(workdir).trainer("student")
+        session(workdir).trainer("student").make_state()
     assert session(workdir).train(["student"], StopRequest())
     for name in ("teacher", "student"):
         np.testing.assert_array_equal(params(workdir, name)[1], params(whole, name)[1])
@@ -94,21 +94,21 @@ def test_a_student_waits_for_a_teacher_that_is_whole(whole, workdir):
 def test_a_half_trained_state_is_not_evaluated(workdir):
     spoil(workdir, "teacher")
     with pytest.raises(UserError, match="teacher is at step 10 of 20: run --mode=tra"):
-        session(workdir).evaluate("title", {}, StopRequest())
+        session(workdir).evaluate("title", {})
     assert not (workdir / "report").exists()
 
 
 def test_a_half_trained_state_predicts_and_says_so(workdir, caplog):
     spoil(workdir, "teacher")
     with caplog.at_level(logging.WARNING, "launch"):
-        made = session(workdir).predict("teacher", "0.2,0.9", StopRequest())
+        made = session(workdir).predict("teacher", "0.2,0.9")
     assert "class" in "".join(made)
     assert "teacher is at step 10 of 20" in caplog.text
     assert (workdir / "teacher" / "checkpoints" / "20").exists()
 
 
 def test_a_report_says_of_which_step_it_is(workdir):
-    session(workdir).evaluate("title", {}, StopRequest())
+    session(workdir).evaluate("title", {})
     report = json.loads((workdir / "report" / "results.json").read_text())
     (training,) = (r for r in report["results"] if r["name"] == "Training")
     assert [row[2] for row in training["value"]["rows"]] == [20, 20]
@@ -123,7 +123,7 @@ def test_a_stopped_report_keeps_what_was_measured_and_says_that_it_is_not_all(wo
 
     built = paper(**{**vars(teacher_and_student()), "evaluate": evaluate})
     with pytest.raises(KeyboardInterrupt):
-        session(workdir, built).evaluate("title", {}, StopRequest())
+        session(workdir, built).evaluate("title", {})
     report = json.loads((workdir / "report" / "results.json").read_text())
     assert report["results"][-1] == {"name": "measured", "kind": "number", "value": 1.5}
     assert "incomplete" in report["facts"]
@@ -133,7 +133,7 @@ def test_an_archive_is_evaluated_into_a_temporary_folder(workdir, monkeypatch, c
     elsewhere = workdir.with_name("elsewhere")
     monkeypatch.setattr("launch.session.for_results", lambda workdir: elsewhere)
     before = {p: p.stat().st_mtime_ns for p in workdir.rglob("*")}
-    session(workdir).evaluate("title", {}, StopRequest())
+    session(workdir).evaluate("title", {})
     assert {p: p.stat().st_mtime_ns for p in workdir.rglob("*")} == before
     assert f"report: {elsewhere / 'report' / 'index.html'}" in capsys.readouterr().out
 
@@ -161,5 +161,5 @@ def test_a_trained_run_needs_its_weights_file_no_more(tmp_path):
     (tmp_path / "weights.npz").touch()
     assert made().train(["line"], StopRequest())
     (tmp_path / "weights.npz").unlink()
-    made().evaluate("title", {}, StopRequest())
-    assert "class" in "".join(made().predict("", "0.2,0.9", StopRequest()))
+    made().evaluate("title", {})
+    assert "class" in "".join(made().predict("", "0.2,0.9"))

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from launch import stop
+from launch import distributed, stop
 from launch.stop import StopRequest
 
 BOTH = [signal.SIGTERM, signal.SIGINT]
@@ -49,3 +49,30 @@ def test_a_second_ctrl_c_and_a_later_notice_end_it(monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             send(signal.SIGTERM)
         assert request.requested
+
+
+@pytest.mark.parametrize("signum", BOTH)
+def test_where_others_need_the_process_a_first_signal_is_answered_and_changes_nothing(
+    signum, capfd, monkeypatch
+):
+    with StopRequest() as request:
+        request.nothing_to_save()
+        request.others_need_us()  # its own work is done
+        send(signum)
+        assert request.requested
+        assert capfd.readouterr().err == stop.HEARD
+        monkeypatch.setattr(stop, "SAME_NOTICE_SECONDS", -1.0)
+        with pytest.raises(KeyboardInterrupt):
+            send(signum)
+        assert not capfd.readouterr().err
+
+
+def test_who_was_asked_to_stop_begins_no_evaluation():
+    with StopRequest() as request:
+        send(signal.SIGTERM)
+        assert not distributed.begin_reading(request)
+        assert not request.ends_at_once
+    with StopRequest() as request:
+        assert distributed.begin_reading(request)
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGTERM)

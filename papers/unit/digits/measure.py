@@ -27,13 +27,14 @@ def translated_accuracy(
 ) -> float:
     """The share of b's test images whose translations to a the classifier of a reads
     right."""
-    config, state = translator
-    to_a = partial(translate, config, generator_params(state))
+    reader, reading = classifier
+    config, translating = translator
 
     @jax.jit
-    def step(batch):
-        logits = classify(*classifier, to_a(batch["b"], Direction("b", "a")), "a")
-        right = in_top(logits, batch["label_b"], 1)
+    def step(reading, params, batch):
+        images = translate(config, params, batch["b"], Direction("b", "a"))
+        right = in_top(classify(reader, reading, images, "a"), batch["label_b"], 1)
         return {"right": Mean.of(right, batch["mask_b"])}
 
-    return over(step, batches(config, "test"))["right"]
+    measured = partial(step, reading, generator_params(translating))
+    return over(measured, batches(config, "test"))["right"]

@@ -7,6 +7,7 @@ from PIL import Image
 
 from common.contract import UserError
 from common.data import augment
+from common.data.packaged_photos import photo_path
 
 IMAGE = np.random.default_rng(0).integers(1, 256, (12, 16, 3), np.uint8)
 
@@ -105,6 +106,24 @@ def test_scale_jitter_draws_every_size_and_place():
     assert corners.max(0).min() > 140
 
 
+@pytest.mark.parametrize("name", ["coffee", "astronaut", "chelsea"])
+def test_resizing_the_crop_alone_shows_the_same_place(name):
+    """And leaves the generator where resizing the whole picture leaves it."""
+    photo = np.asarray(Image.open(photo_path(name)).convert("RGB"))
+    for seed in range(5):
+        one, other = rng(seed), rng(seed)
+        whole = augment.scale_jitter(photo, one, (256, 480), 224)
+        crop = augment.scale_jitter(photo, other, (256, 480), 224, whole=False)
+        assert one.random() == other.random()
+        apart = np.abs(whole.astype(int) - crop)
+        assert apart.max() <= 2
+        assert (apart > 0).mean() < 0.01
+    grey = augment.scale_jitter(photo[..., :1], rng(), (256, 480), 224, whole=False)
+    assert grey.shape == (224, 224, 1)
+    with pytest.raises(UserError, match="no 224x224 crop"):
+        augment.scale_jitter(photo, rng(), (100, 100), 224, whole=False)
+
+
 def test_pca_colour_is_one_colour_along_the_components():
     image = np.full((2, 2, 3), 128, np.uint8)
     moved = np.stack([augment.pca_colour(image, rng(seed)) for seed in range(2000)])
@@ -116,5 +135,9 @@ def test_pca_colour_is_one_colour_along_the_components():
     expected = vectors @ np.diag((0.1 * values) ** 2) @ vectors.T
     rounding = np.eye(3) / 12 / 255**2
     np.testing.assert_allclose(np.cov(shifts.T), expected + rounding, atol=3e-5)
+    pixels = rng().integers(0, 256, (9, 7, 3), np.uint8)[:, ::-1]
+    colour = 255 * vectors @ (values * rng(5).normal(0.0, 0.1, 3).astype(np.float32))
+    by_sums = np.clip(np.round(pixels + colour), 0, 255)
+    np.testing.assert_array_equal(augment.pca_colour(pixels, rng(5)), by_sums)
     white = np.full((1, 1, 3), 255, np.uint8)
     assert augment.pca_colour(white, rng(), std=9.0).dtype == np.uint8

@@ -4,6 +4,7 @@ images, other labels or unbalanced classes, or that a bad folder ends in a trace
 import gzip
 import shutil
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from common.data.image_layouts import files
 from common.data.image_set import ImageSet, balanced_order, cut
 from common.data.pipeline import pipeline
 from common.data.split_names import SPLITS
+from common.data.workers import workers
+from tests.bucket import serve
 
 RNG = np.random.default_rng(0)
 
@@ -402,6 +405,29 @@ def test_a_test_split_without_labels_is_not_measured(tmp_path):
         data = image_sources.load("tfds", split, "unlabelled", str(tmp_path))
         assert len(data) == n
         assert {int(data.labels[i]) for i in range(n)} == {0, 1}
+
+
+def test_a_tfds_set_in_a_bucket_is_read_where_it_lies(tmp_path, monkeypatch):
+    """Worker processes read it there too."""
+    pytest.importorskip("gcsfs", reason="a bucket needs gcsfs: pip install '.[gcs]'")
+    Blobs(data_dir=tmp_path, file_format="array_record").download_and_prepare()
+    disk = image_sources.load("tfds", "train", "blobs", str(tmp_path))
+    expected = next(pipeline(disk, batch_size=4, shuffle=True))
+    with serve() as (bucket, environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        for path in filter(Path.is_file, tmp_path.rglob("*")):
+            bucket.write(f"sets/{path.relative_to(tmp_path)}", path.read_bytes())
+        there = image_sources.load("tfds", "train", "blobs", "gs://bucket/sets")
+        assert len(there) == len(disk)
+        with workers(1):
+            batches = pipeline(there, batch_size=4, shuffle=True, costly=True)
+            batch = next(batches)
+        with pytest.raises(UserError, match=r"not prepared.*array_record"):
+            image_sources.load("tfds", "train", "blobs", "gs://bucket/elsewhere")
+    assert batch.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(batch[name], value)
 
 
 def test_a_prepared_tfds_set_is_decoded_on_access(tmp_path):

@@ -79,6 +79,33 @@ def test_rows_of_the_processes_make_up_the_batch():
             np.testing.assert_array_equal(joined, value)
 
 
+@pytest.mark.parametrize("n", [2, 9, 10, 103])
+def test_shares_of_a_stretch_make_up_the_whole(n):
+    """Those too whose streams are empty."""
+    whole = stretches(TOKENS[:n], rows=8, length=3)
+    shares = [
+        stretches(TOKENS[:n], rows=8, length=3, own=slice(start, start + 2))
+        for start in range(0, 8, 2)
+    ]
+    for name, value in whole.items():
+        joined = np.concatenate([share[name] for share in shares])
+        np.testing.assert_array_equal(joined, value)
+
+
+def test_a_share_holds_its_own_tokens_alone():
+    share = StreamSegments(TOKENS, batch_size=4, length=8, rows=slice(1, 2))
+    assert share._own.base is None
+    assert share._own.tolist() == TOKENS[25:51].tolist()
+
+
+def test_streams_of_another_length_are_the_same_streams():
+    short = StreamSegments(TOKENS, batch_size=4, length=8)
+    for name in ("inputs", "targets"):
+        long = rows(short.of_length(13), name)[:, :25]
+        np.testing.assert_array_equal(long, rows(short, name)[:, :25])
+    assert short.length == 8
+
+
 def test_a_saved_position_continues_the_streams():
     segments = StreamSegments(TOKENS, batch_size=4, length=8)
     batches = pipeline(segments)

@@ -311,4 +311,4 @@ def test_a_folder_is_grey_where_all_that_is_looked_at_is(tmp_path):
     Image.new("RGB", (3, 3)).save(paths[3])
     assert channels_of(paths) == 3
     with pytest.warns(UserWarning, match=r"0\.png"):
-        assert PictureFiles(tuple(paths))[0] is None
+        assert PictureFiles(paths)[0] is None

@@ -13,6 +13,7 @@ from common.contract import UserError
 from papers.deep_image_prior import data, degrade, energies, lanczos, pictures
 from papers.deep_image_prior.config import Config, Data, Model, Task, runs
 from papers.deep_image_prior.variants import get_config
+from tests.bucket import serve
 
 RNG = np.random.default_rng(0)
 
@@ -180,6 +181,21 @@ def test_a_folder_of_pictures_is_read_in_order(tmp_path):
     assert data.restart(config.data).tolist() == [0, 0, 1, 1]
     values = [data.problem(config, row)["truth"].mean() for row in range(2)]
     np.testing.assert_allclose(values, [0, 100 / 255], atol=1e-6)
+
+
+def test_a_picture_in_a_bucket_is_read_there(tmp_path, monkeypatch):
+    pytest.importorskip("gcsfs", reason="a bucket needs gcsfs: pip install '.[gcs]'")
+    Image.fromarray(np.full((40, 50, 3), 100, np.uint8)).save(tmp_path / "a.png")
+    config = Config(
+        data=Data(source="files", root="gs://bucket/a.png", pictures=(), size=(32, 32)),
+        task=Task(degrade=False),
+    )
+    with serve() as (bucket, environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        bucket.write("a.png", (tmp_path / "a.png").read_bytes())
+        truth = data.problem(config, 0)["truth"]
+    np.testing.assert_allclose(truth, 100 / 255, atol=1e-6)
 
 
 @pytest.mark.parametrize(

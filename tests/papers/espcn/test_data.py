@@ -20,6 +20,7 @@ from papers.espcn.data import (
     pairs,
     pictures,
 )
+from tests.bucket import serve
 
 
 def photograph(height=70, width=100, seed=0):
@@ -111,6 +112,20 @@ def test_a_folder_without_a_test_folder_holds_out_each_tenth(tmp_path):
     assert len(pairs(config, "test")) == 3
     config.data.images = 4  # evenly spaced
     assert [p.name[6:8] for p in pairs(config, "train")] == ["00", "03", "06", "09"]
+
+
+def test_photographs_in_a_bucket_are_those_on_a_disk(tmp_path, monkeypatch):
+    pytest.importorskip("gcsfs", reason="a bucket needs gcsfs: pip install '.[gcs]'")
+    on_disk = files(folder(tmp_path / "photos"))
+    with serve() as (bucket, environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        for path in (tmp_path / "photos").iterdir():
+            bucket.write(f"photos/{path.name}", path.read_bytes())
+        in_bucket = pairs(files("gs://bucket/photos"), "train")
+    for ours, theirs in zip(in_bucket, pairs(on_disk, "train"), strict=True):
+        assert ours.name == theirs.name
+        np.testing.assert_array_equal(ours.high, theirs.high)
 
 
 def test_a_folder_of_the_benchmarks_is_their_protocol(tmp_path):

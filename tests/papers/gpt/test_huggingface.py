@@ -30,20 +30,20 @@ def expected():
         return dict(file)
 
 
-def double(params):
-    """The network and its variables, in float64."""
-    config = dataclasses.replace(CONFIG, dtype="float64")
-    return config, {"params": jax.tree.map(np.float64, params)}
+def run(compute, net, params):
+    """compute(the network with these parameters), all in float64, compiled at once."""
+    wide = net.clone(config=dataclasses.replace(CONFIG, dtype="float64"))
+    with jax.enable_x64(True):
+        variables = {"params": jax.tree.map(np.float64, params)}
+        return jax.jit(lambda variables: compute(wide.bind(variables)))(variables)
 
 
 def test_logits_are_those_of_transformers(expected):
     rows = jnp.asarray(reference.tokens(), jnp.int32)
-    like = jax.eval_shape(GPT(CONFIG).init, jax.random.key(0), rows)["params"]
+    net = GPT(CONFIG)
+    like = jax.eval_shape(net.init, jax.random.key(0), rows)["params"]
     params = weights.from_huggingface(reference.arrays(), like)
-    with jax.enable_x64(True):
-        config, variables = double(params)
-        hidden = GPT(config).apply(variables, rows)
-        logits = GPT(config).apply(variables, hidden, method="logits")
+    logits = run(lambda net: net.logits(net(rows)), net, params)
     chex.assert_trees_all_close(logits, expected["logits"], atol=1e-5, rtol=0)
     assert np.abs(expected["logits"]).max() > 1
 
@@ -52,14 +52,13 @@ def test_choices_are_scored_as_by_transformers(expected):
     """By the head, at the last token of each."""
     rows = jnp.asarray(reference.tokens(), jnp.int32)[None]
     at = jnp.full((1, 2), reference.CONTEXT - 1)
+    net = GPT(CONFIG, outputs=1)
 
     def init(key):
-        return GPT(CONFIG, outputs=1).init(key, rows, at, "choice", method="task")
+        return net.init(key, rows, at, "choice", method="task")["params"]
 
-    like = jax.jit(init)(jax.random.key(0))["params"]
-    arrays = reference.arrays() | reference.head()
-    with jax.enable_x64(True):
-        config, variables = double(weights.from_huggingface(arrays, like))
-        net = GPT(config, outputs=1)
-        scores, _ = net.apply(variables, rows, at, "choice", method="task")
+    like = jax.eval_shape(init, jax.random.key(0))
+    like["specials"] = np.zeros((3, reference.WIDTH))  # which no row here has
+    params = weights.from_huggingface(reference.arrays() | reference.head(), like)
+    scores = run(lambda net: net.task(rows, at, "choice")[0], net, params)
     chex.assert_trees_all_close(scores[0], expected["choices"], atol=1e-5, rtol=0)

@@ -9,9 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from common.contract import UserError
 from papers.transformer_xl import cost, decode, figures, measure, recl, train
 from papers.transformer_xl.config import runs
 from papers.transformer_xl.data import batches, encoded, vocabulary
+from papers.transformer_xl.evaluate import Reader, _losses
 from papers.transformer_xl.memory import empty_memory
 from papers.transformer_xl.model import TransformerXL
 from papers.transformer_xl.variants import get_config
@@ -209,6 +211,84 @@ def test_evaluation_in_training_is_the_loss_of_the_whole_split():
     nll = measure.by_segments(train.evaluated(config), state.params, tokens)
     assert float(means["loss"].value) == pytest.approx(nll.mean(), rel=1e-5)
     assert float(means["bits"].value) == pytest.approx(nll.mean() / np.log(2), rel=1e-5)
+
+
+def with_eval(config, **changes):
+    return dataclasses.replace(config, eval=dataclasses.replace(config.eval, **changes))
+
+
+def test_validation_sees_as_far_as_training_whatever_the_final_evaluation_sees():
+    """Segments of 8, not 16, and a memory that is longer by 8."""
+    long = with_eval(XL, length=8, mem_len=90, clamp_len=5, window=9, ext_len=2)
+    params = parameters(long)
+    state = train.init(long, jax.random.key(0)).replace(params=params)
+    (batch,) = batches(long, "valid")
+    found = jax.jit(partial(train.eval_step, long))(state, batch)["loss"].value
+    as_in_training = dataclasses.replace(
+        XL,
+        model=dataclasses.replace(XL.model, mem_len=24 + 16 - 8),
+        data=dataclasses.replace(XL.data, length=8),
+    )
+    nll = measure.by_segments(as_in_training, params, encoded(XL, "valid"))
+    assert float(found) == pytest.approx(nll.mean(), rel=1e-5)
+
+
+def test_a_final_evaluation_of_longer_segments_leaves_validation_as_training_is():
+    longer = with_eval(XL, length=64, mem_len=90)
+    assert train.validated(longer) is longer
+    assert train.validated(with_eval(VANILLA, length=8)).data.length == 16
+    paper = train.validated(runs(get_config("enwik8_24l"))["main"].config)
+    assert (paper.data.length, paper.model.mem_len) == (128, 1408)
+
+
+def test_validation_reads_the_first_tokens_of_its_split():
+    config = with_eval(XL, valid_tokens=33, batch_size=2)
+    (batch,) = batches(config, "valid")
+    text = encoded(config, "valid")
+    read = batch["targets"][batch["mask"] > 0]
+    np.testing.assert_array_equal(read, text[1:34])
+    (whole,) = batches(config, "test")
+    assert whole["mask"].sum() == len(encoded(config, "test")) - 1
+
+
+def test_without_memory_some_tokens_are_read_again():
+    """6 of the 16 that a segment has in training: each prediction sees 7 to 16."""
+    config = train.evaluated(with_eval(VANILLA, ext_len=6, batch_size=1))
+    params = parameters(config)
+    nll = measure.by_segments(config, params, TOKENS)
+    assert len(nll) == len(TOKENS) - 1
+    for i in (10, 19, 57):
+        context = 7 + i % 10
+        wanted = expected(config, params, TOKENS[: i + 2], context)
+        assert nll[i] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_the_table_says_what_is_in_sight_where_tokens_are_read_again(monkeypatch):
+    monkeypatch.setattr(Reader, "loss", lambda self, keys=None: 0.0)
+    readers = {
+        name: Reader(name, train.evaluated(with_eval(config, ext_len=6)), {}, TOKENS)
+        for name, config in (("xl", XL), ("vanilla", VANILLA))
+    }
+    rows = _losses(readers, "bits per character").rows
+    assert [row[2] for row in rows] == ["24+7..22", "7..22", "7..16", "16"]
+
+
+@pytest.mark.parametrize(
+    ("run", "changes", "part"),
+    [
+        ("vanilla", {"eval.ext_len": 16}, "16 tokens are read at once"),
+        ("xl", {"eval.ext_len": 4, "eval.count_zeros": True}, "needs ext_len=0"),
+        ("xl", {"data.ext_len": 4, "eval.count_zeros": True}, "needs ext_len=0"),
+    ],
+)
+def test_lengths_that_leave_nothing_to_read_are_refused(run, changes, part):
+    config = get_config("smoke")
+    config.runs = (run,)
+    for name, value in changes.items():
+        section, field = name.split(".")
+        setattr(getattr(config, section), field, value)
+    with pytest.raises(UserError, match=part):
+        runs(config)
 
 
 def test_processes_read_their_own_rows():

@@ -105,7 +105,7 @@ def theirs(arrays, config, inputs, targets, seen_zeros=False, **options):
 def test_network_with_released_arrays_predicts_as_the_equations(layout):
     config = model_config(layout)
     arrays = official(layout)
-    params = weights.from_tensorflow(arrays, config, abstract_parameters(config))
+    params = weights.from_release(arrays, config, abstract_parameters(config))
     expected = theirs(arrays, config, *text())
     chex.assert_trees_all_close(
         ours(config, params, *text()), expected, atol=1e-4, rtol=0
@@ -115,7 +115,7 @@ def test_network_with_released_arrays_predicts_as_the_equations(layout):
 def test_the_equations_hold_to_float32_softmax_in_float64():
     config = model_config("wt103_large")
     arrays = official("wt103_large")
-    params = weights.from_tensorflow(arrays, config, abstract_parameters(config))
+    params = weights.from_release(arrays, config, abstract_parameters(config))
     config.dtype = "float64"
     with jax.enable_x64(True):
         found = ours(config, jax.tree.map(np.float64, params), *text())
@@ -128,7 +128,7 @@ def test_memory_reaches_past_the_last_segment():
     """Four segments of 4 through a memory of 6: the oldest states leave it."""
     config = model_config("enwik8")
     arrays = official("enwik8")
-    params = weights.from_tensorflow(arrays, config, abstract_parameters(config))
+    params = weights.from_release(arrays, config, abstract_parameters(config))
     expected = theirs(arrays, config, *text(4))
     chex.assert_trees_all_close(
         ours(config, params, *text(4)), expected, atol=1e-4, rtol=0
@@ -138,7 +138,7 @@ def test_memory_reaches_past_the_last_segment():
 def test_released_start_sees_its_zero_memory():
     config = model_config("untied")
     arrays = official("untied")
-    params = weights.from_tensorflow(arrays, config, abstract_parameters(config))
+    params = weights.from_release(arrays, config, abstract_parameters(config))
     seen = ours(config, params, *text(), seen_zeros=True)
     expected = theirs(arrays, config, *text(), seen_zeros=True)
     chex.assert_trees_all_close(seen, expected, atol=1e-4, rtol=0)
@@ -149,7 +149,7 @@ def test_released_start_sees_its_zero_memory():
 def test_released_evaluation_clamps_and_sees_one_key_more_than_the_memory():
     config = model_config("enwik8", window=PAST + 1, clamp_len=3)
     arrays = official("enwik8")
-    params = weights.from_tensorflow(arrays, config, abstract_parameters(config))
+    params = weights.from_release(arrays, config, abstract_parameters(config))
     found = ours(config, params, *text(), seen_zeros=True)
     options = {"seen_zeros": True, "window": PAST + 1, "clamp": 3}
     expected = theirs(arrays, config, *text(), **options)
@@ -163,9 +163,11 @@ def test_released_evaluation_clamps_and_sees_one_key_more_than_the_memory():
 def test_round_trip_is_exact(layout):
     config = model_config(layout)
     arrays = official(layout)
-    params = weights.from_tensorflow(arrays, config, abstract_parameters(config))
+    params = weights.from_release(arrays, config, abstract_parameters(config))
     chex.assert_trees_all_equal_structs(params, abstract_parameters(config))
-    chex.assert_trees_all_equal(weights.to_tensorflow(params, config), arrays)
+    chex.assert_trees_all_equal(
+        weights.to_release(params, config, "tensorflow"), arrays
+    )
 
 
 def save(path, arrays):
@@ -191,7 +193,7 @@ def test_files_are_read_without_the_optimiser(tmp_path, suffix):
     config = model_config("wt103_large")
     path = save(tmp_path / f"weights{suffix}", arrays | OPTIMISER)
     params = weights.load(path, config, abstract_parameters(config))
-    expected = weights.from_tensorflow(arrays, config, abstract_parameters(config))
+    expected = weights.from_release(arrays, config, abstract_parameters(config))
     chex.assert_trees_all_equal(params, expected)
 
 
@@ -201,7 +203,9 @@ def test_training_starts_from_a_file(tmp_path):
     path = save(tmp_path / "weights.npz", arrays)
     run = Config(model=config, data=Data(batch_size=2, length=TIME), weights=path)
     params = jax.jit(partial(train.init, run))(jax.random.key(0)).params
-    chex.assert_trees_all_equal(weights.to_tensorflow(params, config), arrays)
+    chex.assert_trees_all_equal(
+        weights.to_release(params, config, "tensorflow"), arrays
+    )
 
 
 def refusal(path, config=None):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from common.scoring import Scorer
+from common.text.scoring import Scorer
 from papers.gpt2.config import Model
 from papers.gpt2.model import GPT2
 

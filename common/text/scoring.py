@@ -3,7 +3,7 @@
 Texts of unequal lengths are padded at their ends, which a causal network does not see.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -13,7 +13,9 @@ from jaxtyping import Float, Int
 
 from common.data.streams import windows
 from common.decoding import Network, bucket
+from common.host import to_host
 from common.losses import cross_entropy
+from common.rows import split_beside
 
 Ids = Int[np.ndarray, "time"]
 
@@ -62,7 +64,7 @@ class Scorer:
             targets = np.zeros_like(padded)
             for row, i in zip(targets, chosen, strict=False):
                 row[: len(sequences[i]) - 1] = sequences[i][1:]
-            nll = np.asarray(self._nll(self.params, padded, targets))
+            nll = self._rows(self._nll, padded, targets)
             for row, i in zip(nll, chosen, strict=False):
                 found[i] = row[contexts[i] - 1 : len(sequences[i]) - 1]
         return found
@@ -73,7 +75,7 @@ class Scorer:
         """log p of every id as the token after each sequence."""
         found = [np.zeros(0)] * len(sequences)
         for chosen, padded, lengths in self._groups(sequences):
-            last = np.asarray(self._last(self.params, padded, lengths))
+            last = self._rows(self._last, padded, lengths)
             for row, i in zip(last, chosen, strict=False):
                 found[i] = row
         return np.stack(found)
@@ -88,10 +90,9 @@ class Scorer:
         found = []
         for start in range(0, len(cut["inputs"]), self.rows):
             part = {name: a[start : start + self.rows] for name, a in cut.items()}
-            nll = self._nll(
-                self.params, self._filled(part["inputs"]), self._filled(part["targets"])
-            )
-            found.append(np.asarray(nll)[: len(part["mask"])][part["mask"] > 0])
+            filled = map(self._filled, (part["inputs"], part["targets"]))
+            nll = self._rows(self._nll, *filled)
+            found.append(nll[: len(part["mask"])][part["mask"] > 0])
         return np.concatenate(found)
 
     def _groups(
@@ -110,6 +111,12 @@ class Scorer:
                 padded[row, : len(texts[i])] = texts[i]
                 lengths[row] = len(texts[i])
             yield chosen, padded, lengths
+
+    def _rows(self, program: Callable, *arrays: np.ndarray) -> np.ndarray:
+        """What the program makes of rows, which are split over the devices that hold
+        the parameters."""
+        rows = (split_beside(self.params, x) for x in arrays)
+        return to_host(program(self.params, *rows))
 
     def _filled(self, part: np.ndarray) -> np.ndarray:
         return np.pad(part, [(0, self.rows - len(part)), (0, 0)])

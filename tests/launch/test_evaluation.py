@@ -1,0 +1,215 @@
+"""Evaluation and prediction of models that no process holds whole. A failure means that
+a process would hold more of a model than in training, or would need what another has.
+
+One process has all its devices, so the tests of one process say otherwise: an array
+that is split counts as spread over processes, and JAX then refuses what it refuses in
+a job of several, to read it on the host or to build it into a program.
+"""
+
+import json
+
+import chex
+import jax
+import numpy as np
+import pytest
+from jax._src.array import ArrayImpl
+from jax.experimental import multihost_utils
+from PIL import Image
+
+from common import optim
+from common.contract import Table, UserError
+from common.host import to_host
+from common.sections import Loop
+from launch import placement
+from launch.checkpoints import Checkpoints
+from launch.runs import for_evaluation
+from launch.session import Session
+from tests import smoke
+from tests.launch.jobs import TIMED, bytes_of
+
+ADDRESSABLE = ArrayImpl.is_fully_addressable
+
+
+@pytest.fixture
+def spread(monkeypatch):
+    """Arrays on several devices count as spread over processes, however small."""
+
+    def addressable(array):
+        return len(array.sharding.device_set) == 1
+
+    def allgather(array, tiled):
+        assert tiled
+        with pytest.MonkeyPatch.context() as real:
+            real.setattr(ArrayImpl, "is_fully_addressable", ADDRESSABLE)
+            return np.asarray(array)
+
+    monkeypatch.setattr(placement, "SMALLEST_SPLIT", 1)
+    monkeypatch.setattr(ArrayImpl, "is_fully_addressable", property(addressable))
+    monkeypatch.setattr(multihost_utils, "process_allgather", allgather)
+
+
+def split_array():
+    mesh = jax.make_mesh((4,), ("fsdp",), axis_types=(jax.sharding.AxisType.Auto,))
+    return jax.device_put(np.arange(8.0), jax.NamedSharding(mesh, jax.P("fsdp")))
+
+
+def test_what_is_spread_is_read_through_one_function(spread):
+    array = split_array()
+    with pytest.raises(RuntimeError, match="spans non-addressable"):
+        np.asarray(array)
+    with pytest.raises(RuntimeError, match="Closing over"):
+        jax.jit(lambda: array + 1)()
+    found = to_host({"split": 2 * array, "name": "as it is", "sum": array.sum()})
+    np.testing.assert_array_equal(found["split"], 2 * np.arange(8.0))
+    assert found["name"] == "as it is"
+    assert found["sum"] == 28
+
+
+class Placed(Session):
+    """A session whose runs are at their first step, untrained and saved nowhere."""
+
+    def _restore(self, name, part=lambda state: state):
+        after = {n: self._trained(n)[0] for n in self.runs[name].after}
+        key = jax.random.key(self.runs[name].config.seed)
+        place, _ = self._placed(name)
+        state = place.make_state(self.runs.initialiser(name), key, after)
+        state = state.replace(step=state.step + 1)
+        return part(state), {"step": self.runs[name].config.loop.steps, "seconds": 1.0}
+
+
+def placed(paper: str, workdir, mesh: str = "fsdp") -> Placed:
+    module = smoke.load(paper)
+    config = module.get_config("smoke")
+    return Placed(module, config, workdir, mesh=mesh, every_device=True)
+
+
+def trained(session: Placed) -> dict:
+    return {n: (r.config, session._trained(n)[0]) for n, r in session.runs.items()}
+
+
+def numbers(values) -> dict[str, list]:
+    """The numbers of tables, but for those that a clock gave."""
+    tables = {name: value for name, value in values if isinstance(value, Table)}
+    timed = {*TIMED, "Summary"}
+    return {
+        name: [x for row in table.rows for x in row if isinstance(x, float)]
+        for name, table in tables.items()
+        if name not in timed
+    }
+
+
+QUICK = (smoke.SMALLEST, "espcn")
+
+
+@pytest.mark.parametrize(
+    "paper",
+    [
+        p if p in QUICK else pytest.param(p, marks=pytest.mark.slow)
+        for p in smoke.PAPERS
+    ],
+)
+def test_models_are_measured_where_they_are_split(paper, tmp_path, spread):
+    """No process reads what it does not hold, and the tables are those of whole
+    models."""
+    session = placed(paper, tmp_path)
+    states = trained(session)
+    leaves = jax.tree.leaves([state for _, state in states.values()])
+    assert any(not leaf.is_fully_replicated for leaf in leaves)
+    split = numbers(session.paper.evaluate(session.config, states))
+    alone = placed(paper, tmp_path, "data")
+    whole = numbers(alone.paper.evaluate(alone.config, trained(alone)))
+    assert split.keys() == whole.keys()
+    for name in split:
+        np.testing.assert_allclose(split[name], whole[name], rtol=1e-3, atol=1e-3)
+
+
+INPUTS = {smoke.SMALLEST: "0.2,0.9", "transformer_xl": "the old "}
+TRAINED = [p for p in smoke.PAPERS if p != "deep_image_prior"]  # it fits a new net
+
+
+@pytest.mark.parametrize(
+    "paper",
+    [p if p in QUICK else pytest.param(p, marks=pytest.mark.slow) for p in TRAINED],
+)
+def test_models_predict_where_they_are_split(paper, tmp_path, spread):
+    picture = tmp_path / "picture.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    Image.fromarray(pixels).save(picture)
+    inputs = INPUTS.get(paper, str(picture))
+    split, whole = (
+        [*placed(paper, tmp_path, mesh).predict("", inputs)]
+        for mesh in ("fsdp", "data")
+    )
+    assert len(split) == len(whole) > 0
+    for a, b in zip(split, whole, strict=True):
+        if isinstance(a, str):
+            assert a == b
+        elif isinstance(a[1], np.ndarray):
+            np.testing.assert_allclose(a[1].astype(int), b[1].astype(int), atol=1)
+
+
+def wide_transformer_xl(**optim_settings):
+    """Most of it splits over four devices."""
+    config = smoke.load("transformer_xl").get_config("smoke")
+    config.model.d_model = 128
+    vars(config.optim).update(optim_settings)
+    return config
+
+
+def test_evaluation_holds_the_parameters_of_training_and_nothing_else(tmp_path):
+    """As restored from a checkpoint: neither the optimiser's moments nor the memory."""
+    session = Session(
+        smoke.load("transformer_xl"), wide_transformer_xl(), tmp_path, mesh="fsdp"
+    )
+    state = session.trainer("xl").make_state()
+    save(tmp_path / "xl", state)
+    restored, _ = Checkpoints(tmp_path / "xl", Loop(), read_only=True).restore(
+        session.trainer("xl").state, for_evaluation
+    )
+    assert bytes_of(restored) == bytes_of((state.step, state.key, state.params))
+    whole = sum(leaf.nbytes for leaf in jax.tree.leaves(state.params))
+    assert max(bytes_of(restored).values()) < 0.3 * whole  # a quarter, and the rest
+    chex.assert_trees_all_equal(*map(jax.device_get, (restored.params, state.params)))
+
+
+def test_evaluation_finds_the_running_average(tmp_path):
+    config = wide_transformer_xl(ema=0.9)
+    session = Session(smoke.load("transformer_xl"), config, tmp_path, mesh="fsdp")
+    state = session.trainer("xl").make_state()
+    save(tmp_path / "xl", state)
+    restored, _ = Checkpoints(tmp_path / "xl", Loop(), read_only=True).restore(
+        session.trainer("xl").state, for_evaluation
+    )
+    average = optim.ema_params(restored.opt_state, None)
+    assert bytes_of(restored.opt_state) == bytes_of(average)
+    chex.assert_trees_all_equal(*map(jax.device_get, (average, state.params)))
+
+
+def save(folder, state):
+    checkpoints = Checkpoints(folder, Loop())
+    checkpoints.save(1, state, {"data": None}, None)
+    checkpoints.close()
+
+
+def test_a_flipped_bit_is_noticed_where_it_is_read_and_only_there(tmp_path):
+    """What evaluation reads is checked by its own fingerprints: the optimiser's arrays,
+    damaged, are training's matter."""
+    session = Session(
+        smoke.load(smoke.SMALLEST), smoke.load(smoke.SMALLEST).get_config(), tmp_path
+    )
+    trainer = session.trainer("line")
+    save(tmp_path, trainer.make_state())
+    meta = tmp_path / "checkpoints" / "1" / "meta" / "metadata"
+    content = json.loads(meta.read_text())
+    for name in ("params.bias", "opt_state.1.count"):
+        spoiled = {**content, "fingerprints": {**content["fingerprints"], name: 1}}
+        del spoiled["checksum"]  # as of older code
+        meta.write_text(json.dumps(spoiled))
+        reads = Checkpoints(tmp_path, Loop(), read_only=True)
+        with pytest.raises(UserError, match="are not the ones that were saved"):
+            reads.restore(trainer.state)
+        if name.startswith("params"):
+            with pytest.raises(UserError, match="are not the ones that were saved"):
+                reads.restore(trainer.state, for_evaluation)
+        else:
+            reads.restore(trainer.state, for_evaluation)
