@@ -7,7 +7,6 @@ import pytest
 
 from papers import gpt
 
-
 TRAINED = ("pretrain", "toy-kind")  # the others are as they start: steps take seconds
 
 
