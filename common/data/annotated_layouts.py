@@ -48,6 +48,7 @@ def read(root: str | Path, split: str, names: Sequence[str] = ()) -> AnnotatedIm
       UserError: no layout fits, a file is broken, a picture is missing, or a class is
         not one of `names`.
     """
+    refuse_unknown("split", split, SPLITS)
     return _split(_layout(str(root)), str(root), split, names)
 
 

@@ -31,6 +31,8 @@ from common.files.pictures import ENDINGS
 from common.nearest import nearest
 
 _LISTS = {"train": "train", "val": "valid", "valid": "valid", "test": "test"}
+_START = 4096  # bytes
+_FIRST = 20  # files
 _BOTH = "trainval"  # instead of train, where there is no train
 
 
@@ -71,12 +73,10 @@ def splits(root: str | Path, names: Sequence[str] = ()) -> dict[str, AnnotatedIm
 
 
 def is_voc(root: Path) -> bool:
-    """Whether some XML file is an annotation."""
-    xml = (p for p in storage.files_below(root) if p.suffix.lower() == ".xml")
-    return any(
-        b"<annotation" in p.read_bytes()[:4096]
-        for p, _ in zip(xml, range(5), strict=False)
-    )
+    """Whether one of the first XML files is an annotation."""
+    xml = [p for p in storage.files_below(root) if p.suffix.lower() == ".xml"]
+    starts = (p.read_bytes()[:_START].replace(b"\0", b"") for p in xml[:_FIRST])
+    return any(b"<annotation" in start for start in starts)
 
 
 def _by_lists(root: Path, xml: list[Path]) -> dict[str, list[Path]]:
