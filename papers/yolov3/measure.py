@@ -1,5 +1,6 @@
 """What a detector finds in a split, and how good that is."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from common.metrics import over
 from common.rows import split_beside
 from common.soft_nms import Suppression, by_config
 from common.truth import Found, Truth, found
-from papers.yolov3 import data
+from papers.yolov3 import annotations, data
 from papers.yolov3.annotations import annotated
 from papers.yolov3.config import Config
 from papers.yolov3.train import State, ema_variables, eval_step, predicted, scores_of
@@ -40,9 +41,8 @@ def validate(config: Config, outputs: Mapping[str, Any]) -> dict[str, float]:
 
 
 def names(config: Config) -> tuple[str, ...]:
-    """Of the network's classes; numbers where the set has fewer."""
-    found = annotated(config.data, "train").names
-    return (*found, *map(str, range(len(found), config.model.classes)))
+    """Of the network's classes."""
+    return annotations.class_names(config.data, config.model.classes)
 
 
 def measured(
@@ -73,13 +73,6 @@ def boxes_back(config: Config, sizes, boxes) -> list[np.ndarray]:
         box = letterbox(height, width, side, side)
         result.append(clip(box.boxes_back(np.asarray(own)), height, width))
     return result
-
-
-def scores(config: Config, state: State, split: str) -> CocoScores:
-    """COCO's numbers of a detector after `eval.suppression`."""
-    step = partial(jax.jit(partial(eval_step, config)), state)
-    rows = over(step, data.batches(config, split))["found"]
-    return coco_metrics(*measured(config, split, rows), names(config))
 
 
 def raw_detections(config: Config, state: State, split: str) -> list[Raw]:
@@ -125,3 +118,50 @@ def after_suppression(raw: Sequence[Raw], rule: Suppression) -> list[Found]:
         there = left.present
         result.append(found(left.boxes[there], left.scores[there], left.classes[there]))
     return result
+
+
+def truths_of(config: Config, split: str) -> list[Truth]:
+    """The objects of every picture of a split."""
+    return [*annotated(config.data, split).truths]
+
+
+class Setting(NamedTuple):
+    """A rule of suppression, and how a detector scores with it on a split."""
+
+    rule: Suppression
+    scores: CocoScores
+
+
+def scored(
+    config: Config, raw: Sequence[Raw], split: str, rule: Suppression
+) -> CocoScores:
+    """COCO's numbers of what a rule leaves."""
+    detections = after_suppression(raw, rule)
+    return coco_metrics(truths_of(config, split), detections, names(config))
+
+
+# What is tried of each rule, on the validation split.
+SETTINGS = {
+    "hard": [{"iou_threshold": x} for x in (0.3, 0.4, 0.45, 0.5, 0.6)],
+    "linear": [{"iou_threshold": x} for x in (0.3, 0.4, 0.45, 0.5, 0.6)],
+    "gaussian": [{"sigma": x} for x in (0.1, 0.2, 0.3, 0.5)],
+}
+
+
+def best_setting(config: Config, raw: Sequence[Raw], method: str) -> Setting:
+    """The setting of a rule with the largest AP on the validation split.
+
+    raw: `raw_detections` of that split."""
+    own = config.eval.suppression
+    rules = [
+        dataclasses.replace(own, method=method, **changes)
+        for changes in SETTINGS[method]
+    ]
+    tried = [Setting(rule, scored(config, raw, "valid", rule)) for rule in rules]
+    return max(tried, key=lambda setting: setting.scores.ap)
+
+
+def classifier_error(config: Config, state: State, split: str) -> dict[str, float]:
+    """Loss and error of the classifier."""
+    step = partial(jax.jit(partial(eval_step, config)), state)
+    return over(step, data.batches(config, split))

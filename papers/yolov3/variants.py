@@ -1,7 +1,7 @@
 """The variants of YOLOv3: the paper's nets under darknet's names, and small ones.
 
-`default` is the run of this package's README. The large variants are the paper's; nobody
-has trained them here. Their parameters (PARAM_COUNTS) are tested. They run by
+`default` is the run of this package's README. The large variants are the paper's;
+nobody has trained them here. Their parameters (PARAM_COUNTS) are tested. They run by
 
     python launch/main.py --paper=yolov3 --config=NAME --config.data.root=FOLDER
 
