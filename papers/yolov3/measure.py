@@ -14,7 +14,7 @@ from common.detection_metrics import CocoScores, coco_metrics
 from common.host import to_host
 from common.metrics import over
 from common.rows import split_beside
-from common.soft_nms import Suppression, by_config
+from common.soft_nms import Suppression, suppress
 from common.truth import Found, Truth, found
 from papers.yolov3 import annotations, data
 from papers.yolov3.annotations import annotated
@@ -107,17 +107,32 @@ def _candidates(config: Config, variables, anchors, image):
 def after_suppression(raw: Sequence[Raw], rule: Suppression) -> list[Found]:
     """What a rule leaves of `raw_detections`."""
     most = max((len(one.boxes) for one in raw), default=0)
-    run = jax.jit(partial(by_config, config=rule))
+    numbers = {name: vars(rule)[name] for name in _NUMBERS}
+    others = {k: v for k, v in vars(rule).items() if k not in _NUMBERS}
     result = []
-    for one in raw:
-        boxes = np.zeros((most, 4), np.float32)
-        values = np.zeros((most, one.scores.shape[-1]), np.float32)
-        boxes[: len(one.boxes)] = one.boxes
-        values[: len(one.boxes)] = one.scores
-        left = to_host(run(boxes, values))
-        there = left.present
-        result.append(found(left.boxes[there], left.scores[there], left.classes[there]))
+    for start in range(0, len(raw), _AT_ONCE):
+        part = raw[start : start + _AT_ONCE]
+        boxes = np.zeros((_AT_ONCE, most, 4), np.float32)
+        values = np.zeros((_AT_ONCE, most, part[0].scores.shape[-1]), np.float32)
+        for i, one in enumerate(part):
+            boxes[i, : len(one.boxes)] = one.boxes
+            values[i, : len(one.boxes)] = one.scores
+        left = to_host(_suppressed(boxes, values, numbers, **others))
+        for i in range(len(part)):
+            there = left.present[i]
+            own = (left.boxes[i][there], left.scores[i][there], left.classes[i][there])
+            result.append(found(*own))
     return result
+
+
+_AT_ONCE = 50  # pictures
+# Of a rule: one program serves all values of these.
+_NUMBERS = ("iou_threshold", "sigma", "score_threshold")
+
+
+@partial(jax.jit, static_argnames=("method", "per_class", "keep", "agnostic"))
+def _suppressed(boxes, values, numbers, **others):
+    return suppress(boxes, values, **numbers, **others)
 
 
 def truths_of(config: Config, split: str) -> list[Truth]:

@@ -153,9 +153,7 @@ def detected(
     added to `skipped`. All batches have one shape, so that one program serves them."""
     seconds = seconds or _Seconds()
     side = config.data.size
-    run = jax.jit(
-        lambda image: best(config, predicted(config, variables, anchors, image))
-    )
+    run = jax.jit(partial(_best, config))
     readable = _readable(root, skipped)
     while part := [*itertools.islice(readable, config.predict.batch_size)]:
         boxes = [letterbox(*x.shape[:2], side, side) for _, x in part]
@@ -203,7 +201,7 @@ def _coco(config: Config, root: Path, all_seen: list[Seen]) -> Values:
 
 
 def as_results(config: Config, all_seen: list[Seen]) -> coco_results.Results:
-    """Image ids are COCO's numbers where the names of all files have them, else names."""
+    """Image ids are COCO's numbers, where the names of all files have them."""
     numbers = [_number(seen.name) for seen in all_seen]
     unique = None not in numbers and len({*numbers}) == len(numbers)
     names = numbers if unique else [seen.name for seen in all_seen]

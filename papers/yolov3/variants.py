@@ -209,6 +209,7 @@ PARAM_COUNTS = {
     "coco_608": 61_949_149,
     "spp": 62_998_749,
     "tiny": 8_852_366,
+    "tiny_voc": 8_690_666,  # with the ten classes of the composed scenes
     "voc": 61_626_049,
     "openimages": 64_754_734,
 }
