@@ -25,8 +25,9 @@ from papers.yolov3.train import State, ema_variables, eval_step, predicted, scor
 class Raw(NamedTuple):
     """What a detector says of a picture before suppression, sorted by nothing."""
 
-    boxes: Float[np.ndarray, "n 4"]  # corners in pixels of the picture, clipped to it
+    boxes: Float[np.ndarray, "n 4"]  # corners in pixels of the picture, not clipped
     scores: Float[np.ndarray, "n classes"]  # 0 where a class is too unlikely
+    size: tuple[int, int]  # height and width of the picture
 
 
 def validate(config: Config, outputs: Mapping[str, Any]) -> dict[str, float]:
@@ -54,7 +55,12 @@ def measured(
     rows: "found" of `train.eval_step`."""
     pictures = annotated(config.data, split)
     truths = [pictures.truth(int(i)) for i in rows["index"]]
-    boxes = boxes_back(config, rows["size"], rows["boxes"])
+    boxes = [
+        clip(own, *size)
+        for own, size in zip(
+            boxes_back(config, rows["size"], rows["boxes"]), rows["size"], strict=True
+        )
+    ]
     detections = [
         found(box[present], score[present], label[present])
         for box, score, label, present in zip(
@@ -66,23 +72,24 @@ def measured(
 
 def boxes_back(config: Config, sizes, boxes) -> list[np.ndarray]:
     """Boxes of the network's inputs, in pixels of pictures of these sizes (height,
-    width), clipped to them."""
+    width)."""
     side = config.data.size
     result = []
     for (height, width), own in zip(sizes.tolist(), boxes, strict=True):
         box = letterbox(height, width, side, side)
-        result.append(clip(box.boxes_back(np.asarray(own)), height, width))
+        result.append(box.boxes_back(np.asarray(own)))
     return result
 
 
 def raw_detections(config: Config, state: State, split: str) -> list[Raw]:
     """What the detector says of every picture of a split before suppression: boxes
     whose objectness, and classes whose probability, is above
-    `eval.suppression.score_threshold`, and of these the `eval.candidates` best."""
+    `eval.suppression.score_threshold`, and of these the `eval.candidates` best. As in
+    darknet, boxes are clipped to their pictures after suppression."""
     run = jax.jit(partial(_candidates, config))
     pictures = annotated(config.data, split)
-    result: list[Raw] = [Raw(np.zeros((0, 4)), np.zeros((0, config.model.classes)))]
-    result *= len(pictures)
+    nothing = np.zeros((0, 4)), np.zeros((0, config.model.classes))
+    result = [Raw(*nothing, (1, 1))] * len(pictures)
     variables = ema_variables(state)
     for batch in data.batches(config, split):
         image = split_beside(variables, batch["image"])
@@ -91,7 +98,8 @@ def raw_detections(config: Config, state: State, split: str) -> list[Raw]:
             i = int(batch["index"][row])
             likely = class_scores[row].max(-1) > 0
             (own,) = boxes_back(config, batch["size"][[row]], [boxes[row][likely]])
-            result[i] = Raw(own, class_scores[row][likely])
+            size = tuple(batch["size"][row].tolist())
+            result[i] = Raw(own, class_scores[row][likely], size)
     return result
 
 
@@ -120,8 +128,8 @@ def after_suppression(raw: Sequence[Raw], rule: Suppression) -> list[Found]:
         left = to_host(_suppressed(boxes, values, numbers, **others))
         for i in range(len(part)):
             there = left.present[i]
-            own = (left.boxes[i][there], left.scores[i][there], left.classes[i][there])
-            result.append(found(*own))
+            own = clip(left.boxes[i][there], *part[i].size)
+            result.append(found(own, left.scores[i][there], left.classes[i][there]))
     return result
 
 

@@ -37,20 +37,20 @@ def test_raw_boxes_after_suppression_are_what_a_step_of_evaluation_finds(trained
     again = measure.after_suppression(raw, config.eval.suppression)
     assert len(found) == len(again) == 8
     for one, other in zip(found, again, strict=True):
+        np.testing.assert_allclose(one.boxes, other.boxes, atol=1e-3)
+        assert (one.boxes >= 0).all()
+        assert (one.boxes <= 64).all()
         np.testing.assert_allclose(one.scores, other.scores, rtol=1e-5)
         np.testing.assert_array_equal(one.classes, other.classes)
     scores = coco_metrics(truths, found, measure.names(config))
     assert measure.validate(config, outputs)["ap"] == scores.ap
-    (loss,) = [outputs["loss"]]
-    assert np.isfinite(loss)
 
 
-def test_raw_boxes_lie_inside_of_their_pictures_and_each_class_has_its_score(raw):
+def test_every_class_of_a_raw_box_has_its_score(raw):
     assert len(raw) == 8
     for one in raw:
         assert one.scores.shape == (len(one.boxes), 12)
-        assert (one.boxes >= 0).all()
-        assert (one.boxes <= 64).all()
+        assert one.size == (64, 64)
         assert (one.scores.max(1) > 0).all()
 
 
@@ -60,7 +60,7 @@ def test_truth_itself_scores_1():
     for truth in annotations.annotated(config.data, "valid").truths:
         scores = np.zeros((len(truth), 12), np.float32)
         scores[np.arange(len(truth)), truth.classes] = 0.9
-        raw.append(measure.Raw(truth.boxes, scores))
+        raw.append(measure.Raw(truth.boxes, scores, (64, 64)))
     rule = Suppression("linear", iou_threshold=0.6)
     scores = measure.scored(config, raw, "valid", rule)
     assert scores.ap50 == pytest.approx(1.0)
