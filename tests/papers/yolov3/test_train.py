@@ -12,10 +12,11 @@ from common.contract import UserError
 from common.data.pipeline import pipeline
 from common.detection_metrics import coco_metrics
 from common.metrics import over
-from papers.yolov3 import annotations, data, train
+from papers.yolov3 import annotations, detector, items, train
 from papers.yolov3.cfg import shared_layers
-from papers.yolov3.config import network, runs
+from papers.yolov3.config import network
 from papers.yolov3.data import batches
+from papers.yolov3.runs import runs
 from papers.yolov3.variants import get_config
 
 
@@ -84,7 +85,7 @@ def test_slots_start_as_unsure_as_the_bias_says(made):
     config = made["yolov3"]
     state = train.init(config, jax.random.key(0))
     image = next(batches(config, "train"))["image"]
-    said = train.predicted(config, train.ema_variables(state), state.anchors, image)
+    said = detector.predicted(config, train.ema_variables(state), state.anchors, image)
     assert 0.5 * jax.nn.sigmoid(-4.0) < jnp.median(said.objectness)
     assert jnp.median(said.objectness) < 2 * jax.nn.sigmoid(-4.0)
 
@@ -94,8 +95,8 @@ def test_boxes_found_are_those_of_the_surest_slots(made):
     state = train.init(config, jax.random.key(0))
     (batch, *_) = batches(config, "valid")
     variables = train.ema_variables(state)
-    said = train.predicted(config, variables, state.anchors, batch["image"])
-    found = train.best(config, said)
+    said = detector.predicted(config, variables, state.anchors, batch["image"])
+    found = detector.best(config, said)
     scores = np.asarray(said.objectness[..., None] * said.classes)
     np.testing.assert_allclose(found["scores"][:, 0], scores.max((1, 2)), rtol=1e-5)
     slot, label = np.unravel_index(scores[0].argmax(), scores[0].shape)
@@ -141,5 +142,5 @@ def test_a_tiny_net_overfits_16_pictures():
 
 def _as_validation(config):
     """The training pictures, in order."""
-    items = data._InOrder(config, annotations.annotated(config.data, "train"))
-    return pipeline(items, batch_size=8, repeat=False)
+    seen = items.InOrder(config, annotations.annotated(config.data, "train"))
+    return pipeline(seen, batch_size=8, repeat=False)
