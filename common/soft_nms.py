@@ -17,12 +17,12 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from common.boxes import iou
 from common.config import above, at_least, between, choice
+from common.detections import Detections, collected, nothing
 from common.greedy import padded, select
 
 KEEP = 100  # boxes of an image that COCO evaluates
@@ -43,17 +43,6 @@ class Suppression:
     agnostic: bool = False  # a box has its best class alone, and all classes compete
 
 
-@struct.dataclass
-class Detections:
-    """K boxes by falling score. Where `present` is False there was none: score 0."""
-
-    boxes: Float[Array, "*batch k 4"]
-    scores: Float[Array, "*batch k"]
-    present: Bool[Array, "*batch k"]
-    index: Int[Array, "*batch k"]  # of the input's box
-    classes: Int[Array, "*batch k"] | None = None
-
-
 def hard(overlap: Float[Array, "*n"], iou_threshold: float) -> Float[Array, "*n"]:
     """The weight of non-maximum suppression: 0 above the threshold, else 1."""
     return jnp.where(overlap > iou_threshold, 0.0, 1.0)
@@ -67,6 +56,15 @@ def linear(overlap: Float[Array, "*n"], iou_threshold: float) -> Float[Array, "*
 def gaussian(overlap: Float[Array, "*n"], sigma: float) -> Float[Array, "*n"]:
     """exp(-iou^2 / sigma): the paper's second rule, without a jump."""
     return jnp.exp(-(overlap**2) / sigma)
+
+
+def weight_of(
+    overlap: Float[Array, "*n"], method: str, iou_threshold: float, sigma: float
+) -> Float[Array, "*n"]:
+    """The weight by the method's name."""
+    if method == "gaussian":
+        return gaussian(overlap, sigma)
+    return {"hard": hard, "linear": linear}[method](overlap, iou_threshold)
 
 
 @partial(jax.jit, static_argnames=("method", "keep"))
@@ -94,11 +92,12 @@ def soft_nms(
     n = scores.shape[-1]
     k = n if keep is None else keep
     if n == 0:
-        return _nothing(scores.shape[:-1], k, boxes.dtype, classes is not None)
+        return nothing(scores.shape[:-1], k, boxes.dtype, classes is not None)
     taking_part = _participants(boxes, scores, score_threshold, alive)
     finite = padded(jnp.where(jnp.isfinite(boxes), boxes, 0), -2)
     names = None if classes is None else padded(classes, -1)
-    weight = partial(_weight, method, iou_threshold, sigma)
+    rule = {"method": method, "iou_threshold": iou_threshold, "sigma": sigma}
+    weight = partial(weight_of, **rule)
 
     def weights(best: Int[Array, "*batch"]) -> Float[Array, "*batch n"]:
         chosen = jnp.take_along_axis(finite, best[..., None, None], -2)
@@ -109,7 +108,7 @@ def soft_nms(
         return jnp.where(names == own, row, 1.0)
 
     values, index = select(padded(taking_part, -1), weights, k, score_threshold)
-    return _collected(boxes, values, index, classes)
+    return collected(boxes, values, index, classes)
 
 
 @partial(jax.jit, static_argnames=("method", "keep", "per_class", "agnostic"))
@@ -137,11 +136,11 @@ def suppress(
     boxes, scores = _float32(boxes, scores)
     *batch, n, _ = scores.shape
     if n == 0:
-        return _nothing(batch, keep, boxes.dtype, True)
+        return nothing(batch, keep, boxes.dtype, True)
+    rule = {"method": method, "iou_threshold": iou_threshold, "sigma": sigma}
     if agnostic:
-        rule = {"method": method, "iou_threshold": iou_threshold, "sigma": sigma}
-        rule |= {"score_threshold": score_threshold, "offset": offset, "alive": alive}
-        found = soft_nms(boxes, jnp.max(scores, -1), keep=keep, **rule)
+        more = {"score_threshold": score_threshold, "offset": offset, "alive": alive}
+        found = soft_nms(boxes, jnp.max(scores, -1), keep=keep, **rule, **more)
         own = jnp.take_along_axis(jnp.argmax(scores, -1), found.index, -1)
         return found.replace(classes=own.astype(jnp.int32))
     by_class = jnp.moveaxis(scores, -1, -2)
@@ -153,7 +152,7 @@ def suppress(
         last = lax.top_k(taking_part, per_class)[0][..., -1:]
         taking_part = jnp.where(taking_part >= last, taking_part, 0)
     finite = padded(jnp.where(jnp.isfinite(boxes), boxes, 0), -2)
-    weight = partial(_weight, method, iou_threshold, sigma)
+    weight = partial(weight_of, **rule)
     weights = _weights_of_classes(finite, weight, offset)
     k = min(keep, n)
     values, index = select(padded(taking_part, -1), weights, k, score_threshold)
@@ -168,14 +167,6 @@ def by_config(
 ) -> Detections:
     """`suppress` with the settings of a detector's config."""
     return suppress(boxes, scores, alive=alive, **vars(config))
-
-
-def _weight(
-    method: str, iou_threshold: float, sigma: float, overlap: Float[Array, "*n"]
-) -> Float[Array, "*n"]:
-    if method == "gaussian":
-        return gaussian(overlap, sigma)
-    return {"hard": hard, "linear": linear}[method](overlap, iou_threshold)
 
 
 def _float32(*arrays: Float[Array, "*shape"]) -> list[Float[Array, "*shape"]]:
@@ -229,32 +220,5 @@ def _best_of_classes(
     best, place = lax.top_k(flat, keep)
     place = jnp.minimum(place, n_classes * k - 1)
     own = jnp.take_along_axis(index.reshape(*batch, -1), place, -1)
-    found = _collected(boxes, best, own, None)
+    found = collected(boxes, best, own, None)
     return found.replace(classes=(place // k).astype(jnp.int32))
-
-
-def _collected(boxes, scores, index, classes) -> Detections:
-    present = scores > 0
-    index = jnp.minimum(index, boxes.shape[-2] - 1)
-    chosen = jnp.take_along_axis(boxes, index[..., None], -2)
-    found = Detections(
-        boxes=jnp.where(present[..., None], chosen, 0),
-        scores=scores,
-        present=present,
-        index=index,
-    )
-    if classes is None:
-        return found
-    own = jnp.take_along_axis(classes, index, -1)
-    return found.replace(classes=own.astype(jnp.int32))
-
-
-def _nothing(batch, k: int, dtype, classes: bool) -> Detections:
-    zeros = jnp.zeros((*batch, k), jnp.int32)
-    return Detections(
-        boxes=jnp.zeros((*batch, k, 4), dtype),
-        scores=jnp.zeros((*batch, k), dtype),
-        present=jnp.zeros((*batch, k), bool),
-        index=zeros,
-        classes=zeros if classes else None,
-    )
