@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from common.pixels import Picture, namespace
+from common.resize import bilinear
 
 Boxes = Float[Array, "*batch n 4"]
 
@@ -113,15 +114,11 @@ class Letterbox:
 
     def picture_in(self, pixels: Picture) -> Picture:
         """The picture resized bilinearly, with its grey borders."""
-        from PIL import Image  # kernels that import this module do without it
-
         height, width = self.inner
         grey = np.full((*self.net, pixels.shape[-1]), GREY, np.uint8)
-        image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-        small = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
         rows = slice(self.top, self.top + height)
         columns = slice(self.left, self.left + width)
-        grey[rows, columns] = small.reshape(height, width, -1)
+        grey[rows, columns] = bilinear(pixels, (height, width))
         return grey
 
     def _scale(self, boxes: Boxes) -> np.ndarray:

@@ -54,14 +54,17 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
 
 def suppressed(config: Config, boxes: Results, rule) -> Results:
     """What a rule leaves of the boxes of every picture, by falling score."""
-    scores = rescored(
+    single = boxes.scores.astype(np.float32)
+    lowered = rescored(
         _groups(boxes),
         boxes.boxes.astype(np.float32),
-        boxes.scores,
+        single,
         rule,
         per_class=rule.per_class,
         offset=config.predict.offset,
     )
+    # A score that nothing has lowered stays as the file has it.
+    scores = boxes.scores * (lowered / np.where(single > 0, single, 1))
     rows = np.lexsort((-scores, boxes.image))
     rows = rows[scores[rows] > 0]
     rows = rows[_rank(boxes.image[rows]) < rule.keep]
@@ -69,7 +72,7 @@ def suppressed(config: Config, boxes: Results, rule) -> Results:
         boxes,
         image=boxes.image[rows],
         boxes=boxes.boxes[rows],
-        scores=scores[rows].astype(np.float64),
+        scores=scores[rows],
         categories=boxes.categories[rows],
     )
 
