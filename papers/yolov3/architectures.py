@@ -47,9 +47,12 @@ def yolov3(
     anchors: Anchors = COCO_ANCHORS,
     masks: Masks = MASKS,
     pools: Sequence[int] = (),
+    ignore: float = 0.7,
 ):
-    """Darknet-53 and three scales (section 2.3). pools: sizes of the max pools of
-    stride 1 ahead of the first scale, those of YOLOv3-spp."""
+    """Darknet-53 and three scales (section 2.3).
+
+    pools: sizes of the max pools of stride 1 ahead of the first scale, of YOLOv3-spp.
+    ignore: the threshold, .5 in the paper and .7 in darknet's cfgs since May 2018."""
     stack = Stack()
     ends, channels = darknet53_trunk(stack, width, blocks)
     for scale, mask in enumerate(masks):
@@ -57,7 +60,7 @@ def yolov3(
             _upsample(stack, channels // 4, skip=ends[-1 - scale])
             channels //= 2
         branch = _head(stack, channels, pools if not scale else ())
-        _predict(stack, channels, classes, anchors, mask)
+        _predict(stack, channels, classes, anchors, mask, ignore)
         if scale < len(masks) - 1:
             stack.add(Route((branch,)))
     return stack.layers
@@ -79,13 +82,20 @@ def _head(stack: Stack, channels: int, pools: Sequence[int]) -> int:
 
 
 def _predict(
-    stack: Stack, channels: int, classes: int, anchors: Anchors, mask: Sequence[int]
+    stack: Stack,
+    channels: int,
+    classes: int,
+    anchors: Anchors,
+    mask: Sequence[int],
+    ignore: float,
 ) -> None:
     stack.conv(channels, 3)
     stack.output(len(mask) * (5 + classes))
     priors = tuple((float(w), float(h)) for w, h in anchors)
     stack.add(
-        Yolo(priors, tuple(mask), classes, jitter=0.3, ignore_thresh=0.7, random=True)
+        Yolo(
+            priors, tuple(mask), classes, jitter=0.3, ignore_thresh=ignore, random=True
+        )
     )
 
 
@@ -101,6 +111,7 @@ def tiny(
     width: int = 16,
     anchors: Anchors = COCO_ANCHORS_TINY,
     masks: Masks = MASKS_TINY,
+    ignore: float = 0.7,
 ):
     """YOLOv3-tiny: seven convolutions, two scales."""
     stack = Stack()
@@ -111,10 +122,10 @@ def tiny(
         stack.max_pool(1 if stage == 5 else 2)
     stack.conv(width * 64, 3)
     branch = stack.conv(width * 16, 1)
-    _predict(stack, width * 32, classes, anchors, masks[0])
+    _predict(stack, width * 32, classes, anchors, masks[0], ignore)
     stack.add(Route((branch,)))
     _upsample(stack, width * 8, skip)
-    _predict(stack, width * 16, classes, anchors, masks[1])
+    _predict(stack, width * 16, classes, anchors, masks[1], ignore)
     return stack.layers
 
 
@@ -133,12 +144,12 @@ ARCHITECTURES = {
     "yolov3-tiny-trained": Architecture(
         partial(tiny, masks=MASKS_TINY_TRAINED), 80, 416
     ),
-    "yolov3-voc": Architecture(yolov3, 20, 416),
+    "yolov3-voc": Architecture(partial(yolov3, ignore=0.5), 20, 416),
     "yolov3-openimages": Architecture(yolov3, 601, 608),
     "darknet53": Architecture(darknet53, 1000, 256, detects=False),
     "plain53": Architecture(plain, 1000, 256, detects=False),
     "darknet19": Architecture(darknet19, 1000, 256, detects=False),
-    "darknet": Architecture(reference, 1000, 224, detects=False),
+    "darknet": Architecture(reference, 1000, 256, detects=False),
     "resnet101": Architecture(partial(resnet, depth=101), 1000, 256, detects=False),
     "resnet152": Architecture(partial(resnet, depth=152), 1000, 256, detects=False),
 }

@@ -116,8 +116,9 @@ def reference(classes: int, width: int = 16):
         if stage:
             stack.max_pool()
         stack.conv(width * 2**stage, 3)
+    stack.add(AvgPool())
     stack.output(classes)
-    stack.add(AvgPool(), Softmax())
+    stack.add(Softmax())
     return stack.layers
 
 
@@ -135,7 +136,6 @@ def resnet(classes: int, width: int = 64, depth: int = 101):
             stack.conv(4 * width, 1, linear=True)
             stack.add(Shortcut(source, "leaky"))
         width *= 2
-    stack.add(AvgPool())
     stack.output(classes)
-    stack.add(Softmax())
+    stack.add(AvgPool(), Softmax())
     return stack.layers

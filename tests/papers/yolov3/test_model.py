@@ -13,6 +13,7 @@ from common.contract import UserError
 from papers.yolov3 import model
 from papers.yolov3.architectures import ARCHITECTURES
 from papers.yolov3.cfg import Cfg, Net, strides, yolo_layers
+from papers.yolov3.cost import parameters
 from papers.yolov3.layers import (
     Convolutional,
     MaxPool,
@@ -66,6 +67,7 @@ def test_networks_have_the_published_numbers_of_parameters(name):
     variables = jax.eval_shape(Network(cfg).init, jax.random.key(0), image)
     counts = size(variables["params"]), size(variables["batch_stats"])
     assert counts == COUNTS[name]
+    assert parameters(cfg) == counts[0]
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -1,0 +1,112 @@
+"""The sets with boxes that a config names: composed scenes, folders, TFDS."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+from common.boxes import letterbox
+from common.contract import UserError
+from common.data import annotated_layouts, image_sources
+from common.data.annotated import AnnotatedImages
+from common.data.composed_scenes import digit_crops, scenes
+from common.data.image_set import ImageSet
+
+if TYPE_CHECKING:
+    from papers.yolov3.config import Classifier, Data
+
+PRIORS_OF = 2000  # pictures whose boxes priors are found of, at most
+DIGITS = tuple(map(str, range(10)))
+# Names of the composed scenes' classes, without composing any.
+SCENE_NAMES = {
+    "digits": DIGITS,
+    "one": ("digit",),
+    "parity": (*DIGITS, "even", "odd"),
+}
+
+
+def source_of(data: "Data") -> str:
+    """ "scenes", "files" or "tfds"."""
+    if data.source != "auto":
+        return data.source
+    return "files" if data.root else "scenes"
+
+
+def names(data: "Data") -> tuple[str, ...]:
+    """The training set's classes."""
+    if source_of(data) == "scenes":
+        return SCENE_NAMES[data.labels]
+    return _read(source_of(data), data.root, data.name, "train", ()).names
+
+
+def annotated(data: "Data", split: str) -> AnnotatedImages:
+    """A split, its classes numbered as `data.names` lists them, where it does.
+
+    UserError: the set has a class that is not listed."""
+    if source_of(data) == "scenes":
+        return _scenes(data, split)
+    return _read(source_of(data), data.root, data.name, split, tuple(data.names))
+
+
+def _scenes(data: "Data", split: str) -> AnnotatedImages:
+    count = data.scenes if split == "train" else data.held_out
+    return scenes(
+        split,
+        count,
+        size=data.size,
+        digits=tuple(data.digits),
+        ink=tuple(data.ink),
+        one_class=data.labels == "one",
+        parity=data.labels == "parity",
+        log_uniform=True,
+    )
+
+
+def _read(
+    source: str, root: str, name: str, split: str, wanted: tuple[str, ...]
+) -> AnnotatedImages:
+    if source == "tfds":
+        found = annotated_layouts.tfds(name, root, split)
+        if wanted and found.names != wanted:
+            raise UserError(
+                f"config.data.names: TFDS set {name!r} has {', '.join(found.names[:8])}"
+            )
+        return found
+    if not root:
+        raise UserError(
+            "config.data.root: name a folder with boxes, in the layout of VOC, COCO or "
+            "darknet"
+        )
+    return annotated_layouts.read(root, split, wanted)
+
+
+def sides(data: "Data") -> Float[np.ndarray, "boxes 2"]:
+    """Widths and heights of the training set's boxes, of some of its pictures, in
+    pixels of a network's input of `data.size`: what priors are found of."""
+    found = annotated(data, "train")
+    chosen = np.random.default_rng(0).permutation(len(found))[:PRIORS_OF]
+    parts = [np.zeros((0, 2))]
+    for i in chosen:
+        picture = found.picture(int(i))
+        if picture is None:
+            continue
+        truth = found.truth(int(i))
+        box = letterbox(*picture.shape[:2], data.size, data.size)
+        boxes = box.boxes_in(truth.boxes[~truth.crowd])
+        parts.append(boxes[:, 2:] - boxes[:, :2])
+    return np.concatenate(parts)
+
+
+def image_set(classifier: "Classifier", split: str) -> ImageSet:
+    """A split of the classifier's images."""
+    if classifier.root:
+        return image_sources.load("files", split, "", classifier.root, 3)
+    count = classifier.images if split == "train" else max(classifier.images // 10, 10)
+    return digit_crops(split, count, size=classifier.size)
+
+
+def count_image_classes(classifier: "Classifier") -> int:
+    """Classes of the classifier's images."""
+    if not classifier.root:
+        return len(DIGITS)
+    return len(image_set(classifier, "train").class_names)

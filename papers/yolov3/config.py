@@ -1,0 +1,257 @@
+"""Configuration of YOLOv3, and the runs that a config stands for."""
+
+import dataclasses
+import re
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+from common.config import at_least, between, changed, check, choice, dtype
+from common.config import runs_of as checked_runs
+from common.contract import Run, UserError
+from common.nearest import refuse_unknown
+from common.sections import Training
+from common.soft_nms import Suppression
+from papers.yolov3 import annotations
+from papers.yolov3.cfg import Cfg, strides, yolo_layers
+from papers.yolov3.model import build
+
+
+@dataclasses.dataclass
+class Model:
+    cfg: str = "yolov3"  # a network of architectures.py, or a darknet .cfg file
+    classes: int = at_least(0)  # 0: as many as the training set has
+    # Channels of the first convolution, and residual blocks of each stage; 0 and (): as
+    # published.
+    width: int = at_least(0)
+    blocks: tuple[int, ...] = at_least(1, ())
+    # Where the priors are from: k-means over the training set's boxes, or the cfg.
+    priors: str = choice("found", "cfg")
+    # The objectness that slots start with is the sigmoid of this bias: darknet's 0 tells
+    # every slot first that it is none, and a short run has no time for that.
+    objectness: float = between(-20.0, 20.0, 0.0)
+    dtype: str = dtype()
+
+
+@dataclasses.dataclass
+class Classifier:
+    """The run "classifier": its trunk is the detector's start."""
+
+    cfg: str = "darknet53"  # its first layers are the detector's
+    steps: int = at_least(0, 500)
+    lr: float = at_least(0.0, 1e-3)
+    batch_size: int = at_least(1, 64)
+    size: int = at_least(1, 32)  # pixels a side
+    root: str = ""  # a folder of class folders; "": crops of one digit
+    images: int = at_least(10, 10_000)  # crops, where no root is given
+    classes: int = at_least(0)  # 0: as many as the training set has
+    augment: str = choice("none", "darknet")
+    # The rate: as of config.optim.schedule, or darknet's lr (1 - step / steps)^4 after
+    # `burn_in` steps.
+    rate: str = choice("schedule", "polynomial")
+
+
+@dataclasses.dataclass
+class Data:
+    # auto: files where root is given, else scenes.
+    source: str = choice("auto", "scenes", "files", "tfds")
+    root: str = ""  # a folder in the layout of VOC, COCO or darknet; tfds: the data_dir
+    name: str = ""  # tfds: the data set
+    names: tuple[str, ...] = ()  # of the classes; (): those of the training set
+    size: int = at_least(1, 416)  # pixels a side that the network sees
+    # Training takes one of these sizes instead, another every `resize_every` steps, and
+    # `size` in the last `last` steps; (): always `size`.
+    sizes: tuple[int, ...] = at_least(1, ())
+    resize_every: int = at_least(1, 10)
+    last: int = at_least(0, 200)
+    batch_size: int = at_least(1, 64)
+    max_objects: int = at_least(1, 90)  # of an image; what is above is dropped
+    augment: str = choice("none", "darknet")  # crops, mirror images and colours
+    jitter: float = between(0.0, 0.9, 0.3, only=("augment", "darknet"))
+    hue: float = between(0.0, 0.5, 0.1, only=("augment", "darknet"))
+    saturation: float = at_least(1.0, 1.5, only=("augment", "darknet"))
+    exposure: float = at_least(1.0, 1.5, only=("augment", "darknet"))
+    flip: bool = True  # darknet: mirror half of the images
+    # Composed scenes: how many, the digits in one, their length in pixels, and whether
+    # all are one class, or each is even or odd besides.
+    scenes: int = at_least(1, 6000)
+    held_out: int = at_least(1, 500)  # scenes to choose on, and as many to test on
+    digits: tuple[int, int] = at_least(1, (2, 4))
+    ink: tuple[float, float] = at_least(4.0, (16.0, 36.0))
+    labels: str = choice("digits", "one", "parity")
+
+
+@dataclasses.dataclass
+class Objective:
+    # A slot whose box overlaps an object by more than this is not told that it is none.
+    ignore: float = between(0.0, 1.0, 0.5)
+    # Who answers for an object: the slot of the best prior; "two": besides it all whose
+    # boxes overlap it by more than `positive`, as in Faster R-CNN.
+    assign: str = choice("best", "two")
+    positive: float = between(0.0, 1.0, 0.7, only=("assign", "two"))
+    focal: float = between(0.0, 10.0, 0.0)  # gamma of the focal loss; 0: none
+    focal_alpha: float = between(0.0, 1.0, 0.25)
+    # b_x = sigmoid(t_x) + c_x, t_x + c_x, or p_w t_x + c_x.
+    xy: str = choice("logistic", "linear", "multiple")
+
+
+@dataclasses.dataclass
+class Eval:
+    """How trained models are measured. Nothing here changes training."""
+
+    batch_size: int = at_least(1, 50)
+    suppression: Suppression = field(
+        default_factory=lambda: Suppression(iou_threshold=0.45, score_threshold=0.005)
+    )
+    candidates: int = at_least(1, 1000)  # slots of an image that suppression sees
+    pictures: int = at_least(0, 6)  # test pictures drawn
+    compare: bool = True  # measure the three rules of suppression
+
+
+@dataclasses.dataclass
+class Predict:
+    """How pictures and videos are searched. Nothing here changes training."""
+
+    threshold: float = between(0.0, 1.0, 0.5)  # the least score that is shown
+    out: str = ""  # a file or folder for what is drawn, and for boxes as files
+    class_names: str = ""  # a file, one name a line; "": the data set's
+    batch_size: int = at_least(1, 8)
+    frames: int = at_least(0)  # of a video; 0: all
+    crf: int = between(0, 51, 18)  # a video's quality, from 0 (lossless)
+
+
+@dataclasses.dataclass
+class Config(Training):
+    model: Model = field(default_factory=Model)
+    classifier: Classifier = field(default_factory=Classifier)
+    data: Data = field(default_factory=Data)
+    objective: Objective = field(default_factory=Objective)
+    eval: Eval = field(default_factory=Eval)
+    predict: Predict = field(default_factory=Predict)
+    runs: tuple[str, ...] = ("yolov3",)
+    task: str = choice("detect", "classify")  # of a run: follows from its name
+    burn_in: int = at_least(0)  # steps in which the rate rises to lr (step / this)^4
+    weights: str = ""  # start from these darknet weights, or from as many as fit
+
+    unit = "images"  # what a step reads, in the plural
+
+
+_SEED = re.compile(r"(.*)_seed([1-9]\d?)")
+# What each run changes, and whether it starts from the classifier.
+DETECTORS: dict[str, tuple[dict[str, Any], bool]] = {
+    "yolov3": ({}, True),
+    "scratch": ({}, False),
+    "focal": ({"objective.focal": 2.0}, True),
+    "linear_xy": ({"objective.xy": "linear"}, True),
+    "multiple_xy": ({"objective.xy": "multiple"}, True),
+    "two_thresholds": (
+        {"objective.assign": "two", "objective.ignore": 0.3, "objective.positive": 0.7},
+        True,
+    ),
+}
+CLASSIFIER = "classifier"
+
+
+def runs(config: Config) -> dict[str, Run]:
+    """The rows of the variant's table. A name with _seed1 is the same with another seed."""
+    check(config)
+    if config.task != "detect":
+        raise UserError("config.task follows from config.runs: choose runs")
+    config = with_classes(config)
+    made = checked_runs(config, lambda name: changes(config, name), _check)
+    pretrained = (CLASSIFIER,) if CLASSIFIER in made else ()
+    return {
+        name: dataclasses.replace(run, after=pretrained if _builds_on(name) else ())
+        for name, run in made.items()
+    }
+
+
+def base(run: str) -> tuple[str, int]:
+    """The run's name without its seed, and its seed's number."""
+    found = _SEED.fullmatch(run)
+    return (found[1], int(found[2])) if found else (run, 0)
+
+
+def _builds_on(run: str) -> bool:
+    name, _ = base(run)
+    return name != CLASSIFIER and DETECTORS[name][1]
+
+
+def changes(config: Config, run: str) -> dict[str, Any]:
+    """What a run changes in the config."""
+    name, number = base(run)
+    refuse_unknown("run", name, (*DETECTORS, CLASSIFIER))
+    if name == CLASSIFIER:
+        c = config.classifier
+        return {
+            "task": "classify",
+            "loop.steps": c.steps,
+            "loop.best": "",
+            "optim.lr": c.lr,
+            "data.batch_size": c.batch_size,
+        }
+    seed = {"seed": (config.seed + number) % 2**32} if number else {}
+    return {**DETECTORS[name][0], **seed}
+
+
+def with_classes(config: Config) -> Config:
+    """The config with the numbers and names of classes that the training sets have,
+    where it leaves them open. They are kept in each run's config.json."""
+    m, c = config.model, config.classifier
+    found = {}
+    if not m.classes and not config.data.names:
+        names = annotations.names(config.data)
+        found = {"model.classes": len(names), "data.names": names}
+    elif not m.classes:
+        found = {"model.classes": len(config.data.names)}
+    if CLASSIFIER in config.runs and not c.classes:
+        found["classifier.classes"] = annotations.count_image_classes(c)
+    return changed(config, found)
+
+
+def _check(config: Config) -> None:
+    d = config.data
+    if d.names and len(d.names) != config.model.classes:
+        raise UserError(
+            f"config.data.names: {len(d.names)} names for {config.model.classes} "
+            "classes (config.model.classes)"
+        )
+    for low, high, name in (*[(*d.digits, "digits")], *[(*d.ink, "ink")]):
+        if low > high:
+            raise UserError(f"config.data.{name}={low},{high}: the first is the least")
+    if annotations.source_of(d) == "scenes" and d.ink[1] > d.size:
+        raise UserError(f"config.data.ink: at most config.data.size, {d.size}")
+    if config.objective.positive < config.objective.ignore and (
+        config.objective.assign == "two"
+    ):
+        raise UserError("config.objective.positive: at least config.objective.ignore")
+    cfg = network(config)
+    if config.task == "classify":
+        return
+    if not yolo_layers(cfg):
+        raise UserError(
+            f"config.model.cfg={config.model.cfg}: it classifies, and has no [yolo]"
+        )
+    step = max(strides(cfg))
+    for side in (d.size, *d.sizes):
+        if side % step:
+            raise UserError(f"config.data.size={side}: a multiple of {step} is wanted")
+
+
+def network(config: Config) -> Cfg:
+    """The run's network."""
+    m, c = config.model, config.classifier
+    small = {"width": m.width or None, "blocks": tuple(m.blocks) or None}
+    if config.task == "classify":
+        return _built("classifier", c.cfg, c.classes, c.size, small)
+    return _built("model", m.cfg, m.classes, config.data.size, small)
+
+
+def _built(section: str, name: str, classes: int, size: int, small: dict) -> Cfg:
+    if Path(name).suffix == ".cfg":
+        return build(name, classes)
+    given = {key: value for key, value in small.items() if value is not None}
+    try:
+        return build(name, classes, size=size, **given)
+    except UserError as error:
+        raise UserError(f"config.{section}.cfg={name}: {error}") from None

@@ -1,0 +1,3 @@
+"""stand-in"""
+def evaluate(config, trained):
+    return iter(())

@@ -1,0 +1,3 @@
+"""stand-in"""
+def predict(config, state, inputs):
+    return iter(())
