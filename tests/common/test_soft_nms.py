@@ -1,5 +1,7 @@
 """Suppression is the paper's loop: compared with 25 lines of numpy, and by its laws."""
 
+from pathlib import Path
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -97,6 +99,21 @@ def test_worked_example(method, final):
     index, values = selected(soft_nms(boxes, scores, method=method, offset=1.0))
     assert ["ABCD"[i] for i in index] == [*final]
     assert np.allclose(values, [*final.values()], atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_equals_the_authors_code(method):
+    """Boxes, scores and order, of stored outputs (soft_nms_reference.py)."""
+    with np.load(Path(__file__).with_name("soft_nms_reference.npz")) as file:
+        for seed in range(6):
+            rows, kept = file[f"rows_{seed}"], file[f"{method}_{seed}"]
+            room = [(0, 60 - len(rows)), (0, 0)]
+            padded = np.pad(rows, room)
+            found = soft_nms(padded[:, :4], padded[:, 4], method=method, offset=1.0)
+            there = np.asarray(found.present)
+            assert there.sum() == len(kept)
+            np.testing.assert_array_equal(found.boxes[there], kept[:, :4])
+            np.testing.assert_allclose(found.scores[there], kept[:, 4], rtol=1e-5)
 
 
 def test_suppress_is_each_class_alone():
