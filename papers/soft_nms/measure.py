@@ -43,13 +43,16 @@ class Raw:
 
     @property
     def one_class(self) -> "Raw":
-        """All objects as one class; a box has the score of its best one."""
-        truths = [
-            dataclasses.replace(t, classes=np.zeros_like(t.classes))
-            for t in self.truths
-        ]
+        """All objects as one class; a box has the score of its best one. An object with
+        several labels is one."""
         scores = self.scores.max(-1, keepdims=True, initial=0)
-        return Raw(self.boxes, scores, truths, ("object",))
+        return Raw(self.boxes, scores, [*map(_unlabelled, self.truths)], ("object",))
+
+
+def _unlabelled(truth: Truth) -> Truth:
+    _, first = np.unique(truth.boxes, axis=0, return_index=True)
+    alone = truth.take(np.sort(first))
+    return dataclasses.replace(alone, classes=np.zeros_like(alone.classes))
 
 
 def raw(config: Any, state: Any, split: str) -> Raw:
