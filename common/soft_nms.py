@@ -26,6 +26,7 @@ from common.detections import Detections, collected, nothing
 from common.greedy import padded, select
 
 KEEP = 100  # boxes of an image that COCO evaluates
+SORTED = 1000  # more values that are kept are sorted in as few places as hold any
 TABLE = 2**24  # weights of all pairs of boxes are kept up to this number
 
 
@@ -213,12 +214,31 @@ def _best_of_classes(
     index: Int[Array, "*batch classes k"],
     keep: int,
 ) -> Detections:
-    """The best boxes over all classes; among equal ones, the first class's."""
-    *batch, n_classes, k = values.shape
-    short = max(keep - n_classes * k, 0)
-    flat = jnp.pad(values.reshape(*batch, -1), [*[(0, 0)] * len(batch), (0, short)])
-    best, place = lax.top_k(flat, keep)
+    """The best boxes over all classes; among equal ones, the first class's.
+
+    Sorting 80 x 1,000 scores costs as much as a hard suppression of them. So where many
+    are kept, half, a quarter, an eighth of the places are sorted if all others are
+    empty: classes fill theirs from the front.
+    """
+    *_, n_classes, k = values.shape
+    halvings = range(4 if keep > SORTED else 1)
+    lengths = sorted({-(-k // 2**i) for i in halvings})
+    used = jnp.max(jnp.sum(values > 0, -1), initial=0)
+    shortest = jnp.searchsorted(jnp.array(lengths), used)
+    branches = [partial(_top, keep, length) for length in lengths]
+    best, place = lax.switch(shortest, branches, values)
     place = jnp.minimum(place, n_classes * k - 1)
-    own = jnp.take_along_axis(index.reshape(*batch, -1), place, -1)
+    own = jnp.take_along_axis(index.reshape(*index.shape[:-2], -1), place, -1)
     found = collected(boxes, best, own, None)
     return found.replace(classes=(place // k).astype(jnp.int32))
+
+
+def _top(keep: int, length: int, values: Float[Array, "*batch classes k"]):
+    """The `keep` highest among each class's first `length` values, padded with 0, and
+    their places among all."""
+    *batch, n_classes, k = values.shape
+    some = values[..., :length].reshape(*batch, -1)
+    best, place = lax.top_k(some, min(keep, n_classes * length))
+    room = [*[(0, 0)] * len(batch), (0, keep - best.shape[-1])]
+    place = place // length * k + place % length
+    return jnp.pad(best, room), jnp.pad(place, room)

@@ -52,7 +52,11 @@ def runs(config: Config) -> dict[str, Run]:
     check_fields(config)
     if not config.eval.iou_thresholds or not config.eval.sigmas:
         raise UserError("config.eval.iou_thresholds and .sigmas: give one at least")
-    made = yolov3.runs(config.detector)
+    try:
+        made = yolov3.runs(config.detector)
+    except UserError as error:  # it names its fields as its own config has them
+        line = str(error).replace("config.", "config.detector.")
+        raise UserError(line) from None
     return {
         name: dataclasses.replace(run, paper="yolov3") for name, run in made.items()
     }

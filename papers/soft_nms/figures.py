@@ -1,7 +1,7 @@
 """Figures: AP over the parameter, precision over recall, and pictures in which hard
 suppression loses an object."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from common import box_figures
 from common.detection_metrics import IOUS, RECALLS
 from common.truth import Found, Truth
 from papers.soft_nms.measure import Comparison, Comparisons
-from papers.soft_nms.settings import METHODS, of_method
+from papers.soft_nms.settings import METHODS, Setting, of_method
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,21 +23,34 @@ HIT = 0.5  # IoU
 
 
 def sensitivity(comparisons: Comparisons) -> "Figure":
-    """AP of the validation pictures over N_t or sigma: the paper's figure of
+    """AP of the validation pictures, means of the seeds: the paper's figure of
     sensitivity."""
+    return over_parameter(
+        {
+            f"AP, {kind}": {
+                s: float(np.mean([one.sweep[s] for one in seeds]))
+                for s in seeds[0].sweep
+            }
+            for kind, seeds in comparisons.items()
+        }
+    )
+
+
+def over_parameter(parts: Mapping[str, Mapping[Setting, float]]) -> "Figure":
+    """A panel for each part, {title: {setting: AP}}: AP in per cent over N_t or
+    sigma."""
     from common import figures
 
-    parts = {}
-    for kind, seeds in comparisons.items():
+    panels = {}
+    for title, aps in parts.items():
         series = {}
         for method in METHODS:
-            settings = of_method(seeds[0].sweep, method)
-            aps = [[100 * one.sweep[s] for s in settings] for one in seeds]
+            settings = of_method(aps, method)
             parameter = "sigma" if method == "gaussian" else "N_t"
-            values = [s.value for s in settings]
-            series[f"{method} ({parameter})"] = values, np.mean(aps, 0)
-        parts[f"AP, {kind}"] = series
-    return figures.panels(parts, "N_t or sigma")
+            values = [s.value for s in settings], [100 * aps[s] for s in settings]
+            series[f"{method} ({parameter})"] = values
+        panels[title] = series
+    return figures.panels(panels, "N_t or sigma")
 
 
 def precision(comparisons: Comparisons, kind: str) -> "Figure":

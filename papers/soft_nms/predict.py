@@ -1,7 +1,7 @@
 """A file of a detector's boxes, before suppression, rescored."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +9,15 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from common.contract import Table, UserError
-from common.detection_metrics import coco_metrics
+from common.detection_metrics import CocoScores, coco_metrics
+from common.detection_tables import percent
 from common.files import coco_results, outputs, storage
 from common.files.coco_results import Results
 from common.truth import Found, Truth, found
-from papers.soft_nms import annotations
+from papers.soft_nms import annotations, figures
 from papers.soft_nms.config import Config
 from papers.soft_nms.rescore import refuse_improbable, rescored
-from papers.soft_nms.settings import NONE, PAPER, Setting, swept
+from papers.soft_nms.settings import METHODS, NONE, PAPER, Setting, of_method, swept
 
 
 def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
@@ -49,7 +50,15 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
     ]
     yield "Rescored", Table(("", "read", "written"), rows, f"{rule.method}: {place}")
     if truth is not None:
-        yield "Scores", _scores(config, boxes, truth)
+        scores = _scores(config, boxes, truth)
+        yield "Scores", _table(config, scores, len(truth.truths))
+        if config.predict.sweep:
+            yield (
+                "Sensitivity",
+                figures.over_parameter(
+                    {"AP": {s: own.ap for s, own in scores.items()}}
+                ),
+            )
 
 
 def suppressed(config: Config, boxes: Results, rule) -> Results:
@@ -109,23 +118,32 @@ def _check(boxes: Results, truth: annotations.Annotations) -> None:
         )
 
 
-def _scores(config: Config, boxes: Results, truth: annotations.Annotations) -> Table:
-    """AP, AP50, AP75 and AR100 of every rule."""
-    settings = [NONE, *PAPER]
-    if config.predict.sweep:
-        settings += [s for s in swept(config.eval) if s not in settings]
-    rows = [[str(s), *_measured(config, boxes, truth, s)] for s in settings]
+def _scores(
+    config: Config, boxes: Results, truth: annotations.Annotations
+) -> dict[Setting, CocoScores]:
+    """Those of no suppression, of the paper's settings, and of all of a sweep."""
+    settings = {*PAPER, *(swept(config.eval) if config.predict.sweep else ())}
+    rows = [NONE, *(s for m in METHODS for s in of_method(settings, m))]
+    return {s: _measured(config, boxes, truth, s) for s in rows}
+
+
+def _table(config: Config, scores: Mapping[Setting, CocoScores], count: int) -> Table:
+    """AP, AP50, AP75 and AR100 of every setting."""
     rule = config.predict.suppression
+    rows = [
+        [str(s), *map(percent, (own.ap, own.ap50, own.ap75, own.ar100))]
+        for s, own in scores.items()
+    ]
     note = (
-        f"{len(truth.truths):,} pictures; {rule.per_class} boxes of a class before, "
-        f"{rule.keep} of a picture after"
+        f"{count:,} pictures; {rule.per_class} boxes of a class before, {rule.keep} of "
+        "a picture after"
     )
     return Table(("suppression", "AP", "AP50", "AP75", "AR100"), rows, note)
 
 
 def _measured(
     config: Config, boxes: Results, truth: annotations.Annotations, setting: Setting
-) -> list[float | None]:
+) -> CocoScores:
     own = config.predict.suppression
     rule = setting.suppression(
         own.score_threshold, per_class=own.per_class, keep=own.keep
@@ -134,9 +152,7 @@ def _measured(
     by_picture = kept.by_picture(truth.category_ids)
     truths: list[Truth] = [*truth.truths.values()]
     seen: list[Found] = [by_picture.get(t.image_id, found([], [])) for t in truths]
-    scores = coco_metrics(truths, seen, truth.names, by_size=False)
-    values = (scores.ap, scores.ap50, scores.ap75, scores.ar100)
-    return [None if v < 0 else round(100 * v, 1) for v in values]
+    return coco_metrics(truths, seen, truth.names, by_size=False)
 
 
 def _highest(scores: Float[np.ndarray, "n"]) -> float | None:

@@ -163,6 +163,25 @@ def test_a_batch_is_each_of_its_images(method):
             chex.assert_trees_all_close(row, alone, rtol=1e-6)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_where_all_are_kept_no_class_loses_one(method):
+    """1,500 places, of which classes fill few or many."""
+    boxes, _ = random_set(2, 150)
+    scores = np.random.default_rng(2).random((150, 10)).astype(np.float32) ** 3
+    found = suppress(boxes, scores, method=method, keep=1500)
+    alone = soft_nms(np.broadcast_to(boxes, (10, 150, 4)), scores.T, method=method)
+    there = np.asarray(alone.present)
+    values = np.asarray(alone.scores)[there]
+    order = np.argsort(-values, kind="stable")
+    present = np.asarray(found.present)
+    assert present.sum() == len(values)
+    np.testing.assert_allclose(found.scores[present], values[order], rtol=1e-6)
+    classes = np.broadcast_to(np.arange(10)[:, None], there.shape)[there]
+    assert np.asarray(found.classes)[present].tolist() == classes[order].tolist()
+    index = np.asarray(alone.index)[there]
+    assert np.asarray(found.index)[present].tolist() == index[order].tolist()
+
+
 def test_without_the_table_of_pairs_it_is_the_same(monkeypatch):
     boxes, _ = random_set(0, 150)
     scores = np.random.default_rng(0).random((150, 4)).astype(np.float32)

@@ -112,6 +112,7 @@ def test_soft_is_ahead_where_objects_overlap(tmp_path):
         assert rows[soft][3] > 80
 
 
+@pytest.mark.slow
 def test_a_million_boxes(tmp_path):
     """Of 8,000 pictures: in a few programs, and each picture for itself."""
     rng = np.random.default_rng(0)
