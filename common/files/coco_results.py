@@ -176,6 +176,12 @@ def write(path: str | Path, results: Results) -> None:
         columns = (results.boxes, results.scores, results.categories, ids)
         result_arrays.write(path, *columns)
         return
+    with storage.replacing(path) as place:
+        place.write_text(text(results), "utf-8")
+
+
+def text(results: Results) -> str:
+    """The json, a line for each finding."""
     boxes = np.round(to_corner_size(results.boxes), _PLACES).tolist()
     scores = np.round(results.scores, _SCORE_PLACES).tolist()
     rows = [
@@ -195,8 +201,7 @@ def write(path: str | Path, results: Results) -> None:
             strict=True,
         )
     ]
-    with storage.replacing(path) as place:
-        place.write_text("[" + ",\n".join(rows) + "]\n", "utf-8")
+    return "[" + ",\n".join(rows) + "]\n"
 
 
 def of_pictures(

@@ -1,5 +1,6 @@
 """The sets with boxes that a config names: composed scenes, folders, TFDS."""
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 PRIORS_OF = 2000  # pictures whose boxes priors are found of, at most
 DIGITS = tuple(map(str, range(10)))
+# Of COCO's 80 classes.
+COCO_IDS = tuple(
+    i for i in range(1, 91) if i not in (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
+)
 # Names of the composed scenes' classes, without composing any.
 SCENE_NAMES = {
     "digits": DIGITS,
@@ -33,10 +38,29 @@ def source_of(data: "Data") -> str:
 
 
 def names(data: "Data") -> tuple[str, ...]:
-    """The training set's classes."""
+    """The training set's classes, or those that `data.names` lists."""
+    if data.names:
+        return tuple(data.names)
     if source_of(data) == "scenes":
         return SCENE_NAMES[data.labels]
     return _read(source_of(data), data.root, data.name, "train", ()).names
+
+
+def class_names(data: "Data", classes: int) -> tuple[str, ...]:
+    """A name for each of the network's classes; a number where the set has fewer."""
+    found = names(data)
+    return (*found, *map(str, range(len(found), classes)))[:classes]
+
+
+def category_ids(data: "Data", classes: int) -> tuple[int, ...]:
+    """The classes' numbers in COCO's json: those of the set, where it can be read; for
+    80 classes COCO's own, which have gaps; else 1, 2 and so on."""
+    numbers = tuple(range(1, classes + 1))
+    if source_of(data) != "scenes":
+        with contextlib.suppress(UserError):
+            found = annotated(data, "valid").category_ids
+            return found if len(found) == classes else numbers
+    return COCO_IDS if classes == len(COCO_IDS) else numbers
 
 
 def annotated(data: "Data", split: str) -> AnnotatedImages:

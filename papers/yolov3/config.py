@@ -27,8 +27,8 @@ class Model:
     blocks: tuple[int, ...] = at_least(1, ())
     # Where the priors are from: k-means over the training set's boxes, or the cfg.
     priors: str = choice("found", "cfg")
-    # The objectness that slots start with is the sigmoid of this bias: darknet's 0 tells
-    # every slot first that it is none, and a short run has no time for that.
+    # The objectness that slots start with is the sigmoid of this bias. darknet's 0 has
+    # to tell every slot first that it is none: a short run has no time for that.
     objectness: float = between(-20.0, 20.0, 0.0)
     dtype: str = dtype()
 
@@ -153,7 +153,7 @@ CLASSIFIER = "classifier"
 
 
 def runs(config: Config) -> dict[str, Run]:
-    """The rows of the variant's table. A name with _seed1 is the same with another seed."""
+    """The rows of the variant's table. yolov3_seed1 is yolov3 with another seed."""
     check(config)
     if config.task != "detect":
         raise UserError("config.task follows from config.runs: choose runs")

@@ -13,10 +13,10 @@ from jaxtyping import Float
 from common.boxes import letterbox
 from common.contract import UserError
 from common.data.annotated import AnnotatedImages
+from common.data.box_augment import darknet_view
 from common.data.pipeline import pipeline
 from common.truth import Truth
 from papers.yolov3 import annotations, classifier, priors
-from papers.yolov3.augmentation import augmented
 from papers.yolov3.cfg import yolo_layers
 from papers.yolov3.config import Config, Data, network
 
@@ -90,7 +90,7 @@ class _Shuffled:
         return ENDLESS
 
     def _drawn(self, place: int) -> tuple[int, np.random.Generator, int]:
-        """Which item comes at this place of the stream, its random numbers, its step."""
+        """The item at this place of the stream, its random numbers, its step."""
         config = self._config
         epoch, position = divmod(place, self._count)
         index = _order(config.seed, epoch, self._count)[position]
@@ -120,7 +120,17 @@ class _Training(_Shuffled):
         truth = self._found.truth(index)
         truth = truth.take(~(truth.crowd | truth.difficult))
         if d.augment == "darknet":
-            picture, truth = augmented(d, picture, truth, side, rng)
+            picture, truth = darknet_view(
+                picture,
+                truth,
+                (side, side),
+                rng,
+                jitter=d.jitter,
+                hue=d.hue,
+                saturation=d.saturation,
+                exposure=d.exposure,
+                flip=d.flip,
+            )
         else:
             picture, truth = letterboxed(picture, truth, side)
         truth = truth.take(rng.permutation(len(truth)))
@@ -173,8 +183,8 @@ def _say_dropped(config: Config, split: str, found: AnnotatedImages) -> None:
     over = counts > most
     if over.any():
         _warn_once(
-            f"{split}: {over.sum()} pictures have up to {counts.max()} objects; of each "
-            f"{most} are learnt at a time (config.data.max_objects)"
+            f"{split}: {over.sum()} pictures have up to {counts.max()} objects, more "
+            f"than config.data.max_objects: {most} at a time are learnt"
         )
 
 
@@ -259,8 +269,8 @@ def _images(config: Config, split: str) -> Any:
 
 
 def found_priors(config: Config) -> Float[np.ndarray, "anchors 2"]:
-    """Priors of the training set: width and height in pixels of an input of `data.size`,
-    by k-means with the distance 1 - IoU, from the smallest to the largest."""
+    """Priors of the training set, from the smallest to the largest: width and height in
+    pixels of an input of `data.size`, by k-means with the distance 1 - IoU."""
     count = len(yolo_layers(network(config))[0].anchors)
     d = config.data
     key = d.source, d.root, d.name, d.size, d.scenes, d.digits, d.ink, count

@@ -68,8 +68,8 @@ def multiple_centre(
     cell: Float[Array, "*#batch 2"],
     prior: Float[Array, "*#batch 2"],
 ) -> Float[Array, "*batch 2"]:
-    """b_x = t_x p_w + c_x, the prior in cells: an offset as a multiple of the box, which
-    section 4 tried in vain as well."""
+    """b_x = t_x p_w + c_x, the prior in cells: an offset as a multiple of the box.
+    Section 4 tried it in vain as well."""
     return t * prior + cell
 
 

@@ -1,3 +1,236 @@
-"""stand-in"""
-def predict(config, state, inputs):
-    return iter(())
+"""Finds objects in a user's picture, folder of pictures, or video."""
+
+import itertools
+import re
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from common import box_figures
+from common.boxes import clip, letterbox, to_centres
+from common.config import changed
+from common.contract import Table, UserError
+from common.files import coco_results, outputs, storage, texts
+from common.files.inputs import given, pictures
+from common.files.video import is_video
+from common.host import to_host
+from common.pixels import Picture
+from common.truth import Found, found
+from papers.yolov3 import annotations
+from papers.yolov3.config import Config
+from papers.yolov3.train import State, best, ema_variables, predicted
+from papers.yolov3.video import annotate_video
+
+Values = Iterator[str | tuple[str, Any]]
+
+
+class Seen(NamedTuple):
+    """A picture, and what was found in it."""
+
+    name: str
+    picture: Picture
+    found: Found  # in pixels of the picture
+
+
+def predict(config: Config, state: State, inputs: str) -> Values:
+    """Yields each picture with its boxes, or writes them to `predict.out`, beside the
+    boxes as COCO's json and darknet's txt; then a table of all boxes, and one of the
+    time.
+
+    inputs: a picture, a folder of pictures, or a video. A video with its boxes is
+    always written: to `predict.out`, or beside the video.
+    """
+    if config.task != "detect":
+        raise UserError("the run classifies: use --run=yolov3, which finds boxes")
+    path = given(inputs, video=True)
+    config = changed(
+        config, {"eval.suppression.score_threshold": config.predict.threshold}
+    )
+    names = class_names(config)
+    variables, anchors = to_host((ema_variables(state), state.anchors))
+    if jax.process_index() == 0:  # it needs the others no more, and alone writes
+        if is_video(path):
+            yield from annotate_video(config, variables, anchors, names, path)
+        else:
+            yield from _pictures(config, variables, anchors, names, path)
+
+
+def class_names(config: Config) -> tuple[str, ...]:
+    """The lines of the file `predict.class_names`, or the set's names; numbers where it
+    cannot be read."""
+    classes = config.model.classes
+    if not config.predict.class_names:
+        try:
+            return annotations.class_names(config.data, classes)
+        except UserError:
+            return tuple(map(str, range(classes)))
+    path = storage.path(config.predict.class_names)
+    try:
+        names = tuple(texts.lines(path))
+    except (OSError, UserError) as error:
+        raise UserError(f"config.predict.class_names: {error}") from error
+    if len(names) != classes:
+        raise UserError(
+            f"{path} has {len(names)} names, the network {classes} classes: write one "
+            "name a line"
+        )
+    return names
+
+
+def _pictures(config: Config, variables, anchors, names, root: Path) -> Values:
+    seconds = _Seconds()
+    skipped: list[str] = []
+    out = config.predict.out
+    rows = []
+    all_seen = []
+    for seen in detected(config, variables, anchors, root, skipped, seconds):
+        drawn = box_figures.draw(
+            seen.picture,
+            seen.found.boxes,
+            [names[c] for c in seen.found.classes],
+            seen.found.scores,
+            [box_figures.class_colour(c) for c in seen.found.classes],
+        )
+        if out:
+            outputs.save(out, root, seen.name, drawn)
+            _write_labels(config, root, seen)
+        else:
+            yield seen.name, drawn
+        all_seen.append(seen._replace(picture=np.empty((*seen.picture.shape[:2], 0))))
+        rows += _rows(seen, names)
+    columns = ("picture", "class", "score", "x1", "y1", "x2", "y2")
+    note = f"boxes in pixels of the pictures, scores of at least {_least(config):g}"
+    if skipped:
+        note += f"; skipped, unreadable: {', '.join(skipped)}"
+    yield "Found", Table(columns, rows, note)
+    yield from _coco(config, root, all_seen)
+    yield "Speed", seconds.table()
+
+
+def _least(config: Config) -> float:
+    return config.predict.threshold
+
+
+def _rows(seen: Seen, names) -> list[list]:
+    return [
+        [seen.name, names[c], float(score), *map(float, box)]
+        for box, score, c in zip(
+            seen.found.boxes, seen.found.scores, seen.found.classes, strict=True
+        )
+    ]
+
+
+class _Seconds:
+    """Of the network and suppression, without the first batch, which is compiled."""
+
+    def __init__(self) -> None:
+        self.total = 0.0
+        self.pictures = 0
+        self.compiled = False
+
+    def table(self) -> Table:
+        rate = self.pictures / self.total if self.total else None
+        note = (
+            "the network and suppression, without reading and drawing, and without the "
+            "first batch, which waits for its compilation"
+        )
+        return Table(("pictures timed", "pictures/s"), [[self.pictures, rate]], note)
+
+
+def detected(
+    config: Config,
+    variables: Any,
+    anchors: Any,
+    root: Path,
+    skipped: list[str],
+    seconds: _Seconds | None = None,
+) -> Iterator[Seen]:
+    """The pictures with what was found in them. Names of those that cannot be read are
+    added to `skipped`. All batches have one shape, so that one program serves them."""
+    seconds = seconds or _Seconds()
+    side = config.data.size
+    run = jax.jit(partial(_best, config))
+    readable = _readable(root, skipped)
+    while part := [*itertools.islice(readable, config.predict.batch_size)]:
+        boxes = [letterbox(*x.shape[:2], side, side) for _, x in part]
+        batch = np.zeros((config.predict.batch_size, side, side, 3), np.uint8)
+        for i, (_, picture) in enumerate(part):
+            batch[i] = boxes[i].picture_in(picture)
+        start = time.perf_counter()
+        left = to_host(run(variables, anchors, batch))
+        if seconds.compiled:
+            seconds.total += time.perf_counter() - start
+            seconds.pictures += len(part)
+        seconds.compiled = True
+        for i, (name, picture) in enumerate(part):
+            there = left["present"][i]
+            own = boxes[i].boxes_back(left["boxes"][i][there])
+            own = clip(own, *picture.shape[:2])
+            objects = found(own, left["scores"][i][there], left["classes"][i][there])
+            yield Seen(name, picture, objects)
+
+
+def _best(config: Config, variables, anchors, image):
+    return best(config, predicted(config, variables, anchors, image))
+
+
+def _readable(root: Path, skipped: list[str]) -> Iterator[tuple[str, Picture]]:
+    for name, picture in pictures(root):
+        if picture is None:
+            skipped.append(name)
+        else:
+            yield name, picture
+
+
+def _coco(config: Config, root: Path, all_seen: list[Seen]) -> Values:
+    """The boxes as a COCO results list: a file in `predict.out`, or text."""
+    results = as_results(config, all_seen)
+    out = config.predict.out
+    if out:
+        place = outputs.target(out, root, "detections.json")
+        if place.suffix != ".json":
+            place = place.with_suffix(".json")
+        coco_results.write(place, results)
+        yield f"{place}\n"
+        return
+    yield "COCO results", coco_results.text(results)
+
+
+def as_results(config: Config, all_seen: list[Seen]) -> coco_results.Results:
+    """Image ids are COCO's numbers, where the names of all files have them."""
+    numbers = [_number(seen.name) for seen in all_seen]
+    unique = None not in numbers and len({*numbers}) == len(numbers)
+    names = numbers if unique else [seen.name for seen in all_seen]
+    return coco_results.of_pictures(
+        {name: seen.found for name, seen in zip(names, all_seen, strict=True)},
+        annotations.category_ids(config.data, config.model.classes),
+    )
+
+
+def _number(name: str) -> int | None:
+    """000000000139.jpg and COCO_val2014_000000000139.jpg are COCO's picture 139."""
+    found = re.fullmatch(r"(?:COCO_\w+_)?(\d+)", Path(name).stem)
+    return int(found[1]) if found else None
+
+
+def _write_labels(config: Config, root: Path, seen: Seen) -> None:
+    """darknet's txt: class, then centre and size as parts of the picture."""
+    own = str(Path(seen.name).with_suffix(".txt"))
+    place = outputs.target(config.predict.out, root, own).with_suffix(".txt")
+    with storage.replacing(place) as file:
+        file.write_text(darknet_labels(seen), "utf-8")
+
+
+def darknet_labels(seen: Seen) -> str:
+    """A line for each box: `class x y width height`, relative to the picture."""
+    height, width = seen.picture.shape[:2]
+    relative = to_centres(seen.found.boxes) / [width, height, width, height]
+    return "".join(
+        f"{c} {' '.join(f'{value:.6f}' for value in box)}\n"
+        for c, box in zip(seen.found.classes.tolist(), relative.tolist(), strict=True)
+    )

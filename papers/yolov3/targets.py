@@ -1,8 +1,8 @@
 """Which slot predicts which object, and what it should say there (section 2.1).
 
-An object belongs to the cell that its centre falls into and to the prior, of all scales,
-that is most like it in width and height. Where two objects want one slot, the last one's
-box is learnt and the labels of both.
+An object belongs to the cell that its centre falls into and to the prior, of all
+scales, that is most like it in width and height. Where two objects want one slot, the
+last one's box is learnt and the labels of both.
 """
 
 from collections.abc import Sequence
@@ -100,8 +100,8 @@ def slots_of(
     anchors: Float[Array, "anchors 2"],
     size: tuple[int, int],
 ) -> list[Int[Array, "truths"]]:
-    """For each scale, the slot that every truth belongs to; the number of all slots, one
-    past the last, where its prior is another scale's."""
+    """For each scale, the slot that every truth belongs to. Where its prior is another
+    scale's, that is the number of all slots, one past the last."""
     prior = best_prior(truths.boxes, anchors)
     middle = to_centres(truths.boxes)[..., :2]
     total = count_slots(scales, size)

@@ -138,8 +138,8 @@ def train_step(
 def eval_step(
     config: Config, state: State, batch: dict, *, axis_name: str | None = None
 ) -> dict[str, Any]:
-    """The terms of `train_step` with the running statistics; of a detector also "found",
-    what is left after suppression, in pixels of the network's input."""
+    """The terms of `train_step`, with the running statistics. Of a detector also
+    "found": what suppression leaves, in pixels of the network's input."""
     output = forward(config, ema_variables(state), batch["image"])
     metrics: dict[str, Any] = LOSSES[config.task](config, output, batch, state.anchors)
     if config.task == "detect":
@@ -233,7 +233,7 @@ def suppressed(config: Config, maps, anchors, size) -> dict[str, Array]:
 
 
 def best(config: Config, found: Predicted) -> dict[str, Array]:
-    """`suppressed` of decoded slots, of which the `eval.candidates` surest take part."""
+    """`suppressed` of decoded slots. The `eval.candidates` surest take part."""
     c = config.eval
     scores = scores_of(found, c.suppression.score_threshold)
     count = min(c.candidates, scores.shape[1])

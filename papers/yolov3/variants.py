@@ -1,7 +1,7 @@
 """The variants of YOLOv3: the paper's nets under darknet's names, and small ones.
 
-`default` is the run of this package's README. The large variants are the paper's; nobody
-has trained them here. Their parameters (PARAM_COUNTS) are tested. They run by
+`default` is the run of this package's README. The large variants are the paper's;
+nobody has trained them here. Their parameters (PARAM_COUNTS) are tested. They run by
 
     python launch/main.py --paper=yolov3 --config=NAME --config.data.root=FOLDER
 
@@ -209,6 +209,7 @@ PARAM_COUNTS = {
     "coco_608": 61_949_149,
     "spp": 62_998_749,
     "tiny": 8_852_366,
+    "tiny_voc": 8_690_666,  # with the ten classes of the composed scenes
     "voc": 61_626_049,
     "openimages": 64_754_734,
 }

@@ -1,4 +1,4 @@
-"""Boxes from raw outputs. Fails where a cell, a prior or a scale is taken for another."""
+"""Boxes from raw outputs. Fails where a cell, a prior or a scale is mistaken."""
 
 import jax.numpy as jnp
 import numpy as np

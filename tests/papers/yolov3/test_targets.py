@@ -61,7 +61,8 @@ def test_a_slot_is_told_where_the_centre_lies_and_how_large_the_box_is():
     (slot,) = np.flatnonzero(found.positive)
     prior = np.asarray(GRID.prior)[slot]
     stride = float(GRID.stride[slot, 0])
-    assert prior.tolist() == [30, 61] and stride == 16
+    assert prior.tolist() == [30, 61]
+    assert stride == 16
     assert GRID.cell[slot].tolist() == [100 // 16, 203 // 16]
     np.testing.assert_allclose(found.offset[slot], [100 / 16 % 1, 203 / 16 % 1])
     np.testing.assert_allclose(
@@ -113,7 +114,8 @@ def test_two_thresholds_make_more_slots_positive():
     near = NOWHERE.at[5].set(given.boxes[1] + 1)
     assert iou(near[5:6], given.boxes[1:])[0, 0] > 0.7
     found = aims(given, near, ignore=0.3, positive_above=0.7)
-    assert found.positive[5] and int(found.positive.sum()) == 3
+    assert found.positive[5]
+    assert int(found.positive.sum()) == 3
     assert found.classes[5].tolist() == [0, 0, 1, 0]
     assert not aims(given, near, ignore=0.3).positive[5]
 
