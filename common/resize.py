@@ -15,7 +15,7 @@ import math
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Int, UInt8
+from jaxtyping import Array, Float, Int, Shaped, UInt8
 
 A = -0.5  # Keys 1981
 
@@ -85,16 +85,20 @@ def bilinear(
     """The picture at (height, width) `size`, between pixel centres at half integers. A
     triangle, widened by the factor when it shrinks, as Pillow's: the same but for one
     level of rounding."""
-    image = pixels.astype(np.float32)
-    for axis in (0, 1):
-        places, weights = _triangle(image.shape[axis], size[axis])
-        shape = [1, 1, 1]
-        shape[axis] = -1
-        image = sum(
-            np.take(image, place, axis) * weight.reshape(shape)
-            for place, weight in zip(places.T, weights.T, strict=True)
-        )
-    return np.round(np.clip(image, 0, 255)).astype(np.uint8)
+    tall = _rows_resized(pixels, size[0])
+    wide = _rows_resized(np.ascontiguousarray(tall.swapaxes(0, 1)), size[1])
+    return np.round(wide.swapaxes(0, 1)).astype(np.uint8)
+
+
+def _rows_resized(
+    image: Shaped[np.ndarray, "rows columns channels"], new_rows: int
+) -> Float[np.ndarray, "new_rows columns channels"]:
+    """Whole rows are added, which lie together in memory."""
+    places, weights = _triangle(len(image), new_rows)
+    total = np.zeros((new_rows, *image.shape[1:]), np.float32)
+    for place, weight in zip(places.T, weights.T, strict=True):
+        total += image[place] * weight[:, None, None]
+    return total
 
 
 @functools.lru_cache(maxsize=64)
