@@ -48,3 +48,12 @@ def test_a_set_of_unequal_lengths_is_refused():
     data = three()
     with pytest.raises(UserError, match="3 pictures and 2 truths"):
         AnnotatedImages(data.names, data.pictures, data.truths[:2])
+
+
+def test_classes_take_the_numbers_of_other_names():
+    data = three().with_names(("c", "x", "a", "b"))
+    assert [int(data.truth(i).classes[0]) for i in range(3)] == [2, 3, 0]
+    assert data.category_ids == (3, 4, 1, 2)
+    assert three().with_names(("a", "b", "c")).names == three().names
+    with pytest.raises(UserError, match="the class 'c'"):
+        three().with_names(("a", "b"))
