@@ -237,8 +237,7 @@ def boxes_back(
 
 
 def say_overflow(data: AnnotatedImages, most: int) -> None:
-    """Warns of what training will not see: objects beyond the most of a picture, or all
-    of them, where there are none."""
+    """Warns of what training will not see."""
     counts = np.array([int((~(x.crowd | x.difficult)).sum()) for x in data.truths])
     if beyond := int(np.maximum(counts - most, 0).sum()):
         warnings.warn(
