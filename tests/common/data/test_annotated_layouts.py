@@ -199,6 +199,18 @@ def test_voc_keeps_difficult_and_splits_may_lack_lists(tmp_path):
     assert [name for name, t in every.items() if t.difficult.any()] == ["p3"]
 
 
+def test_voc_pictures_without_annotation_and_classes_in_capitals_are_said(tmp_path):
+    objects = {"a": [((1, 1, 9, 9), "Cat")], "b": OBJECTS["b"], "c": []}
+    root = voc(tmp_path, objects, False)
+    picture(root / "JPEGImages" / "z.jpg")
+    with (
+        pytest.warns(UserWarning, match=r"1 pictures without .*left out, such as 'z"),
+        pytest.warns(UserWarning, match="differ in capitals alone: Cat, cat"),
+    ):
+        data = layouts.read(root, "train")
+    assert data.names == ("Cat", "cat", "dog")
+
+
 def test_voc_trainval_is_train_where_there_is_no_train(tmp_path):
     root = voc(tmp_path, {f"p{i}": [((1, 1, 9, 9), "cat")] for i in range(20)}, False)
     main = root / "ImageSets" / "Main"
