@@ -10,9 +10,13 @@ from common.nearest import nearest
 # RGB unless said otherwise; width x height.
 FILES = {
     "astronaut": "astronaut.png",  # 512 x 512
+    "brick": "brick.png",  # 512 x 512, grey, as grass and gravel
     "camera": "camera.png",  # 512 x 512, grey
     "chelsea": "chelsea.png",  # 451 x 300, a cat
+    "clock": "clock_motion.png",  # 400 x 300, grey, blurred by motion
     "coffee": "coffee.png",  # 600 x 400
+    "grass": "grass.png",
+    "gravel": "gravel.png",
     "hubble": "hubble_deep_field.jpg",  # 1000 x 872
     "ihc": "ihc.png",  # 512 x 512, stained tissue
     "motorcycle_left": "motorcycle_left.png",  # 741 x 500, one of a stereo pair
