@@ -38,17 +38,18 @@ class Model:
 
 @dataclasses.dataclass
 class Data:
-    # scenes: handwritten digits on photographs, inside installed packages. files: a
-    # folder of the user's, in the layout of VOC, COCO or darknet.
-    source: str = choice("scenes", "files", "tfds", "generated")
+    # auto: files where there is a `root`, else scenes: handwritten digits on
+    # photographs, inside installed packages. files: the layout of VOC, COCO or darknet.
+    source: str = choice("auto", "scenes", "files", "tfds", "generated")
     name: str = ""  # tfds: the data set
     root: str = ""  # files: the folder; tfds: its data_dir
+    names: tuple[str, ...] = ()  # of the classes; (): the set's
+    labels: str = choice("digits", "one", "parity")  # classes of the scenes
+    scenes: int = at_least(1, 4000)  # scenes to train on
+    held_out: int = at_least(1, 500)  # scenes of "valid", and of "test"
     size: tuple[int, int] = at_least(1, (64, 64))  # rows, columns of the input
-    # Names of classes are the set's; all: one class, "object".
-    one_class: bool = True
     batch_size: int = at_least(1, 16)
-    max_objects: int = at_least(1, 8)  # of an image; the first ones, if it has more
-    scenes: int = at_least(1, 4000)  # scenes to train on, of source=scenes
+    max_objects: int = at_least(1, 128)  # of an image to train on, at most
     # whole: the picture, scaled to fit. crop: section 4.1's random scale and place.
     view: str = choice("whole", "crop")
     scales: tuple[float, ...] = above(
@@ -180,8 +181,6 @@ def _check(config: Config) -> None:
         raise UserError("config.eval.scales: give one scale at least")
     if d.view == "crop" and not d.scales:
         raise UserError("config.data.scales: give one scale at least")
-    if d.source in ("files", "tfds") and not (d.root or d.name):
-        raise UserError(f"config.data.source={d.source}: give config.data.root")
 
 
 def cells(config: Config, side: int) -> int | None:

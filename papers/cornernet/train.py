@@ -11,12 +11,12 @@ from jaxtyping import Array, Float, Int, Key, UInt8
 from common import optim, rng
 from common.metrics import Gathered, Mean
 from papers.cornernet import objective, weights
-from papers.cornernet.boxes import found_boxes
+from papers.cornernet.suppression import found_boxes
 from papers.cornernet.config import Config, cells
-from papers.cornernet.data import class_names
 from papers.cornernet.decode import decode, probabilities
 from papers.cornernet.model import CornerNet, Prediction
 from papers.cornernet.pixels import normalised, varied
+from papers.cornernet.sets import class_names
 from papers.cornernet.targets import Encoded, encode
 
 CPU_DEVICES = 1  # every BatchNorm waits for all devices, twice a step
@@ -52,7 +52,7 @@ def _variables(config: Config, key: Key[Array, ""]) -> Any:
     net = network(config)
     random = jax.jit(lambda key: net.init(key, image, every_stack=True))(key)
     if config.weights:
-        return weights.load(config.weights, config.model, random)
+        return weights.load(config.weights, random)
     return random
 
 
