@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int, Key, UInt8
 
 from common import optim, rng
 from common.metrics import Gathered, Mean
-from papers.cornernet import objective, weights
+from papers.cornernet import initial, objective, weights
 from papers.cornernet.suppression import found_boxes
 from papers.cornernet.config import Config, cells
 from papers.cornernet.decode import decode, probabilities
@@ -47,10 +47,7 @@ def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> Stat
 def _variables(config: Config, key: Key[Array, ""]) -> Any:
     """Random variables, or those of `config.weights`; a file for other classes leaves
     the heads of the heat maps random."""
-    # Any size that the network takes.
-    image = jnp.zeros((1, config.model.stride, config.model.stride, 3))
-    net = network(config)
-    random = jax.jit(lambda key: net.init(key, image, every_stack=True))(key)
+    random = initial.variables(network(config), config.model, key)
     if config.weights:
         return weights.load(config.weights, random)
     return random
