@@ -1,0 +1,189 @@
+"""Boxes drawn on pictures, with names and scores; truth beside detection; hits and
+misses. uint8 in, uint8 RGB out.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+from common.boxes import iou
+from common.pixels import Picture, with_channels
+from common.truth import Found, Truth
+
+Colour = tuple[int, int, int]
+Drawn = UInt8[np.ndarray, "height width 3"]
+
+# Okabe and Ito's colours: classes take them in turn.
+COLOURS = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (0, 114, 178),
+    (213, 94, 0),
+    (204, 121, 167),
+)
+HIT = (0, 158, 115)
+WRONG = (213, 94, 0)
+MISSED = (86, 180, 233)
+SMALL = 256  # a report's pictures are enlarged to this side at least
+GAP = 6  # white pixels between pictures
+
+
+def draw(
+    picture: Picture,
+    boxes: Float[np.ndarray, "n 4"],
+    labels: Sequence[str] = (),
+    scores: Sequence[float] = (),
+    colours: Sequence[Colour] = (),
+    *,
+    least_side: int = 0,
+) -> Drawn:
+    """The picture with its boxes, the surest on top.
+
+    labels, scores: of the boxes, written at each; (): none.
+    colours: of the boxes; (): each label has its own, by the order of the names.
+    least_side: a picture whose shorter side has fewer pixels is enlarged by a whole
+      factor, so that the names can be read.
+    """
+    factor = max(1, -(-least_side // max(min(picture.shape[:2]), 1)))
+    pixels = with_channels(picture, 3).repeat(factor, 0).repeat(factor, 1)
+    canvas = Image.fromarray(pixels)
+    pen = ImageDraw.Draw(canvas)
+    colours = colours or _colours_of(labels, len(boxes))
+    order = np.argsort(scores, kind="stable") if len(scores) else range(len(boxes))
+    for i in order:
+        words = [labels[i]] if len(labels) else []
+        words += [f"{scores[i]:.2f}"] if len(scores) else []
+        _box(pen, canvas.size, np.asarray(boxes[i]) * factor, words, colours[i])
+    return np.asarray(canvas)
+
+
+def beside_truth(
+    picture: Picture,
+    truth: Truth,
+    found: Found,
+    names: Sequence[str],
+    *,
+    threshold: float = 0.3,
+    least_side: int = SMALL,
+) -> Drawn:
+    """The objects on the left, and the boxes found with a score of at least `threshold`
+    on the right, a colour a class."""
+    found = found.take(np.asarray(found.scores) >= threshold)
+    left = draw(
+        picture,
+        truth.boxes,
+        [names[c] for c in truth.classes],
+        colours=[class_colour(c) for c in truth.classes],
+        least_side=least_side,
+    )
+    right = draw(
+        picture,
+        found.boxes,
+        [names[c] for c in found.classes],
+        found.scores,
+        [class_colour(c) for c in found.classes],
+        least_side=least_side,
+    )
+    return side_by_side([left, right])
+
+
+def hits_and_misses(
+    items: Iterable[tuple[Picture, Truth, Found]],
+    names: Sequence[str],
+    *,
+    threshold: float = 0.3,
+    overlap: float = 0.5,
+    least_side: int = SMALL,
+) -> Drawn:
+    """A strip of pictures. Green: found, with an IoU of at least `overlap`; orange:
+    found where there is nothing of this class, or found twice; blue: objects that
+    nothing has found. Boxes below the score `threshold` are left out."""
+    drawn = []
+    for picture, truth, found in items:
+        found = found.take(np.asarray(found.scores) >= threshold)
+        hit, seen = matched(truth, found, overlap)
+        missed = truth.take(~seen)
+        labels = [names[c] for c in (*found.classes, *missed.classes)]
+        colours = [HIT if h else WRONG for h in hit] + [MISSED] * len(missed)
+        boxes = np.concatenate([found.boxes, missed.boxes]).reshape(-1, 4)
+        drawn.append(
+            draw(picture, boxes, labels, colours=colours, least_side=least_side)
+        )
+    return side_by_side(drawn)
+
+
+def matched(
+    truth: Truth, found: Found, overlap: float = 0.5
+) -> tuple[Bool[np.ndarray, "found"], Bool[np.ndarray, "truths"]]:
+    """Which boxes hit an object, and which objects are hit. By falling score, a box
+    takes the object of its class that it overlaps most and that is still free."""
+    hit = np.zeros(len(found), bool)
+    seen = np.zeros(len(truth), bool)
+    if not len(found) or not len(truth):
+        return hit, seen
+    ious = iou(np.asarray(found.boxes), np.asarray(truth.boxes))
+    same = np.asarray(found.classes)[:, None] == np.asarray(truth.classes)
+    ious = np.where(same, ious, -1)
+    for i in np.argsort(-np.asarray(found.scores), kind="stable"):
+        free = np.where(seen, -1, ious[i])
+        best = int(free.argmax())
+        if free[best] >= overlap:
+            hit[i] = True
+            seen[best] = True
+    return hit, seen
+
+
+def side_by_side(pictures: Sequence[Drawn]) -> Drawn:
+    """Pictures in a row with white gaps, aligned at their tops."""
+    height = max(picture.shape[0] for picture in pictures)
+    width = sum(picture.shape[1] for picture in pictures) + GAP * (len(pictures) - 1)
+    row = np.full((height, width, 3), 255, np.uint8)
+    left = 0
+    for picture in pictures:
+        row[: picture.shape[0], left : left + picture.shape[1]] = picture
+        left += picture.shape[1] + GAP
+    return row
+
+
+def class_colour(class_index: int) -> Colour:
+    """The colour of a class, the same in all pictures."""
+    return COLOURS[int(class_index) % len(COLOURS)]
+
+
+def _colours_of(labels: Sequence[str], n: int) -> list[Colour]:
+    places = {label: i for i, label in enumerate(sorted({*labels}))}
+    return [class_colour(places[label]) for label in labels] or [COLOURS[0]] * n
+
+
+def _box(
+    pen: ImageDraw.ImageDraw,
+    size: tuple[int, int],
+    box: Float[np.ndarray, "4"],
+    words: Sequence[str],
+    colour: Colour,
+) -> None:
+    """One box with its words above it, or in it where there is no room above."""
+    if not np.isfinite(box).all():
+        return
+    width, height = size
+    x1, y1, x2, y2 = (int(v) for v in np.round(np.clip(box, -9999, 99999)))
+    line = max(1, round(min(size) / 200))
+    corners = [x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)]
+    pen.rectangle(corners, outline=colour, width=line)
+    if not words:
+        return
+    text = " ".join(words)
+    font = ImageFont.load_default(max(9, round(min(size) / 22)))
+    left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
+    text_width, text_height = int(right - left) + 4, int(bottom - top) + 4
+    x = max(0, min(x1, width - text_width))
+    y = y1 - text_height if y1 >= text_height else max(0, y1)
+    y = min(y, max(height - text_height, 0))
+    pen.rectangle([x, y, x + text_width, y + text_height], fill=colour)
+    dark = np.dot(colour, (0.299, 0.587, 0.114)) > 128
+    ink = (0, 0, 0) if dark else (255, 255, 255)
+    pen.text((x + 2 - left, y + 2 - top), text, fill=ink, font=font)
