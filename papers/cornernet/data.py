@@ -72,7 +72,7 @@ def in_order(
 ) -> Iterator[dict[str, np.ndarray]]:
     """Batches of all pictures of `data`, in their order, scaled to fit the input. The
     mask is 0 where one cannot be read; "index" is its place, "letterbox" the scales
-    and borders by which boxes go back (`fitted`)."""
+    and borders by which boxes go back, "picture_size" its rows and columns."""
     return pipeline(
         _Items(data),
         batch_size=config.eval.batch_size // process_count,
@@ -102,6 +102,7 @@ def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtype
         **spec,
         "index": of((rows,), jnp.int32),
         "letterbox": of((rows, 4), jnp.float32),
+        "picture_size": of((rows, 2), jnp.int32),
         "mask": of((rows,), jnp.float32),
     }
 
@@ -179,6 +180,7 @@ def _fitted_item(data: Data, item: dict) -> dict[str, np.ndarray]:
         **padded(of.take(~of.crowd), data.max_objects),
         "index": item["index"],
         "letterbox": np.array(numbers, np.float32),
+        "picture_size": np.array(frame.picture, np.int32),
         "mask": readable,
     }
 

@@ -128,7 +128,8 @@ def eval_step(
 ) -> dict[str, Mean | Gathered]:
     """The loss of the last stack with the running statistics, image by image: each is a
     batch of its own, so that batches and padding change nothing. "found": boxes in
-    pixels of the network's input, with "index", the picture's place in its split."""
+    pixels of the network's input, with "index", the picture's place in its split, and
+    what leads back to it."""
     prediction = predicted(config, state, batch["image"])
     truth = targets_of(config, batch)
 
@@ -142,7 +143,8 @@ def eval_step(
         config.eval, probabilities(prediction), config.eval.tag_threshold
     )
     found = found_boxes(config, candidates, batch["image"].shape[1:3])
-    rows = {**found, "index": batch["index"]}
+    places = ("index", "letterbox", "picture_size")
+    rows = {**found, **{name: batch[name] for name in places}}
     return {
         "loss": loss.across(axis_name),
         "found": Gathered(rows, batch["mask"]).across(axis_name),
