@@ -13,7 +13,7 @@ column for the edges that meet there.
     >>> config = cornernet.get_config("smoke")
     >>> state = cornernet.init(config, jax.random.key(0))
     >>> data = cornernet.batches(config, "train")
-    >>> step = jax.jit(functools.partial(cornernet.train_step, config), donate_argnums=0)
+    >>> step = jax.jit(functools.partial(cornernet.train_step, config))
     >>> for _ in range(20):
     ...     state, metrics = step(state, next(data))
     >>> bool(metrics["loss"] < 20)

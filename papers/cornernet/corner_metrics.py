@@ -1,10 +1,10 @@
 """How well corners themselves are found, before they are paired (table 3).
 
-A found corner is right if it lies within `WITHIN` cells of a true one of its class, in x
-and in y, that no surer corner has taken. The paper does not say its own rule; this one
-is ours. Average precision is the area under precision (made to fall) against recall, a
-mean over the classes. Corners are told by the quadrant of the input that they are in: a
-right one by its truth's.
+A found corner is right if it lies within `WITHIN` cells of a true one of its class, in
+x and in y, that no surer corner has taken. The paper does not say its own rule; this
+one is ours. Average precision is the area under precision (made to fall) against
+recall, a mean over the classes. Corners are told by the quadrant of the input that they
+are in: a right one by its truth's.
 """
 
 import numpy as np
@@ -28,9 +28,7 @@ def corner_ap(
     right, quadrants = [], []
     for own, truth in zip(found, actual, strict=True):
         hits = matched(own, truth, WITHIN * cell)
-        places = np.where(
-            hits[:, None] >= 0, _at(truth["points"], hits), own["points"]
-        )
+        places = np.where(hits[:, None] >= 0, _at(truth["points"], hits), own["points"])
         right.append(hits >= 0)
         quadrants.append(quadrant(places, size))
     scores = np.concatenate([own["scores"] for own in found])

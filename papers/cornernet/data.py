@@ -186,7 +186,7 @@ def _fitted_item(data: Data, item: dict) -> dict[str, np.ndarray]:
 
 
 def padded(of: Truth, most: int) -> dict[str, np.ndarray]:
-    """"boxes", "classes" and "present" of the first `most` objects."""
+    """ "boxes", "classes" and "present" of the first `most` objects."""
     count = min(len(of), most)
     boxes = np.zeros((most, 4), np.float32)
     classes = np.zeros(most, np.int32)

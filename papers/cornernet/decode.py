@@ -68,7 +68,7 @@ def peaks(heat: Heat) -> Heat:
 
 def best_corners(corner: Corner, count: int) -> Corners:
     """The `count` highest peaks over all cells and classes."""
-    batch, height, width, classes = corner.heat.shape
+    batch, height, width, _ = corner.heat.shape
     by_class = jnp.moveaxis(peaks(corner.heat), -1, 1).reshape(batch, -1)
     score, index = lax.top_k(by_class, min(count, by_class.shape[1]))
     cell = index % (height * width)

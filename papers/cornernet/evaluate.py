@@ -55,8 +55,8 @@ class Net:
 
 
 def evaluate(config: Config, trained: Mapping[str, tuple[Config, State]]) -> Values:
-    """Yields (name, value): the scores of every run, kinds of runs side by side, corners
-    by themselves, what true maps and no tags would give, and pictures."""
+    """Yields (name, value): the scores of every run, kinds of runs side by side,
+    corners by themselves, what true maps and no tags would give, and pictures."""
     if config.eval.view == "original":
         yield from _at_own_size(trained)
         return
@@ -68,7 +68,10 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, State]]) -> Val
     if len(kinds) > 1:
         yield "Kinds", tables.kinds(kinds)
     if {"corner_pool", "no_pool"} <= {*kinds}:
-        yield "Corner pooling", tables.differences(kinds["corner_pool"], kinds["no_pool"])
+        yield (
+            "Corner pooling",
+            tables.differences(kinds["corner_pool"], kinds["no_pool"]),
+        )
     yield "IoU", tables.by_iou(kinds)
     corners = {kind: [corners_of(net) for net in own] for kind, own in kinds.items()}
     yield "Corners", tables.corners(corners)
@@ -139,5 +142,3 @@ def _pictures(config: Config, net: Net) -> Values:
     yield "Heat maps", figures.heats(net.maps, count)
     yield "Groups", figures.grouped(net.maps, net.findings, count)
     yield "Beside the truth", figures.beside(net.maps, net.findings, least)
-
-

@@ -43,8 +43,8 @@ def heat_over(
 
 
 def groups(picture: Picture, found: Found, tags: Sequence[str] = ()) -> Drawn:
-    """The boxes found with a score of at least LEAST: the dots of their corners, red for
-    top-left, and a line that joins the two of a group.
+    """The boxes found with a score of at least LEAST: the dots of their corners, red
+    for top-left, and a line that joins the two of a group.
 
     tags: written at each box.
     """
@@ -87,7 +87,9 @@ def _pictures(maps: Maps, findings: Sequence[Found], count: int) -> list[tuple]:
 
 def grouped(maps: Maps, findings: Sequence[Found], count: int) -> Drawn:
     """The first pictures of a split with the corners of their boxes, joined."""
-    return side_by_side([groups(p, own) for p, _, own in _pictures(maps, findings, count)])
+    return side_by_side(
+        [groups(p, own) for p, _, own in _pictures(maps, findings, count)]
+    )
 
 
 def strip(maps: Maps, findings: Sequence[Found], count: int, least: float) -> Drawn:

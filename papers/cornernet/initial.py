@@ -16,8 +16,8 @@ Draws = Float[Array, "values"]
 
 
 def variables(net: CornerNet, config: Model, key: Key[Array, ""]) -> dict[str, Any]:
-    """Random variables. Kernels have the distributions of the modules' own initialisers,
-    whose draws the compiler drops; all else is theirs."""
+    """Random variables. Kernels have the distributions of the modules' own
+    initialisers, whose draws the compiler drops; all else is theirs."""
     image = jnp.zeros((1, config.stride, config.stride, 3))
     own = net.init(key, image, every_stack=True)
     params = flatten_dict(own["params"])

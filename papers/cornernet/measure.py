@@ -1,5 +1,5 @@
-"""What a trained network finds in a split: its maps once, and boxes from them as often as
-an ablation asks."""
+"""What a trained network finds in a split: its maps once, and boxes from them as often
+as an ablation asks."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+
 
 from common.data.annotated import AnnotatedImages
 from common.detection_metrics import CocoScores, coco_metrics
@@ -32,7 +32,11 @@ from papers.cornernet.truth_maps import as_truth
 from papers.cornernet.validation import in_pictures
 
 Batches = list[dict[str, np.ndarray]]
-PLACES = ("mask", "letterbox", "picture_size")  # what leads from an input to its picture
+PLACES = (
+    "mask",
+    "letterbox",
+    "picture_size",
+)  # what leads from an input to its picture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,6 +193,5 @@ def true_points(maps: Maps, kind: int) -> list[dict[str, Any]]:
 
 def mean_and_std(values: list[float]) -> tuple[float, float]:
     """Over seeds; the deviation is the unbiased one, 0 for one seed."""
-    array: Float[np.ndarray, "seeds"] = np.asarray(values, float)
+    array = np.asarray(values, float)
     return float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else 0.0
-

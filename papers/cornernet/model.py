@@ -1,5 +1,6 @@
-"""CornerNet (figure 4): a stem, stacked hourglasses, and after each of them a module for
-every corner, whose heads say where corners are, how they are grouped, and their offsets.
+"""CornerNet (figure 4): a stem, stacked hourglasses, and after each of them a module
+for every corner, whose heads say where corners are, how they are grouped, and their
+offsets.
 
 Axes: batch, height, width, channels. Maps have a quarter of the image's height and
 width.

@@ -97,8 +97,9 @@ def terms(
     """The terms of one stack, eq. 6 without its weights.
 
     total, rows: the counts and the number of images of the whole batch, of which these
-        may be a part. Sums that the paper divides by a count of the batch are divided by
-        the count of a mean image, so that the mean over images is the paper's quotient.
+        may be a part. Sums that the paper divides by a count of the batch are divided
+        by the count of a mean image, so that the mean over images is the paper's
+        quotient.
     """
     present = targets.present
     pairs = list(zip(prediction, targets[:2], strict=True))
@@ -137,5 +138,3 @@ def at_corners(
     flat = maps.reshape(batch, height * width, values)
     cells = truth.row * width + truth.column
     return jnp.take_along_axis(flat, cells[..., None], 1)
-
-

@@ -1,5 +1,5 @@
-"""The numbers of the paper's tables, in percent: COCO's validation split, AP, AP50, AP75,
-and AP of small, medium and large objects, unless said otherwise."""
+"""The numbers of the paper's tables, in percent: COCO's validation split, AP, AP50,
+AP75, and AP of small, medium and large objects, unless said otherwise."""
 
 # Table 1, and the last row of table 2: the whole network, 250,000 steps.
 POOLING = {

@@ -1,5 +1,5 @@
-"""Pixels as the network reads them, and the colours that training varies: on the device,
-so that a batch is uint8.
+"""Pixels as the network reads them, and the colours that training varies: on the
+device, so that a batch is uint8.
 
 Published constants are those of COCO's training images, here in the order red, green,
 blue; the published network reads blue first, which `weights.py` turns round.

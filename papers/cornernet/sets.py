@@ -1,6 +1,7 @@
-"""The sets with boxes that a config names: composed scenes, a folder, TFDS, or generated
-rectangles for tests."""
+"""The sets with boxes that a config names: composed scenes, a folder, TFDS, or
+generated rectangles for tests."""
 
+import contextlib
 import dataclasses
 import functools
 
@@ -19,6 +20,10 @@ SCENE_NAMES = {
     "one": ("digit",),
     "parity": (*DIGITS, "even", "odd"),
 }
+# Of 1 to 90, ten were never used.
+COCO_IDS = tuple(
+    i for i in range(1, 91) if i not in (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
+)
 COLOURS = {"red": (220, 40, 40), "green": (40, 200, 60), "blue": (50, 70, 230)}
 
 
@@ -30,7 +35,8 @@ def source_of(data: Data) -> str:
 
 
 def class_names(config: Config) -> tuple[str, ...]:
-    """The classes that the network knows: `data.names`, or those of the training set."""
+    """The classes that the network knows: `data.names`, or those of the training
+    set."""
     data = config.data
     if data.names:
         return tuple(data.names)
@@ -38,6 +44,16 @@ def class_names(config: Config) -> tuple[str, ...]:
     if source == "scenes":
         return SCENE_NAMES[data.labels]
     return tuple(COLOURS) if source == "generated" else _read(data, "train").names
+
+
+def category_ids(config: Config) -> tuple[int, ...]:
+    """The classes' numbers in COCO's json: those of the training set, where it is
+    there; of COCO's 80 classes theirs, which have gaps; else 1, 2, and so on."""
+    names = class_names(config)
+    with contextlib.suppress(UserError):
+        if source_of(config.data) in ("files", "tfds"):
+            return annotated(config, "train").category_ids
+    return COCO_IDS if len(names) == len(COCO_IDS) else tuple(range(1, len(names) + 1))
 
 
 def annotated(config: Config, split: str) -> AnnotatedImages:
@@ -66,6 +82,7 @@ def _read(data: Data, split: str) -> AnnotatedImages:
 @functools.lru_cache(maxsize=6)
 def _read_once(source: str, root: str, name: str, split: str) -> AnnotatedImages:
     from common.data import annotated_layouts
+
     if source == "tfds":
         return annotated_layouts.tfds(name, root, split)
     if not root:
@@ -110,7 +127,9 @@ def rectangles(split: str, count: int, size: tuple[int, int]) -> AnnotatedImages
     truths = []
     for i in range(count):
         n = rng.integers(1, 4)
-        sides = rng.integers([width // 5, height // 5], [width // 2, height // 2], (n, 2))
+        sides = rng.integers(
+            [width // 5, height // 5], [width // 2, height // 2], (n, 2)
+        )
         corners = rng.integers(0, [width, height] - sides + 1)
         boxes = np.concatenate([corners, corners + sides], 1)
         classes = rng.integers(0, len(COLOURS), n)

@@ -1,5 +1,5 @@
-"""From candidate boxes in cells to found boxes in pixels: Gaussian Soft-NMS, or the form
-of it that averages boxes, for several views of one picture."""
+"""From candidate boxes in cells to found boxes in pixels: Gaussian Soft-NMS, or the
+form of it that averages boxes, for several views of one picture."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def in_pixels(
 def found_boxes(
     config: Config, candidates: Candidates, size: tuple[int, int]
 ) -> dict[str, Array]:
-    """"boxes", "scores", "classes" and "present" of `eval.suppression.keep` boxes a
+    """ "boxes", "scores", "classes" and "present" of `eval.suppression.keep` boxes a
     picture, in pixels of an input of this size, clipped to it."""
     candidates = in_pixels(config, candidates, size)
     height, width = size
@@ -90,10 +90,10 @@ def soft_nms_merge(
     score_threshold: float,
     keep: int,
 ) -> Detections:
-    """Gaussian Soft-NMS whose chosen box is averaged with those that it suppresses: each
-    counts (1 - exp(-iou^2 / sigma))^power, its top-left corner times the score of that
-    corner, its bottom-right one likewise. As in the published test at several scales;
-    whole rows move, where that code swaps only five of seven columns."""
+    """Gaussian Soft-NMS whose chosen box is averaged with those that it suppresses:
+    each counts (1 - exp(-iou^2 / sigma))^power, its top-left corner times the score of
+    that corner, its bottom-right one likewise. As in the published test at several
+    scales; whole rows move, where that code swaps only five of seven columns."""
 
     def one(boxes, scores, corner_scores, classes, present):
         def step(left, _):

@@ -63,7 +63,9 @@ def kinds(kinds: Mapping[str, Sequence["Net"]]) -> Table:
                   for name in METRICS]  # fmt: skip
         paper = PAPER.get(kind, (None,) * 3)[:3]
         rows.append([WORDS[kind], len(nets), *values, *paper])
-    note = "test split, mean ± deviation over seeds; the paper's: COCO's validation split"
+    note = (
+        "test split, mean ± deviation over seeds; the paper's: COCO's validation split"
+    )
     return Table(columns, rows, note)
 
 

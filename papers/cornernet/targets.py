@@ -63,7 +63,9 @@ def encode(
         cell = jnp.clip(jnp.floor(points).astype(jnp.int32), 0, last)
         column, row = cell[..., 0], cell[..., 1]
         maps = jax.vmap(lambda *one: heat_maps(*one, cells, n_classes))
-        return CornerTargets(maps(row, column, radius, known), row, column, points - cell)
+        return CornerTargets(
+            maps(row, column, radius, known), row, column, points - cell
+        )
 
     return Encoded(corner(scaled[..., :2]), corner(scaled[..., 2:]), present)
 
@@ -95,8 +97,8 @@ def heat_maps(
 def penalty_radius(
     config: Targets, height: Float[Array, "*objects"], width: Float[Array, "*objects"]
 ) -> Float[Array, "*objects"]:
-    """How far from a corner, in cells, the penalty of a false corner is reduced: a whole
-    number for object-dependent radii, or the constant."""
+    """How far from a corner, in cells, the penalty of a false corner is reduced: a
+    whole number for object-dependent radii, or the constant."""
     if config.radius == "constant":
         return jnp.full(jnp.shape(height), config.constant, jnp.float32)
     formula = {"object": object_radius, "legacy": legacy_radius}[config.radius]

@@ -11,12 +11,12 @@ from jaxtyping import Array, Float, Int, Key, UInt8
 from common import optim, rng
 from common.metrics import Gathered, Mean
 from papers.cornernet import initial, objective, weights
-from papers.cornernet.suppression import found_boxes
 from papers.cornernet.config import Config, cells
 from papers.cornernet.decode import decode, probabilities
 from papers.cornernet.model import CornerNet, Prediction
 from papers.cornernet.pixels import normalised, varied
 from papers.cornernet.sets import class_names
+from papers.cornernet.suppression import found_boxes
 from papers.cornernet.targets import Encoded, encode
 
 CPU_DEVICES = 1  # every BatchNorm waits for all devices, twice a step
@@ -76,8 +76,8 @@ def train_step(
     config: Config, state: State, batch: dict, *, axis_name: str | None = None
 ) -> tuple[State, dict[str, Float[Array, ""]]]:
     """Trains on one batch of data.py. `loss` is eq. 6, averaged over the stacks;
-    `detection`, `pull`, `push` and `offset` are its terms without weights, `objects` the
-    mean number in an image."""
+    `detection`, `pull`, `push` and `offset` are its terms without weights, `objects`
+    the mean number in an image."""
     colours = rng.stream(state.key, state.step, "colours", axis_name)
     net = network(config, axis_name)
     images = {"pixels": varied(config, batch["image"], colours)}

@@ -1,5 +1,5 @@
-"""Maps that say the truth, in place of what a network predicts (table 6): what would the
-boxes be if the heat maps were right, or the offsets, or the tags?"""
+"""Maps that say the truth, in place of what a network predicts (table 6): what would
+the boxes be if the heat maps were right, or the offsets, or the tags?"""
 
 import jax
 import jax.numpy as jnp

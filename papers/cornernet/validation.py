@@ -12,7 +12,7 @@ from papers.cornernet.data import split_of
 
 
 def validate(config: Config, outputs: dict[str, Any]) -> dict[str, float]:
-    """"AP" and "AP50", of the boxes that `eval_step` found in the validation split."""
+    """ "AP" and "AP50", of the boxes that `eval_step` found in the validation split."""
     rows = outputs["found"]
     data = split_of(config, "valid")
     findings = in_pictures({**rows, "mask": np.ones(len(rows["index"]))})
@@ -31,5 +31,7 @@ def in_pictures(rows: dict[str, np.ndarray]) -> list[Found]:
         there = rows["present"][i]
         boxes = (rows["boxes"][i][there] - border) / scale
         boxes = clip(boxes.astype(np.float32), *rows["picture_size"][i])
-        results.append(found(boxes, rows["scores"][i][there], rows["classes"][i][there]))
+        results.append(
+            found(boxes, rows["scores"][i][there], rows["classes"][i][there])
+        )
     return results

@@ -13,8 +13,7 @@ from functools import partial
 
 from common.config import get, variant
 from common.sections import Loop, Optim, Schedule
-from common.soft_nms import Suppression
-from papers.cornernet.config import Config, Data, Eval, Model, Objective, Targets
+from papers.cornernet.config import Config, Data, Eval, Model, Targets
 
 SEEDS = range(3)
 COCO_NAMES = (

@@ -1,5 +1,5 @@
-"""Searching one picture as the published test does (section 4.2): at its own size, or at
-several, in the middle of zeros, with its mirror image."""
+"""Searching one picture as the published test does (section 4.2): at its own size, or
+at several, in the middle of zeros, with its mirror image."""
 
 import dataclasses
 from functools import partial
@@ -94,9 +94,7 @@ class Searcher:
     def heats(self, picture: Picture) -> tuple[View, Prediction]:
         """The first view, and the maps of it, heats as probabilities."""
         view, *_ = views_of(self._config, picture)
-        run = jax.jit(
-            lambda s, image: probabilities(predicted(self._config, s, image))
-        )
+        run = jax.jit(lambda s, image: probabilities(predicted(self._config, s, image)))
         return view, to_host(run(self._state, view.image[None]))
 
 

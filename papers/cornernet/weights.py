@@ -1,8 +1,9 @@
-"""Reads the published network's state dict into this package's variables, and writes it.
+"""Reads the published network's state dict into this package's variables, and writes
+it.
 
-A weights file, .safetensors or .npz, holds the arrays under the published names, such as
-`module.pre.0.conv.weight`. The published file is a pickle, which is never loaded; where
-torch is, it becomes one by
+A weights file, .safetensors or .npz, holds the arrays under the published names, such
+as `module.pre.0.conv.weight`. The published file is a pickle, which is never loaded;
+where torch is, it becomes one by
 
     from safetensors.torch import save_file
     state = torch.load("CornerNet_500000.pkl", map_location="cpu")
