@@ -24,12 +24,14 @@ class AnnotatedImages:
       truths: the objects of each picture.
       category_ids: the classes' numbers in COCO's json, which have gaps; of other sets
         1, 2, and so on.
+      sizes: int [n, 2], height and width of each picture.
     """
 
     names: tuple[str, ...]
     pictures: np.ndarray | Pictures
     truths: Sequence[Truth]
     category_ids: tuple[int, ...] = ()
+    sizes: Int[np.ndarray, "n 2"] | None = None
 
     def __post_init__(self) -> None:
         if len(self.pictures) != len(self.truths):
@@ -38,6 +40,9 @@ class AnnotatedImages:
         if not self.category_ids:
             numbers = tuple(range(1, len(self.names) + 1))
             object.__setattr__(self, "category_ids", numbers)
+        if self.sizes is None:
+            same = np.array([self.pictures.shape[1:3]] * len(self))
+            object.__setattr__(self, "sizes", same.reshape(-1, 2))
 
     def __len__(self) -> int:
         return len(self.truths)
@@ -54,7 +59,8 @@ class AnnotatedImages:
         return not isinstance(self.pictures, np.ndarray)
 
     def picture(self, index: int) -> Picture | None:
-        """RGB [height, width, 3]; None, after a warning, where it cannot be read."""
+        """RGB [height, width, 3]; None, after a warning, where it cannot be read.
+        UserError: it is of another size than its boxes are for."""
         return self.pictures[index]
 
     def truth(self, index: int) -> Truth:
@@ -68,7 +74,9 @@ class AnnotatedImages:
         else:
             pictures = self.pictures[indices]
         truths = [self.truths[i] for i in indices]
-        return dataclasses.replace(self, pictures=pictures, truths=truths)
+        return dataclasses.replace(
+            self, pictures=pictures, truths=truths, sizes=self.sizes[indices]
+        )
 
 
 @dataclasses.dataclass(frozen=True)

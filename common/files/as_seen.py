@@ -21,15 +21,19 @@ _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # of pixels, by a profile'
 _KEY_SCALE = {"L;2": 85, "L;4": 17}  # what Pillow multiplies the pixels with
 
 
-def as_seen(picture: Image.Image, name: str) -> Image.Image:
+def as_seen(picture: Image.Image, name: str, upright: bool = True) -> Image.Image:
     """In mode L, LA, RGB or RGBA. Of frames or pages it is the first; a colour profile
     that cannot be used is left out: a warning says so of the file `name`. UserError:
-    which of its numbers is white cannot be told."""
+    which of its numbers is white cannot be told.
+
+    upright: whether it is turned as its EXIF data say.
+    """
     # A phone's JPEG may hold more pictures behind the one that it shows.
     if picture.format != "MPO" and getattr(picture, "is_animated", False):
         warnings.warn(f"{name!r}: its first frame or page alone is read", stacklevel=2)
     _mend_key(picture)
-    ImageOps.exif_transpose(picture, in_place=True)
+    if upright:
+        ImageOps.exif_transpose(picture, in_place=True)
     colours, alpha = _parted(picture)
     if profile := picture.info.get("icc_profile"):
         try:

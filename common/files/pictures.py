@@ -42,21 +42,33 @@ FOREIGN = {
 }  # fmt: skip
 # A file of 20 kB may hold any number of equal pixels, and each takes bytes here.
 MOST_PIXELS = 89_478_485  # Pillow warns above it
+_ORIENTATION = 0x0112  # EXIF's number for how a picture is to be turned
+_SIDEWAYS = (5, 6, 7, 8)  # those by which its sides change places
 _LOOK = 50  # pictures that say whether a folder is grey
 
 
-def read(path: Path, channels: int | None = 3) -> Picture:
+def read(path: Path, channels: int | None = 3, upright: bool = True) -> Picture:
     """The pixels of a file. UserError: it cannot be read.
 
     channels: 3 is RGB, 1 is grey, both on white where the picture is transparent; None
       keeps the file's own, with alpha as a 2nd or 4th channel where it has one.
+    upright: turn the picture as its EXIF data say, as viewers do.
     """
     with _opened(path) as picture:
-        seen = as_seen(picture, str(path))
+        seen = as_seen(picture, str(path), upright)
         if channels:
             seen = laid_on_white(seen).convert("L" if channels == 1 else "RGB")
         array = np.asarray(seen)
     return array.reshape(*array.shape[:2], -1)
+
+
+def size(path: Path) -> tuple[int, int]:
+    """Height and width of the upright picture, without its pixels being decoded.
+    UserError: it cannot be read."""
+    with _opened(path) as picture:
+        width, height = picture.size
+        turned = picture.getexif().get(_ORIENTATION, 1) in _SIDEWAYS
+    return (width, height) if turned else (height, width)
 
 
 @contextlib.contextmanager
