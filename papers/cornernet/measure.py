@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-
 from common.data.annotated import AnnotatedImages
 from common.detection_metrics import CocoScores, coco_metrics
 from common.host import to_host

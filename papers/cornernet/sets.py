@@ -8,6 +8,7 @@ import functools
 import numpy as np
 
 from common.contract import UserError
+from common.data import annotated_layouts
 from common.data.annotated import AnnotatedImages
 from common.data.composed_scenes import scenes
 from common.truth import truth
@@ -76,13 +77,13 @@ def annotated(config: Config, split: str) -> AnnotatedImages:
 
 
 def _read(data: Data, split: str) -> AnnotatedImages:
-    return _read_once(source_of(data), data.root, data.name, split)
+    return _read_once(source_of(data), data.root, data.name, tuple(data.names), split)
 
 
 @functools.lru_cache(maxsize=6)
-def _read_once(source: str, root: str, name: str, split: str) -> AnnotatedImages:
-    from common.data import annotated_layouts
-
+def _read_once(
+    source: str, root: str, name: str, names: tuple[str, ...], split: str
+) -> AnnotatedImages:
     if source == "tfds":
         return annotated_layouts.tfds(name, root, split)
     if not root:
@@ -90,7 +91,7 @@ def _read_once(source: str, root: str, name: str, split: str) -> AnnotatedImages
             "config.data.root: name a folder with boxes, in the layout of VOC, COCO or "
             "darknet"
         )
-    return annotated_layouts.read(root, split)
+    return annotated_layouts.read(root, split, names)
 
 
 def renumbered(found: AnnotatedImages, names: tuple[str, ...]) -> AnnotatedImages:
