@@ -118,8 +118,13 @@ def load(path: str, like: Variables) -> Variables:
 
 
 def from_published(arrays: Mapping[str, np.ndarray], like: Variables) -> Variables:
-    """Arrays by their published names -> float32 variables."""
-    arrays = {n: a for n, a in arrays.items() if not n.endswith("num_batches_tracked")}
+    """Arrays by their published names -> float32 variables. The names may come without
+    "module."."""
+    arrays = {
+        f"module.{name.removeprefix('module.')}": array
+        for name, array in arrays.items()
+        if not name.endswith("num_batches_tracked")
+    }
     flat = _flat(like)
     kept = {path: x for path, x in flat.items() if _other_classes(path, x, arrays)}
     if kept:

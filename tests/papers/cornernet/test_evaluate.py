@@ -86,7 +86,7 @@ def test_at_their_own_size_pictures_are_searched_one_by_one(untrained):
     own = dataclasses.replace(config.eval, view="original", flip=True, images=2)
     config = dataclasses.replace(config, eval=own)
     values = dict(cornernet.evaluate(config, {"main": (config, state)}))
-    assert [row[0] for row in values["Scores"].rows][0] == "main"
+    assert values["Scores"].rows[0][0] == "main"
 
 
 def test_runs_of_a_kind_differ_in_their_seed_alone():

@@ -82,9 +82,7 @@ def both(request):
     size = {k: tuple(v) if isinstance(v, list) else v for k, v in make.SIZE.items()}
     net = CornerNet(Model(**size, corner_pool=request.param), make.CLASSES)
     x = jnp.array(make.images())
-    like = jax.eval_shape(
-        lambda: net.init(jax.random.key(0), x[:1], every_stack=True)
-    )
+    like = jax.eval_shape(lambda: net.init(jax.random.key(0), x[:1], every_stack=True))
     own = weights.from_published(make.draw(shapes), like)
     # Ours reads red first.
     found = jax.jit(partial(net.apply, every_stack=True))(own, x[..., ::-1])
@@ -147,9 +145,10 @@ def test_boxes_are_pytorchs(both):
 
 @pytest.mark.parametrize("kind", ["he", "uniform"])
 def test_kernels_drawn_at_once_have_the_modules_distributions(kind):
-    model = Model(widths=(64, 64), blocks=(1, 1), init=kind) net = CornerNet(model, 1)
-    own = flatten_dict(jax.jit(partial(variables, net,
-    model))(jax.random.key(0))["params"]) for path, kernel in own.items():
+    model = Model(widths=(64, 64), blocks=(1, 1), init=kind)
+    draw = jax.jit(partial(variables, CornerNet(model, 1), model))
+    own = flatten_dict(draw(jax.random.key(0))["params"])
+    for path, kernel in own.items():
         if path[-1] == "kernel" and kernel.size > 5000:
             fan_in = np.prod(kernel.shape[:-1])
             std = (2 / fan_in) ** 0.5 if kind == "he" else (3 * fan_in) ** -0.5

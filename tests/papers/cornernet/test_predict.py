@@ -3,6 +3,7 @@ sees the object, or that bad input ends in a traceback."""
 
 import dataclasses
 import json
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -76,9 +77,9 @@ def test_a_folder_leaves_pictures_and_cocos_json(untrained, tmp_path):
     picture(root / "b.png")
     (root / "c.png").write_bytes(b"no picture")
     config, state = untrained
-    with pytest.warns(UserWarning):
-        values = [*cornernet.predict(with_predict(config, out=str(out)), state,
-        str(root))]
+    writing = with_predict(config, out=str(out))
+    with pytest.warns(UserWarning, match=r"c\.png"):
+        values = [*cornernet.predict(writing, state, str(root))]
     assert sorted(path.name for path in out.iterdir()) == [
         "000000000139.png", "b.png", "boxes.json",
     ]  # fmt: skip
@@ -105,7 +106,8 @@ def test_a_video_is_written_with_its_frames(untrained, tmp_path):
 
 
 def test_frames_without_boxes_are_as_they_came(untrained):
-    config, state = untrained frames = jnp.array(np.random.default_rng(0).integers(0,
-    256, (2, 24, 40, 3), np.uint8)) drawn = jax.jit(lambda s, f:
-    frames_with_boxes(with_predict(config, threshold=1.0), s, f))
-    np.testing.assert_array_equal(drawn(state, frames), frames)
+    config, state = untrained
+    rng = np.random.default_rng(0)
+    frames = jnp.array(rng.integers(0, 256, (2, 24, 40, 3), np.uint8))
+    run = jax.jit(partial(frames_with_boxes, with_predict(config, threshold=1.0)))
+    np.testing.assert_array_equal(run(state, frames), frames)
