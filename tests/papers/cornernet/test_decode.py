@@ -1,7 +1,5 @@
 """From maps to boxes: a failure means that right maps give wrong boxes."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -64,12 +62,15 @@ def nothing(rows: int) -> Prediction:
 
 def test_true_maps_give_the_boxes_back():
     boxes, classes, present = scenes(200)
-    truth = encode(
-        Targets(), boxes, classes, present, size=SIZE, cells=CELLS, n_classes=CLASSES
-    )
-    maps = as_truth(nothing(200), truth, heat=True, offset=True, tag=True)
     config = Eval(corners=20, pairs=20)
-    found = jax.jit(partial(decode, config))(maps, 0.5)
+
+    @jax.jit
+    def run(*objects):
+        truth = encode(Targets(), *objects, size=SIZE, cells=CELLS, n_classes=CLASSES)
+        maps = as_truth(nothing(200), truth, heat=True, offset=True, tag=True)
+        return decode(config, maps, 0.5)
+
+    found = jax.device_get(run(boxes, classes, present))
     scale = np.array([SIZE[1] / CELLS[1], SIZE[0] / CELLS[0]] * 2)
     for i in range(200):
         wanted = np.array(boxes[i])[np.array(present[i])]
@@ -113,7 +114,7 @@ def corners(x, y, score=0.9, label=0, tag=0.0) -> Corners:
     ids=["fits", "tags close", "tags apart", "other class", "left of it", "above it"],
 )
 def test_pairs_that_cannot_be_a_box_are_rejected(second, there):
-    found = pair(corners(2, 3, score=0.7), second, 1, 0.5)
+    found = jax.jit(lambda a, b: pair(a, b, 1, 0.5))(corners(2, 3, 0.7), second)
     assert bool(found.present[0, 0]) == there
     if there:
         np.testing.assert_allclose(found.scores[0, 0], 0.8, rtol=1e-6)

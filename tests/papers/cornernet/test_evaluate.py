@@ -67,6 +67,7 @@ def test_an_untrained_network_with_true_maps_finds_everything(untrained):
     assert rows["true heat maps"] < rows["true heat maps, offsets and groups"]
 
 
+@pytest.mark.slow
 def test_every_value_is_yielded_once(untrained):
     config, state = untrained
     own = dataclasses.replace(config, runs=("corner_pool_0", "no_pool_0"))
@@ -81,6 +82,7 @@ def test_every_value_is_yielded_once(untrained):
     assert values["Heat maps"].dtype == np.uint8
 
 
+@pytest.mark.slow
 def test_at_their_own_size_pictures_are_searched_one_by_one(untrained):
     config, state = untrained
     own = dataclasses.replace(config.eval, view="original", flip=True, images=2)
