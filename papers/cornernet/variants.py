@@ -190,6 +190,8 @@ PARAM_COUNTS = {
     "coco_corner_pool": _PUBLISHED,
     "coco_no_penalty_reduction": _PUBLISHED,
     "coco_fixed_radius": _PUBLISHED,
+    "hourglass52": 100_330_278,
+    "hourglass54": 109_886_834,
 }
 
 

@@ -78,6 +78,7 @@ class Searcher:
         self._state = state
         self._run = jax.jit(partial(candidates_of, config))
         self._suppress = jax.jit(lambda c: as_arrays(suppressed(config.eval, c)))
+        self._maps = jax.jit(lambda s, x: probabilities(predicted(config, s, x)))
 
     def __call__(self, picture: Picture) -> Found:
         """Boxes in pixels of the picture, cut to it, by falling score."""
@@ -94,8 +95,7 @@ class Searcher:
     def heats(self, picture: Picture) -> tuple[View, Prediction]:
         """The first view, and the maps of it, heats as probabilities."""
         view, *_ = views_of(self._config, picture)
-        run = jax.jit(lambda s, image: probabilities(predicted(self._config, s, image)))
-        return view, to_host(run(self._state, view.image[None]))
+        return view, to_host(self._maps(self._state, view.image[None]))
 
 
 def candidates_of(config: Config, state: State, image) -> Candidates:
