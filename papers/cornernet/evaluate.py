@@ -13,10 +13,10 @@ from papers.cornernet.config import Config, cells, kind_of
 from papers.cornernet.corner_metrics import corner_ap
 from papers.cornernet.data import split_of
 from papers.cornernet.measure import (
-    Finder,
     Maps,
     chosen_threshold,
     corner_points,
+    find,
     maps_of,
     scores_of,
     searched,
@@ -28,12 +28,12 @@ Values = Iterator[tuple[str, Any]]
 ANY_PAIR = float("inf")  # a threshold that every pair of tags is below
 # Table 6 and more: what is replaced by the truth, and the threshold of tags.
 ABLATIONS = {
-    "as predicted": {},
-    "any pair of corners": {},
-    "true groups": {"tag": True},
-    "true heat maps": {"heat": True},
-    "true heat maps and offsets": {"heat": True, "offset": True},
-    "true heat maps, offsets and groups": {"heat": True, "offset": True, "tag": True},
+    "as predicted": (),
+    "any pair of corners": (),
+    "true groups": ("tag",),
+    "true heat maps": ("heat",),
+    "true heat maps and offsets": ("heat", "offset"),
+    "true heat maps, offsets and groups": ("heat", "offset", "tag"),
 }
 
 
@@ -92,7 +92,7 @@ def measured(name: str, config: Config, state: State) -> Net:
     """A run with the threshold of tags that is best on the validation split."""
     threshold, valid = chosen_threshold(config, maps_of(config, state, "valid"))
     maps = maps_of(config, state, "test")
-    findings = Finder(config)(maps, threshold)
+    findings = find(maps, threshold)
     test = scores_of(config, maps.truths, findings, maps.data.names)
     return Net(name, config, threshold, valid, test, maps, findings)
 
@@ -116,7 +116,7 @@ def ablations(net: Net) -> dict[str, CocoScores]:
     results = {}
     for name, truth in ABLATIONS.items():
         threshold = ANY_PAIR if name == "any pair of corners" else net.threshold
-        findings = Finder(config, **truth)(net.maps, threshold)
+        findings = find(net.maps, threshold, truth)
         results[name] = scores_of(
             config, net.maps.truths, findings, net.maps.data.names
         )

@@ -3,6 +3,7 @@ as an ablation asks."""
 
 import dataclasses
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ from papers.cornernet import views
 from papers.cornernet.config import Config
 from papers.cornernet.data import in_order, split_of
 from papers.cornernet.decode import (
+    Corners,
     best_corners,
     decode,
     joined,
@@ -64,61 +66,70 @@ class Maps:
         ]
 
 
+@dataclasses.dataclass(frozen=True)
+class Static:
+    """A config as a static argument of a compiled program. Runs that differ in what the
+    program does not read share it: `text` has what it reads."""
+
+    text: str
+    config: Config = dataclasses.field(compare=False)
+
+
 def maps_of(config: Config, state: State, split: str) -> Maps:
     """The maps of every picture of a split, scaled to fit the input."""
     data = split_of(config, split)
-
-    @jax.jit
-    def run(state, image):
-        return probabilities(predicted(config, state, image))
-
+    static = Static(f"{config.model}{config.data}", config)
+    state = state.replace(key=None, step=None)
     batches = list(in_order(config, data))
-    predictions = [to_host(run(state, b["image"])) for b in batches]
+    predictions = [to_host(_maps(static, state, b["image"])) for b in batches]
     mirrored = []
     if config.eval.flip:
-        mirrored = [to_host(run(state, b["image"][:, :, ::-1])) for b in batches]
+        turned = (b["image"][:, :, ::-1] for b in batches)
+        mirrored = [to_host(_maps(static, state, image)) for image in turned]
     return Maps(config, data, batches, predictions, mirrored)
 
 
-class Finder:
-    """Boxes from maps: one compiled program for every threshold of tags.
+@partial(jax.jit, static_argnums=0)
+def _maps(static: Static, state: State, image) -> Prediction:
+    return probabilities(predicted(static.config, state, image))
 
-    truth: which maps are replaced by true ones, as of `truth_maps.as_truth`. The
-        mirrored pictures are not used then.
+
+def find(maps: Maps, tag_threshold: float, truth: tuple[str, ...] = ()) -> list[Found]:
+    """Boxes of every picture of `maps` that can be read, in pixels of the picture.
+
+    truth: which maps true ones replace: "heat", "offset", "tag" of
+        `truth_maps.as_truth`. The mirrored pictures are not used then.
     """
+    config = maps.config
+    static = Static(f"{config.eval}{config.data}{config.targets}", config)
+    results = []
+    for i, (batch, prediction) in enumerate(
+        zip(maps.batches, maps.predictions, strict=True)
+    ):
+        mirrored = maps.mirrored[i] if maps.mirrored and not truth else None
+        arrays = {k: batch[k] for k in ("boxes", "classes", "present")}
+        threshold = jnp.float32(tag_threshold)
+        rows = _found(static, truth, prediction, mirrored, arrays, threshold)
+        rows = {**to_host(rows), **{k: batch[k] for k in PLACES}}
+        results += in_pictures(rows)
+    return results
 
-    def __init__(self, config: Config, **truth: bool) -> None:
-        self._config = config
-        self._truth = truth
-        self._run = jax.jit(self._found)
 
-    def __call__(self, maps: Maps, tag_threshold: float) -> list[Found]:
-        """Of every picture of `maps` that can be read, in pixels of the picture."""
-        results = []
-        for i, (batch, prediction) in enumerate(
-            zip(maps.batches, maps.predictions, strict=True)
-        ):
-            mirrored = maps.mirrored[i] if maps.mirrored and not self._truth else None
-            arrays = {k: batch[k] for k in ("boxes", "classes", "present")}
-            rows = self._run(prediction, mirrored, arrays, jnp.float32(tag_threshold))
-            rows = {**to_host(rows), **{k: batch[k] for k in PLACES}}
-            results += in_pictures(rows)
-        return results
-
-    def _found(self, prediction, mirrored, arrays, tag_threshold):
-        config = self._config
-        size = tuple(config.data.size)
-        if self._truth:
-            # Only its size is read of the image.
-            image = jnp.zeros((1, *size, 3))
-            truth = targets_of(config, {**arrays, "image": image})
-            prediction = as_truth(prediction, truth, **self._truth)
-        candidates = decode(config.eval, prediction, tag_threshold)
-        if mirrored is not None:
-            width = prediction.top_left.heat.shape[2]
-            other = decode(config.eval, mirrored, tag_threshold)
-            candidates = joined(candidates, mirrored_back(other, width))
-        return found_boxes(config, candidates, size)
+@partial(jax.jit, static_argnums=(0, 1))
+def _found(static: Static, truth, prediction, mirrored, arrays, tag_threshold):
+    config = static.config
+    size = tuple(config.data.size)
+    if truth:
+        # Only its size is read of the image.
+        image = jnp.zeros((1, *size, 3))
+        actual = targets_of(config, {**arrays, "image": image})
+        prediction = as_truth(prediction, actual, **dict.fromkeys(truth, True))
+    candidates = decode(config.eval, prediction, tag_threshold)
+    if mirrored is not None:
+        width = prediction.top_left.heat.shape[2]
+        other = decode(config.eval, mirrored, tag_threshold)
+        candidates = joined(candidates, mirrored_back(other, width))
+    return found_boxes(config, candidates, size)
 
 
 def searched(
@@ -143,7 +154,6 @@ def scores_of(config: Config, truths: list[Truth], findings: list[Found], names)
 def chosen_threshold(config: Config, maps: Maps) -> tuple[float, CocoScores]:
     """The threshold of tags, of `eval.choose_threshold`, with the highest AP on these
     maps, those of the validation split; and what it reaches there."""
-    find = Finder(config)
     best = None
     for threshold in config.eval.choose_threshold or (config.eval.tag_threshold,):
         scores = scores_of(config, maps.truths, find(maps, threshold), maps.data.names)
@@ -157,14 +167,13 @@ def corner_points(maps: Maps) -> list[list[dict[str, np.ndarray]]]:
     "points" in pixels of the input, their "scores" and "classes"."""
     config = maps.config
     rows, columns = config.data.size
-    run = jax.jit(
-        lambda prediction: [best_corners(c, config.eval.corners) for c in prediction]
-    )
     results: list[list[dict]] = [[], []]
     for batch, prediction in zip(maps.batches, maps.predictions, strict=True):
         height, width = prediction.top_left.heat.shape[1:3]
         scale = np.array([columns / width, rows / height])
-        for kind, corners in zip(results, to_host(run(prediction)), strict=True):
+        for kind, corners in zip(
+            results, to_host(_corners(config.eval.corners, prediction)), strict=True
+        ):
             points = np.stack([corners.x, corners.y], -1) * scale
             kind += [
                 {
@@ -175,6 +184,11 @@ def corner_points(maps: Maps) -> list[list[dict[str, np.ndarray]]]:
                 for i in np.flatnonzero(batch["mask"] > 0)
             ]
     return results
+
+
+@partial(jax.jit, static_argnums=0)
+def _corners(count: int, prediction: Prediction) -> list[Corners]:
+    return [best_corners(corner, count) for corner in prediction]
 
 
 def true_points(maps: Maps, kind: int) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import pytest
 from papers import cornernet
 from papers.cornernet import objective
 from papers.cornernet.config import Config
-from papers.cornernet.measure import Finder, maps_of, scores_of
+from papers.cornernet.measure import find, maps_of, scores_of
 from papers.cornernet.pixels import MEAN, STD, jittered, normalised, varied
 from papers.cornernet.train import predicted, targets_of
 
@@ -96,6 +96,6 @@ def test_a_small_network_learns_eight_images_by_heart(corner_pool):
     for _ in range(250):
         state, _ = step(state, next(data))
     maps = maps_of(config, state, "train")
-    found = Finder(config)(maps, config.eval.tag_threshold)
+    found = find(maps, config.eval.tag_threshold)
     scores = scores_of(config, maps.truths, found, maps.data.names)
     assert scores.ap50 > 0.95
