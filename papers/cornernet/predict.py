@@ -1,0 +1,189 @@
+"""Finds objects in a user's image, folder of images, or video."""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from common import optim
+from common.box_figures import class_colour, draw
+from common.contract import Table
+from common.files import coco_results, outputs
+from common.files.inputs import given, pictures
+from common.files.video import Frames, convert, frame_size, is_video, video_target
+from common.host import to_host
+from common.pixels import Picture
+from common.truth import Found, found
+from papers.cornernet import views
+from papers.cornernet.config import Config
+from papers.cornernet.figures import heat_over
+from papers.cornernet.sets import category_ids, class_names
+from papers.cornernet.suppression import as_arrays, suppressed
+from papers.cornernet.train import State
+
+Values = Iterator[str | tuple[str, Any]]
+LEAST_SIDE = 200  # smaller pictures are enlarged, so that names can be read
+
+
+def predict(config: Config, state: State, inputs: str) -> Values:
+    """Yields the pictures with their boxes, or writes them to `predict.out`, and there
+    `boxes.json`, COCO's list of results; then tables of boxes and of seconds.
+
+    inputs: an image, a folder of images, or a video. A video with boxes is always
+    written: to `predict.out`, or beside the video.
+    """
+    path = given(inputs, video=True)
+    # Not the optimiser's moments, which are twice the network's size.
+    state = to_host(state.replace(opt_state=optim.averages(state.opt_state), key=None))
+    if jax.process_index() == 0:  # it needs the others no more, and alone writes
+        search = _video if is_video(path) else _pictures
+        yield from search(config, state, path)
+
+
+def _pictures(config: Config, state: State, root: Path) -> Values:
+    c = config.predict
+    names = class_names(config)
+    search = views.Searcher(config, jax.device_put(state))
+    rows, boxes = [], []
+    findings: dict[int | str, Found] = {}
+    sizes: dict[int | str, tuple[int, int]] = {}
+    for name, picture in pictures(root):
+        if picture is None:
+            rows.append([name, "skipped: not a readable image", None, None, None])
+            continue
+        start = time.perf_counter()
+        own = search(picture)
+        seconds = time.perf_counter() - start
+        findings[image_id(name)] = own
+        sizes[image_id(name)] = picture.shape[:2]
+        shown = own.take(own.scores >= c.threshold)
+        rows.append([name, _size(picture), len(shown), seconds, 1 / seconds])
+        boxes += [[name, *row] for row in _rows(shown, names)]
+        yield from _drawn(config, root, name, drawn(picture, shown, names))
+        if c.heat:
+            view, maps = search.heats(picture)
+            over = heat_over(view.image, *(corner.heat[0] for corner in maps))
+            yield from _drawn(config, root, _marked(name, "heat"), over)
+    if c.out:
+        results = coco_results.of_pictures(findings, category_ids(config), sizes)
+        path = outputs.target(c.out, root, "boxes.json").with_suffix(".json")
+        coco_results.write(path, results)
+        yield f"{path}\n"
+    columns = ("image", "class", "score", "x1", "y1", "x2", "y2")
+    note = f"of a score of {c.threshold:g} or more, in pixels"
+    yield "Boxes", Table(columns, boxes, note + "; the file has all" * bool(c.out))
+    columns = ("image", "size", "boxes", "seconds", "images/s")
+    note = "the first image of a size also waits for its compilation"
+    yield "Searched", Table(columns, rows, note)
+
+
+def _drawn(config: Config, root: Path, name: str, picture: Picture) -> Values:
+    if config.predict.out:
+        out = config.predict.out
+        if root.is_file() and "_heat." in name:  # the file `out` holds the boxes
+            place = Path(out).expanduser()
+            out = (
+                str(place.with_name(_marked(place.name, "heat")))
+                if place.suffix
+                else out
+            )
+        outputs.save(out, root, name, picture)
+    else:
+        yield name, picture
+
+
+def drawn(picture: Picture, found: Found, names: tuple[str, ...]) -> Picture:
+    """The picture with its boxes, names and scores, a colour a class."""
+    return draw(
+        picture,
+        found.boxes,
+        [names[label] for label in found.classes],
+        found.scores,
+        [class_colour(label) for label in found.classes],
+        least_side=LEAST_SIDE,
+    )
+
+
+def _video(config: Config, state: State, source: Path) -> Values:
+    width, height = frame_size(source)
+    c = config.predict
+    target = video_target(source, c.out, "boxes")
+    speed = convert(
+        source,
+        target,
+        partial(frames_with_boxes, config),
+        state,
+        size=(width, height),
+        most=c.frames,
+        crf=c.crf,
+    )
+    yield f"{target}\n"
+    columns = ("frames", "size", "frames/s", "network and boxes alone")
+    rates = speed.frames / speed.seconds, 1 / speed.compute_seconds
+    note = "frames/s: with decoding and encoding; alone: without"
+    row = [speed.frames, f"{width} x {height}", *rates]
+    yield "Searched", Table(columns, [row], note)
+
+
+def frames_with_boxes(config: Config, state: State, frames: Frames) -> Frames:
+    """A video's frames with their boxes drawn. The host resizes and draws;
+    `eval.scales` has its first alone."""
+    rows = len(frames)
+    empty = views.views_of(config, np.zeros(frames.shape[1:], np.uint8))[0]
+
+    def prepare(frames):
+        shown = (views.views_of(config, np.asarray(f))[0].image for f in frames)
+        return np.stack([*shown])
+
+    def finish(frames, arrays):
+        drawn = []
+        for i, frame in enumerate(frames):
+            own = {name: np.asarray(value[i]) for name, value in arrays.items()}
+            drawn.append(_with_boxes(config, np.asarray(frame), own))
+        return np.stack(drawn)
+
+    shape = jax.ShapeDtypeStruct((rows, *empty.image.shape), jnp.uint8)
+    images = jax.pure_callback(prepare, shape, frames)
+    candidates = views.candidates_of(config, state, images)
+    border = jnp.array([*empty.border, *empty.border], jnp.float32)
+    scale = jnp.array([*empty.scale, *empty.scale], jnp.float32)
+    candidates = candidates.replace(boxes=(candidates.boxes - border) / scale)
+    arrays = as_arrays(suppressed(config.eval, candidates))
+    like = jax.ShapeDtypeStruct(frames.shape, jnp.uint8)
+    return jax.pure_callback(finish, like, frames, arrays)
+
+
+def _with_boxes(config: Config, frame: Picture, arrays: dict) -> Picture:
+    there = arrays["present"] & (arrays["scores"] >= config.predict.threshold)
+    own = found(*(arrays[name][there] for name in ("boxes", "scores", "classes")))
+    names = class_names(config)
+    labels = [names[label] for label in own.classes]
+    colours = [class_colour(label) for label in own.classes]
+    return draw(frame, own.boxes, labels, own.scores, colours)
+
+
+def image_id(name: str) -> int | str:
+    """The number that a file of COCO's is called by, else the name."""
+    stem = Path(name).stem
+    return int(stem) if stem.isdecimal() else name
+
+
+def _rows(found: Found, names: tuple[str, ...]) -> Iterator[list]:
+    for box, score, label in zip(found.boxes, found.scores, found.classes, strict=True):
+        yield [names[label], round(float(score), 3), *(round(float(v), 1) for v in box)]
+
+
+def _marked(name: str, mark: str) -> str:
+    """ "a.png" -> "a_heat.png"."""
+    path = Path(name)
+    return str(path.with_name(f"{path.stem}_{mark}{path.suffix}"))
+
+
+def _size(picture: Picture) -> str:
+    height, width = picture.shape[:2]
+    return f"{width} x {height}"

@@ -1,0 +1,140 @@
+"""The sets with boxes that a config names: composed scenes, a folder, TFDS, or
+generated rectangles for tests."""
+
+import contextlib
+import dataclasses
+import functools
+
+import numpy as np
+
+from common.contract import UserError
+from common.data import annotated_layouts
+from common.data.annotated import AnnotatedImages
+from common.data.composed_scenes import scenes
+from common.truth import truth
+from papers.cornernet.config import Config, Data
+
+DIGITS = tuple(map(str, range(10)))
+# Names of the composed scenes' classes, without composing any.
+SCENE_NAMES = {
+    "digits": DIGITS,
+    "one": ("digit",),
+    "parity": (*DIGITS, "even", "odd"),
+}
+# Of 1 to 90, ten were never used.
+COCO_IDS = tuple(
+    i for i in range(1, 91) if i not in (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
+)
+COLOURS = {"red": (220, 40, 40), "green": (40, 200, 60), "blue": (50, 70, 230)}
+
+
+def source_of(data: Data) -> str:
+    """ "scenes", "files", "tfds" or "generated"."""
+    if data.source != "auto":
+        return data.source
+    return "files" if data.root else "scenes"
+
+
+def class_names(config: Config) -> tuple[str, ...]:
+    """The classes that the network knows: `data.names`, or those of the training
+    set."""
+    data = config.data
+    if data.names:
+        return tuple(data.names)
+    source = source_of(data)
+    if source == "scenes":
+        return SCENE_NAMES[data.labels]
+    return tuple(COLOURS) if source == "generated" else _read(data, "train").names
+
+
+def category_ids(config: Config) -> tuple[int, ...]:
+    """The classes' numbers in COCO's json: those of the training set, where it is
+    there; of COCO's 80 classes theirs, which have gaps; else 1, 2, and so on."""
+    names = class_names(config)
+    with contextlib.suppress(UserError):
+        if source_of(config.data) in ("files", "tfds"):
+            return annotated(config, "train").category_ids
+    return COCO_IDS if len(names) == len(COCO_IDS) else tuple(range(1, len(names) + 1))
+
+
+def annotated(config: Config, split: str) -> AnnotatedImages:
+    """A split, its classes numbered as `class_names`. UserError: it cannot be read, or
+    has a class that `data.names` does not list."""
+    data = config.data
+    source = source_of(data)
+    count = data.scenes if split == "train" else data.held_out
+    if source == "generated":
+        found = rectangles(split, count, tuple(data.size))
+    elif source == "scenes":
+        if data.size[0] != data.size[1]:
+            raise UserError("config.data.size: scenes are square, as 64,64")
+        one, parity = data.labels == "one", data.labels == "parity"
+        size = data.size[0]
+        found = scenes(split, count, size=size, one_class=one, parity=parity)
+    else:
+        found = _read(data, split)
+    return renumbered(found, class_names(config))
+
+
+def _read(data: Data, split: str) -> AnnotatedImages:
+    return _read_once(source_of(data), data.root, data.name, tuple(data.names), split)
+
+
+@functools.lru_cache(maxsize=6)
+def _read_once(
+    source: str, root: str, name: str, names: tuple[str, ...], split: str
+) -> AnnotatedImages:
+    if source == "tfds":
+        return annotated_layouts.tfds(name, root, split)
+    if not root:
+        raise UserError(
+            "config.data.root: name a folder with boxes, in the layout of VOC, COCO or "
+            "darknet"
+        )
+    return annotated_layouts.read(root, split, names)
+
+
+def renumbered(found: AnnotatedImages, names: tuple[str, ...]) -> AnnotatedImages:
+    """The set with its classes in the order of `names`. UserError: one is not there."""
+    if found.names == names:
+        return found
+    missing = sorted({*found.names} - {*names})
+    if missing:
+        known = ", ".join(names[:8]) + ", ..." * (len(names) > 8)
+        raise UserError(
+            f"the set has the class {missing[0]!r}, which is not one of {known}: list "
+            "all in config.data.names"
+        )
+    ids = dict(zip(found.names, found.category_ids, strict=True))
+    free = iter(sorted({*range(1, len(ids) + len(names) + 1)} - {*ids.values()}))
+    numbers = np.array([names.index(name) for name in found.names], np.int32)
+    return dataclasses.replace(
+        found,
+        names=names,
+        truths=[
+            dataclasses.replace(t, classes=numbers[t.classes]) for t in found.truths
+        ],
+        category_ids=tuple(ids[n] if n in ids else next(free) for n in names),
+    )
+
+
+@functools.lru_cache(maxsize=6)
+def rectangles(split: str, count: int, size: tuple[int, int]) -> AnnotatedImages:
+    """One to three rectangles of three colours, the classes, on grey noise."""
+    height, width = size
+    rng = np.random.default_rng(("train", "valid", "test").index(split))
+    images = rng.integers(60, 120, (count, height, width, 1), np.uint8)
+    images = images.repeat(3, -1)
+    truths = []
+    for i in range(count):
+        n = rng.integers(1, 4)
+        sides = rng.integers(
+            [width // 5, height // 5], [width // 2, height // 2], (n, 2)
+        )
+        corners = rng.integers(0, [width, height] - sides + 1)
+        boxes = np.concatenate([corners, corners + sides], 1)
+        classes = rng.integers(0, len(COLOURS), n)
+        for (x1, y1, x2, y2), label in zip(boxes, classes, strict=True):
+            images[i, y1:y2, x1:x2] = [*COLOURS.values()][label]
+        truths.append(truth(boxes, classes, image_id=i))
+    return AnnotatedImages(tuple(COLOURS), images, truths)

@@ -1,0 +1,113 @@
+"""A user's picture, folder and video: a failure means that boxes are not where the user
+sees the object, or that bad input ends in a traceback."""
+
+import dataclasses
+import json
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.contract import UserError
+from papers import cornernet
+from papers.cornernet import views
+from papers.cornernet.predict import frames_with_boxes
+from tests import videos
+
+
+@pytest.fixture(scope="module")
+def untrained():
+    config = cornernet.get_config("smoke")
+    config.predict.threshold = 0.0
+    return config, cornernet.init(config, jax.random.key(0))
+
+
+def with_predict(config, **fields):
+    return dataclasses.replace(
+        config, predict=dataclasses.replace(config.predict, **fields)
+    )
+
+
+def picture(path, size=(40, 60)):
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8)).save(path)
+
+
+@pytest.mark.parametrize(("side", "expected"), [(480, 511), (511, 511), (512, 639)])
+def test_sides_are_padded_as_published(side, expected):
+    assert views.padded_side(side, 128) == expected == side | 127
+
+
+def test_a_box_of_a_view_lies_on_the_picture():
+    """The white box of a picture, in any view, comes back to where it was."""
+    config = cornernet.get_config("smoke")
+    config.eval.view = "original"
+    config.eval.scales = (0.5, 1.0, 1.5)
+    image = np.zeros((50, 90, 3), np.uint8)
+    image[10:30, 20:60] = 255
+    for view in views.views_of(config, image):
+        assert [(n + 1) % 8 for n in view.image.shape[:2]] == [0, 0]
+        rows, columns = np.nonzero(view.image[..., 0] > 127)
+        box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        found = views.in_picture(view, np.array([[box]], np.float32), image)[0, 0]
+        np.testing.assert_allclose(found, [20, 10, 60, 30], atol=1.1)
+
+
+def test_a_picture_gives_a_drawing_and_tables(untrained, tmp_path):
+    picture(tmp_path / "a.png")
+    config, state = untrained
+    values = dict(cornernet.predict(with_predict(config, heat=True), state,
+                                    str(tmp_path / "a.png")))  # fmt: skip
+    assert values["a.png"].dtype == np.uint8
+    assert values["a_heat.png"].dtype == np.uint8
+    assert values["Searched"].rows[0][:2] == ["a.png", "60 x 40"]
+    for _, _, score, x1, y1, x2, y2 in values["Boxes"].rows:
+        assert 0 <= x1 <= x2 <= 60
+        assert 0 <= y1 <= y2 <= 40
+        assert 0 <= score <= 1
+
+
+def test_a_folder_leaves_pictures_and_cocos_json(untrained, tmp_path):
+    root, out = tmp_path / "in", tmp_path / "out"
+    root.mkdir()
+    picture(root / "000000000139.png")
+    picture(root / "b.png")
+    (root / "c.png").write_bytes(b"no picture")
+    config, state = untrained
+    writing = with_predict(config, out=str(out))
+    with pytest.warns(UserWarning, match=r"c\.png"):
+        values = [*cornernet.predict(writing, state, str(root))]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "000000000139.png", "b.png", "boxes.json",
+    ]  # fmt: skip
+    found = json.loads((out / "boxes.json").read_text())
+    assert {row["image_id"] for row in found} == {139, "b.png"}
+    assert {row["category_id"] for row in found} <= {1, 2, 3}
+    (searched,) = (value[1] for value in values if value[0] == "Searched")
+    assert "skipped" in searched.rows[2][1]
+
+
+def test_nothing_there_is_one_line(untrained):
+    config, state = untrained
+    with pytest.raises(UserError, match="does not exist"):
+        next(cornernet.predict(config, state, "/no/such.png"))
+
+
+def test_a_video_is_written_with_its_frames(untrained, tmp_path):
+    config, state = untrained
+    source = tmp_path / "a.mp4"
+    videos.write_video(source, [videos.photograph(seed=i) for i in range(3)])
+    values = [*cornernet.predict(config, state, str(source))]
+    assert (tmp_path / "a_boxes.mp4").exists()
+    assert values[-1][1].rows[0][0] == 3
+
+
+def test_frames_without_boxes_are_as_they_came(untrained):
+    config, state = untrained
+    rng = np.random.default_rng(0)
+    frames = jnp.array(rng.integers(0, 256, (2, 24, 40, 3), np.uint8))
+    run = jax.jit(partial(frames_with_boxes, with_predict(config, threshold=1.0)))
+    np.testing.assert_array_equal(run(state, frames), frames)
