@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from common.pixels import Picture, namespace
+from common.resize import bilinear
 
 Boxes = Float[Array, "*batch n 4"]
 
@@ -20,8 +21,9 @@ GREY = 128  # the border of a letterbox: darknet's .5
 def area(boxes: Boxes, offset: float = 0.0) -> Float[Array, "*batch n"]:
     """Square pixels; 0 where a box is inside out. offset: as of `iou`."""
     xp = namespace(boxes)
-    sides = xp.maximum(boxes[..., 2:] - boxes[..., :2] + offset, 0)
-    return sides[..., 0] * sides[..., 1]
+    width = xp.maximum(boxes[..., 2] - boxes[..., 0] + offset, 0)
+    height = xp.maximum(boxes[..., 3] - boxes[..., 1] + offset, 0)
+    return width * height
 
 
 def iou(
@@ -34,10 +36,11 @@ def iou(
       VOC kit, Faster R-CNN, Soft-NMS); 0 for continuous corners (COCO).
     """
     xp = namespace(a)
-    low = xp.maximum(a[..., :, None, :2], b[..., None, :, :2])
-    high = xp.minimum(a[..., :, None, 2:], b[..., None, :, 2:])
-    sides = xp.maximum(high - low + offset, 0)
-    common = sides[..., 0] * sides[..., 1]
+    ax1, ay1, ax2, ay2 = (a[..., :, None, i] for i in range(4))
+    bx1, by1, bx2, by2 = (b[..., None, :, i] for i in range(4))
+    width = xp.maximum(xp.minimum(ax2, bx2) - xp.maximum(ax1, bx1) + offset, 0)
+    height = xp.maximum(xp.minimum(ay2, by2) - xp.maximum(ay1, by1) + offset, 0)
+    common = width * height
     union = area(a, offset)[..., :, None] + area(b, offset)[..., None, :] - common
     return common / xp.maximum(union, 1e-12)
 
@@ -111,15 +114,11 @@ class Letterbox:
 
     def picture_in(self, pixels: Picture) -> Picture:
         """The picture resized bilinearly, with its grey borders."""
-        from PIL import Image  # kernels that import this module do without it
-
         height, width = self.inner
         grey = np.full((*self.net, pixels.shape[-1]), GREY, np.uint8)
-        image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-        small = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
         rows = slice(self.top, self.top + height)
         columns = slice(self.left, self.left + width)
-        grey[rows, columns] = small.reshape(height, width, -1)
+        grey[rows, columns] = bilinear(pixels, (height, width))
         return grey
 
     def _scale(self, boxes: Boxes) -> np.ndarray:

@@ -124,9 +124,7 @@ def rule_of(field: dataclasses.Field) -> Rule:
 def check(config: Any) -> None:
     """UserError, one line, for the first value that its field refuses, or where chunks
     do not divide a batch."""
-    for name, field, value in fields(config):
-        if why := _wrong_type(field.type, value) or rule_of(field).refusal(value):
-            raise UserError(f"{name}={shown(value)}: {why}")
+    check_fields(config)
     rows = config.data.batch_size
     chunks = config.optim.accumulate
     if rows % chunks:
@@ -134,6 +132,13 @@ def check(config: Any) -> None:
             f"config.optim.accumulate={chunks} must divide config.data.batch_size, "
             f"{rows}"
         )
+
+
+def check_fields(config: Any) -> None:
+    """UserError, one line, for the first value that its field refuses."""
+    for name, field, value in fields(config):
+        if why := _wrong_type(field.type, value) or rule_of(field).refusal(value):
+            raise UserError(f"{name}={shown(value)}: {why}")
 
 
 def refuse_unused(config: Any, given: Iterable[str]) -> None:

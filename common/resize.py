@@ -5,7 +5,8 @@ widened by the factor when it shrinks (antialiasing), pixel centres at half inte
 and images mirrored at their borders. Pillow and jax.image.resize agree off the borders;
 OpenCV and PyTorch's plain bicubic have a = -3/4 and do not.
 
-`twice_as_large` is another method, by which networks enlarge their maps.
+`twice_as_large` is another method, by which networks enlarge their maps, and `bilinear`
+the one by which detectors' inputs are made.
 """
 
 import functools
@@ -14,7 +15,7 @@ import math
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int, Shaped, UInt8
 
 A = -0.5  # Keys 1981
 
@@ -76,6 +77,44 @@ def twice_as_large(
         pair = jnp.stack((0.25 * low + 0.75 * x, 0.75 * x + 0.25 * high), axis + 1)
         x = pair.reshape(*x.shape[:axis], 2 * n, *x.shape[axis + 1 :])
     return x
+
+
+def bilinear(
+    pixels: UInt8[np.ndarray, "height width channels"], size: tuple[int, int]
+) -> UInt8[np.ndarray, "new_height new_width channels"]:
+    """The picture at (height, width) `size`, between pixel centres at half integers. A
+    triangle, widened by the factor when it shrinks, as Pillow's: the same but for one
+    level of rounding."""
+    tall = _rows_resized(pixels, size[0])
+    wide = _rows_resized(np.ascontiguousarray(tall.swapaxes(0, 1)), size[1])
+    return np.round(wide.swapaxes(0, 1)).astype(np.uint8)
+
+
+def _rows_resized(
+    image: Shaped[np.ndarray, "rows columns channels"], new_rows: int
+) -> Float[np.ndarray, "new_rows columns channels"]:
+    """Whole rows are added, which lie together in memory."""
+    places, weights = _triangle(len(image), new_rows)
+    total = np.zeros((new_rows, *image.shape[1:]), np.float32)
+    for place, weight in zip(places.T, weights.T, strict=True):
+        total += image[place] * weight[:, None, None]
+    return total
+
+
+@functools.lru_cache(maxsize=64)
+def _triangle(
+    size: int, new_size: int
+) -> tuple[Int[np.ndarray, "new_size taps"], Float[np.ndarray, "new_size taps"]]:
+    """The pixels that each new one is the mean of, and their weights, which sum to
+    1."""
+    stretch = max(1.0, size / new_size)
+    centres = (np.arange(new_size) + 0.5) * size / new_size - 0.5
+    first = np.ceil(centres - stretch).astype(int)
+    places = first[:, None] + np.arange(math.ceil(2 * stretch) + 1)
+    weights = np.maximum(1 - np.abs(centres[:, None] - places) / stretch, 0)
+    weights *= (places >= 0) & (places < size)
+    weights /= weights.sum(1, keepdims=True)
+    return np.clip(places, 0, size - 1), weights.astype(np.float32)
 
 
 @functools.lru_cache(maxsize=64)

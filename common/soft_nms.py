@@ -12,17 +12,22 @@ the first box is selected.
 """
 
 import dataclasses
+import math
 from functools import partial
 
+import jax
 import jax.numpy as jnp
-from flax import struct
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from common.boxes import iou
 from common.config import above, at_least, between, choice
+from common.detections import Detections, collected, nothing
+from common.greedy import padded, select
 
 KEEP = 100  # boxes of an image that COCO evaluates
+SORTED = 1000  # more values that are kept are sorted in as few places as hold any
+TABLE = 2**24  # weights of all pairs of boxes are kept up to this number
 
 
 @dataclasses.dataclass
@@ -37,17 +42,6 @@ class Suppression:
     per_class: int = at_least(1, 300)  # the best boxes of a class that take part
     keep: int = at_least(1, KEEP)  # boxes of an image that are left, of all classes
     agnostic: bool = False  # a box has its best class alone, and all classes compete
-
-
-@struct.dataclass
-class Detections:
-    """K boxes by falling score. Where `present` is False there was none: score 0."""
-
-    boxes: Float[Array, "*batch k 4"]
-    scores: Float[Array, "*batch k"]
-    present: Bool[Array, "*batch k"]
-    index: Int[Array, "*batch k"]  # of the input's box
-    classes: Int[Array, "*batch k"] | None = None
 
 
 def hard(overlap: Float[Array, "*n"], iou_threshold: float) -> Float[Array, "*n"]:
@@ -65,6 +59,16 @@ def gaussian(overlap: Float[Array, "*n"], sigma: float) -> Float[Array, "*n"]:
     return jnp.exp(-(overlap**2) / sigma)
 
 
+def weight_of(
+    overlap: Float[Array, "*n"], method: str, iou_threshold: float, sigma: float
+) -> Float[Array, "*n"]:
+    """The weight by the method's name."""
+    if method == "gaussian":
+        return gaussian(overlap, sigma)
+    return {"hard": hard, "linear": linear}[method](overlap, iou_threshold)
+
+
+@partial(jax.jit, static_argnames=("method", "keep"))
 def soft_nms(
     boxes: Float[Array, "*batch n 4"],
     scores: Float[Array, "*batch n"],
@@ -85,95 +89,90 @@ def soft_nms(
     alive: boxes that take part; None: all.
     classes: boxes of different classes do not touch each other; None: all do.
     """
-    weight = partial(_weight, method, iou_threshold, sigma)
-    *batch, n = scores.shape
+    boxes, scores = _float32(boxes, scores)
+    n = scores.shape[-1]
     k = n if keep is None else keep
     if n == 0:
-        return _nothing(tuple(batch), k, boxes.dtype, classes)
-    boxes, scores = lax.stop_gradient((boxes, scores))
-    start = _participants(boxes, scores, score_threshold, alive)
-    finite = jnp.where(jnp.isfinite(boxes), boxes, 0)
-    places = jnp.arange(n)
+        return nothing(scores.shape[:-1], k, boxes.dtype, classes is not None)
+    taking_part = _participants(boxes, scores, score_threshold, alive)
+    finite = padded(jnp.where(jnp.isfinite(boxes), boxes, 0), -2)
+    names = None if classes is None else padded(classes, -1)
+    rule = {"method": method, "iou_threshold": iou_threshold, "sigma": sigma}
+    weight = partial(weight_of, **rule)
 
-    def body(carry):
-        step, left, out_scores, out_index = carry
-        best = jnp.argmax(left, axis=-1)
-        score = jnp.take_along_axis(left, best[..., None], -1)
+    def weights(best: Int[Array, "*batch"]) -> Float[Array, "*batch n"]:
         chosen = jnp.take_along_axis(finite, best[..., None, None], -2)
-        factor = weight(iou(chosen, finite, offset)[..., 0, :])
-        if classes is not None:
-            own = jnp.take_along_axis(classes, best[..., None], -1)
-            factor = jnp.where(classes == own, factor, 1.0)
-        going = score >= jnp.maximum(score_threshold, 1e-30)
-        left = jnp.where(places == best[..., None], 0, left * factor)
-        out_scores = out_scores.at[step].set(jnp.where(going, score, 0)[..., 0])
-        out_index = out_index.at[step].set(best)
-        return step + 1, jnp.where(going, left, 0), out_scores, out_index
+        row = weight(iou(chosen, finite, offset)[..., 0, :])
+        if names is None:
+            return row
+        own = jnp.take_along_axis(names, best[..., None], -1)
+        return jnp.where(names == own, row, 1.0)
 
-    def cond(carry):
-        step, left, *_ = carry
-        return (step < k) & jnp.any(left > 0)
-
-    empty = jnp.zeros((k, *batch), scores.dtype), jnp.zeros((k, *batch), jnp.int32)
-    _, _, found, index = lax.while_loop(cond, body, (0, start, *empty))
-    return _collect(
-        boxes, jnp.moveaxis(found, 0, -1), jnp.moveaxis(index, 0, -1), classes
-    )
+    values, index = select(padded(taking_part, -1), weights, k, score_threshold)
+    return collected(boxes, values, index, classes)
 
 
+@partial(jax.jit, static_argnames=("method", "keep", "per_class", "agnostic"))
 def suppress(
     boxes: Float[Array, "*batch n 4"],
     scores: Float[Array, "*batch n classes"],
     *,
+    method: str = "linear",
+    iou_threshold: float = 0.3,
+    sigma: float = 0.5,
+    score_threshold: float = 1e-3,
+    keep: int = KEEP,
+    offset: float = 0.0,
+    alive: Bool[Array, "*batch n"] | None = None,
     per_class: int | None = None,
     agnostic: bool = False,
-    keep: int = KEEP,
-    **rule,
 ) -> Detections:
     """`soft_nms` in each class, then the best `keep` boxes over all classes.
 
-    per_class: only so many boxes of a class, the best, take part; None: all.
+    per_class: the boxes of a class that take part, the best and those that equal the
+      last of them; None: all.
     agnostic: each box has its best class alone, and all classes compete.
-    rule: `soft_nms`'s other arguments.
+    The other arguments are those of `soft_nms`.
     """
+    boxes, scores = _float32(boxes, scores)
+    *batch, n, _ = scores.shape
+    if n == 0:
+        return nothing(batch, keep, boxes.dtype, True)
+    rule = {"method": method, "iou_threshold": iou_threshold, "sigma": sigma}
     if agnostic:
-        classes = jnp.argmax(scores, -1)
-        found = soft_nms(boxes, jnp.max(scores, -1), keep=keep, **rule)
-        chosen = jnp.take_along_axis(classes, found.index, -1)
-        return found.replace(classes=chosen.astype(jnp.int32))
+        more = {"score_threshold": score_threshold, "offset": offset, "alive": alive}
+        found = soft_nms(boxes, jnp.max(scores, -1), keep=keep, **rule, **more)
+        own = jnp.take_along_axis(jnp.argmax(scores, -1), found.index, -1)
+        return found.replace(classes=own.astype(jnp.int32))
     by_class = jnp.moveaxis(scores, -1, -2)
-    *batch, n_classes, n = by_class.shape
-    m = min(per_class or n, n)
-    best, index = lax.top_k(by_class, m)
-    chosen = jnp.take_along_axis(boxes[..., None, :, :], index[..., None], -2)
-    flat = chosen.reshape(*batch, n_classes * m, 4)
-    names = jnp.broadcast_to(jnp.arange(n_classes)[:, None], best.shape)
-    found = soft_nms(
-        flat,
-        best.reshape(*batch, -1),
-        classes=names.reshape(*batch, -1),
-        keep=keep,
-        **rule,
+    alive = None if alive is None else alive[..., None, :]
+    taking_part = _participants(
+        boxes[..., None, :, :], by_class, score_threshold, alive
     )
-    original = index.reshape(*batch, -1)
-    return found.replace(index=jnp.take_along_axis(original, found.index, -1))
+    if per_class is not None and per_class < n:
+        last = lax.top_k(taking_part, per_class)[0][..., -1:]
+        taking_part = jnp.where(taking_part >= last, taking_part, 0)
+    finite = padded(jnp.where(jnp.isfinite(boxes), boxes, 0), -2)
+    weight = partial(weight_of, **rule)
+    weights = _weights_of_classes(finite, weight, offset)
+    k = min(keep, n)
+    values, index = select(padded(taking_part, -1), weights, k, score_threshold)
+    return _best_of_classes(boxes, values, index, keep)
 
 
 def by_config(
     boxes: Float[Array, "*batch n 4"],
     scores: Float[Array, "*batch n classes"],
     config: Suppression,
+    alive: Bool[Array, "*batch n"] | None = None,
 ) -> Detections:
     """`suppress` with the settings of a detector's config."""
-    return suppress(boxes, scores, **vars(config))
+    return suppress(boxes, scores, alive=alive, **vars(config))
 
 
-def _weight(
-    method: str, iou_threshold: float, sigma: float, overlap: Float[Array, "*n"]
-) -> Float[Array, "*n"]:
-    if method == "gaussian":
-        return gaussian(overlap, sigma)
-    return {"hard": hard, "linear": linear}[method](overlap, iou_threshold)
+def _float32(*arrays: Float[Array, "*shape"]) -> list[Float[Array, "*shape"]]:
+    """No gradient passes through a selection."""
+    return [lax.stop_gradient(jnp.asarray(x, jnp.float32)) for x in arrays]
 
 
 def _participants(
@@ -189,27 +188,57 @@ def _participants(
     return jnp.where(takes_part, scores, 0)
 
 
-def _collect(boxes, scores, index, classes) -> Detections:
-    present = scores > 0
-    chosen = jnp.take_along_axis(boxes, index[..., None], -2)
-    found = Detections(
-        boxes=jnp.where(present[..., None], chosen, 0),
-        scores=scores,
-        present=present,
-        index=index,
-    )
-    if classes is None:
-        return found
-    own = jnp.take_along_axis(classes, index, -1)
-    return found.replace(classes=own.astype(jnp.int32))
+def _weights_of_classes(boxes: Float[Array, "*batch n 4"], weight, offset: float):
+    """For each class's selected box, the weights of all boxes, as of `select`. Classes
+    share the boxes, so that few boxes have all their weights computed once."""
+    *batch, n = boxes.shape[:-1]
+    images = jnp.arange(math.prod(batch)).reshape(*batch, 1)
+
+    def row(best: Int[Array, "*batch classes"]) -> Float[Array, "*batch classes n"]:
+        chosen = jnp.take_along_axis(boxes, best[..., None], -2)
+        return weight(iou(chosen, boxes, offset))
+
+    if images.size * n * n > TABLE:
+        return row
+    table = weight(iou(boxes, boxes, offset)).reshape(-1, n)
+
+    def looked_up(best: Int[Array, "*batch classes"]):
+        return table.at[images * n + best].get(mode="promise_in_bounds")
+
+    return looked_up
 
 
-def _nothing(batch, k, dtype, classes) -> Detections:
-    zeros = jnp.zeros((*batch, k), jnp.int32)
-    return Detections(
-        boxes=jnp.zeros((*batch, k, 4), dtype),
-        scores=jnp.zeros((*batch, k), dtype),
-        present=jnp.zeros((*batch, k), bool),
-        index=zeros,
-        classes=None if classes is None else zeros,
-    )
+def _best_of_classes(
+    boxes: Float[Array, "*batch n 4"],
+    values: Float[Array, "*batch classes k"],
+    index: Int[Array, "*batch classes k"],
+    keep: int,
+) -> Detections:
+    """The best boxes over all classes; among equal ones, the first class's.
+
+    Sorting 80 x 1,000 scores costs as much as a hard suppression of them. So where many
+    are kept, half, a quarter, an eighth of the places are sorted if all others are
+    empty: classes fill theirs from the front.
+    """
+    *_, n_classes, k = values.shape
+    halvings = range(4 if keep > SORTED else 1)
+    lengths = sorted({-(-k // 2**i) for i in halvings})
+    used = jnp.max(jnp.sum(values > 0, -1), initial=0)
+    shortest = jnp.searchsorted(jnp.array(lengths), used)
+    branches = [partial(_top, keep, length) for length in lengths]
+    best, place = lax.switch(shortest, branches, values)
+    place = jnp.minimum(place, n_classes * k - 1)
+    own = jnp.take_along_axis(index.reshape(*index.shape[:-2], -1), place, -1)
+    found = collected(boxes, best, own, None)
+    return found.replace(classes=(place // k).astype(jnp.int32))
+
+
+def _top(keep: int, length: int, values: Float[Array, "*batch classes k"]):
+    """The `keep` highest among each class's first `length` values, padded with 0, and
+    their places among all."""
+    *batch, n_classes, k = values.shape
+    some = values[..., :length].reshape(*batch, -1)
+    best, place = lax.top_k(some, min(keep, n_classes * length))
+    room = [*[(0, 0)] * len(batch), (0, keep - best.shape[-1])]
+    place = place // length * k + place % length
+    return jnp.pad(best, room), jnp.pad(place, room)

@@ -10,7 +10,7 @@ from jaxtyping import Int
 from common.contract import UserError
 from common.data.image_set import Pictures
 from common.pixels import Picture
-from common.truth import Truth
+from common.truth import Truth, Truths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +37,8 @@ class AnnotatedImages:
         if len(self.pictures) != len(self.truths):
             both = f"{len(self.pictures)} pictures and {len(self.truths)} truths"
             raise UserError(f"a set of {both}: each picture needs its own")
+        if type(self.truths) is not Truths:
+            object.__setattr__(self, "truths", Truths(self.truths))
         if not self.category_ids:
             numbers = tuple(range(1, len(self.names) + 1))
             object.__setattr__(self, "category_ids", numbers)
@@ -65,6 +67,32 @@ class AnnotatedImages:
 
     def truth(self, index: int) -> Truth:
         return self.truths[index]
+
+    def with_names(self, names: Sequence[str]) -> "AnnotatedImages":
+        """The set with its classes in this order, among others that it has none of.
+        UserError: it has a class that is not one of them."""
+        names = tuple(names)
+        if names == self.names:
+            return self
+        missing = [name for name in self.names if name not in names]
+        if missing:
+            known = ", ".join(names[:8]) + ", ..." * (len(names) > 8)
+            raise UserError(
+                f"the set has the class {missing[0]!r}, and not only {known}"
+            )
+        numbers = np.array([names.index(name) for name in self.names], np.int32)
+        ids = dict(zip(self.names, self.category_ids, strict=True))
+        free = iter(sorted({*range(1, len(ids) + len(names) + 1)} - {*ids.values()}))
+        return dataclasses.replace(
+            self,
+            names=names,
+            truths=[
+                dataclasses.replace(x, classes=numbers[x.classes]) for x in self.truths
+            ],
+            category_ids=tuple(
+                ids[name] if name in ids else next(free) for name in names
+            ),
+        )
 
     def take(self, indices: Int[np.ndarray, "m"] | Sequence[int]) -> "AnnotatedImages":
         """The set of these items, in this order."""

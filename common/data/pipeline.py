@@ -14,6 +14,7 @@ Item = Mapping[str, np.ndarray]
 
 # One batch per thread, because Grain's 500 batches would not fit in memory.
 THREADS = min(max(os.cpu_count() or 1, 4), 32)
+_ENDLESS = 2**60  # items; of Grain's own 2**63 - 1 there are no batches of one
 _FEW = 2000  # items that are read once: workers take longer to start
 _READ = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=THREADS)
 
@@ -96,7 +97,7 @@ def pipeline(
     if map_fn is not None:
         data = data.map(map_fn)
     if repeat:
-        data = data.repeat()
+        data = data.repeat()[:_ENDLESS]
     if random_map_fn is not None:
         data = data.random_map(random_map_fn)
     if not repeat and batch_size is not None:

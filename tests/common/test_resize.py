@@ -12,6 +12,7 @@ from PIL import Image
 from common.resize import (
     bicubic,
     bicubic_matrix,
+    bilinear,
     cropped_to_multiple,
     enlarge,
     shrink,
@@ -105,3 +106,12 @@ def test_twice_as_large(method):
     x = jax.random.normal(jax.random.key(1), (1, 6, 5, 3))
     expected = jax.image.resize(x, (1, 12, 10, 3), method)
     np.testing.assert_allclose(twice_as_large(x, method), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(30, 41), (61, 20), (7, 90), (120, 160), (61, 90)])
+def test_bilinear_is_pillows_but_for_rounding(size):
+    pixels = np.random.default_rng(0).integers(0, 256, (61, 90, 3), dtype=np.uint8)
+    theirs = Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BILINEAR)
+    ours = bilinear(pixels, size)
+    assert ours.dtype == np.uint8
+    assert np.abs(ours.astype(int) - np.asarray(theirs)).max() <= 1
