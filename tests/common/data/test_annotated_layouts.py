@@ -15,6 +15,7 @@ from PIL import Image
 
 from common.contract import UserError
 from common.data import annotated_layouts as layouts
+from tests.bucket import serve
 
 WIDTH, HEIGHT = 40, 20
 NAMES = ("cat", "dog")
@@ -504,6 +505,21 @@ def test_of_two_layouts_the_first_is_read_and_the_other_named(tmp_path):
     root = coco(voc(tmp_path))
     with pytest.warns(UserWarning, match="has COCO annotations too: VOC's are read"):
         same_objects(layouts.read(root, "train"))
+
+
+def test_sets_in_a_bucket_are_read_where_they_lie(tmp_path, monkeypatch):
+    pytest.importorskip("gcsfs", reason="a bucket needs gcsfs: pip install '.[gcs]'")
+    with serve() as (bucket, environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        for make in (voc, coco, darknet):
+            root = make(tmp_path / make.__name__)
+            for path in filter(Path.is_file, root.rglob("*")):
+                bucket.write(f"{path.relative_to(tmp_path)}", path.read_bytes())
+        for make in (voc, coco, darknet):
+            data = layouts.read(f"gs://bucket/{make.__name__}", "train")
+            same_objects(data)
+            assert data.picture(0).shape == (HEIGHT, WIDTH, 3)
 
 
 class Boxed(tfds.core.GeneratorBasedBuilder):
