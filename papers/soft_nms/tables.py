@@ -21,7 +21,9 @@ def methods(comparisons: Comparisons) -> Table:
         found = one.reported[one.labelled[label]]
         return [vars(found)[name] for name in names]
 
-    return Table(columns, _rows(comparisons, cells), _note(comparisons))
+    (first, *_) = comparisons.values()
+    rows = _rows(comparisons, cells, first[0].labelled)
+    return Table(columns, rows, _note(comparisons))
 
 
 _TITLES = ("AP", "AP50", "AP75", "AR100")
@@ -33,12 +35,13 @@ def halves(comparisons: Comparisons) -> Table:
     columns += [f"{kind}: {n}" for kind in comparisons for n in ("crowded", "others")]
 
     def cells(one: Comparison, label: str) -> list[float]:
-        return [*one.halves[one.labelled[label]]]
+        return [*one.halves[one.contrasted[label]]]
 
     (first, *_) = comparisons.values()
     crowd = first[0].config.eval.crowded
     note = f"crowded: two objects of a class overlap by more than {crowd:g}"
-    return Table(columns, _rows(comparisons, cells), note)
+    rows = _rows(comparisons, cells, first[0].contrasted)
+    return Table(columns, rows, note)
 
 
 def by_iou(comparisons: Comparisons, kind: str) -> Table:
@@ -48,7 +51,8 @@ def by_iou(comparisons: Comparisons, kind: str) -> Table:
         return [*one.reported[one.labelled[label]].by_iou]
 
     columns = ["suppression", *(f"AP at {x:.2f}" for x in IOUS)]
-    return Table(columns, _rows({kind: comparisons[kind]}, cells), f"{kind}")
+    rows = _rows({kind: comparisons[kind]}, cells, comparisons[kind][0].labelled)
+    return Table(columns, rows, kind)
 
 
 def sweep(comparisons: Comparisons) -> Table:
@@ -125,12 +129,13 @@ def _verdict(cases: Iterable[bool]) -> bool | None:
 
 
 def _rows(
-    comparisons: Comparisons, cells: Callable[[Comparison, str], list[float]]
+    comparisons: Comparisons,
+    cells: Callable[[Comparison, str], list[float]],
+    labels: Iterable[str],
 ) -> list[list[str | float | None]]:
     """A row for each label, with the means over the seeds of every set of classes."""
-    (first, *_) = comparisons.values()
     rows = []
-    for label in first[0].labelled:
+    for label in labels:
         row: list[str | float | None] = [label]
         for seeds in comparisons.values():
             values = zip(*(cells(one, label) for one in seeds), strict=True)

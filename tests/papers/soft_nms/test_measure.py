@@ -94,7 +94,8 @@ def test_what_is_chosen_is_the_best_of_the_validation_pictures(compared):
 def test_the_halves_show_where_soft_gains(compared):
     """Hard suppression at .3 loses the crowds' second objects and nothing else."""
     for one in compared["one class"]:
-        hard, linear = (one.halves[Setting(m, 0.3)] for m in ("hard", "linear"))
+        soft = one.chosen["linear"]
+        hard, linear = (one.halves[s] for s in (Setting("hard", 0.3), soft))
         assert linear[0] > hard[0] + 0.1
         assert abs(linear[1] - hard[1]) < 0.05
 
@@ -108,7 +109,7 @@ def test_tables_have_means_of_the_seeds(compared):
         100 * np.mean(values), abs=0.06
     )
     assert len(table.columns) == len(table.rows[0]) == 1 + 2 * 4
-    assert len(tables.halves(compared).rows) == 7
+    assert len(tables.halves(compared).rows) == 1 + 3
     assert len(tables.by_iou(compared, "one class").rows[0]) == 11
     assert len(tables.sweep(compared).rows) == 1 + 2 + 2 + 1
     gains = {tuple(row[:2]): row[3] for row in tables.gains(compared).rows}
