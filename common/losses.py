@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from common.row_products import row_product
+
 
 def cross_entropy(
     logits: Float[Array, "*batch classes"], labels: Int[Array, "*batch"]
@@ -22,11 +24,8 @@ def tied_logits(
     hidden: Float[Array, "*batch d_model"], table: Float[Array, "vocab d_model"]
 ) -> Float[Array, "*batch vocab"]:
     """Each hidden state's products with the rows of an embedding table, in float32."""
-    return jnp.einsum(
-        "...d,vd->...v",
-        hidden,
-        table.astype(hidden.dtype),
-        preferred_element_type=jnp.float32,
+    return row_product(
+        hidden, table.astype(hidden.dtype).T, preferred_element_type=jnp.float32
     )
 
 

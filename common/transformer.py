@@ -20,6 +20,7 @@ from common.attention import masked_softmax
 from common.causal_attention import causal_attention
 from common.config import at_least, between, dtype
 from common.gelu import gelu
+from common.row_products import row_product
 
 Tokens = Int[Array, "batch time"]
 Hidden = Float[Array, "batch time d_model"]
@@ -207,6 +208,7 @@ def product(config: Decoder, features: int, std: float) -> nn.Dense:
         use_bias=config.bias,
         kernel_init=nn.initializers.normal(std),
         dtype=config.dtype,
+        dot_general=row_product,
     )
 
 

@@ -4,6 +4,7 @@ Boxes are corners x1, y1, x2, y2 in pixels; a box is x2 - x1 wide.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -68,6 +69,33 @@ def truth(
         np.asarray(area, np.float32).reshape(n),
         image_id,
     )
+
+
+class Truths(Sequence):
+    """The objects of many pictures, in a few arrays: 100,000 pictures are sent to a
+    worker process at once, and not object by object."""
+
+    def __init__(self, truths: Sequence[Truth]) -> None:
+        none = truth([], [])
+        fields = ("boxes", "classes", "crowd", "difficult", "area")
+        every = [none, *truths]
+        self._arrays = [
+            np.concatenate([x.__dict__[name] for x in every]) for name in fields
+        ]
+        self._ends = np.cumsum([len(x) for x in every])
+        self._image_ids = [x.image_id for x in truths]
+
+    def __len__(self) -> int:
+        return len(self._image_ids)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        place = int(index) % len(self)
+        rows = slice(self._ends[place], self._ends[place + 1])
+        return Truth(*(x[rows] for x in self._arrays), self._image_ids[place])
 
 
 @dataclasses.dataclass(frozen=True)

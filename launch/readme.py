@@ -108,10 +108,11 @@ def _sources(reports: Sequence[Mapping[str, str]]) -> str:
 
 
 def _source(facts: Mapping[str, str]) -> str:
-    """The command, then the other facts."""
+    """The command, then the other facts. Its workdir is a folder of one machine."""
     others = [inline(f"{n} {fact}") for n, fact in facts.items() if n != "command"]
-    command = [code(facts["command"])] if "command" in facts else []
-    return " · ".join(command + others)
+    words = facts.get("command", "").split(" ")
+    command = " ".join(word for word in words if not word.startswith("--workdir="))
+    return " · ".join([code(command)] * bool(command) + others)
 
 
 def _text(path: Path) -> str:

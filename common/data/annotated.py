@@ -10,7 +10,7 @@ from jaxtyping import Int
 from common.contract import UserError
 from common.data.image_set import Pictures
 from common.pixels import Picture
-from common.truth import Truth
+from common.truth import Truth, Truths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +37,8 @@ class AnnotatedImages:
         if len(self.pictures) != len(self.truths):
             both = f"{len(self.pictures)} pictures and {len(self.truths)} truths"
             raise UserError(f"a set of {both}: each picture needs its own")
+        if type(self.truths) is not Truths:
+            object.__setattr__(self, "truths", Truths(self.truths))
         if not self.category_ids:
             numbers = tuple(range(1, len(self.names) + 1))
             object.__setattr__(self, "category_ids", numbers)

@@ -14,9 +14,9 @@ To measure there are, besides,
     letterbox float32 [batch, 4]: scale_x, scale_y, left, top, by which boxes go back
 """
 
+import dataclasses
 import functools
 import warnings
-from collections.abc import Callable
 from typing import Protocol
 
 import grain
@@ -66,6 +66,8 @@ def training(
     Args:
       batch_size: rows of a step, over all processes.
     """
+    if not len(data):
+        raise UserError("the training split has no pictures")
     say_overflow(data, max_objects)
     return pipeline(
         _Stream(data, view, batch_size, max_objects, seed),
@@ -127,8 +129,6 @@ class _Stream:
         max_objects: int,
         seed: int,
     ) -> None:
-        if not len(data):
-            raise UserError("the training split has no pictures")
         self._data = data
         self._view = view
         self._batch_size = batch_size
@@ -146,7 +146,7 @@ class _Stream:
         own = own.take(~(own.crowd | own.difficult))
         image, own = self._view(picture, own, rng, place // self._batch_size)
         own = own.take(rng.permutation(len(own)))
-        return {"image": image, **padded(own, self._max_objects), "mask": _ONE}
+        return {"image": image, **padded(own, self._max_objects), "mask": np.float32(1)}
 
     def _readable(self, chosen: int) -> tuple[Picture, Truth]:
         count = len(self._data)
@@ -187,9 +187,6 @@ class _InOrder:
         }
 
 
-_ONE = np.float32(1)
-
-
 @functools.lru_cache(maxsize=8)
 def _order(seed: int, epoch: int, count: int) -> Int[np.ndarray, "count"]:
     return np.random.default_rng((seed, 0, epoch)).permutation(count)
@@ -206,14 +203,15 @@ def fitted(
     return image, own.moved(frame.boxes_in(own.boxes)), frame
 
 
-def whole(size: tuple[int, int]) -> Callable:
-    """A view of the whole picture, letterboxed, for `training`."""
-    return functools.partial(_whole, tuple(size))
+@dataclasses.dataclass(frozen=True)
+class Whole:
+    """A view for `training`: the whole picture, letterboxed."""
 
+    size: tuple[int, int]
 
-def _whole(size, picture, own, rng, step) -> tuple[Picture, Truth]:
-    del rng, step
-    return fitted(picture, own, size)[:2]
+    def __call__(self, picture, truth, rng, step) -> tuple[Picture, Truth]:
+        del rng, step
+        return fitted(picture, truth, self.size)[:2]
 
 
 def padded(own: Truth, most: int) -> dict[str, np.ndarray]:
@@ -239,8 +237,7 @@ def boxes_back(
 
 
 def say_overflow(data: AnnotatedImages, most: int) -> None:
-    """Warns of what training will not see: objects beyond the most of a picture, or all
-    of them, where there are none."""
+    """Warns of what training will not see."""
     counts = np.array([int((~(x.crowd | x.difficult)).sum()) for x in data.truths])
     if beyond := int(np.maximum(counts - most, 0).sum()):
         warnings.warn(

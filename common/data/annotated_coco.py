@@ -7,6 +7,7 @@ or `_annotations.coco.json` beside the pictures in train/, valid/ and test/.
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -78,7 +79,8 @@ def _looks_right(path: Path) -> bool:
     file. A large one need not be read for it."""
     with path.open("rb") as file:
         start = file.read(_BEGINNING)
-        file.seek(max(path.stat().st_size - _END, 0))
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - _END, 0))
         text = start + file.read()
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):  # UTF-16
         text = text.replace(b"\0", b"")
@@ -94,11 +96,10 @@ def _split(root: Path, path: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    text = texts.read(path)
     try:
-        data = json.loads(texts.read(path))
+        data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        if isinstance(error, UserError):
-            raise
         raise UserError(f"{str(path)!r} is not JSON: {error}") from None
     for part in _PARTS:
         rows = data.get(part) if isinstance(data, dict) else None

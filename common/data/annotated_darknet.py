@@ -10,6 +10,7 @@
 Without a .data file the splits are the folders of images/ (train, val, test).
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -139,11 +140,11 @@ def _annotations(
 
 def _label_file(path: Path, labels: set[Path]) -> Path | None:
     """In labels/ instead of the last images/ of its path, or beside the picture."""
-    parts = [*path.parts]
-    for i in reversed(range(len(parts) - 1)):
-        if parts[i].lower() in _PICTURES:
-            other = type(path)(*parts[:i], "labels", *parts[i + 1 :])
-            file = other.with_suffix(".txt")
+    *before, name = os.fspath(path).split("/")
+    for i in reversed(range(len(before))):
+        if before[i].lower() in _PICTURES:
+            parts = [*before[:i], "labels", *before[i + 1 :], name]
+            file = type(path)("/".join(parts)).with_suffix(".txt")
             if file in labels or file.is_file():
                 return file
     file = path.with_suffix(".txt")

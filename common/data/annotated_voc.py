@@ -9,7 +9,9 @@ valid/, test/). The corners are whole pixels that count from 1 and are inside th
 (1, 1, 640, 480) is a whole picture. Ours are continuous: (0, 0, 640, 480).
 """
 
+import warnings
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -58,8 +60,11 @@ def splits(root: str | Path, names: Sequence[str] = ()) -> dict[str, AnnotatedIm
     """
     path = folder(root)
     index = PictureIndex(path)
-    xml = {p: p.stem for p in storage.files_below(path) if p.suffix.lower() == ".xml"}
-    parts = _by_lists(path, [*xml]) or _by_folders(path, [*xml])
+    xml = [p for p in storage.files_below(path) if p.suffix.lower() == ".xml"]
+    parts = _by_lists(path, xml)
+    if not parts:
+        parts = _by_folders(path, xml)
+        _say_unannotated(path, xml, index)
     read = {split: [*map(_read, files)] for split, files in parts.items()}
     read = {split: [x for x in own if x is not None] for split, own in read.items()}
     if not any(read.values()):
@@ -157,7 +162,7 @@ def _object(path: Path, node: ElementTree.Element) -> _Object:
     if corners[2] > corners[0] and corners[3] > corners[1]:
         corners[0] -= 1
         corners[1] -= 1
-    difficult = (node.findtext("difficult") or "0").strip() not in ("", "0")
+    difficult = (node.findtext("difficult") or "").strip().lower() in ("1", "true")
     return _Object(name, tuple(corners), difficult)
 
 
@@ -181,7 +186,19 @@ def _names(root: Path) -> tuple[str, ...]:
 
 def _occurring(read: dict[str, list[_Read]]) -> tuple[str, ...]:
     every = (x for own in read.values() for x in own)
-    return tuple(sorted({y.name for x in every for y in x.objects}))
+    names = sorted({y.name for x in every for y in x.objects})
+    alike = Counter(name.lower() for name in names)
+    if twice := [name for name in names if alike[name.lower()] > 1]:
+        message = f"classes that differ in capitals alone: {', '.join(twice)}"
+        warnings.warn(message, stacklevel=4)
+    return tuple(names)
+
+
+def _say_unannotated(root: Path, xml: list[Path], index: PictureIndex) -> None:
+    stems = {p.stem.lower() for p in xml}
+    if bare := [p for p in index.paths if p.stem.lower() not in stems]:
+        what = f"{len(bare)} pictures without an annotation are left out, such as"
+        warnings.warn(f"{str(root)!r}: {what} {bare[0].name!r}", stacklevel=4)
 
 
 def _annotations(

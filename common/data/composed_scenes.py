@@ -16,33 +16,19 @@ import math
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from PIL import Image
 
 from common.contract import UserError
-from common.data import image_sources
+from common.data import scene_parts
 from common.data.annotated import AnnotatedImages
 from common.data.image_set import ImageSet
-from common.data.packaged_photos import photo_path
 from common.data.split_names import SPLITS
-from common.files import pictures
 from common.nearest import refuse_unknown
 from common.truth import Truth, truth
 
-PHOTOGRAPHS = {
-    "train": ("astronaut", "brick", "coffee", "hubble", "retina", "rocket"),
-    "valid": ("clock", "ihc"),
-    "test": ("camera", "chelsea", "grass", "gravel"),
-}
-DIM = 0.4  # of a photograph's brightness that is left below the digits
-_COLOUR = (120, 256)  # levels of each channel of a digit
-_INK = 0.4  # opacity from which a pixel counts as ink, for the tight box
 _CROWD = 0.5  # probability that a digit joins an earlier one
 _CROWD_IOU = (0.2, 0.65)
-_SHIFT = np.array([0.7, 0.5])  # of the earlier digit's width and height, at most
 _LIKE_IT = (0.8, 1.25)  # times the earlier digit's size
 _TRIES = 60  # places for a digit, before it is left out
-
-_Alpha = Float[np.ndarray, "height width"]
 
 
 @functools.lru_cache(maxsize=6)
@@ -105,9 +91,9 @@ def digit_crops(
     labels = (np.arange(count) % 10).astype(np.int32)
     for i in range(count):
         rng = np.random.default_rng((seed, SPLITS.index(split), i, 1))
-        images[i] = _background(split, size, rng)
-        alpha = _digit(split, labels[i], rng.uniform(*ink), rng)
-        _lay(images[i], alpha, _anywhere(alpha, size, rng), rng)
+        images[i] = scene_parts.background(split, size, rng)
+        alpha = scene_parts.digit(split, labels[i], rng.uniform(*ink), rng)
+        scene_parts.lay(images[i], alpha, scene_parts.anywhere(alpha, size, rng), rng)
     images.setflags(write=False)
     return ImageSet(images, labels, tuple(map(str, range(10))))
 
@@ -150,7 +136,7 @@ def _scene(
     rng: np.random.Generator,
 ) -> tuple[UInt8[np.ndarray, "size size 3"], Float[np.ndarray, "n 4"], list[int]]:
     """The pixels, the boxes and the digits' labels."""
-    image = _background(split, size, rng)
+    image = scene_parts.background(split, size, rng)
     boxes = np.empty((0, 4))
     labels = []
     for _ in range(rng.integers(digits[0], digits[1] + 1)):
@@ -164,15 +150,15 @@ def _scene(
             else:
                 label = int(rng.integers(10))
                 side = sizes.draw(rng)
-            alpha = _digit(split, label, side, rng)
+            alpha = scene_parts.digit(split, label, side, rng)
             corner = (
-                _shifted(near, size, alpha, rng)
+                scene_parts.shifted(near, size, alpha, rng)
                 if joins
-                else _anywhere(alpha, size, rng)
+                else scene_parts.anywhere(alpha, size, rng)
             )
             box = np.array([*corner, *(corner + alpha.shape[::-1])], float)
             if _fits(box, boxes, beside):
-                _lay(image, alpha, corner, rng)
+                scene_parts.lay(image, alpha, corner, rng)
                 boxes = np.concatenate([boxes, box[None]])
                 labels.append(label)
                 break
@@ -195,81 +181,6 @@ def _iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     both = sides.clip(0).prod(-1)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(-1)
     return both / ((box[2:] - box[:2]).prod() + areas - both)
-
-
-def _anywhere(alpha: _Alpha, size: int, rng: np.random.Generator) -> np.ndarray:
-    """x and y of a digit's upper left corner inside the scene."""
-    return rng.integers(0, size - np.array(alpha.shape[::-1]) + 1)
-
-
-def _shifted(
-    near: np.ndarray, size: int, alpha: _Alpha, rng: np.random.Generator
-) -> np.ndarray:
-    """The corner of a digit close to another's, inside the scene."""
-    most = _SHIFT * (near[2:] - near[:2])
-    corner = np.round(near[:2] + rng.uniform(-most, most)).astype(int)
-    return np.clip(corner, 0, size - np.array(alpha.shape[::-1]))
-
-
-def _lay(
-    image: UInt8[np.ndarray, "size size 3"],
-    alpha: _Alpha,
-    corner: np.ndarray,
-    rng: np.random.Generator,
-) -> None:
-    """Lays a digit of one random colour on the image."""
-    height, width = alpha.shape
-    place = image[corner[1] : corner[1] + height, corner[0] : corner[0] + width]
-    mixed = place + alpha[..., None] * (rng.integers(*_COLOUR, 3) - place.astype(float))
-    place[:] = np.round(mixed)
-
-
-def _digit(split: str, label: int, side: float, rng: np.random.Generator) -> _Alpha:
-    """The opacity of one of the split's digits, cut to its ink, of this longer side."""
-    of_class = _digits(split)[label]
-    glyph = of_class[rng.integers(len(of_class))]
-    scale = side / max(glyph.size)
-    shape = [max(round(n * scale), 1) for n in glyph.size]
-    alpha = np.asarray(glyph.resize(shape, Image.BILINEAR), np.float32) / 255
-    return alpha[_extent((alpha > _INK).any(1)), _extent((alpha > _INK).any(0))]
-
-
-@functools.cache
-def _digits(split: str) -> list[list[Image.Image]]:
-    """The split's digits by class, each cut to its ink."""
-    data = image_sources.embedded("mnist5k")[split]
-    by_class: list[list[Image.Image]] = [[] for _ in range(10)]
-    for image, label in zip(data.images[..., 0], data.labels, strict=True):
-        inked = image > 255 * _INK
-        ink = image[_extent(inked.any(1)), _extent(inked.any(0))]
-        by_class[label].append(Image.fromarray(ink))
-    return by_class
-
-
-def _extent(line: np.ndarray) -> slice:
-    """From the first True to the last."""
-    places = np.flatnonzero(line)
-    return slice(places[0], places[-1] + 1) if len(places) else slice(0, len(line))
-
-
-def _background(
-    split: str, size: int, rng: np.random.Generator
-) -> UInt8[np.ndarray, "size size 3"]:
-    """A square part of one of the split's photographs, shrunk and dimmed."""
-    photos = _photographs(split)
-    photo = photos[rng.integers(len(photos))]
-    short = min(photo.size)
-    side = int(rng.integers(min(size, short), min(3 * size, short) + 1))
-    left, top = (int(rng.integers(0, n - side + 1)) for n in photo.size)
-    box = (left, top, left + side, top + side)
-    cut = photo.resize((size, size), Image.BILINEAR, box=box)
-    return np.round(DIM * np.asarray(cut, np.float32)).astype(np.uint8)
-
-
-@functools.cache
-def _photographs(split: str) -> list[Image.Image]:
-    paths = map(photo_path, PHOTOGRAPHS[split])
-    return [Image.fromarray(pictures.read(path)) for path in paths]
 
 
 def _labelled(

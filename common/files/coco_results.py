@@ -85,11 +85,10 @@ def read(path: str | Path) -> Results:
         names = arrays["image_ids"].tolist()
         columns = (arrays[name] for name in ("boxes", "scores", "classes"))
         return _results(path, names, *columns)
+    text = texts.read(path)
     try:
-        rows = json.loads(texts.read(path))
+        rows = json.loads(text)
     except (ValueError, RecursionError) as error:
-        if isinstance(error, UserError):
-            raise
         raise UserError(f"{path} is not JSON: {error}") from None
     if not isinstance(rows, list):
         hint = ""

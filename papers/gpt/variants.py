@@ -39,7 +39,7 @@ def _default() -> Config:
         ),
         loop=Loop(steps=500, log_every=20, eval_every=250, save_every=0),
         finetune=Finetune(
-            batch_size=16, lr=5e-4, steps=120, warmup=0.1, per_class=50, length=54,
+            batch_size=16, lr=1e-3, steps=100, warmup=0.1, per_class=50, length=54,
             seeds=3, compared=(-1, 0, 2),
         ),
         runs=(

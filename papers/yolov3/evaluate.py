@@ -11,7 +11,8 @@ from common.contract import Claim, Table, summary
 from common.detection_metrics import CocoScores, coco_metrics, voc_ap
 from common.truth import Found
 from papers.yolov3 import annotations, figures, measure
-from papers.yolov3.config import Config, base
+from papers.yolov3.config import Config
+from papers.yolov3.runs import base
 from papers.yolov3.train import State
 
 Values = Iterator[tuple[str, Any]]

@@ -19,7 +19,8 @@ from common.truth import Found, Truth, found
 from papers.yolov3 import annotations, data
 from papers.yolov3.annotations import annotated
 from papers.yolov3.config import Config
-from papers.yolov3.train import State, ema_variables, eval_step, predicted, scores_of
+from papers.yolov3.detector import predicted, scores_of
+from papers.yolov3.train import State, ema_variables, eval_step
 
 
 class Raw(NamedTuple):

@@ -4,9 +4,8 @@ Axes: batch, height, width, channels. Darknet's shortcut has no projection, its 
 variance is the unbiased one, and its leaky slope is 0.1.
 """
 
-import itertools
-import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import flax.linen as nn
@@ -22,6 +21,7 @@ from common.normalization import BatchNorm
 from papers.yolov3 import architectures, darknet_cfg
 from papers.yolov3.cfg import Cfg
 from papers.yolov3.custom_cfg import with_classes, with_priors, with_size
+from papers.yolov3.initial import drawn
 from papers.yolov3.layers import (
     AvgPool,
     Convolutional,
@@ -184,9 +184,21 @@ def needed(layers: Sequence[Layer]) -> set[int]:
 
 def max_pool(x: Maps, layer: MaxPool) -> Maps:
     """Windows start `padding // 2` before the map; the rest of it follows the map."""
+    even = not (x.shape[1] % 2 or x.shape[2] % 2)
+    if (layer.size, layer.stride, layer.padding) == (2, 2, 1) and even:
+        return _halved(_halved(x, 2), 1)
     before = layer.padding // 2
     side = (before, layer.padding - before)
     return nn.max_pool(x, (layer.size,) * 2, (layer.stride,) * 2, (side, side))
+
+
+def _halved(x: Maps, axis: int) -> Maps:
+    """The larger one of every two pixels along an axis, the first of equal ones: as
+    `nn.max_pool`, whose gradient XLA's CPU code finds in one slow loop."""
+    shape = x.shape
+    x = x.reshape(*shape[:axis], shape[axis] // 2, 2, *shape[axis + 1 :])
+    first, second = (lax.index_in_dim(x, i, axis + 1, keepdims=False) for i in (0, 1))
+    return jnp.where(second > first, second, first)
 
 
 def upsampled(x: Maps, times: int) -> Maps:
@@ -237,25 +249,11 @@ def init(cfg: Cfg, key: Array, **fields) -> dict:
     """Random {"params", "batch_stats"} of `Network(cfg, **fields)`: kernels are normal
     with deviation sqrt(2 / fan in).
 
-    All are cut from one array of random numbers, in one order. Flax would draw each by
-    a program of its own, which takes XLA a minute to compile for 75 convolutions."""
+    All are cut from one array of random numbers (`initial.drawn`)."""
     image = jnp.zeros((1, cfg.net.height, cfg.net.width, cfg.net.channels))
     network = Network(cfg, **fields)
     shapes = jax.eval_shape(network.init, key, image)
-    leaves, structure = jax.tree.flatten_with_path(shapes)
-    kernels = [leaf.size for _, leaf in leaves if leaf.ndim == 4]
-    normal = jax.random.normal(key, (sum(kernels),))
-    ends = iter(itertools.accumulate(kernels))
-    values = []
-    for path, leaf in leaves:
-        if leaf.ndim == 4:
-            end = next(ends)
-            fan_in = math.prod(leaf.shape[:3])
-            own = normal[end - leaf.size : end].reshape(leaf.shape)
-            values.append(own * math.sqrt(2 / fan_in))
-        else:
-            values.append(_start(network, path, leaf))
-    return jax.tree.unflatten(structure, values)
+    return drawn(shapes, key, partial(_start, network))
 
 
 def _start(network: Network, path: tuple, leaf: jax.ShapeDtypeStruct) -> Array:

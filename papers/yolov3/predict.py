@@ -23,7 +23,8 @@ from common.pixels import Picture
 from common.truth import Found, found
 from papers.yolov3 import annotations
 from papers.yolov3.config import Config
-from papers.yolov3.train import State, best, ema_variables, predicted
+from papers.yolov3.detector import best, predicted
+from papers.yolov3.train import State, ema_variables
 from papers.yolov3.video import annotate_video
 
 Values = Iterator[str | tuple[str, Any]]

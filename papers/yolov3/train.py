@@ -9,32 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import struct
-from jaxtyping import Array, Float, Int, Key, UInt8
+from jaxtyping import Array, Float, Int, Key
 
 from common import optim, rng
-from common.losses import cross_entropy
-from common.metrics import Gathered, Mean, in_top
-from common.soft_nms import by_config
+from common.metrics import Gathered
 from papers.yolov3 import data, weights
+from papers.yolov3.batch_losses import LOSSES
 from papers.yolov3.cfg import shared_layers, yolo_layers
 from papers.yolov3.classifier import polynomial
 from papers.yolov3.config import Config, network
-from papers.yolov3.decode import (
-    Grid,
-    Predicted,
-    boxes_of,
-    decode,
-    grid,
-    in_slots,
-    scales,
-)
-from papers.yolov3.model import Network
+from papers.yolov3.detector import forward, network_of, pixels, suppressed
 from papers.yolov3.model import init as random_variables
-from papers.yolov3.objective import floor, losses, printed_loss
-from papers.yolov3.targets import Targets, Truths, targets
 
 CPU_DEVICES = 1  # every BatchNorm waits for all devices, twice a step
-Images = UInt8[Array, "batch height width 3"]
 
 
 @struct.dataclass
@@ -107,8 +94,8 @@ def train_step(
 
     def loss_fn(params, rows, chunk):
         variables = {"params": params, "batch_stats": state.batch_stats}
-        output, updated = _network(config, axis_name).apply(
-            variables, _pixels(rows["image"]), train=True, mutable=["batch_stats"]
+        output, updated = network_of(config, axis_name).apply(
+            variables, pixels(rows["image"]), train=True, mutable=["batch_stats"]
         )
         parts = lossy(config, output, rows, state.anchors)
         return optim.Objective(parts["loss"], aux={"parts": parts, **updated})
@@ -149,125 +136,11 @@ def eval_step(
     return {name: metric.across(axis_name) for name, metric in metrics.items()}
 
 
-def _classification(config: Config, logits, rows, anchors) -> dict[str, Mean]:
-    del config, anchors
-    values = {
-        "loss": cross_entropy(logits, rows["label"]),
-        "error": ~in_top(logits, rows["label"], 1),
-    }
-    return {name: Mean.of(value, rows["mask"]) for name, value in values.items()}
-
-
-def _detection(config: Config, maps, rows, anchors) -> dict[str, Mean]:
-    c = config.objective
-    slots = slots_grid(config, anchors, rows["image"].shape[1:3])
-    raw = in_slots(maps)
-    aims = batch_targets(config, raw, rows, anchors)
-    gamma = {"gamma": c.focal, "alpha": c.focal_alpha}
-    parts = losses(raw, aims, slots, xy=c.xy, **gamma)
-    values = {"loss": parts.total, **parts._asdict()}
-    if c.xy == "logistic" and not c.focal:
-        values["above_floor"] = parts.total - floor(aims)
-        values["darknet_loss"] = printed_loss(raw, aims, len(maps))
-    return {name: Mean.of(value, rows["mask"]) for name, value in values.items()}
-
-
-LOSSES = {"detect": _detection, "classify": _classification}
-
-
-def batch_targets(config: Config, raw, rows, anchors) -> Targets:
-    """The targets of every image, of what its slots predict now."""
-    c = config.objective
-    size = rows["image"].shape[1:3]
-    slots = slots_grid(config, anchors, size)
-    parts = scales(network(config))
-    predicted = jax.lax.stop_gradient(boxes_of(raw, slots, c.xy))
-
-    def of_image(truths, boxes):
-        return targets(
-            truths,
-            slots,
-            parts,
-            anchors,
-            boxes,
-            size,
-            config.model.classes,
-            ignore=c.ignore,
-            positive_above=c.positive if c.assign == "two" else None,
-        )
-
-    truths = Truths(rows["boxes"], rows["classes"], rows["present"])
-    return jax.vmap(of_image)(truths, predicted)
-
-
-def slots_grid(config: Config, anchors, size: tuple[int, int]) -> Grid:
-    """The slots of an input of this height and width."""
-    return grid(scales(network(config)), size, anchors)
-
-
-def predicted(
-    config: Config,
-    variables: Any,
-    anchors: Float[Array, "anchors 2"],
-    image: Images,
-) -> Predicted:
-    """What every slot of every image says, in pixels of the network's input."""
-    maps = forward(config, variables, image)
-    slots = slots_grid(config, anchors, image.shape[1:3])
-    return decode(in_slots(maps), slots, config.objective.xy)
-
-
-def scores_of(found: Predicted, least: float) -> Float[Array, "batch slots classes"]:
-    """The probability of an object times that of each class; 0 where either is at most
-    `least`."""
-    objectness = found.objectness[..., None]
-    score = objectness * found.classes
-    return jnp.where((objectness > least) & (score > least), score, 0.0)
-
-
-def suppressed(config: Config, maps, anchors, size) -> dict[str, Array]:
-    """Boxes, scores and classes after `eval.suppression`, [batch, keep, ...], of which
-    `present` ones are there."""
-    slots = slots_grid(config, anchors, size)
-    return best(config, decode(in_slots(maps), slots, config.objective.xy))
-
-
-def best(config: Config, found: Predicted) -> dict[str, Array]:
-    """`suppressed` of decoded slots. The `eval.candidates` surest take part."""
-    c = config.eval
-    scores = scores_of(found, c.suppression.score_threshold)
-    count = min(c.candidates, scores.shape[1])
-    _, rows = jax.lax.top_k(jnp.max(scores, -1), count)
-    chosen = [jnp.take_along_axis(x, rows[..., None], 1) for x in (found.boxes, scores)]
-    left = by_config(*chosen, c.suppression)
-    return {
-        "boxes": left.boxes,
-        "scores": left.scores,
-        "classes": left.classes,
-        "present": left.present,
-    }
-
-
-def forward(config: Config, variables: Any, image: Images) -> Any:
-    """The raw maps of each scale, or a classifier's logits, in evaluation mode."""
-    return _network(config).apply(variables, _pixels(image))
-
-
 def ema_variables(state: State) -> dict[str, Any]:
     """The variables of evaluation: the average of the parameters, where one is kept,
     and the running statistics."""
     params = optim.ema_params(state.opt_state, state.params)
     return {"params": params, "batch_stats": state.batch_stats}
-
-
-def _network(config: Config, axis_name: str | None = None) -> Network:
-    m = config.model
-    return Network(network(config), axis_name, m.dtype, m.objectness)
-
-
-def _pixels(image: Images) -> Float[Array, "batch height width 3"]:
-    """RGB in [0, 1]; no mean is subtracted."""
-    return image.astype(jnp.float32) / 255.0
 
 
 def _tx(config: Config) -> optax.GradientTransformation:

@@ -15,7 +15,7 @@ from common.boxes import GREY, Letterbox, letterbox
 from common.contract import Table
 from common.files.video import convert, frame_size, video_target
 from papers.yolov3.config import Config
-from papers.yolov3.train import best, predicted
+from papers.yolov3.detector import best, predicted
 
 Frames = UInt8[Array, "frames height width 3"]
 

@@ -182,6 +182,7 @@ def test_a_result_that_looks_like_our_marks_is_written_once(tmp_path):
     [
         ("main.py --input='a `b` c'", "`` main.py --input='a `b` c' ``"),
         ("main.py --input='a\n\n<!-- end -->'", "`main.py --input='a <!-- end -->'`"),
+        ("main.py --workdir=/home/me/d --mode=eval", "`main.py --mode=eval`"),
     ],
 )
 def test_a_command_is_code_whatever_it_holds(tmp_path, command, shown):

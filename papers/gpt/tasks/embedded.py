@@ -115,8 +115,9 @@ def held_out(tasks: Iterable[Task]) -> frozenset[str]:
 
 def without(data: bytes, texts: Iterable[str]) -> bytes:
     """Embedded text to pre-train on, without these texts. A text is taken out where it
-    is whole paragraphs, and stays where it is a part of one."""
+    is whole paragraphs, and stays where it is a part of one. The longest goes first:
+    a shorter one may be a paragraph of it, so that the order of `texts` would count."""
     data = b"\n\n" + data
-    for found in texts:
+    for found in sorted(texts, key=lambda text: (-len(text), text)):
         data = data.replace(b"\n\n" + found.encode() + b"\n\n", b"\n\n")
     return data[2:]

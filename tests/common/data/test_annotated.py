@@ -1,12 +1,14 @@
 """Sets of pictures with boxes. A failure means that a picture is no longer beside its
 own boxes."""
 
+import pickle
+
 import numpy as np
 import pytest
 
 from common.contract import UserError
 from common.data.annotated import AnnotatedImages
-from common.truth import found, truth
+from common.truth import Truths, found, truth
 
 
 def three() -> AnnotatedImages:
@@ -57,3 +59,23 @@ def test_classes_take_the_numbers_of_other_names():
     assert three().with_names(("a", "b", "c")).names == three().names
     with pytest.raises(UserError, match="the class 'c'"):
         three().with_names(("a", "b"))
+
+
+def test_truths_of_many_pictures_are_those_of_each():
+    rng = np.random.default_rng(0)
+    each = []
+    for i, n in enumerate((0, 3, 1, 0, 2)):
+        marks = rng.random((2, n)) < 0.5
+        boxes = rng.random((n, 4))
+        own = truth(boxes, [*range(n)], crowd=marks[0], difficult=marks[1], image_id=i)
+        each.append(own)
+    packed = pickle.loads(pickle.dumps(Truths(each)))
+    assert len(packed) == 5
+    for one, own in zip(packed, each, strict=True):
+        assert one.image_id == own.image_id
+        for name in ("boxes", "classes", "crowd", "difficult", "area"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(own, name))
+    assert packed[-1].image_id == packed[3:][1].image_id == 4
+    with pytest.raises(IndexError):
+        packed[5]
+    assert len(Truths([])) == 0

@@ -15,6 +15,7 @@ from PIL import Image
 
 from common.contract import UserError
 from common.data import annotated_layouts as layouts
+from tests.bucket import serve
 
 WIDTH, HEIGHT = 40, 20
 NAMES = ("cat", "dog")
@@ -197,6 +198,18 @@ def test_voc_keeps_difficult_and_splits_may_lack_lists(tmp_path):
     every = {name: truth for own in parts.values() for name, truth in own.items()}
     assert sorted(every) == sorted(objects)
     assert [name for name, t in every.items() if t.difficult.any()] == ["p3"]
+
+
+def test_voc_pictures_without_annotation_and_classes_in_capitals_are_said(tmp_path):
+    objects = {"a": [((1, 1, 9, 9), "Cat")], "b": OBJECTS["b"], "c": []}
+    root = voc(tmp_path, objects, False)
+    picture(root / "JPEGImages" / "z.jpg")
+    with (
+        pytest.warns(UserWarning, match=r"1 pictures without .*left out, such as 'z"),
+        pytest.warns(UserWarning, match="differ in capitals alone: Cat, cat"),
+    ):
+        data = layouts.read(root, "train")
+    assert data.names == ("Cat", "cat", "dog")
 
 
 def test_voc_trainval_is_train_where_there_is_no_train(tmp_path):
@@ -492,6 +505,21 @@ def test_of_two_layouts_the_first_is_read_and_the_other_named(tmp_path):
     root = coco(voc(tmp_path))
     with pytest.warns(UserWarning, match="has COCO annotations too: VOC's are read"):
         same_objects(layouts.read(root, "train"))
+
+
+def test_sets_in_a_bucket_are_read_where_they_lie(tmp_path, monkeypatch):
+    pytest.importorskip("gcsfs", reason="a bucket needs gcsfs: pip install '.[gcs]'")
+    with serve() as (bucket, environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        for make in (voc, coco, darknet):
+            root = make(tmp_path / make.__name__)
+            for path in filter(Path.is_file, root.rglob("*")):
+                bucket.write(f"{path.relative_to(tmp_path)}", path.read_bytes())
+        for make in (voc, coco, darknet):
+            data = layouts.read(f"gs://bucket/{make.__name__}", "train")
+            same_objects(data)
+            assert data.picture(0).shape == (HEIGHT, WIDTH, 3)
 
 
 class Boxed(tfds.core.GeneratorBasedBuilder):

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from common.contract import UserError
-from common.data import composed_scenes
-from common.data.composed_scenes import PHOTOGRAPHS, digit_crops, scenes
+from common.data import scene_parts
+from common.data.composed_scenes import digit_crops, scenes
+from common.data.scene_parts import PHOTOGRAPHS
 
 SPLITS = ("train", "valid", "test")
 
@@ -28,7 +29,7 @@ def test_splits_share_no_photograph_and_no_digit():
     assert len({*names}) == len(names) == 12
     glyphs = {}
     for split, count in zip(SPLITS, (350, 50, 100), strict=True):
-        digits = composed_scenes._digits(split)
+        digits = scene_parts._digits(split)
         assert [*map(len, digits)] == [count] * 10
         glyphs[split] = {
             (digit.size, digit.tobytes()) for of_class in digits for digit in of_class

@@ -161,6 +161,13 @@ def test_without_takes_whole_paragraphs_and_keeps_all_else():
     assert tasks.without(data, []) == data
 
 
+def test_what_is_left_does_not_depend_on_the_order_of_the_texts():
+    texts = ["Two.", "One.\n\nTwo."]
+    data = b"One.\n\nTwo.\n\nThree.\n\n"
+    for order in (texts, texts[::-1]):
+        assert tasks.without(data, order) == b"Three.\n\n"
+
+
 def test_a_seed_draws_other_examples_and_the_same_seed_the_same():
     for name in ("topics", "same-module", "relatedness", "endings"):
         assert load(name).examples == load(name).examples

@@ -9,9 +9,10 @@ import pytest
 from common.config import changed
 from common.contract import UserError
 from common.truth import truth
-from papers.yolov3 import annotations, data
-from papers.yolov3.config import runs
-from papers.yolov3.data import batches, found_priors, letterboxed, size_of_step
+from papers.yolov3 import annotations, items
+from papers.yolov3.data import batches, found_priors
+from papers.yolov3.items import letterboxed, size_of_step
+from papers.yolov3.runs import runs
 from papers.yolov3.train import init
 from papers.yolov3.variants import get_config
 from tests.papers.yolov3.boxed_folder import cats_and_dogs, write
@@ -78,9 +79,9 @@ def test_priors_are_found_from_the_training_boxes_and_kept_in_the_state(tmp_path
 
 
 def test_an_empty_training_split_of_boxes_is_one_line(tmp_path):
-    items = {f"p{i}": ((32, 32), []) for i in range(4)}
+    pictures = {f"p{i}": ((32, 32), []) for i in range(4)}
     splits = {"train": ["p0", "p1"], "val": ["p2"], "test": ["p3"]}
-    root = write(tmp_path, items, splits)
+    root = write(tmp_path, pictures, splits)
     config = configured(root, **{"model.classes": 2, "data.names": ("cat", "dog")})
     assert not next(batches(config, "valid"))["present"].any()
     with pytest.raises(UserError, match="priors"):
@@ -90,11 +91,11 @@ def test_an_empty_training_split_of_boxes_is_one_line(tmp_path):
 def test_of_200_objects_as_many_as_fit_are_learnt_and_it_is_said(tmp_path):
     objects = [("cat", x, y, x + 3, y + 3) for x in range(0, 80, 4)
                for y in range(0, 40, 4)]  # fmt: skip
-    items = dict.fromkeys(("a", "b", "c"), ((64, 96), objects))
+    pictures = dict.fromkeys(("a", "b", "c"), ((64, 96), objects))
     splits = {"train": ["a"], "val": ["b"], "test": ["c"]}
-    root = write(tmp_path, items, splits)
+    root = write(tmp_path, pictures, splits)
     config = configured(root, **{"data.max_objects": 90})
-    data._warn_once.cache_clear()
+    items._warn_once.cache_clear()
     with pytest.warns(UserWarning, match="up to 200 objects"):
         stream = batches(config, "train")
     first, second = islice(stream, 2)
@@ -109,7 +110,7 @@ def test_a_picture_that_cannot_be_read_has_mask_0(tmp_path):
     found = annotations.annotated(config.data, "valid")
     (root / "JPEGImages/p4.png").write_bytes(b"broken")
     with pytest.warns(UserWarning, match="p4"):
-        batch = data._InOrder(config, found)[0]
+        batch = items.InOrder(config, found)[0]
     assert batch["mask"] == 0
     assert not batch["present"].any()
 
@@ -121,7 +122,7 @@ def test_crowds_and_difficult_objects_are_not_learnt():
     found = annotations.AnnotatedImages(
         annotations.DIGITS, np.zeros((1, 64, 64, 3), np.uint8), [three]
     )
-    for item in (data._InOrder(config, found)[0], data._Training(config, found)[5]):
+    for item in (items.InOrder(config, found)[0], items.Training(config, found)[5]):
         assert item["present"].sum() == 1
         assert item["classes"][0] == 2
 

@@ -11,9 +11,9 @@ from common.detection_metrics import coco_metrics
 from common.metrics import over
 from common.soft_nms import Suppression
 from papers.yolov3 import annotations, measure, train
-from papers.yolov3.config import runs
 from papers.yolov3.data import batches
 from papers.yolov3.evaluate import evaluate
+from papers.yolov3.runs import runs
 from papers.yolov3.variants import get_config
 
 

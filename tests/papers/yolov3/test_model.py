@@ -178,6 +178,32 @@ def test_one_layer_of_each_kind_computes_darknets_equation():
     np.testing.assert_allclose(taps[5], np.concatenate([large, large], -1), atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(6, 8), (5, 8), (6, 7)])
+@pytest.mark.parametrize(
+    ("size", "stride", "padding"), [(2, 2, 1), (2, 2, 0), (3, 2, 2)]
+)
+def test_pools_and_their_gradients_are_those_of_windows(shape, size, stride, padding):
+    """Of equal pixels the first has the gradient, as in darknet."""
+    x = np.random.default_rng(0).integers(0, 4, (2, *shape, 3)).astype(np.float32)
+    wide = np.pad(x, ((0, 0), (padding // 2, padding), (padding // 2, padding), (0, 0)),
+                  constant_values=-np.inf)  # fmt: skip
+    out = [(n + padding - size) // stride + 1 for n in shape]
+    expected = np.zeros((2, *out, 3), np.float32)
+    grads = np.zeros_like(wide)
+    for b, i, j, c in np.ndindex(expected.shape):
+        rows, columns = stride * i, stride * j
+        seen = wide[b, rows : rows + size, columns : columns + size, c]
+        down, right = np.unravel_index(seen.argmax(), seen.shape)
+        expected[b, i, j, c] = seen.max()
+        grads[b, rows + down, columns + right, c] += 1
+    layer = MaxPool(size, stride, padding)
+    found, pull = jax.vjp(lambda x: model.max_pool(x, layer), x)
+    np.testing.assert_array_equal(found, expected)
+    low = padding // 2
+    inside = grads[:, low : low + shape[0], low : low + shape[1]]
+    np.testing.assert_array_equal(pull(jnp.ones_like(found))[0], inside)
+
+
 @pytest.mark.parametrize(("side", "other"), [(2, 4), (4, 2)])
 def test_shortcuts_of_other_sizes_meet_at_every_nth_pixel(side, other):
     rng = np.random.default_rng(0)

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from common.contract import UserError
-from papers.yolov3.config import runs
 from papers.yolov3.decode import Predicted
 from papers.yolov3.predict import predict
+from papers.yolov3.runs import runs
 from papers.yolov3.variants import get_config
 from tests.papers.yolov3.boxed_folder import write
 from tests.videos import read_video, write_video
