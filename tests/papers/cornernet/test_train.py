@@ -47,6 +47,7 @@ def test_validation_divides_by_the_counts_of_each_image(smoke):
     np.testing.assert_allclose(found["loss"].value, np.mean(losses), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_images_without_objects_train_on_false_corners_alone(smoke):
     config, state, batch = smoke
     empty = {**batch, "present": np.zeros_like(batch["present"])}
