@@ -1,0 +1,2 @@
+def predict(config, state, inputs):
+    return iter(())

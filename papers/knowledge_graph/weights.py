@@ -1,0 +1,133 @@
+"""Tables of vectors in files, for other programs and from them.
+
+.safetensors    one file, an array for each table
+folder          entities.npy, relations.npy, ...: an array for each table; beside
+                them entities.txt and relations.txt, a name a line in their order
+.vec            entities alone, a line each: the name, then the numbers, between
+                tabs, as MIND's entity_embedding.vec
+"""
+
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from common.contract import UserError
+from common.data.triples import Graph
+from common.files import storage, texts, weights
+from papers.knowledge_graph import data
+from papers.knowledge_graph.config import Config
+from papers.knowledge_graph.embeddings import ENTITY_TABLES, Params
+
+VEC = ".vec"
+Arrays = dict[str, Float[np.ndarray, "rows ..."]]
+
+
+def save(path: str, graph: Graph, arrays: Arrays) -> None:
+    """Writes the tables, without padding, in the format that the ending of `path` says:
+    .safetensors, .vec, or else a folder of .npy files. UserError: it cannot be written.
+    """
+    place = Path(path).expanduser()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.suffix == VEC:
+            _save_vec(place, graph.entities, arrays["entities"])
+        elif place.suffix == ".safetensors":
+            weights.write(str(place), arrays)
+        else:
+            _save_folder(place, graph, arrays)
+    except OSError as error:
+        raise UserError(f"config.predict.out: {place} not written: {error}") from error
+
+
+def _save_folder(folder: Path, graph: Graph, arrays: Arrays) -> None:
+    folder.mkdir(exist_ok=True)
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    for kind in ("entities", "relations"):
+        names = "".join(f"{name}\n" for name in getattr(graph, kind))
+        (folder / f"{kind}.txt").write_text(names, encoding="utf-8")
+
+
+def _save_vec(path: Path, names: tuple[str, ...], vectors: Arrays) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for name, vector in zip(names, vectors, strict=True):
+            file.write("\t".join([name, *map(str, vector)]) + "\n")
+
+
+def load(path: str, config: Config, params: Params) -> Params:
+    """`params` with the tables of a file of `save` in their places; those that the file
+    lacks stay. Rows of a .vec are found by their names.
+
+    UserError: the file cannot be read, has none of these tables, or one of another
+    shape; or a .vec lacks an entity.
+    """
+    arrays = read(path, data.graph(config))
+    shared = [name for name in params if name in arrays]
+    if not shared:
+        raise UserError(
+            f"config.weights={path!r} has {', '.join(arrays) or 'no table'}, and none "
+            f"of {', '.join(params)}"
+        )
+    loaded = dict(params)
+    for name in shared:
+        array = _padded(name, arrays[name], len(params[name]))
+        if array.shape != params[name].shape:
+            raise UserError(
+                f"config.weights={path!r}: {name} has the shape {arrays[name].shape}, "
+                f"and the run's table {params[name].shape}"
+            )
+        loaded[name] = jnp.asarray(array, jnp.float32)
+    return loaded
+
+
+def _padded(name: str, array: np.ndarray, rows: int) -> np.ndarray:
+    """With rows of zeros up to the padded number of entities, which are below it."""
+    missing = rows - len(array)
+    if name not in ENTITY_TABLES or missing <= 0:
+        return array
+    return np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1))
+
+
+def read(path: str, graph: Graph) -> Arrays:
+    """The tables in a file or folder of `save`. UserError: there are none."""
+    place = storage.path(path)
+    if place.is_dir():
+        files = {file.stem: file for file in sorted(place.glob("*.npy"))}
+        return {name: _npy(file) for name, file in files.items()}
+    if not place.is_file():
+        raise UserError(f"config.weights={path!r} does not exist")
+    if place.suffix == VEC:
+        return {"entities": _vec(place, graph.entities)}
+    return dict(weights.read(path))
+
+
+def _npy(file: Path) -> np.ndarray:
+    try:
+        return np.load(file, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(f"{str(file)!r} is no array of numbers: {error}") from error
+
+
+def _vec(path: Path, names: tuple[str, ...]) -> Float[np.ndarray, "entities d"]:
+    vectors: dict[str, list[float]] = {}
+    for place, line in enumerate(texts.read(path).decode().split("\n"), 1):
+        if not line.strip():
+            continue
+        name, *numbers = line.rstrip("\r\t ").split("\t")
+        try:
+            vectors[name] = [float(number) for number in numbers]
+        except ValueError:
+            raise UserError(
+                f"{str(path)!r} line {place}: not a name and numbers between tabs"
+            ) from None
+    missing = next((name for name in names if name not in vectors), None)
+    if missing is not None:
+        raise UserError(f"{str(path)!r} has no line for the entity {missing!r}")
+    widths = {len(vectors[name]) for name in names}
+    if len(widths) > 1:
+        raise UserError(
+            f"{str(path)!r} has lines of {min(widths)} and of {max(widths)} numbers"
+        )
+    return np.array([vectors[name] for name in names], np.float32)
