@@ -127,3 +127,9 @@ class Completions:
 
 def _sizes(graph: Graph) -> dict[str, int]:
     return {"entities": len(graph.entities), "relations": len(graph.relations)}
+
+
+def repeated(graph: Graph, split: str) -> int:
+    """How many triples of a split stand in the training set too."""
+    known = Completions.tails(graph, graph.train)
+    return int(known.holds(*getattr(graph, split).T).sum())

@@ -29,8 +29,11 @@ not: countries of one region, while they use different currencies.
 
 from papers.knowledge_graph.config import Config
 from papers.knowledge_graph.data import batch_spec, batches, graph
+from papers.knowledge_graph.embeddings import SHARDING
 from papers.knowledge_graph.evaluate import evaluate
 from papers.knowledge_graph.predict import predict
 from papers.knowledge_graph.runs import runs
 from papers.knowledge_graph.train import State, eval_step, init, tables, train_step
 from papers.knowledge_graph.variants import PARAM_COUNTS, VARIANTS, get_config
+
+CPU_DEVICES = 1  # several would add up whole tables, after every step

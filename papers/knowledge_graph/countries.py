@@ -16,7 +16,6 @@ from common.data.triples import Graph, from_arrays
 
 Row = tuple[str, str, str]  # head, relation, tail
 HELD_OUT = 0.08  # of all triples, in each of the two other splits
-SPOKEN = 1.0  # per cent of a country's people, from which on a language counts
 PACKAGES = ("countryinfo", "babel")
 
 
@@ -69,7 +68,7 @@ def _geography() -> Iterator[Row]:
         if subregion := country.get("subregion"):
             yield name, "subregion", f"{subregion} (region)"
         for zone in country.get("timezones") or ():
-            yield name, "time zone", zone
+            yield name, "clock", zone
         for code in country.get("borders") or ():
             if code in names:
                 first, second = sorted((name, names[code]))
@@ -82,6 +81,8 @@ def _culture() -> Iterator[Row]:
 
     english = Locale("en")
     currencies = get_global("territory_currencies")
+    languages = get_global("territory_languages")
+    times = get_global("meta_zones")
     spoken: set[str] = set()
     for code, country in _countries().items():
         name = country["name"]
@@ -89,17 +90,13 @@ def _culture() -> Iterator[Row]:
             if tender:
                 relation = "former currency" if end else "currency"
                 yield name, relation, english.currencies.get(currency, currency)
-        languages = get_global("territory_languages").get(code, {})
-        for language, facts in languages.items():
-            if language not in english.languages:
-                continue
-            if facts["official_status"]:
+        for zone in get_global("territory_zones").get(code, ()):
+            if zone in times:
+                yield name, "keeps", f"{times[zone].replace('_', ' ')} time"
+        for language, facts in languages.get(code, {}).items():
+            if facts["official_status"] and language in english.languages:
                 yield name, "official language", english.languages[language]
-            elif facts["population_percent"] >= SPOKEN:
-                yield name, "also spoken", english.languages[language]
-            else:
-                continue
-            spoken.add(language)
+                spoken.add(language)
     for language in spoken:
         parts = get_global("likely_subtags").get(language, "").split("_")
         if len(parts) > 1 and parts[1] in english.scripts:

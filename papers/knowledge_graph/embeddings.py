@@ -11,6 +11,8 @@ from papers.knowledge_graph.config import Model
 
 Params = dict[str, Float[Array, "rows ..."]]
 ENTITY_TABLES = ("entities", "entity_projections")
+# Entity tables are split by rows, as far as these divide: a device has whole vectors.
+SHARDING = (("entities|entity_projections", (0, 1)),)
 
 
 def shapes(model: Model, entities: int, relations: int) -> dict[str, tuple[int, ...]]:

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from common.contract import Claim, Table, summary
+from common.contract import Claim, Config, Table, summary
+from common.data.completions import repeated
 from common.data.triples import RELATION, Graph
 from papers.knowledge_graph import data
-from papers.knowledge_graph.config import Config
 from papers.knowledge_graph.measure import KINDS, Ranked, accuracy, kinds, ranked
 from papers.knowledge_graph.ranks import measures
 from papers.knowledge_graph.runs import first_seed
@@ -16,7 +16,7 @@ from papers.knowledge_graph.runs import first_seed
 Values = Iterator[tuple[str, Any]]
 Seeds = Mapping[str, list[Ranked]]  # {run: ranks of every seed}
 SHOWN = 20  # relations of the table by relation: those with most test triples
-# Filtered Hits@10 on FB15k in the four papers, with bernoulli corruption but for TransE.
+# Filtered Hits@10 on FB15k in the four papers; "bern" but for TransE.
 PAPER = {"transe": 0.471, "transh": 0.644, "transr": 0.687, "transd": 0.773}
 
 
@@ -35,19 +35,17 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
     yield "Relations", relation_table(graph, found)
     yield "Triple classification", classification_table(shares)
     yield "Map", _map(graph, trained)
-    yield (
-        "Summary",
-        summary("[TransE to D](papers/knowledge_graph)", _claims(graph, found)),
-    )
+    link = "[TransE, H, R, D](papers/knowledge_graph)"
+    yield "Summary", summary(link, _claims(graph, found))
 
 
 def _facts(graph: Graph) -> str:
-    repeated = {split: graph.repeated(split) for split in ("valid", "test")}
+    twice = {split: repeated(graph, split) for split in ("valid", "test")}
     sizes = f"{len(graph.entities):,} entities, {len(graph.relations):,} relations"
     triples = f"{len(graph.train):,} training triples"
     others = (
         f"{len(getattr(graph, split)):,} {split} ({count:,} stand in training too)"
-        for split, count in repeated.items()
+        for split, count in twice.items()
     )
     return ", ".join([sizes, triples, *others])
 
@@ -76,9 +74,9 @@ def link_table(found: Seeds) -> Table:
     seeds = max(map(len, found.values()))
     count = len(next(iter(found.values()))[0].triples)
     note = (
-        f"{count:,} test triples, heads and tails; filtered but for raw; of equal scores "
-        f"the mean rank; {seeds} seed(s), +- the largest deviation of their Hits@10"
-    )
+        f"{count:,} test triples, heads and tails; filtered, but for raw; of equal "
+        f"{count:,} test triples, heads and tails; filtered, but for raw; mean ranks of "
+        f"ties; {seeds} seed(s), +- the largest deviation of their Hits@10"
     return Table(columns, rows, note)
 
 
@@ -170,6 +168,6 @@ def _claims(graph: Graph, found: Seeds) -> Iterator[Claim]:
         yield Claim(
             "TransR needs TransE's vectors to start from",
             "used throughout (Lin et al. 2015, 4.2)",
-            f"{hits['transr']:.3f}, from random ones {hits['transr_cold']:.3f} ({where})",
+            f"{hits['transr']:.3f}, without {hits['transr_cold']:.3f} ({where})",
             hits["transr"] > hits["transr_cold"],
         )

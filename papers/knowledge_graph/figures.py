@@ -74,7 +74,7 @@ def _tails(graph: Graph, relation: int) -> dict[int, int]:
 
 
 def components(vectors: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n 2"]:
-    """The first two principal components; their signs make the largest part positive."""
+    """The first two principal components, each with a positive largest part."""
     centred = vectors - vectors.mean(axis=0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
     axes = np.pad(axes, [(0, max(2 - len(axes), 0)), (0, 0)])[:2]

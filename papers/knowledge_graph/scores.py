@@ -93,9 +93,18 @@ def distance(difference: Float[Array, "*batch d"], kind: str) -> Float[Array, "*
     """The L1 norm, the L2 norm, or the square of the L2 norm. The gradient is 0 at 0:
     of the L1 norm it is the sign, of the L2 norm that of sqrt(sum + 1e-12)."""
     if kind == "l1":
-        return jnp.sum(jnp.abs(difference), axis=-1)
+        return jnp.sum(_absolute(difference), axis=-1)
     squares = jnp.sum(jnp.square(difference), axis=-1)
     return squares if kind == "squared" else jnp.sqrt(squares + SMALLEST)
+
+
+@jax.custom_jvp
+def _absolute(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """|x|, whose slope at 0 is 0; that of jnp.abs is 1."""
+    return jnp.abs(x)
+
+
+_absolute.defjvps(lambda slope, value, x: slope * jnp.sign(x))
 
 
 def unit(x: Float[Array, "*batch d"]) -> Float[Array, "*batch d"]:
