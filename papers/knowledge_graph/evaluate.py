@@ -74,9 +74,9 @@ def link_table(found: Seeds) -> Table:
     seeds = max(map(len, found.values()))
     count = len(next(iter(found.values()))[0].triples)
     note = (
-        f"{count:,} test triples, heads and tails; filtered, but for raw; of equal "
         f"{count:,} test triples, heads and tails; filtered, but for raw; mean ranks of "
         f"ties; {seeds} seed(s), +- the largest deviation of their Hits@10"
+    )
     return Table(columns, rows, note)
 
 
