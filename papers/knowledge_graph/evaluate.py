@@ -74,8 +74,8 @@ def link_table(found: Seeds) -> Table:
     seeds = max(map(len, found.values()))
     count = len(next(iter(found.values()))[0].triples)
     note = (
-        f"{count:,} test triples, heads and tails; filtered, but for raw; mean ranks of "
-        f"ties; {seeds} seed(s), +- the largest deviation of their Hits@10"
+        f"{count:,} test triples, heads and tails; filtered, but for raw; mean ranks "
+        f"of ties; {seeds} seed(s), +- the largest deviation of their Hits@10"
     )
     return Table(columns, rows, note)
 
