@@ -36,7 +36,8 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
     yield "Triple classification", classification_table(shares)
     yield "Map", _map(graph, trained, _best(found))
     link = "[TransE, H, R, D](papers/knowledge_graph)"
-    yield "Summary", summary(link, _claims(graph, found))
+    if claims := [*_claims(graph, found)]:
+        yield "Summary", summary(link, claims)
 
 
 def _facts(graph: Graph) -> str:
