@@ -38,15 +38,15 @@ def on_hyperplane(relation: Relation, entities: Entities) -> Projected:
 
 
 def into_relation_space(relation: Relation, entities: Entities) -> Projected:
-    """TransR: e' = e M_r, from entity space to the relation's; eqs. 8 and 9 of Lin et
-    al. 2015."""
+    """TransR: e' = e M_r, from entity space to the relation's, in
+    f_r(h, t) = ||h M_r + r - t M_r||, "TransR" of Lin et al. 2015."""
     e = entities["entities"]
     return jnp.einsum("...nd,...dr->...nr", e, relation["matrices"])
 
 
 def by_dynamic_matrix(relation: Relation, entities: Entities) -> Projected:
-    """TransD: e' = (r_p e_p^T + I) e = I e + (e_p e) r_p, eqs. 11 to 14 of Ji et al.
-    2015; I of another width cuts e, or adds zeros. The matrix is never built."""
+    """TransD: e' = (r_p e_p^T + I) e = I e + (e_p e) r_p, "TransD" of Ji et al.
+    2015. An I that is not square cuts e, or adds zeros. The matrix is never built."""
     e = entities["entities"]
     r_p = relation["relation_projections"][..., None, :]
     dot = jnp.sum(entities["entity_projections"] * e, axis=-1, keepdims=True)

@@ -31,7 +31,7 @@ def _default() -> Config:
     """The four on countries of the world, 3 seeds: two minutes on 2 CPU cores."""
     return Config(
         model=Model(init="xavier"),
-        each=Each(margin=(4.0,), steps=(600, 600, 600, 200, 600)),
+        each=Each(margin=(8.0,), steps=(600, 600, 600, 200, 600)),
         loop=Loop(steps=600, log_every=50, eval_every=0, save_every=600),
         runs=("transe", "transh", "transr_cold", "transr", "transd"),
         seeds=3,

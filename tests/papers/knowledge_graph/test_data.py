@@ -94,7 +94,7 @@ def test_the_countries_are_a_graph_without_leaks():
     graph = kg.graph(kg.get_config())
     assert len(graph.relations) == 10
     assert len(graph.train) > 2000
-    assert len(graph.test) > 200
+    assert len(graph.test) > 150
     assert repeated(graph, "test") == repeated(graph, "valid") == 0
     borders = graph.relations.index("borders")
     pairs = graph.all[graph.all[:, 1] == borders][:, [0, 2]]

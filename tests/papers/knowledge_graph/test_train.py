@@ -84,7 +84,8 @@ def test_a_step_over_rows_is_sgd_of_the_tables(embedding):
     """And rows that no batch named are the same bits as before."""
     by_rows, by_tables = rows_and_tables(graphs.config(embedding))
     chex.assert_trees_all_close(after(by_rows, 3), after(by_tables, 3), atol=1e-5)
-    config = changed(by_rows, {"data.batch_size": 1, "each": Each(margin=(50.0,))})
+    changes = {"data.batch_size": 1, "each.margin": (50.0,)}
+    config = changed(by_rows, {**changes, "model.distance": "squared"})
     (batch,) = graphs.train_batches(config, 1)
     state = graphs.state(config)
     moved, _ = kg.train_step(config, state, batch)
