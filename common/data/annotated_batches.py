@@ -12,6 +12,7 @@ To measure there are, besides,
     index     int32   [batch], the picture's place in its set: `data.truth(index)` has
               crowds, difficult objects and areas, in pixels of the picture
     letterbox float32 [batch, 4]: scale_x, scale_y, left, top, by which boxes go back
+    size      int32   [batch, 2]: the picture's height and width
 """
 
 import dataclasses
@@ -58,7 +59,7 @@ def training(
 ) -> grain.DatasetIterator | PartedBatches:
     """Endless batches with `get_state` and `set_state`: epochs, each in a new order.
 
-    `view` gets a generator that depends on the seed, the epoch and the picture alone.
+    `view` gets a generator that depends on the seed and the place in the stream alone.
     It sees no crowd and no difficult object. Of more than `max_objects` objects a
     random choice is taken, and a warning says beforehand how many pictures have more.
     For a picture that cannot be read the next one stands in.
@@ -112,6 +113,7 @@ def spec(
     if not train:
         shapes["index"] = ((), jnp.int32)
         shapes["letterbox"] = ((4,), jnp.float32)
+        shapes["size"] = ((2,), jnp.int32)
     return {
         name: jax.ShapeDtypeStruct((rows, *shape), dtype)
         for name, (shape, dtype) in shapes.items()
@@ -141,7 +143,7 @@ class _Stream:
     def __getitem__(self, place: int) -> Item:
         epoch, position = divmod(place, len(self._data))
         chosen = int(_order(self._seed, epoch, len(self._data))[position])
-        rng = np.random.default_rng((self._seed, 1, epoch, chosen))
+        rng = np.random.default_rng((self._seed, 1, place))
         picture, own = self._readable(chosen)
         own = own.take(~(own.crowd | own.difficult))
         image, own = self._view(picture, own, rng, place // self._batch_size)
@@ -184,6 +186,7 @@ class _InOrder:
             "mask": readable,
             "index": np.int32(index),
             "letterbox": np.array(numbers, np.float32),
+            "size": np.array(frame.picture, np.int32),
         }
 
 
@@ -239,11 +242,11 @@ def boxes_back(
 def say_overflow(data: AnnotatedImages, most: int) -> None:
     """Warns of what training will not see."""
     counts = np.array([int((~(x.crowd | x.difficult)).sum()) for x in data.truths])
-    if beyond := int(np.maximum(counts - most, 0).sum()):
+    if (counts > most).any():
         warnings.warn(
             f"{int((counts > most).sum())} pictures have more than {most} objects, up "
-            f"to {counts.max()}: each time a random {most} of them are trained on, and "
-            f"{beyond} in all are not (config.data.max_objects)",
+            f"to {counts.max()}: {most} of a picture are trained on at a time; all with "
+            f"--config.data.max_objects={counts.max()}",
             stacklevel=3,
         )
     if not counts.any():

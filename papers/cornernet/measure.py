@@ -33,11 +33,7 @@ from papers.cornernet.truth_maps import as_truth
 from papers.cornernet.validation import in_pictures
 
 Batches = list[dict[str, np.ndarray]]
-PLACES = (
-    "mask",
-    "letterbox",
-    "picture_size",
-)  # what leads from an input to its picture
+PLACES = ("mask", "letterbox", "size")  # what leads from an input to its picture
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,6 @@
 generated rectangles for tests."""
 
 import contextlib
-import dataclasses
 import functools
 
 import numpy as np
@@ -73,7 +72,7 @@ def annotated(config: Config, split: str) -> AnnotatedImages:
         found = scenes(split, count, size=size, one_class=one, parity=parity)
     else:
         found = _read(data, split)
-    return renumbered(found, class_names(config))
+    return found.with_names(class_names(config))
 
 
 def _read(data: Data, split: str) -> AnnotatedImages:
@@ -92,30 +91,6 @@ def _read_once(
             "darknet"
         )
     return annotated_layouts.read(root, split, names)
-
-
-def renumbered(found: AnnotatedImages, names: tuple[str, ...]) -> AnnotatedImages:
-    """The set with its classes in the order of `names`. UserError: one is not there."""
-    if found.names == names:
-        return found
-    missing = sorted({*found.names} - {*names})
-    if missing:
-        known = ", ".join(names[:8]) + ", ..." * (len(names) > 8)
-        raise UserError(
-            f"the set has the class {missing[0]!r}, which is not one of {known}: list "
-            "all in config.data.names"
-        )
-    ids = dict(zip(found.names, found.category_ids, strict=True))
-    free = iter(sorted({*range(1, len(ids) + len(names) + 1)} - {*ids.values()}))
-    numbers = np.array([names.index(name) for name in found.names], np.int32)
-    return dataclasses.replace(
-        found,
-        names=names,
-        truths=[
-            dataclasses.replace(t, classes=numbers[t.classes]) for t in found.truths
-        ],
-        category_ids=tuple(ids[n] if n in ids else next(free) for n in names),
-    )
 
 
 @functools.lru_cache(maxsize=6)

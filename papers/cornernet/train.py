@@ -143,7 +143,7 @@ def eval_step(
         config.eval, probabilities(prediction), config.eval.tag_threshold
     )
     found = found_boxes(config, candidates, batch["image"].shape[1:3])
-    places = ("index", "letterbox", "picture_size")
+    places = ("index", "letterbox", "size")
     rows = {**found, **{name: batch[name] for name in places}}
     return {
         "loss": loss.across(axis_name),

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from common.boxes import clip
+from common.data.annotated_batches import boxes_back
 from common.detection_metrics import coco_metrics
 from common.truth import Found, found
 from papers.cornernet.config import Config
@@ -25,12 +25,9 @@ def in_pictures(rows: dict[str, np.ndarray]) -> list[Found]:
     """Rows of found boxes in the input, as boxes in the pictures themselves."""
     results = []
     for i in np.flatnonzero(rows["mask"] > 0):
-        scale_x, scale_y, left, top = rows["letterbox"][i]
-        border = np.array([left, top, left, top])
-        scale = np.array([scale_x, scale_y, scale_x, scale_y])
         there = rows["present"][i]
-        boxes = (rows["boxes"][i][there] - border) / scale
-        boxes = clip(boxes.astype(np.float32), *rows["picture_size"][i])
+        boxes = rows["boxes"][i][there]
+        boxes = boxes_back(boxes, rows["letterbox"][i], rows["size"][i])
         results.append(
             found(boxes, rows["scores"][i][there], rows["classes"][i][there])
         )

@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from common.boxes import clip
+from common.data.annotated_batches import NOTHING, fitted
 from common.data.augment import resize
 from common.host import to_host
 from common.pixels import Picture
 from common.truth import Found, found
 from papers.cornernet.config import Config
 from papers.cornernet.crop import cut
-from papers.cornernet.data import NOTHING, fitted
 from papers.cornernet.decode import (
     Candidates,
     decode,

@@ -9,11 +9,12 @@ from PIL import Image
 
 from common.contract import UserError
 from common.data.annotated import AnnotatedImages
+from common.data.annotated_batches import padded
 from common.truth import truth
 from papers import cornernet
 from papers.cornernet import crop
-from papers.cornernet.data import in_order, padded
-from papers.cornernet.sets import annotated, category_ids, class_names, renumbered
+from papers.cornernet.data import in_order
+from papers.cornernet.sets import annotated, category_ids, class_names
 
 SIZE = (64, 96)
 
@@ -75,7 +76,7 @@ def test_a_mirrored_picture_has_its_box_where_its_pixels_are():
 def test_more_objects_than_fit_are_counted_aloud():
     config = cornernet.get_config("smoke")
     config.data.max_objects = 1
-    with pytest.warns(UserWarning, match="beyond the first 1"):
+    with pytest.warns(UserWarning, match="pictures have more than 1 objects"):
         batch = next(cornernet.batches(config, "train"))
     assert batch["present"].shape == (8, 1)
     many = truth(np.tile([0, 0, 5, 5], (200, 1)), np.zeros(200))
@@ -90,7 +91,7 @@ def test_evaluation_gives_every_picture_once_with_its_way_back():
     data = AnnotatedImages(("red", "green", "blue"), np.stack([picture] * 3), [of] * 3)
     (batch,) = in_order(config, data)
     assert batch["mask"].tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
-    assert batch["picture_size"][0].tolist() == [120, 160]
+    assert batch["size"][0].tolist() == [120, 160]
     scale_x, scale_y, left, top = batch["letterbox"][0]
     back = (batch["boxes"][0, 0] - [left, top, left, top]) / [
         scale_x, scale_y, scale_x, scale_y
@@ -149,11 +150,11 @@ def test_classes_that_are_not_listed_are_refused():
     data = AnnotatedImages(
         ("cat", "dog"), np.zeros((1, 4, 4, 3), np.uint8), [truth([[0, 0, 2, 2]], [1])]
     )
-    found = renumbered(data, ("dog", "bird", "cat"))
+    found = data.with_names(("dog", "bird", "cat"))
     assert found.truth(0).classes.tolist() == [0]
     assert len({*found.category_ids}) == 3
     with pytest.raises(UserError, match="'dog'"):
-        renumbered(data, ("cat",))
+        data.with_names(("cat",))
 
 
 def test_one_picture_too_broken_to_read_is_masked(tmp_path):
