@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from common.contract import UserError
+from common.data.annotated_batches import in_order, spec, training
 from common.data.pipeline import pipeline
 from papers.yolov3 import annotations, items, priors
 from papers.yolov3.cfg import yolo_layers
@@ -22,41 +23,42 @@ def batches(
     """Batches of `batch_spec`. "train" is shuffled, augmented and endless; "valid" and
     "test" have every picture once. The mask is 0 on padding and on pictures that cannot
     be read."""
-    classify = config.task == "classify"
-    source = items.images if classify else items.pictures
-    found = source(config, split)
     share = {"process_index": process_index, "process_count": process_count}
     train = split == "train"
     rows = config.data.batch_size if train else config.eval.batch_size
-    return pipeline(
-        found,
-        batch_size=rows // process_count,
-        repeat=train,
-        costly=found.costly,
-        **share,
-    )
+    if config.task == "classify":
+        images = items.images(config, split)
+        return pipeline(
+            images,
+            batch_size=rows // process_count,
+            repeat=train,
+            costly=images.costly,
+            **share,
+        )
+    pictures = items.pictures(config, split)
+    most = {"batch_size": rows, "max_objects": config.data.max_objects}
+    if train:
+        view = items.TrainingView(config)
+        return training(pictures, view, seed=config.seed, **most, **share)
+    return in_order(pictures, size=_square(config.data.size), **most, **share)
 
 
 def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
     """Shapes of a batch, of the size `data.size`."""
     train = split == "train"
     rows = config.data.batch_size if train else config.eval.batch_size
-    side = config.classifier.size if config.task == "classify" else config.data.size
-    objects = config.data.max_objects
-    shapes = {"image": ((side, side, 3), jnp.uint8), "mask": ((), jnp.float32)}
-    if config.task == "classify":
-        shapes["label"] = ((), jnp.int32)
-    else:
-        shapes["boxes"] = ((objects, 4), jnp.float32)
-        shapes["classes"] = ((objects,), jnp.int32)
-        shapes["present"] = ((objects,), jnp.bool_)
-        if not train:
-            shapes["index"] = ((), jnp.int32)
-            shapes["size"] = ((2,), jnp.int32)
+    if config.task != "classify":
+        return spec(rows, _square(config.data.size), config.data.max_objects, train)
+    side = config.classifier.size
     return {
-        name: jax.ShapeDtypeStruct((rows, *shape), dtype)
-        for name, (shape, dtype) in shapes.items()
+        "image": jax.ShapeDtypeStruct((rows, side, side, 3), jnp.uint8),
+        "mask": jax.ShapeDtypeStruct((rows,), jnp.float32),
+        "label": jax.ShapeDtypeStruct((rows,), jnp.int32),
     }
+
+
+def _square(side: int) -> tuple[int, int]:
+    return side, side
 
 
 def found_priors(config: Config) -> Float[np.ndarray, "anchors 2"]:

@@ -8,10 +8,11 @@ import pytest
 
 from common.config import changed
 from common.contract import UserError
+from common.data.annotated_batches import fitted
 from common.truth import truth
-from papers.yolov3 import annotations, items
+from papers.yolov3 import annotations
 from papers.yolov3.data import batches, found_priors
-from papers.yolov3.items import letterboxed, size_of_step
+from papers.yolov3.items import size_of_step
 from papers.yolov3.runs import runs
 from papers.yolov3.train import init
 from papers.yolov3.variants import get_config
@@ -35,7 +36,7 @@ def red_box(image):
 def test_boxes_stay_on_their_pixels_in_a_letterbox(size):
     picture = np.zeros((*size, 3), np.uint8)
     picture[10:30, 12:32, 0] = 255
-    image, moved = letterboxed(picture, truth([[12, 10, 32, 30]], [0]), 96)
+    image, moved, _ = fitted(picture, truth([[12, 10, 32, 30]], [0]), (96, 96))
     assert image.shape == (96, 96, 3)
     np.testing.assert_allclose(moved.boxes[0], red_box(image), atol=1)
 
@@ -95,8 +96,7 @@ def test_of_200_objects_as_many_as_fit_are_learnt_and_it_is_said(tmp_path):
     splits = {"train": ["a"], "val": ["b"], "test": ["c"]}
     root = write(tmp_path, pictures, splits)
     config = configured(root, **{"data.max_objects": 90})
-    items._warn_once.cache_clear()
-    with pytest.warns(UserWarning, match="up to 200 objects"):
+    with pytest.warns(UserWarning, match="more than 90 objects, up to 200"):
         stream = batches(config, "train")
     first, second = islice(stream, 2)
     assert first["present"].all()
@@ -107,24 +107,11 @@ def test_of_200_objects_as_many_as_fit_are_learnt_and_it_is_said(tmp_path):
 def test_a_picture_that_cannot_be_read_has_mask_0(tmp_path):
     root = cats_and_dogs(tmp_path)
     config = configured(root)
-    found = annotations.annotated(config.data, "valid")
     (root / "JPEGImages/p4.png").write_bytes(b"broken")
     with pytest.warns(UserWarning, match="p4"):
-        batch = items.InOrder(config, found)[0]
-    assert batch["mask"] == 0
+        batch = next(batches(config, "valid"))
+    assert not batch["mask"].any()
     assert not batch["present"].any()
-
-
-def test_crowds_and_difficult_objects_are_not_learnt():
-    config = configured()
-    boxes = [[0, 0, 8, 8], [10, 10, 20, 20], [30, 30, 40, 40]]
-    three = truth(boxes, [0, 1, 2], crowd=[1, 0, 0], difficult=[0, 1, 0])
-    found = annotations.AnnotatedImages(
-        annotations.DIGITS, np.zeros((1, 64, 64, 3), np.uint8), [three]
-    )
-    for item in (items.InOrder(config, found)[0], items.Training(config, found)[5]):
-        assert item["present"].sum() == 1
-        assert item["classes"][0] == 2
 
 
 def test_sizes_change_every_so_many_steps_and_end_at_the_largest():
