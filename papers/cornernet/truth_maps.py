@@ -57,8 +57,8 @@ def _objects(
     shape: tuple[int, int],
     kind: int,
 ) -> Float[Array, "batch height width 1"]:
-    """The tags APART, 2 APART and so on of the objects; below 0 where there is none, odd
-    or even by the kind of corner."""
+    """The tags APART, 2 APART and so on of the objects; where there is none, tags below
+    0, odd or even times APART by the kind of corner."""
     rows = jnp.arange(shape[0])[:, None, None]
     columns = jnp.arange(shape[1])[:, None]
     cells = jnp.arange(shape[0] * shape[1]).reshape(shape)
