@@ -140,5 +140,5 @@ def _pictures(config: Config, net: Net) -> Values:
     least = config.predict.threshold
     yield "Hits and misses", figures.strip(net.maps, net.findings, count, least)
     yield "Heat maps", figures.heats(net.maps, count)
-    yield "Groups", figures.grouped(net.maps, net.findings, count)
+    yield "Groups", figures.grouped(net.maps, net.findings, count, least)
     yield "Beside the truth", figures.beside(net.maps, net.findings, least)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 TOP_LEFT = (255, 96, 64)  # heat of top-left corners, and their dots
 BOTTOM_RIGHT = (64, 160, 255)
 SIDE = 256  # small pictures are enlarged to about this many pixels
-LEAST = 0.2  # score of a box whose corners are drawn
 
 Drawn = UInt8[np.ndarray, "height width 3"]
 
@@ -42,25 +41,20 @@ def heat_over(
     return np.round(light).astype(np.uint8)
 
 
-def groups(picture: Picture, found: Found, tags: Sequence[str] = ()) -> Drawn:
-    """The boxes found with a score of at least LEAST: the dots of their corners, red
-    for top-left, and a line that joins the two of a group.
-
-    tags: written at each box.
-    """
+def groups(picture: Picture, found: Found, least: float) -> Drawn:
+    """The boxes found with a score of at least `least`: the dots of their corners, red
+    for top-left, and a line that joins the two of a group."""
     factor = max(1, SIDE // min(picture.shape[:2]))
     shape = [side * factor for side in picture.shape[:2]]
     canvas = Image.fromarray(_enlarged(picture, shape))
     pen = ImageDraw.Draw(canvas)
     radius = max(2, min(shape) // 64)
-    for i in np.flatnonzero(found.scores >= LEAST):
+    for i in np.flatnonzero(found.scores >= least):
         x1, y1, x2, y2 = (float(v) * factor for v in found.boxes[i])
         colour = class_colour(int(i))
         pen.line([x1, y1, x2, y2], fill=colour, width=max(1, radius // 2))
         for x, y, dot in ((x1, y1, TOP_LEFT), (x2, y2, BOTTOM_RIGHT)):
             pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=dot)
-        if tags:
-            pen.text((x1 + radius + 1, y1 + 1), tags[i], fill=colour)
     return np.asarray(canvas)
 
 
@@ -85,11 +79,10 @@ def _pictures(maps: Maps, findings: Sequence[Found], count: int) -> list[tuple]:
     return [(maps.data.picture(i), *of) for i, *of in list(items)[:count]]
 
 
-def grouped(maps: Maps, findings: Sequence[Found], count: int) -> Drawn:
+def grouped(maps: Maps, findings: Sequence[Found], count: int, least: float) -> Drawn:
     """The first pictures of a split with the corners of their boxes, joined."""
-    return side_by_side(
-        [groups(p, own) for p, _, own in _pictures(maps, findings, count)]
-    )
+    items = _pictures(maps, findings, count)
+    return side_by_side([groups(picture, own, least) for picture, _, own in items])
 
 
 def strip(maps: Maps, findings: Sequence[Found], count: int, least: float) -> Drawn:

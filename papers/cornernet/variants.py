@@ -41,7 +41,7 @@ def _default() -> Config:
         data=Data(source="auto", labels="one", scenes=4000, max_objects=4),
         optim=Optim(lr=2e-3),
         loop=Loop(steps=400, log_every=20, eval_every=200, save_every=400),
-        eval=Eval(batch_size=50, choose_threshold=(0.25, 0.5, 1.0)),
+        eval=Eval(batch_size=50, choose_threshold=(0.5, 1.0, 2.0)),
         runs=tuple(f"{kind}_{i}" for i in SEEDS for kind in ("corner_pool", "no_pool")),
     )
 
