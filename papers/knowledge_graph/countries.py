@@ -27,9 +27,9 @@ def graph() -> Graph:
     """
     _refuse_missing()
     rows = sorted({*_geography(), *_culture()})
-    whole = from_names(rows, [], [])
+    whole = from_names(rows)
     return from_arrays(
-        whole.train,
+        whole.all,
         entities=whole.entities,
         relations=whole.relations,
         share=HELD_OUT,

@@ -5,6 +5,7 @@ import gzip
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 
 from common.contract import UserError
 from common.data import triple_files
@@ -200,3 +201,39 @@ def test_a_folder_that_is_no_graph_is_refused_in_a_line(tmp_path, files, wrong):
 def test_no_folder_is_refused_in_a_line(tmp_path):
     with pytest.raises(UserError, match="is no folder"):
         triple_files.read(str(tmp_path / "nowhere"))
+
+
+class Facts(tfds.core.GeneratorBasedBuilder):
+    """A TFDS set of triples, in wordnet's features."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        text = tfds.features.Text()
+        features = tfds.features.FeaturesDict(
+            {"lhs": text, "relation": text, "rhs": text}
+        )
+        return tfds.core.DatasetInfo(builder=self, features=features)
+
+    def _split_generators(self, manager):
+        return {"train": self._rows(NAMED), "test": self._rows("Lyon\tin\tFrance\n")}
+
+    def _rows(self, text):
+        for row, line in enumerate(text.splitlines()):
+            yield (
+                row,
+                dict(zip(("lhs", "relation", "rhs"), line.split("\t"), strict=True)),
+            )
+
+    def _generate_examples(self):
+        raise NotImplementedError
+
+
+def test_a_tfds_set_of_triples_is_read(tmp_path):
+    folder = str(tmp_path)
+    Facts(data_dir=folder, file_format="array_record").download_and_prepare()
+    graph = triple_files.read_tfds("facts", folder)
+    assert {*graph.entities} == {"Paris", "France", "Lyon"}
+    assert len(graph.train) + len(graph.valid) == 3
+    (test,) = graph.test
+    assert [graph.entities[i] for i in test[[0, 2]]] == ["Lyon", "France"]

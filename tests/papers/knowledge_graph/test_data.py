@@ -9,6 +9,7 @@ from common.contract import UserError
 from common.data.completions import repeated
 from common.data.triples import Graph, from_arrays
 from papers import knowledge_graph as kg
+from papers.knowledge_graph import countries
 from papers.knowledge_graph.data import Corruption, spaced
 from tests.papers.knowledge_graph import graphs
 
@@ -93,6 +94,7 @@ def test_the_countries_are_a_graph_without_leaks():
     occurs for the first time in a test."""
     graph = kg.graph(kg.get_config())
     assert len(graph.relations) == 10
+    assert len(graph.all) == len({*countries._geography(), *countries._culture()})
     assert len(graph.train) > 2000
     assert len(graph.test) > 150
     assert repeated(graph, "test") == repeated(graph, "valid") == 0

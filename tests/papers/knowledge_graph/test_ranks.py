@@ -18,24 +18,24 @@ from tests.papers.knowledge_graph import graphs
 
 
 def by_hand(config, state, triples, graph):
-    """Raw and filtered ranks, one score at a time."""
-    known = {tuple(map(int, triple)) for triple in graph.all}
+    """Raw and filtered ranks, [kind, triple, side], by a loop over all entities."""
+    known = {tuple(triple) for triple in graph.all.tolist()}
+    count = len(graph.entities)
+    # [triple, side, entity, 3]: each entity in the place that is asked for.
+    asked = np.broadcast_to(triples[:, None, None], (len(triples), 2, count, 3)).copy()
+    for side, column in enumerate((HEAD, TAIL)):
+        asked[:, side, :, column] = np.arange(count)
+    scores = measure.scores(config, state, asked.reshape(-1, 3))
+    scores = scores.reshape(asked.shape[:3])
     found = np.zeros((2, len(triples), 2))
-    everything = np.arange(len(graph.entities))
     for row, triple in enumerate(triples):
         for side, column in enumerate((HEAD, TAIL)):
-            asked = np.repeat(triple[None], len(everything), axis=0)
-            asked[:, column] = everything
-            scores = measure.scores(config, state, asked)
-            own = scores[triple[column]]
-            rivals = [e for e in everything if e != triple[column]]
-            for kind in range(2):
-                if kind == 1:
-                    rivals = [
-                        e for e in rivals if tuple(asked[e].tolist()) not in known
-                    ]
-                better = sum(scores[e] < own for e in rivals)
-                equal = sum(scores[e] == own for e in rivals)
+            own = scores[row, side, triple[column]]
+            rivals = [e for e in range(count) if e != triple[column]]
+            others = [e for e in rivals if tuple(asked[row, side, e]) not in known]
+            for kind, entities in enumerate((rivals, others)):
+                better = sum(scores[row, side, e] < own for e in entities)
+                equal = sum(scores[row, side, e] == own for e in entities)
                 found[kind, row, side] = 1 + better + equal / 2
     return found
 

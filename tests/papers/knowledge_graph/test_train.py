@@ -252,8 +252,9 @@ def test_all_four_learn_the_board():
             "model.init": "xavier",
             "data.batch_size": 128,
             "data.negatives": 4,
-            "optim.lr": 3e-3,
-            "loop.steps": 3000,
+            "optim.lr": 5e-3,
+            "loop.steps": 1500,
+            "each.margin": (6.0,),
         },
     )
     trained = {}
@@ -267,4 +268,4 @@ def test_all_four_learn_the_board():
         trained[name] = own, state
         found = measures(ranked(own, state).ranks.filtered)
         assert found["hits@10"] >= 0.8, name
-        assert found["mr"] <= 8, name
+        assert found["mr"] <= 5, name
