@@ -38,7 +38,7 @@ def validate(config: Config, outputs: Mapping[str, Any]) -> dict[str, float]:
         return {}
     rows = outputs["found"]
     truths, detections = measured(config, "valid", rows)
-    scores = coco_metrics(truths, detections, names(config))
+    scores = coco_metrics(truths, detections, names(config), by_size=False)
     return {"ap": scores.ap, "ap50": scores.ap50, "ap75": scores.ap75}
 
 
@@ -159,9 +159,10 @@ class Setting(NamedTuple):
 def scored(
     config: Config, raw: Sequence[Raw], split: str, rule: Suppression
 ) -> CocoScores:
-    """COCO's numbers of what a rule leaves."""
+    """COCO's numbers of what a rule leaves, but for those by size."""
     detections = after_suppression(raw, rule)
-    return coco_metrics(truths_of(config, split), detections, names(config))
+    truths = truths_of(config, split)
+    return coco_metrics(truths, detections, names(config), by_size=False)
 
 
 # What is tried of each rule, on the validation split.

@@ -123,7 +123,7 @@ def test_a_tiny_net_overfits_16_pictures(tmp_path):
             "optim.lr": 5e-3,
             "optim.weight_decay": 0.0,
             "optim.schedule.decay": "cosine",
-            "loop.steps": 150,
+            "loop.steps": 400,
             "burn_in": 0,
             "runs": ("yolov3",),
         },
