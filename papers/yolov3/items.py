@@ -116,7 +116,7 @@ class InOrder:
 
 
 def pictures(config: Config, split: str) -> Training | InOrder:
-    """A split of pictures with boxes. UserError: it has more classes than the network."""
+    """A split of pictures with boxes. UserError: its classes are too many."""
     found = annotations.annotated(config.data, split)
     if len(found.names) > config.model.classes:
         raise UserError(
