@@ -43,7 +43,7 @@ def draw(
 ) -> Drawn:
     """The picture with its boxes, the surest on top.
 
-    labels, scores: of the boxes, written at each; (): none.
+    labels, scores: of the boxes, written at each; () and "": nothing.
     colours: of the boxes; (): each label has its own, by the order of the names.
     least_side: a picture whose shorter side has fewer pixels is enlarged by a whole
       factor, so that the names can be read.
@@ -55,7 +55,7 @@ def draw(
     colours = colours or _colours_of(labels, len(boxes))
     order = np.argsort(scores, kind="stable") if len(scores) else range(len(boxes))
     for i in order:
-        words = [labels[i]] if len(labels) else []
+        words = [labels[i]] if len(labels) and labels[i] else []
         words += [f"{scores[i]:.2f}"] if len(scores) else []
         _box(pen, canvas.size, np.asarray(boxes[i]) * factor, words, colours[i])
     return np.asarray(canvas)

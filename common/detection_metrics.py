@@ -142,8 +142,8 @@ def check(truths: Sequence[Truth], detections: Sequence[Found], classes: int) ->
         name = f"picture {i} ({there.image_id})"
         if np.isnan(seen.scores).any():
             raise UserError(f"{name}: a score is NaN, which has no rank")
-        if not np.isfinite(seen.boxes).all():
-            raise UserError(f"{name}: a found box has a side that is not finite")
+        if not (np.isfinite(seen.boxes).all() and np.isfinite(there.boxes).all()):
+            raise UserError(f"{name}: a box has a side that is not finite")
         for kind, own in (("truth", there.classes), ("finding", seen.classes)):
             if len(own) and not 0 <= own.min() <= own.max() < classes:
                 wrong = own.max() if own.max() >= classes else own.min()

@@ -82,7 +82,9 @@ def soft_nms(
     alive: Bool[Array, "*batch n"] | None = None,
     classes: Int[Array, "*batch n"] | None = None,
 ) -> Detections:
-    """The best `keep` boxes, rescored. Batches go through side by side.
+    """The best `keep` boxes, rescored. Batches go through side by side. A score that is
+    NaN or a box that is not finite takes no part: refuse them on the host, as
+    `common.detection_metrics` does.
 
     keep: K; None: all n.
     offset: 1 for corners that are inclusive pixels (`common.boxes.iou`).

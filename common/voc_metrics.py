@@ -49,7 +49,8 @@ def voc_ap(
     Args:
       iou: the least that is a hit.
       eleven_points: VOC2007's definition, not VOC2012's.
-      offset: 1, VOC's own: corners are inclusive pixels. 0: they are continuous.
+      offset: 1, VOC's own: corners are inclusive pixels. 0: they are continuous, as
+        those of `common.data.annotated_layouts`, which gives the same AP.
 
     Raises:
       UserError: lists of unequal length, or a score that is NaN.

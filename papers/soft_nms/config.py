@@ -17,10 +17,10 @@ class Eval:
 
     # N_t of hard and of linear suppression, and sigma of the Gaussian one.
     iou_thresholds: tuple[float, ...] = between(
-        0.0, 1.0, (0.3, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8)
+        0.0, 1.0, (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
     )
-    sigmas: tuple[float, ...] = above(0.0, (0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.2))
-    chosen_on: int = at_least(1, 250)  # pictures of the validation split
+    sigmas: tuple[float, ...] = above(0.0, (0.1, 0.3, 0.5, 0.7, 0.9, 1.2))
+    chosen_on: int = at_least(1, 200)  # pictures of the validation split
     score_threshold: float = at_least(0.0, 1e-3)  # lowered scores below are dropped
     crowded: float = between(0.0, 1.0, 0.3)  # IoU of two objects of a class: a crowd
     pictures: int = at_least(0, 6)  # in which hard suppression loses an object

@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import UInt8
 
 from common import box_figures
+from common.boxes import iou
 from common.detection_metrics import IOUS, RECALLS
 from common.truth import Found, Truth
 from papers.soft_nms.measure import Comparison, Comparisons
-from papers.soft_nms.settings import METHODS, Setting, of_method
+from papers.soft_nms.settings import METHODS, PAPER, Setting, of_method
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,22 +73,30 @@ def precision(comparisons: Comparisons, kind: str) -> "Figure":
 def lost_neighbours(
     one: Comparison, pictures: "AnnotatedImages", most: int
 ) -> UInt8[np.ndarray, "height width 3"] | None:
-    """Test pictures in which a soft rule finds an object that hard suppression loses;
-    None where there is none. A row a picture: the truth, hard, linear.
+    """Test pictures in which hard suppression loses an object beside another, and the
+    linear rule of the same N_t, the paper's, does not; None where there is none. A row
+    a picture: the truth, hard, linear.
 
     Of each rule as many boxes are drawn as there are objects, the best: lowered scores
     have no common threshold with others. Green is a hit, orange a false one, blue an
     object that is lost.
     """
-    hard, soft = (one.found[one.chosen[m]] for m in ("hard", "linear"))
+    hard, soft = (one.found[setting] for setting in PAPER[:2])
+    near = one.config.eval.crowded
     rows = []
     for i, truth in enumerate(one.test.truths):
         pair = [_best(found, len(truth)) for found in (hard[i], soft[i])]
         lost, kept = (box_figures.matched(truth, f, HIT)[1] for f in pair)
-        if len(rows) < most and (kept & ~lost).any() and kept.sum() > lost.sum():
-            picture = pictures.picture(i)
-            if picture is not None:
-                rows.append(_row(picture, truth, pair, one.test.names))
+        beside = (iou(truth.boxes, truth.boxes) > near).sum(1, initial=0) > 1
+        if (
+            len(rows) == most
+            or not (kept & ~lost & beside).any()
+            or (lost & ~kept).any()
+        ):
+            continue
+        picture = pictures.picture(i)
+        if picture is not None:
+            rows.append(_row(picture, truth, pair, one.test.names))
     return _stacked(rows) if rows else None
 
 
@@ -96,6 +105,7 @@ def _best(found: Found, count: int) -> Found:
 
 
 def _row(picture, truth: Truth, pair: Sequence[Found], names: Sequence[str]):
+    names = names if len(names) > 1 else [""]
     labels = [names[c] for c in truth.classes]
     colours = [box_figures.class_colour(c) for c in truth.classes]
     real = box_figures.draw(

@@ -159,13 +159,20 @@ class Comparison:
         return {s: scores(self.test, found) for s, found in self.found.items()}
 
     @functools.cached_property
+    def contrasted(self) -> dict[str, Setting]:
+        """Those rows that are measured on crowds: hard suppression as the paper has it,
+        and the settings chosen."""
+        rows = {f"{PAPER[0]}, the paper's": PAPER[0]}
+        return rows | {f"{m}, chosen": s for m, s in self.chosen.items()}
+
+    @functools.cached_property
     def halves(self) -> dict[Setting, tuple[float, float]]:
         """{setting: AP of the crowded test pictures, and of the others}; -1 where there
         are none."""
         crowd = crowded(self.test.truths, self.config.eval.crowded)
         return {
-            s: (self._part(found, crowd), self._part(found, ~crowd))
-            for s, found in self.found.items()
+            s: (self._part(self.found[s], crowd), self._part(self.found[s], ~crowd))
+            for s in {*self.contrasted.values()}
         }
 
     def gain(self, method: str) -> float:

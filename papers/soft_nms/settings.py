@@ -34,13 +34,14 @@ PAPER = (Setting("hard", 0.3), Setting("linear", 0.3), Setting("gaussian", 0.5))
 
 
 def swept(config: Eval) -> list[Setting]:
-    """Every setting of the config, hard over the same N_t as linear."""
+    """Every setting of the config and the paper's; hard over the same N_t as linear."""
     values = {
         "hard": config.iou_thresholds,
         "linear": config.iou_thresholds,
         "gaussian": config.sigmas,
     }
-    return [Setting(m, value) for m in METHODS for value in values[m]]
+    settings = {Setting(m, value) for m in METHODS for value in values[m]}
+    return [s for m in METHODS for s in of_method(settings | {*PAPER}, m)]
 
 
 def of_method(settings: Iterable[Setting], method: str) -> list[Setting]:

@@ -78,6 +78,24 @@ def test_corners_are_inclusive_pixels_unless_offset_is_zero():
     assert voc_ap(there, seen, iou=0.5, offset=0).mean == 1  # at least, not above
 
 
+def test_inclusive_pixels_and_the_readers_corners_give_the_same():
+    """A reader moves x1 and y1 by a pixel, and the other corner stays."""
+    rng = np.random.default_rng(0)
+    shift = np.array([1, 1, 0, 0])
+    truths, detections = [], []
+    for _ in range(6):
+        corner = rng.integers(1, 40, (5, 2))
+        boxes = np.concatenate([corner, corner + rng.integers(5, 20, (5, 2))], 1)
+        seen = boxes + rng.integers(-3, 4, (5, 4))
+        truths.append(truth(boxes, [0] * 5))
+        detections.append(found(seen, rng.random(5)))
+    moved = [truth(x.boxes - shift, x.classes) for x in truths]
+    same = [found(x.boxes - shift, x.scores) for x in detections]
+    expected = voc_ap(truths, detections)
+    assert 0 < expected.mean < 1
+    assert voc_ap(moved, same, offset=0).mean == pytest.approx(expected.mean, abs=1e-9)
+
+
 def test_the_mean_is_over_classes_with_truths_and_ranks_over_all_pictures():
     boxes = squares(1)
     truths = [truth(boxes, [0]), truth(boxes, [2]), truth([], [])]
