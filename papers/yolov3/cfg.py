@@ -1,6 +1,7 @@
 """A network as data: its input and its layers."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from common.contract import UserError
 from papers.yolov3.layers import Layer, Shape, Yolo
@@ -41,6 +42,7 @@ class Cfg:
         if not self.layers:
             raise UserError("a cfg has at least one layer after [net]")
         self.shapes()
+        _refuse_unlike_scales(self.layers)
 
     def shapes(self, height: int = 0, width: int = 0) -> tuple[Shape, ...]:
         """The shape of each layer's maps of one image, for an input of this size, or
@@ -64,6 +66,23 @@ class Cfg:
     def inputs(self, index: int) -> int:
         """Channels that layer `index` reads."""
         return self.shapes()[index - 1].channels if index else self.net.channels
+
+
+def _refuse_unlike_scales(layers: Sequence[Layer]) -> None:
+    """The scales share one list of priors, and their classes are the same."""
+    scales = [(i, layer) for i, layer in enumerate(layers) if isinstance(layer, Yolo)]
+    for i, layer in scales[1:]:
+        first, other = scales[0]
+        if layer.classes != other.classes:
+            raise UserError(
+                f"layer {i} [yolo]: {layer.classes} classes, but layer {first} has "
+                f"{other.classes}: change both, and the filters before them"
+            )
+        if layer.anchors != other.anchors:
+            raise UserError(
+                f"layer {i} [yolo]: its anchors are not those of layer {first}: give "
+                "both the whole list, and each its mask"
+            )
 
 
 def yolo_layers(cfg: Cfg) -> tuple[Yolo, ...]:

@@ -11,18 +11,20 @@ from papers.yolov3.cfg import yolo_layers
 from papers.yolov3.config import Config, network
 from papers.yolov3.data import found_priors
 from papers.yolov3.decode import scales
-from papers.yolov3.runs import CLASSIFIER, runs
+from papers.yolov3.runs import CLASSIFIER
 
 
 def describe(config: Config) -> Iterator[tuple[str, Table]]:
-    """Yields the layers of the first run's network; of a detector its priors on the
-    training set, where that can be read; of a classifier table 2, measured here."""
-    own = next(iter(runs(config).values())).config
-    yield "layers", cost.layer_table(network(own))
-    if own.task == "detect":
+    """Yields the layers of a run's network; of a detector its priors on the training
+    set, where that can be read; where all that trains is a classifier, table 2,
+    measured here.
+
+    config: that of one run."""
+    yield "layers", cost.layer_table(network(config))
+    if config.task == "detect":
         with contextlib.suppress(UserError):
-            yield "priors", _priors(own)
-    if tuple(config.runs) == (CLASSIFIER,):
+            yield "priors", _priors(config)
+    elif tuple(config.runs) == (CLASSIFIER,):
         yield "table 2", cost.backbones()
 
 

@@ -99,6 +99,13 @@ BROKEN = {
     DETECTOR.replace("mask=0,1", "mask=0,3"): "mask 3: there are only 3 anchors",
     DETECTOR.replace("num=3", "num=4"): "num=4: there are 3 pairs",
     DETECTOR.replace("37,58", "37"): "give pairs of width and height",
+    DETECTOR
+    + DETECTOR[len(NET) :].replace("=3\nnum", "=11\nnum").replace("16", "32"): (
+        r"layer 3 \[yolo\]: 11 classes, but layer 1 has 3"
+    ),
+    DETECTOR + DETECTOR[len(NET) :].replace("37,58", "38,58"): (
+        r"layer 3 \[yolo\]: its anchors are not those of layer 1"
+    ),
     DETECTOR + "scale_x_y=1.1\n": "scale_x_y=1.1: boxes are read in the paper's way",
 }
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from common.multiply_adds import multiply_adds
+from papers import yolov3
 from papers.yolov3 import cost
 from papers.yolov3.architectures import build
 from papers.yolov3.model import Network
@@ -76,3 +77,19 @@ def test_the_backbones_are_measured_beside_the_papers(monkeypatch):
         1457,
         pytest.approx(rate / 100),
     ]
+
+
+def test_a_classifiers_run_is_described_with_tables_1_and_2(monkeypatch):
+    monkeypatch.setattr(cost, "backbones", lambda: "measured")
+    config = yolov3.get_config("darknet53_imagenet")
+    own = yolov3.runs(config)["classifier"].config
+    found = dict(yolov3.describe(own))
+    assert found["layers"].note.startswith("53 convolutions, 18.570e9 operations")
+    assert found["table 2"] == "measured"
+
+
+def test_a_detectors_run_is_described_with_its_priors():
+    config = yolov3.get_config("smoke")
+    found = dict(yolov3.describe(yolov3.runs(config)["yolov3"].config))
+    assert [*found] == ["layers", "priors"]
+    assert len(found["priors"].rows) == 6

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from common.contract import UserError
-from papers.yolov3 import model
+from papers.yolov3 import maps, model
 from papers.yolov3.architectures import ARCHITECTURES
 from papers.yolov3.cfg import Cfg, Net, strides, yolo_layers
 from papers.yolov3.cost import parameters
@@ -129,6 +129,12 @@ def test_sizes_that_the_strides_do_not_divide_are_refused():
         Network(cfg).init(jax.random.key(0), jnp.zeros((1, 40, 40, 3)))
 
 
+def test_images_of_other_channels_are_refused():
+    cfg = build("yolov3", 2, **SMALL)
+    with pytest.raises(UserError, match="has channels=3, the images have 1"):
+        Network(cfg).init(jax.random.key(0), jnp.zeros((1, 32, 32, 1)))
+
+
 def test_one_layer_of_each_kind_computes_darknets_equation():
     """conv, pool, shortcut over fewer channels, upsampling, route, against loops."""
     layers = (
@@ -197,7 +203,7 @@ def test_pools_and_their_gradients_are_those_of_windows(shape, size, stride, pad
         expected[b, i, j, c] = seen.max()
         grads[b, rows + down, columns + right, c] += 1
     layer = MaxPool(size, stride, padding)
-    found, pull = jax.vjp(lambda x: model.max_pool(x, layer), x)
+    found, pull = jax.vjp(lambda x: maps.max_pool(x, layer), x)
     np.testing.assert_array_equal(found, expected)
     low = padding // 2
     inside = grads[:, low : low + shape[0], low : low + shape[1]]
@@ -214,7 +220,7 @@ def test_shortcuts_of_other_sizes_meet_at_every_nth_pixel(side, other):
         expected += y[:, ::2, ::2, :2]
     else:
         expected[:, ::2, ::2] += y[..., :2]
-    chex.assert_trees_all_close(model.added(x, y), expected, atol=1e-6)
+    chex.assert_trees_all_close(maps.added(x, y), expected, atol=1e-6)
 
 
 def test_running_statistics_move_by_a_hundredth_towards_the_unbiased_ones():

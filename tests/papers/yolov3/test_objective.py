@@ -63,7 +63,8 @@ def aims_of(raw, truths, slots, ignore=0.5, xy="logistic"):
 
 def aims_and_grid(raw, rows, xy="logistic"):
     slots = grid(SCALES, NET[::-1], jnp.array(ANCHORS, jnp.float32))
-    return aims_of(raw, padded(rows), slots, xy=xy), slots
+    aims = jax.jit(aims_of, static_argnames="xy")
+    return aims(raw, padded(rows), slots, xy=xy), slots
 
 
 @jax.jit
@@ -99,7 +100,7 @@ def test_labels_are_learnt_apart():
     maps, rows = case(3)
     raw = in_slots([jnp.array(m)[None] for m in maps])
     aims, slots = aims_and_grid(raw, rows)
-    gradient = jax.grad(lambda x: losses(x, aims, slots).classes[0])
+    gradient = jax.jit(jax.grad(lambda x: losses(x, aims, slots).classes[0]))
     before, after = gradient(raw), gradient(raw.at[..., 5].add(3.0))
     assert float(jnp.abs(before[..., 5] - after[..., 5]).max()) > 0.01
     np.testing.assert_array_equal(before[..., 6:], after[..., 6:])
