@@ -245,8 +245,8 @@ def say_overflow(data: AnnotatedImages, most: int) -> None:
     if (counts > most).any():
         warnings.warn(
             f"{int((counts > most).sum())} pictures have more than {most} objects, up "
-            f"to {counts.max()}: {most} of a picture are trained on at a time; all with "
-            f"--config.data.max_objects={counts.max()}",
+            f"to {counts.max()}: {most} of them are trained on at a time; set "
+            f"--config.data.max_objects={counts.max()} for all",
             stacklevel=3,
         )
     if not counts.any():
