@@ -1,5 +1,7 @@
 """Small graphs, configs and states that the tests of this folder share."""
 
+from functools import partial
+
 import jax
 import numpy as np
 
@@ -40,7 +42,7 @@ def config(embedding: str = "transe", **model) -> Config:
 
 
 def state(config: Config, seed: int = 0):
-    return kg.init(config, jax.random.key(seed))
+    return jax.jit(partial(kg.init, config))(jax.random.key(seed))
 
 
 def train_batches(config: Config, count: int) -> list[dict]:

@@ -74,7 +74,7 @@ def test_the_loss_of_a_batch_scores_every_negative_by_its_own_triple():
             wrong = batch["wrong"][row, k]
             other = (wrong, r, t) if batch["replaces_head"][row, k] else (h, r, wrong)
             hinges.append(max(0, 2.0 + f(h, r, t) - f(*other)))
-    _, metrics = kg.train_step(config, state, batch)
+    _, metrics = jax.jit(partial(kg.train_step, config))(state, batch)
     assert float(metrics["loss"]) == pytest.approx(np.mean(hinges), rel=1e-5)
     assert float(metrics["violations"]) == pytest.approx(np.mean(np.array(hinges) > 0))
 
@@ -88,7 +88,7 @@ def test_a_step_over_rows_is_sgd_of_the_tables(embedding):
     config = changed(by_rows, {**changes, "model.distance": "squared"})
     (batch,) = graphs.train_batches(config, 1)
     state = graphs.state(config)
-    moved, _ = kg.train_step(config, state, batch)
+    moved, _ = jax.jit(partial(kg.train_step, config))(state, batch)
     named = [batch["head"], batch["tail"], *batch["wrong"]]
     others = np.setdiff1d(np.arange(graphs.ENTITIES), np.concatenate(named))
     for name in ("entities", "relations"):
