@@ -1,0 +1,32 @@
+"""The data sets, each read into a `papers.dkn.corpus.Corpus`."""
+
+import functools
+
+from papers.dkn.config import Config
+from papers.dkn.corpus import Corpus
+from papers.dkn.sources import bing, films, generated, mind
+
+READ = {
+    "films": films.read,
+    "bing": bing.read,
+    "mind": mind.read,
+    "generated": generated.read,
+}
+
+
+def corpus(config: Config) -> Corpus:
+    """The corpus that `config.data` names; a process reads it once and keeps it."""
+    return _corpus(*_key(config))
+
+
+def _key(config: Config) -> tuple:
+    values = vars(config.data) | {"batch_size": 0}
+    return config.seed, tuple(values.items())
+
+
+@functools.cache
+def _corpus(seed: int, values: tuple) -> Corpus:
+    from papers.dkn.config import Data
+
+    data = Data(**dict(values) | {"batch_size": 1})
+    return READ[data.source](data, seed)
