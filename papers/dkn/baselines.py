@@ -197,7 +197,9 @@ class DMF(Baseline):
         return scaled_cosine(self, user, news)
 
 
-def scaled_cosine(net: nn.Module, a: Array, b: Array) -> Float[Array, "rows candidates"]:
+def scaled_cosine(
+    net: nn.Module, a: Array, b: Array
+) -> Float[Array, "rows candidates"]:
     """s cos(a, b) + bias with learnt s and bias; the cosine with a vector 0 is 0."""
     a = a / jnp.sqrt(jnp.sum(a * a, axis=-1, keepdims=True) + 1e-12)
     b = b / jnp.sqrt(jnp.sum(b * b, axis=-1, keepdims=True) + 1e-12)

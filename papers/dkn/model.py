@@ -60,9 +60,9 @@ class DKN(Scores):
             return jnp.einsum("rcd,rkd->rck", candidates, clicked)
         # A layer on [click; candidate] is a layer on each, added.
         of_click = self.dense(m.attention_units, "attend_click")(clicked)
-        of_candidate = self.dense(m.attention_units, "attend_candidate", use_bias=False)(
-            candidates
-        )
+        of_candidate = self.dense(
+            m.attention_units, "attend_candidate", use_bias=False
+        )(candidates)
         hidden = nn.relu(of_click[:, None] + of_candidate[:, :, None])
         return self.dense(1, "attend")(hidden)[..., 0]
 
@@ -128,42 +128,24 @@ class Windows(nn.Module):
     def __call__(
         self, rows: Float[Array, "*titles words d"], lengths: Int[Array, "*titles"]
     ) -> Float[Array, "*titles filters"]:
-        m = self.model
         words, d = rows.shape[-2:]
-        taps = sum(m.windows)
-        init = nn.initializers.variance_scaling(
-            1.0, "fan_in", "truncated_normal", in_axis=(0, 1), out_axis=2
-        )
+        at = [rows[..., i, :] for i in range(words)]
         parts = []
-        kernels = [
-            self.param(f"kernel{size}", init, (size, d, m.filters))
-            for size in m.windows
-        ]
-        # One product serves all windows: its parts are then added, shifted.
-        flat = jnp.concatenate([k for kernel in kernels for k in kernel], axis=-1)
-        products = (rows @ flat.astype(rows.dtype)).reshape(
-            *rows.shape[:-1], taps, m.filters
-        )
-        first = 0
-        for size in m.windows:
-            bias = self.param(f"bias{size}", nn.initializers.zeros, (m.filters,))
-            count = words - size + 1
-            total = bias.astype(rows.dtype)
-            for tap in range(size):
-                total = total + products[..., tap : tap + count, first + tap, :]
+        for size in self.model.windows:
+            shape = (size * d, self.model.filters)
+            kernel = self.param(f"kernel{size}", nn.initializers.lecun_normal(), shape)
+            bias = self.param(f"bias{size}", nn.initializers.zeros, shape[1:])
+            kernel = kernel.astype(rows.dtype)
             valid = jnp.where(lengths > 0, jnp.maximum(lengths - size + 1, 1), 0)
-            parts.append(_maximum(total, valid))
-            first += size
+            best = jnp.full((*lengths.shape, self.model.filters), -jnp.inf, rows.dtype)
+            # A product for each place: a third of the time of a convolution on a CPU.
+            for i in range(words - size + 1):
+                window = jnp.concatenate(at[i : i + size], axis=-1) @ kernel
+                inside = (i < valid)[..., None]
+                best = jnp.maximum(best, jnp.where(inside, window, -jnp.inf))
+            # Adding the bias and ReLU keep the order, so that they follow the maximum.
+            parts.append(nn.relu(best + bias.astype(rows.dtype)))
         return jnp.concatenate(parts, axis=-1)
-
-
-def _maximum(
-    values: Float[Array, "*titles windows filters"], valid: Int[Array, "*titles"]
-) -> Float[Array, "*titles filters"]:
-    """ReLU of the maximum over the first `valid` windows, which is the maximum of their
-    ReLUs; 0 where there is none."""
-    inside = jnp.arange(values.shape[-2])[:, None] < valid[..., None, None]
-    return nn.relu(jnp.max(jnp.where(inside, values, -jnp.inf), axis=-2))
 
 
 def word_vectors(

@@ -40,7 +40,9 @@ def read(data: Data, seed: int) -> Corpus:
         "valid": _whole(trained[cut:], data.negatives),
         "test": _whole(tested, data.negatives),
     }
-    known = sorted({i for *_, h, shown in trained for i in (*h, *(n for n, _ in shown))})
+    known = sorted(
+        {i for *_, h, shown in trained for i in (*h, *(n for n, _ in shown))}
+    )
     names = dict.fromkeys(name for item in news for _, name in item.mentions)
     graph = graphs.joined(data.graph, [*names], by_name=False)
     return build(data, news, splits, 1 + data.negatives, graph, "MIND", known)

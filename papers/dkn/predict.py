@@ -1,0 +1,137 @@
+"""Ranks a user's candidates: titles in, ranked titles out, with the clicks that the
+attention used."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from common.contract import UserError
+from common.files import storage
+from common.files import texts as text_files
+from papers.dkn import data, figures, scoring, sources
+from papers.dkn.config import Config
+from papers.dkn.corpus import Corpus, words_of
+
+FORM = (
+    '{"clicked": [titles], "candidates": [titles]}, or lines "clicked TAB title" and '
+    '"candidate TAB title"'
+)
+
+
+def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
+    """Yields lines: candidates, the likeliest click first, each with the clicks that
+    weighed most; and the weights of all as a figure.
+
+    inputs: JSON, or FILE:path of JSON or of lines, as `FORM` says. A candidate that was
+    clicked before is left out; entities are found in titles by their names.
+    """
+    if config.model.network in ("dmf",):
+        raise UserError("dmf reads no titles: use --run=dkn")
+    clicked, candidates = read(inputs)
+    known = {words_of(title) for title in clicked}
+    again = [title for title in candidates if words_of(title) in known]
+    candidates = [title for title in candidates if words_of(title) not in known]
+    for title in again:
+        yield f"left out, clicked before: {title}\n"
+    if not candidates:
+        raise UserError(f"--input has no candidate that was not clicked: give {FORM}")
+    params, _ = scoring.chosen(config, state)
+    state = state.replace(params=params, opt_state=(), snapshots={})
+    clicked = clicked[-config.data.history :]
+    probability, weights = scoring.score(
+        config, state, batch(config, clicked, candidates)
+    )
+    if not clicked:
+        yield "no click: the user's vector is 0, and candidates differ by themselves\n"
+    corpus = sources.corpus(config)
+    order = np.argsort(-probability, kind="stable")[: config.predict.top]
+    for place, i in enumerate(order, start=1):
+        own = weights[i][: len(clicked)] if weights is not None else np.zeros(0)
+        used = np.argsort(-own, kind="stable")[: config.predict.clicks]
+        because = "; ".join(f"{clicked[k]} {own[k]:.2f}" for k in used)
+        title = candidates[i]
+        yield f"{place}. {probability[i]:.3f}  {title}{_linked(corpus, title)}"
+        yield f"  <- {because}\n" if because else "\n"
+    if weights is not None and clicked:
+        shown = weights[order][:, : len(clicked)]
+        case = scoring.Case(clicked, [candidates[i] for i in order], shown)
+        yield "Attention", figures.attention(case)
+
+
+def _linked(corpus: Corpus, title: str) -> str:
+    """The entities that a title mentions."""
+    _, entities = corpus.encode(title)
+    names = dict.fromkeys(corpus.entity_names[i] for i in entities if i)
+    return f" [{', '.join(names)}]" if names else ""
+
+
+def read(inputs: str) -> tuple[list[str], list[str]]:
+    """Clicked titles and candidates. UserError: there are none, or another form."""
+    text = inputs
+    if inputs.startswith("FILE:"):
+        path = storage.path(inputs.removeprefix("FILE:"))
+        if not path.is_file():
+            raise UserError(f"--input={inputs!r} is no file: {FORM}")
+        text = text_files.read(path).decode()
+    if text.lstrip().startswith("{"):
+        return _from_json(text)
+    found: dict[str, list[str]] = {"clicked": [], "candidate": []}
+    for number, line in enumerate(text.splitlines(), start=1):
+        kind, tab, title = line.partition("\t")
+        if line.strip():
+            if not tab or kind not in found:
+                raise UserError(
+                    f"--input, line {number}, is {line[:60]!r}: give {FORM}"
+                )
+            found[kind].append(title.strip())
+    if not found["candidate"]:
+        raise UserError(f"--input={inputs[:60]!r} has no candidate: give {FORM}")
+    return found["clicked"], found["candidate"]
+
+
+def _from_json(text: str) -> tuple[list[str], list[str]]:
+    try:
+        given = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"--input is no JSON ({error}): give {FORM}") from None
+    lists = [given.get(name, []) for name in ("clicked", "candidates")]
+    for titles in lists:
+        if not isinstance(titles, list) or not all(isinstance(t, str) for t in titles):
+            raise UserError(
+                f"--input: clicked and candidates are lists of titles: {FORM}"
+            )
+    if not lists[1]:
+        raise UserError(f"--input has no candidate: give {FORM}")
+    return lists[0], lists[1]
+
+
+def batch(
+    config: Config, clicked: list[str], candidates: list[str]
+) -> dict[str, np.ndarray]:
+    """A batch of one row, of titles that may be new; a click fills a place even where
+    all its words are unknown."""
+    corpus = sources.corpus(config)
+    titles = clicked + [""] * (config.data.history - len(clicked)) + candidates
+    pairs = [corpus.encode(title) for title in titles]
+    words, entities = (np.stack(x)[None] for x in zip(*pairs, strict=True))
+    place = 1 + np.arange(len(titles))
+    place[len(clicked) : config.data.history] = 0
+    zeros = np.zeros((1, len(candidates)), np.float32)
+    found = {
+        "news": place[None].astype(np.int32),
+        "label": zeros,
+        "shown": 1 + zeros,
+        "user": np.zeros(1, np.int32),
+        "row": np.zeros(1, np.int32),
+        "words": words,
+        "entities": entities,
+    }
+    m = config.model
+    if m.network in data.TFIDF:
+        found["tfidf"] = data.tfidf(corpus, words)
+    if m.network == "dssm":
+        rows = [data.trigrams(title, m.letters, m.buckets) for title in titles]
+        found["letters"] = np.stack(rows)[None]
+    return found
