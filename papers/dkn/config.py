@@ -56,8 +56,8 @@ class Vectors:
 class Graph:
     """How the runs train that entity vectors come from."""
 
-    steps: int = at_least(1, 2800)
-    steps_from_transe: int = at_least(1, 700)  # TransR's, which starts from TransE
+    steps: int = at_least(1, 1400)
+    steps_from_transe: int = at_least(1, 350)  # TransR's, which starts from TransE
     batch_size: int = at_least(1, 4096)  # triples
     margin: float = above(0.0, 4.0)
     lr: float = above(0.0, 0.02)

@@ -62,23 +62,29 @@ def best_threshold(label: Labels, score: Scores) -> float:
 
 def reciprocal_rank(label: Labels, score: Scores) -> float:
     """MIND's MRR of a group: the mean over its clicked items of 1 / rank."""
-    rank = _ranks(score)
-    return float(np.sum((label > 0) / rank) / np.sum(label > 0))
+    worth = _by_rank(score, lambda rank: 1 / rank)
+    return float(np.sum(worth[label > 0]) / np.sum(label > 0))
 
 
 def ndcg(label: Labels, score: Scores, k: int) -> float:
     """Normalised discounted cumulative gain of the first k."""
-    gain = (label > 0) / np.log2(1 + _ranks(score))
-    top = _ranks(score) <= k
-    ideal = np.sum(1 / np.log2(2 + np.arange(min(k, int(np.sum(label > 0))))))
-    return float(np.sum(gain[top]) / ideal)
+
+    def discount(rank):
+        return (rank <= k) / np.log2(1 + rank)
+
+    clicked = int(np.sum(label > 0))
+    ideal = np.sum(discount(1 + np.arange(clicked)))
+    return float(np.sum(_by_rank(score, discount)[label > 0]) / ideal)
 
 
-def _ranks(score: Scores) -> Int[np.ndarray, "items"]:
-    """1 for the highest score; of equal ones the first."""
-    rank = np.empty(len(score), np.int64)
-    rank[np.argsort(-score, kind="stable")] = np.arange(1, len(score) + 1)
-    return rank
+def _by_rank(score: Scores, worth: Callable) -> Float[np.ndarray, "items"]:
+    """worth(rank) of each item, rank 1 being the highest score; equal scores share the
+    mean over their ranks, so that a constant score earns no more than a random one."""
+    _, place, count = np.unique(-score, return_inverse=True, return_counts=True)
+    sums = np.add.reduceat(
+        worth(np.arange(1.0, len(score) + 1)), np.cumsum(count) - count
+    )
+    return (sums / count)[place]
 
 
 GROUPED: dict[str, Callable[[Labels, Scores], float]] = {

@@ -37,8 +37,7 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
         yield f"left out, clicked before: {title}\n"
     if not candidates:
         raise UserError(f"--input has no candidate that was not clicked: give {FORM}")
-    params, _ = scoring.chosen(config, state)
-    state = state.replace(params=params, opt_state=(), snapshots={})
+    state, _ = scoring.chosen(config, state)
     clicked = clicked[-config.data.history :]
     probability, weights = scoring.score(
         config, state, batch(config, clicked, candidates)

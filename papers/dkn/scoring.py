@@ -27,39 +27,33 @@ class Case(NamedTuple):
     weights: Float[np.ndarray, "candidates clicks"]
 
 
-def chosen(config: Config, state: Any) -> tuple[Any, list[int]]:
-    """Parameters [seeds, ...], of each seed those of the snapshot with the largest AUC
-    on validation, and the snapshots' numbers from 1; the last state's, and none, where
-    there are no snapshots."""
+def chosen(config: Config, state: Any, step: Any = None) -> tuple[Any, list[int]]:
+    """A state with the parameters of each seed's best snapshot, by AUC on validation,
+    and the snapshots' numbers from 1; without snapshots the last parameters, and [].
+    """
+    bare = state.replace(
+        params=ema_params(state.opt_state, state.params), opt_state=(), snapshots={}
+    )
     if not config.snapshots:
-        return ema_params(state.opt_state, state.params), []
+        return bare, []
     measured = []
-    step = jax.jit(partial(train.eval_step, config))
+    step = step or jax.jit(partial(train.eval_step, config))
     for place in range(config.snapshots):
-        one = state.replace(params=_snapshot(state, place), opt_state=())
-        found = over(lambda batch, one=one: step(one, batch), _split(config, "valid"))
-        measured.append(
-            [auc(o.label, o.score) for o in _outputs(config, found, "valid")]
-        )
+        params = jax.tree.map(lambda x, i=place: x[i], state.snapshots)
+        outputs = outputs_of(config, bare.replace(params=params), "valid", step)
+        measured.append([auc(found.label, found.score) for found in outputs])
     best = np.argmax(measured, axis=0)
-    pick = partial(_picked, best)
-    return jax.tree.map(pick, state.snapshots), [int(i) + 1 for i in best]
+    seeds = np.arange(config.seeds)
+    params = jax.tree.map(lambda x: x[best, seeds], state.snapshots)
+    return bare.replace(params=params), [int(i) + 1 for i in best]
 
 
-def _snapshot(state: Any, place: int) -> Any:
-    return jax.tree.map(lambda x: x[place], state.snapshots)
-
-
-def _picked(best: np.ndarray, x: jax.Array) -> jax.Array:
-    return x[best, np.arange(x.shape[1])]
-
-
-def _split(config: Config, split: str):
-    return data.batches(config, split)
-
-
-def _outputs(config: Config, found: Mapping[str, Any], split: str) -> list[Outputs]:
-    """Each seed's scores of the candidates shown."""
+def outputs_of(
+    config: Config, state: Any, split: str, step: Any = None
+) -> list[Outputs]:
+    """Each seed's scores of the candidates shown in a split."""
+    step = step or jax.jit(partial(train.eval_step, config))
+    found = over(lambda batch: step(state, batch), data.batches(config, split))
     gathered = found["outputs"]
     shown = gathered["shown"] > 0
     rows = sources.corpus(config).splits[split]
@@ -86,15 +80,9 @@ class Scored:
 
     @classmethod
     def of(cls, name: str, config: Config, state: Any) -> "Scored":
-        params, snapshots = chosen(config, state)
-        state = state.replace(params=params, opt_state=(), snapshots={})
-        step = jax.jit(partial(train.eval_step, config))
-        splits = {
-            split: _outputs(
-                config, over(partial(step, state), _split(config, split)), split
-            )
-            for split in ("valid", "test")
-        }
+        step = jax.jit(partial(train.eval_step, config))  # one program for all passes
+        state, snapshots = chosen(config, state, step)
+        splits = {s: outputs_of(config, state, s, step) for s in ("valid", "test")}
         metrics = [
             test.metrics(best_threshold(valid.label, valid.score))
             for valid, test in zip(splits["valid"], splits["test"], strict=True)
@@ -133,7 +121,7 @@ class Scored:
         kept = np.flatnonzero(history)[-shown.case_clicks :]
         return Case(
             [corpus.titles[i] for i in history[kept]],
-            [corpus.titles[i] + " (clicked)" * hit for i, hit in pairs],
+            [corpus.titles[i] + " (clicked)" * bool(hit) for i, hit in pairs],
             weights[:, kept],
         )
 

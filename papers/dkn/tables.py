@@ -50,13 +50,14 @@ def _note(rows: Rows) -> str:
     seeds = first.config.seeds
     label = first.test[0].label
     positive = int(np.sum(label > 0))
-    error = auc_error(float(first.auc.mean()), positive, len(label) - positive)
+    error = 100 * auc_error(float(first.auc.mean()), positive, len(label) - positive)
+    said = sources.corpus(first.config).said_in
     return (
-        f"per cent of {len(label):,} test candidates ({sources.corpus(first.config).said_in}"
-        f"); means of {seeds} seeds and their largest deviation; F1 at a probability of "
-        "1/2, and at the threshold that is best on validation; p: a paired t-test of "
-        "AUC against dkn over the seeds. The test set alone gives an AUC a standard "
-        f"error of {100 * error:.1f}, which seeds do not show"
+        f"per cent of {len(label):,} test candidates ({said}), {seeds} seeds: mean "
+        "and largest deviations; F1 at a probability of 1/2, and at the threshold that is "
+        "best on validation; p: a paired t-test of AUC against dkn over the seeds. The "
+        f"test set alone gives an AUC a standard error of {error:.1f}, which seeds do "
+        "not show"
     )
 
 
@@ -100,7 +101,7 @@ def what(config: Config) -> str:
     if len(channels) > 1:
         v = config.vectors
         parts.append(v.method if v.source == "run" else v.source)
-        parts.append({"none": "no g"}.get(m.mapping, f"g {m.mapping}"))
+        parts.append("no g" if m.mapping == "none" else f"g {m.mapping}")
     if m.attention != "network":
         parts.append(
             {"none": "mean of clicks"}.get(m.attention, "attention by products")

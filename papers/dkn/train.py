@@ -133,8 +133,8 @@ def train_step(
 def eval_step(
     config: Config, state: State, batch: dict, *, axis_name: str | None = None
 ) -> dict[str, Any]:
-    """ "loss", the mean over candidates and seeds, and "outputs", every seed's logits of
-    the candidates [rows, candidates, seeds] with their labels."""
+    """The mean "loss" over candidates and seeds, and as "outputs" the logits of every
+    seed [rows, candidates, seeds], with their labels."""
     params = optim.ema_params(state.opt_state, state.params)
     logits = logits_of(config, params, state.tables, batch)
     shown = batch["shown"] * batch["mask"][:, None]

@@ -2,7 +2,7 @@
 
 import functools
 
-from papers.dkn.config import Config
+from papers.dkn.config import Config, Data
 from papers.dkn.corpus import Corpus
 from papers.dkn.sources import bing, films, generated, mind
 
@@ -16,17 +16,11 @@ READ = {
 
 def corpus(config: Config) -> Corpus:
     """The corpus that `config.data` names; a process reads it once and keeps it."""
-    return _corpus(*_key(config))
-
-
-def _key(config: Config) -> tuple:
-    values = vars(config.data) | {"batch_size": 0}
-    return config.seed, tuple(values.items())
+    values = vars(config.data) | {"batch_size": 1}
+    return _corpus(config.seed, tuple(values.items()))
 
 
 @functools.cache
 def _corpus(seed: int, values: tuple) -> Corpus:
-    from papers.dkn.config import Data
-
-    data = Data(**dict(values) | {"batch_size": 1})
+    data = Data(**dict(values))
     return READ[data.source](data, seed)

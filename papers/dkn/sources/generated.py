@@ -36,18 +36,14 @@ def read(data: Data, seed: int) -> Corpus:
 
 def _rows(rng: np.random.Generator, data: Data, low: int, high: int) -> list[tuple]:
     rows = []
+    every = np.arange(low, high)
+    clicks = min(data.history + 1, (high - low) // TOPICS)
     for number in range(8 * USERS):
         user = number % USERS
-        topic = user % TOPICS
-
-        def of(wanted, count):
-            every = np.arange(low, high)
-            fits = every[(every % TOPICS == topic) == wanted]
-            return 1 + rng.choice(fits, count, replace=False)
-
-        clicked = of(True, min(data.history + 1, (high - low) // TOPICS))
-        shown = [(int(clicked[-1]), 1.0)]
-        shown += [(int(news), 0.0) for news in of(False, data.negatives)]
+        mine = every % TOPICS == user % TOPICS
+        clicked = 1 + rng.choice(every[mine], clicks, replace=False)
+        others = 1 + rng.choice(every[~mine], data.negatives, replace=False)
+        shown = [(int(clicked[-1]), 1.0), *((int(news), 0.0) for news in others)]
         history = [int(news) for news in clicked[:-1]]
         rows.append((1 + user, history, tuple(shown), number, float(number)))
     return rows

@@ -1,0 +1,90 @@
+"""A user's titles: ranked, with the clicks that attention used, or refused in a line."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from common.contract import UserError
+from papers import dkn
+from papers.dkn import predict
+from tests.papers.dkn.impressions import config
+
+CLICKED = ["w1 w2 w3", "w4 entity 2"]
+CANDIDATES = ["w5 w6", "entity 2 w1", "zzz qqq"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    own = config(snapshots=0)
+    return own, dkn.init(own, jax.random.key(0))
+
+
+def said(model, clicked, candidates):
+    given = json.dumps({"clicked": clicked, "candidates": candidates})
+    values = [*dkn.predict(*model, given)]
+    text = "".join(value for value in values if isinstance(value, str))
+    return text, dict(value for value in values if not isinstance(value, str))
+
+
+def test_candidates_are_ranked_with_the_clicks_that_weighed_most(model):
+    text, figures = said(model, CLICKED, CANDIDATES)
+    lines = text.splitlines()
+    values = [float(line.split()[1]) for line in lines]
+    assert values == sorted(values, reverse=True)
+    assert {t for t in CANDIDATES if t in text} == {*CANDIDATES}
+    assert "[entity 2]" in text  # linked by name
+    assert "<- " in lines[0]
+    assert [*figures] == ["Attention"]
+
+
+def test_lines_of_a_file_say_the_same_as_json(model, tmp_path):
+    path = tmp_path / "user.tsv"
+    rows = [f"clicked\t{t}" for t in CLICKED] + [f"candidate\t{t}" for t in CANDIDATES]
+    path.write_text("\n".join(rows), "utf-8")
+    lines = [v for v in dkn.predict(*model, f"FILE:{path}") if isinstance(v, str)]
+    assert "".join(lines) == said(model, CLICKED, CANDIDATES)[0]
+
+
+def test_the_order_of_candidates_does_not_matter(model):
+    a, _ = said(model, CLICKED, CANDIDATES)
+    b, _ = said(model, CLICKED, CANDIDATES[::-1])
+    assert a == b
+
+
+def test_a_user_without_clicks_is_told_so(model):
+    text, figures = said(model, [], CANDIDATES)
+    assert "no click" in text
+    assert figures == {}
+
+
+def test_a_candidate_that_was_clicked_is_left_out_and_named(model):
+    text, _ = said(model, CLICKED, [*CANDIDATES, "W1 w2, w3"])
+    assert "left out, clicked before: W1 w2, w3" in text
+    with pytest.raises(UserError, match="no candidate that was not clicked"):
+        said(model, CLICKED, CLICKED)
+
+
+def test_more_clicks_than_the_network_reads_keep_the_latest(model):
+    many = [f"w{i}" for i in range(20)]
+    text, _ = said(model, many, CANDIDATES)
+    assert text == said(model, many[-model[0].data.history :], CANDIDATES)[0]
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    ["", "a title", "{oops", '{"clicked": ["a"]}', '{"candidates": "a"}',
+     "FILE:/no/such/file", "clicked\tonly clicks"],
+)  # fmt: skip
+def test_other_inputs_are_one_line(inputs):
+    with pytest.raises(UserError) as error:
+        predict.read(inputs)
+    assert "\n" not in str(error.value)
+
+
+def test_padding_of_a_users_history_is_no_click(model):
+    batch = predict.batch(model[0], CLICKED, CANDIDATES)
+    history = model[0].data.history
+    assert np.count_nonzero(batch["news"][0, :history]) == 2
+    assert (batch["news"][0, history:] > 0).all()
