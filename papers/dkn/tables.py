@@ -53,11 +53,11 @@ def _note(rows: Rows) -> str:
     error = 100 * auc_error(float(first.auc.mean()), positive, len(label) - positive)
     said = sources.corpus(first.config).said_in
     return (
-        f"per cent of {len(label):,} test candidates ({said}), {seeds} seeds: mean "
-        "and largest deviations; F1 at a probability of 1/2, and at the threshold that is "
-        "best on validation; p: a paired t-test of AUC against dkn over the seeds. The "
-        f"test set alone gives an AUC a standard error of {error:.1f}, which seeds do "
-        "not show"
+        f"per cent of {len(label):,} test candidates ({said}); {seeds} seed(s), their "
+        "mean and largest deviation from it. F1: at a probability of 1/2, and at the "
+        "threshold that is best on validation. p: a paired t-test of AUC against dkn "
+        "over the seeds. The test set alone gives an AUC a standard error of "
+        f"{error:.1f}, which seeds do not show"
     )
 
 

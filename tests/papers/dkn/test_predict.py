@@ -1,4 +1,4 @@
-"""A user's titles: ranked, with the clicks that attention used, or refused in a line."""
+"""A user's titles: ranked, with the clicks that attention used, or refused."""
 
 import json
 
@@ -8,7 +8,8 @@ import pytest
 
 from common.contract import UserError
 from papers import dkn
-from papers.dkn import predict
+from papers.dkn.predict import batch as batch_of
+from papers.dkn.predict import read
 from tests.papers.dkn.impressions import config
 
 CLICKED = ["w1 w2 w3", "w4 entity 2"]
@@ -79,12 +80,12 @@ def test_more_clicks_than_the_network_reads_keep_the_latest(model):
 )  # fmt: skip
 def test_other_inputs_are_one_line(inputs):
     with pytest.raises(UserError) as error:
-        predict.read(inputs)
+        read(inputs)
     assert "\n" not in str(error.value)
 
 
 def test_padding_of_a_users_history_is_no_click(model):
-    batch = predict.batch(model[0], CLICKED, CANDIDATES)
+    batch = batch_of(model[0], CLICKED, CANDIDATES)
     history = model[0].data.history
     assert np.count_nonzero(batch["news"][0, :history]) == 2
     assert (batch["news"][0, history:] > 0).all()
