@@ -152,14 +152,15 @@ def test_every_variant_builds_and_steps(paper, variant, monkeypatch):
     runs = Runs(module, module.get_config(variant))
     for name, run in runs.items():
         config = run.config
+        owner = runs.paper(name)
         _sets_nothing_that_nobody_reads(config)
         state = runs.abstract_state(name)
-        spec = module.batch_spec(config)
-        after, metrics = jax.eval_shape(partial(module.train_step, config), state, spec)
+        spec = owner.batch_spec(config)
+        after, metrics = jax.eval_shape(partial(owner.train_step, config), state, spec)
         chex.assert_trees_all_equal_shapes_and_dtypes(state, after)
         assert all(metric.shape == () for metric in metrics.values())
         jax.eval_shape(
-            partial(module.eval_step, config), state, module.batch_spec(config, "valid")
+            partial(owner.eval_step, config), state, owner.batch_spec(config, "valid")
         )
         count = parameter_count(state)
         if name == next(iter(runs)) and (

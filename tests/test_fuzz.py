@@ -75,10 +75,11 @@ def traced(paper, config) -> None:
     runs = Runs(paper, config)
     for name in runs:
         own = runs[name].config
+        owner = runs.paper(name)
         state = runs.abstract_state(name)
-        steps = ("train", paper.train_step), ("valid", paper.eval_step)
+        steps = ("train", owner.train_step), ("valid", owner.eval_step)
         for split, step in steps:
-            spec = paper.batch_spec(own, split)
+            spec = owner.batch_spec(own, split)
             jax.eval_shape(partial(step, own), state, spec)
 
 

@@ -64,7 +64,8 @@ class DKN(Scores):
             m.attention_units, "attend_candidate", use_bias=False
         )(candidates)
         hidden = nn.relu(of_click[:, None] + of_candidate[:, :, None])
-        return self.dense(1, "attend")(hidden)[..., 0]
+        # No bias: the softmax would not see it.
+        return self.dense(1, "attend", use_bias=False)(hidden)[..., 0]
 
     def _score(self, user: Array, candidates: Array) -> Array:
         """G of eq. 12: logits [rows, candidates]."""

@@ -11,12 +11,13 @@ Each run whose vectors are learnt comes after the run of its embedding, of
 `papers.knowledge_graph`, which stands behind the others in the table.
 """
 
+import dataclasses
 from typing import Any
 
-from common.config import changed, pick, runs_of
+from common.config import changed, pick, runs_of, unused
 from common.contract import Run, UserError
 from common.sections import Loop, Optim, Schedule
-from papers.dkn.config import METHODS, Config
+from papers.dkn.config import METHODS, Config, Model
 from papers.dkn.model import channels_of
 from papers.knowledge_graph import config as embeddings
 from papers.knowledge_graph.runs import runs as embeddings_runs
@@ -26,6 +27,7 @@ NO_CONTEXT = {"model.contexts": False}
 BASELINES = ("libfm", "kpcnn", "dssm", "deepwide", "deepfm", "youtubenet")
 RELEASED = {"model.attention": "dot", "model.score": "dot"}
 
+PLANNED_RELATIONS = 200  # of a graph that no folder is named for yet
 # Each run: what it changes in the config.
 RUNS: dict[str, dict[str, Any]] = {
     "dkn": {},
@@ -53,7 +55,7 @@ for _n in (1, 2, 3, 4):
 
 def runs(config: Config) -> dict[str, Run]:
     """The rows of the variant's table, then the runs that they come after."""
-    found = runs_of(config, lambda name: _changes(name), _check)
+    found = runs_of(config, lambda name: _changes(config, name), _check)
     learnt: dict[str, Run] = {}
     for name, run in found.items():
         own = run.config
@@ -64,9 +66,16 @@ def runs(config: Config) -> dict[str, Run]:
     return found | learnt
 
 
-def _changes(name: str) -> dict[str, Any]:
-    """A run's config names that run alone: its workdir can get another run later."""
-    return {**pick("run", name, RUNS), "runs": (name,)}
+def _changes(config: Config, name: str) -> dict[str, Any]:
+    """A run's config names that run alone: its workdir can get another run later. What
+    its network does not read is as in `Model`."""
+    own = changed(config, pick("run", name, RUNS))
+    defaults = {field.name: field.default for field in dataclasses.fields(Model)}
+    unread = {
+        f"model.{field}": defaults[field]
+        for field in (path.rpartition(".")[2] for path in unused(own.model))
+    }
+    return {**RUNS[name], **unread, "runs": (name,)}
 
 
 def _embeddings(config: Config) -> dict[str, Run]:
@@ -86,10 +95,11 @@ def _embedding(config: Config, method: str) -> Run:
     `papers.knowledge_graph`."""
     g = config.graph
     d = config.model.d_entity
-    if config.data.graph:
-        source = {"source": "files", "root": config.data.graph}
-    else:
+    source = {"source": "files", "root": config.data.graph}
+    if config.data.source == "films":
         source = {"source": "function", "name": "papers.dkn.graphs:films"}
+    elif not config.data.graph:  # a plan, without a folder
+        source |= {"entities": config.data.entities, "relations": PLANNED_RELATIONS}
     steps = g.steps_from_transe if method == "transr" else g.steps
     own = embeddings.Config(
         model=embeddings.Model(embedding=method, d_entity=d, d_relation=d),
@@ -107,7 +117,6 @@ def _embedding(config: Config, method: str) -> Run:
 def _check(config: Config) -> None:
     m = config.model
     d = config.data
-    v = config.vectors
     longest = max(m.windows)
     length = d.title * (2 if m.network == "kpcnn" and m.entities else 1)
     if m.network in ("dkn", "kpcnn") and longest > length:
@@ -121,13 +130,8 @@ def _check(config: Config) -> None:
             f"config.model.d_word={m.d_word} and d_entity={m.d_entity} must be equal "
             "where entity vectors stand beside words as they are"
         )
-    if v.source == "file" and not v.file and channels_of(m):
-        raise UserError("config.vectors.file: name the file of entity vectors")
-    if v.source == "run" and d.source != "films" and not d.graph and channels_of(m):
-        raise UserError(
-            "config.data.graph: name the folder of a graph, or give vectors with "
-            "config.vectors.source=file"
-        )
+    if channels_of(m):
+        _check_vectors(config)
     if d.source == "films" and (d.root or d.graph):
         raise UserError("config.data.root and graph are for data.source=bing or mind")
     if config.snapshots > config.loop.steps:
@@ -137,3 +141,27 @@ def _check(config: Config) -> None:
         )
     if d.source != "bing" and not d.negatives:
         raise UserError("config.data.negatives=0: a clicked item needs others beside")
+
+
+def _check_vectors(config: Config) -> None:
+    """Without config.data.root nothing is read yet, and nothing is missing."""
+    d = config.data
+    v = config.vectors
+    if d.source == "generated" and v.source == "run":
+        raise UserError(
+            "config.vectors.source=run needs a graph: random, or other data"
+        )
+    if not d.root:
+        return
+    if v.source == "file" and not v.file:
+        raise UserError("config.vectors.file: name the file of entity vectors")
+    if v.source == "run" and not d.graph:
+        raise UserError(
+            "config.data.graph: name the folder of a graph, or give vectors with "
+            "config.vectors.source=file"
+        )
+    if config.model.contexts and config.model.network == "dkn" and not d.graph:
+        raise UserError(
+            "config.data.graph: contexts are neighbours in a graph; name its folder, "
+            "or take the run dkn_no_context"
+        )

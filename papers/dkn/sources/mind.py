@@ -88,7 +88,8 @@ def _lines(path: Path, columns: int) -> Iterator[tuple[str, list[str]]]:
 def _news(folders: dict[str, Path]) -> tuple[list[News], dict[str, int]]:
     news: list[News] = []
     id_of: dict[str, int] = {}
-    for folder in folders.values():
+    for split in ("train", "test"):
+        folder = folders[split]
         for where, parts in _lines(folder / "news.tsv", 8):
             if parts[0] not in id_of:
                 news.append(News(parts[TITLE], _mentions(parts[ENTITIES], where)))

@@ -35,7 +35,7 @@ def test_candidates_are_ranked_with_the_clicks_that_weighed_most(model):
     values = [float(line.split()[1]) for line in lines]
     assert values == sorted(values, reverse=True)
     assert {t for t in CANDIDATES if t in text} == {*CANDIDATES}
-    assert "[entity 2]" in text  # linked by name
+    assert "entity 2 w1 [entity 2" in text  # linked by name
     assert "<- " in lines[0]
     assert [*figures] == ["Attention"]
 

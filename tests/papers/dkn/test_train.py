@@ -153,6 +153,7 @@ def test_vectors_of_a_file_are_found_by_name_and_checked(tmp_path):
     own = config(
         data__source="mind", data__root=str(folder), data__words=64, data__users=8,
         vectors__source="file", vectors__file=str(folder / "entity_embedding.vec"),
+        model__contexts=False,
         vectors__unit_length=False,
     )  # fmt: skip
     tables = dkn.init(own, jax.random.key(0)).tables
@@ -237,8 +238,16 @@ def test_dmf_sees_no_click_of_the_user_whom_it_scores():
     [
         ({"model.windows": (9,)}, "more than config.data.title"),
         ({"model.mapping": "none", "model.d_entity": 9}, "must be equal"),
-        ({"vectors.source": "run"}, r"config\.data\.graph"),
-        ({"vectors.source": "file"}, r"config\.vectors\.file"),
+        ({"vectors.source": "run"}, "needs a graph"),
+        (
+            {"vectors.source": "run", "data.source": "bing", "data.root": "x"},
+            r"config\.data\.graph",
+        ),
+        (
+            {"vectors.source": "file", "data.source": "mind", "data.root": "x"},
+            r"config\.vectors\.file",
+        ),
+        ({"data.source": "mind", "data.root": "x"}, "contexts are neighbours"),
         ({"snapshots": 99}, "more than config.loop.steps"),
     ],
 )
@@ -253,7 +262,8 @@ def test_the_sample_trains_beside_a_graph_joined_by_name(tmp_path):
     graph.mkdir()
     (graph / "train.txt").write_text(
         "concept_vehicle_car\tis\tconcept_thing_machine\n"
-        "concept_office_tax_office\tin\tconcept_city_oslo\n",
+        "concept_office_tax_office\tin\tconcept_city_oslo\n"
+        + "".join(f"concept_a_x{i % 4}\tin\tconcept_a_x{i % 3}\n" for i in range(12)),
         "utf-8",
     )
     own = config(
@@ -266,6 +276,7 @@ def test_the_sample_trains_beside_a_graph_joined_by_name(tmp_path):
     assert corpus.links.names[corpus.links.rows[car]] == "concept_vehicle_car"
     neighbours = corpus.links.edges[corpus.links.edges[:, 0] == car, 1]
     assert [corpus.links.names[i] for i in neighbours] == ["concept_thing_machine"]
+    own.vectors.source = "random"
     state = trained(own, 2)
     found = over(partial(dkn.eval_step, own, state), dkn.batches(own, "test"))
     assert np.isfinite(found["loss"])
