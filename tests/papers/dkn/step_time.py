@@ -1,6 +1,6 @@
 """Times a training step of DKN beside the same in PyTorch.
 
-    python -m tests.papers.dkn.step_time --torch_python=PATH [--config.data.title=10 ...]
+    python -m tests.papers.dkn.step_time --torch_python=PATH [--config.data.title=10]
 
 Both read the same shapes: the default's network, one seed, random titles, frozen entity
 vectors, Adam.
