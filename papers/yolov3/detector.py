@@ -4,8 +4,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, UInt8
 
+from common.contract import UserError
 from common.soft_nms import by_config
 from papers.yolov3.config import Config, network
 from papers.yolov3.decode import Grid, Predicted, decode, grid, in_slots, scales
@@ -33,10 +35,19 @@ def predicted(
 
 def scores_of(found: Predicted, least: float) -> Float[Array, "batch slots classes"]:
     """The probability of an object times that of each class; 0 where either is at most
-    `least`."""
+    `least`. NaN stays, for `refuse_nan`: suppression would leave such boxes out."""
     objectness = found.objectness[..., None]
     score = objectness * found.classes
-    return jnp.where((objectness > least) & (score > least), score, 0.0)
+    return jnp.where((objectness <= least) | (score <= least), 0.0, score)
+
+
+def refuse_nan(diverged: np.ndarray) -> None:
+    """UserError: the network's outputs are no numbers. diverged: of any shape."""
+    if np.any(diverged):
+        raise UserError(
+            "the network's scores are NaN: its training diverged, or its weights are "
+            "damaged; train it with a lower config.optim.lr"
+        )
 
 
 def suppressed(config: Config, maps, anchors, size) -> dict[str, Array]:
@@ -47,7 +58,8 @@ def suppressed(config: Config, maps, anchors, size) -> dict[str, Array]:
 
 
 def best(config: Config, found: Predicted) -> dict[str, Array]:
-    """`suppressed` of decoded slots. The `eval.candidates` surest take part."""
+    """`suppressed` of decoded slots. The `eval.candidates` surest take part.
+    "diverged" [batch] says where a score is NaN."""
     c = config.eval
     scores = scores_of(found, c.suppression.score_threshold)
     count = min(c.candidates, scores.shape[1])
@@ -55,6 +67,7 @@ def best(config: Config, found: Predicted) -> dict[str, Array]:
     chosen = [jnp.take_along_axis(x, rows[..., None], 1) for x in (found.boxes, scores)]
     left = by_config(*chosen, c.suppression)
     return {
+        "diverged": jnp.isnan(scores).any((1, 2)),
         "boxes": left.boxes,
         "scores": left.scores,
         "classes": left.classes,

@@ -19,7 +19,7 @@ from common.truth import Found, Truth, found
 from papers.yolov3 import annotations, data
 from papers.yolov3.annotations import annotated
 from papers.yolov3.config import Config
-from papers.yolov3.detector import predicted, scores_of
+from papers.yolov3.detector import predicted, refuse_nan, scores_of
 from papers.yolov3.train import State, ema_variables, eval_step
 
 
@@ -54,6 +54,7 @@ def measured(
     pixels of the pictures.
 
     rows: "found" of `train.eval_step`."""
+    refuse_nan(rows["diverged"])
     pictures = annotated(config.data, split)
     truths = [pictures.truth(int(i)) for i in rows["index"]]
     boxes = [
@@ -95,6 +96,7 @@ def raw_detections(config: Config, state: State, split: str) -> list[Raw]:
     for batch in data.batches(config, split):
         image = split_beside(variables, batch["image"])
         boxes, class_scores = to_host(run(variables, state.anchors, image))
+        refuse_nan(np.isnan(class_scores))
         for row in np.flatnonzero(batch["mask"]):
             i = int(batch["index"][row])
             likely = class_scores[row].max(-1) > 0

@@ -23,7 +23,7 @@ from common.pixels import Picture
 from common.truth import Found, found
 from papers.yolov3 import annotations
 from papers.yolov3.config import Config
-from papers.yolov3.detector import best, predicted
+from papers.yolov3.detector import best, predicted, refuse_nan
 from papers.yolov3.train import State, ema_variables
 from papers.yolov3.video import annotate_video
 
@@ -164,6 +164,7 @@ def detected(
             batch[i] = boxes[i].picture_in(picture)
         start = time.perf_counter()
         left = to_host(run(variables, anchors, batch))
+        refuse_nan(left["diverged"])
         if seconds.compiled:
             seconds.total += time.perf_counter() - start
             seconds.pictures += len(part)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.config import changed
-from common.contract import Table
+from common.contract import Table, UserError
 from common.detection_metrics import coco_metrics
 from common.metrics import over
 from common.soft_nms import Suppression
@@ -52,6 +52,19 @@ def test_every_class_of_a_raw_box_has_its_score(raw):
         assert one.scores.shape == (len(one.boxes), 12)
         assert one.size == (64, 64)
         assert (one.scores.max(1) > 0).all()
+
+
+def test_a_network_that_diverged_is_refused_and_not_scored_as_finding_nothing(trained):
+    config, state = trained["yolov3"]
+    broken = state.replace(params=jax.tree.map(lambda x: x * np.nan, state.params))
+    with pytest.raises(UserError, match="NaN"):
+        measure.raw_detections(config, broken, "valid")
+    outputs = over(
+        jax.jit(lambda batch: train.eval_step(config, broken, batch)),
+        batches(config, "valid"),
+    )
+    with pytest.raises(UserError, match="NaN"):
+        measure.validate(config, outputs)
 
 
 def test_truth_itself_scores_1():
