@@ -32,6 +32,11 @@ _BEGINNING = 1 << 24  # bytes
 _END = 1 << 22
 _PARTS = ("images", "annotations", "categories")
 
+# Numbers of COCO's 80 classes in its json: of 1 to 90, ten were never used.
+COCO_IDS = tuple(
+    i for i in range(1, 91) if i not in (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
+)
+
 
 def splits(root: str | Path, names: Sequence[str] = ()) -> dict[str, AnnotatedImages]:
     """The splits that the folder has; all as "train" where it has none.

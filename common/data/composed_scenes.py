@@ -30,6 +30,15 @@ _CROWD_IOU = (0.2, 0.65)
 _LIKE_IT = (0.8, 1.25)  # times the earlier digit's size
 _TRIES = 60  # places for a digit, before it is left out
 
+_DIGITS = tuple(map(str, range(10)))
+# Names of the scenes' classes by what a digit is labelled with: as itself, as one class
+# of all, or as even or odd besides.
+CLASS_NAMES = {
+    "digits": _DIGITS,
+    "one": ("digit",),
+    "parity": (*_DIGITS, "even", "odd"),
+}
+
 
 @functools.lru_cache(maxsize=6)
 def scenes(

@@ -9,21 +9,11 @@ import numpy as np
 from common.contract import UserError
 from common.data import annotated_layouts
 from common.data.annotated import AnnotatedImages
-from common.data.composed_scenes import scenes
+from common.data.annotated_coco import COCO_IDS
+from common.data.composed_scenes import CLASS_NAMES, scenes
 from common.truth import truth
 from papers.cornernet.config import Config, Data
 
-DIGITS = tuple(map(str, range(10)))
-# Names of the composed scenes' classes, without composing any.
-SCENE_NAMES = {
-    "digits": DIGITS,
-    "one": ("digit",),
-    "parity": (*DIGITS, "even", "odd"),
-}
-# Of 1 to 90, ten were never used.
-COCO_IDS = tuple(
-    i for i in range(1, 91) if i not in (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
-)
 COLOURS = {"red": (220, 40, 40), "green": (40, 200, 60), "blue": (50, 70, 230)}
 
 
@@ -42,7 +32,7 @@ def class_names(config: Config) -> tuple[str, ...]:
         return tuple(data.names)
     source = source_of(data)
     if source == "scenes":
-        return SCENE_NAMES[data.labels]
+        return CLASS_NAMES[data.labels]
     return tuple(COLOURS) if source == "generated" else _read(data, "train").names
 
 

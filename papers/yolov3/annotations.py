@@ -10,24 +10,14 @@ from common.boxes import letterbox
 from common.contract import UserError
 from common.data import annotated_layouts, image_sources
 from common.data.annotated import AnnotatedImages
-from common.data.composed_scenes import digit_crops, scenes
+from common.data.annotated_coco import COCO_IDS
+from common.data.composed_scenes import CLASS_NAMES, digit_crops, scenes
 from common.data.image_set import ImageSet
 
 if TYPE_CHECKING:
     from papers.yolov3.config import Classifier, Data
 
 PRIORS_OF = 2000  # pictures whose boxes priors are found of, at most
-DIGITS = tuple(map(str, range(10)))
-# Of COCO's 80 classes.
-COCO_IDS = tuple(
-    i for i in range(1, 91) if i not in (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
-)
-# Names of the composed scenes' classes, without composing any.
-SCENE_NAMES = {
-    "digits": DIGITS,
-    "one": ("digit",),
-    "parity": (*DIGITS, "even", "odd"),
-}
 
 
 def source_of(data: "Data") -> str:
@@ -42,7 +32,7 @@ def names(data: "Data") -> tuple[str, ...]:
     if data.names:
         return tuple(data.names)
     if source_of(data) == "scenes":
-        return SCENE_NAMES[data.labels]
+        return CLASS_NAMES[data.labels]
     return _read(source_of(data), data.root, data.name, "train", ()).names
 
 
@@ -132,5 +122,5 @@ def image_set(classifier: "Classifier", split: str) -> ImageSet:
 def count_image_classes(classifier: "Classifier") -> int:
     """Classes of the classifier's images."""
     if not classifier.root:
-        return len(DIGITS)
+        return len(CLASS_NAMES["digits"])
     return len(image_set(classifier, "train").class_names)

@@ -32,9 +32,9 @@ def _default() -> Config:
     """
     return Config(
         model=Model(width=6, blocks=(1, 1, 2, 2, 1), objectness=-4.0),
-        classifier=Classifier(steps=500, lr=2e-3),
+        classifier=Classifier(steps=500, lr=1e-2),
         data=Data(size=64, batch_size=16, max_objects=8),
-        optim=Optim("adam", 3e-3, schedule=Schedule(warmup=50, floor=0.01)),
+        optim=Optim("adam", 1e-2, schedule=Schedule(warmup=50, floor=0.01)),
         loop=Loop(steps=1000, log_every=25, eval_every=500, save_every=500),
         runs=("yolov3", "yolov3_seed1", "yolov3_seed2", "scratch", "classifier"),
     )
