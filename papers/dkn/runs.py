@@ -117,6 +117,8 @@ def _embedding(config: Config, method: str) -> Run:
 def _check(config: Config) -> None:
     m = config.model
     d = config.data
+    if not m.windows:
+        raise UserError("config.model.windows: give one width or more, as 1,2,3")
     longest = max(m.windows)
     length = d.title * (2 if m.network == "kpcnn" and m.entities else 1)
     if m.network in ("dkn", "kpcnn") and longest > length:

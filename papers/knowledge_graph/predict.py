@@ -36,12 +36,12 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str | tuple[str
     inputs: questions between semicolons, or a text file with one a line. With
       `predict.out` the tables are written there, and there may be no question.
     """
+    if not (inputs or config.predict.out):
+        raise UserError(f"--input='' asks nothing: {FORMS}")
     graph = data.graph(config)
     params = params_of(state)
     if config.predict.out:
         yield _export(config, graph, params)
-    elif not inputs:
-        raise UserError(f"--input is empty: {FORMS}")
     for question in _questions(inputs):
         yield question, _answer(config, graph, params, question)
 

@@ -32,7 +32,9 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
     or annotations of other pictures.
     """
     del state
-    source = storage.path(inputs or "")
+    if not inputs:
+        raise UserError("--input='' is no file: give COCO results, .json or .npz")
+    source = storage.path(inputs)
     boxes = coco_results.read(source)
     refuse_improbable(boxes.scores)
     rule = config.predict.suppression

@@ -36,8 +36,12 @@ def running(command, **options):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 
+    def heed_ctrl_c():
+        """A test run in the background of a shell was started deaf to it."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
     options |= {"stdout": subprocess.PIPE, "text": True, "start_new_session": True}
-    with subprocess.Popen(command, **options) as process:
+    with subprocess.Popen(command, preexec_fn=heed_ctrl_c, **options) as process:
         timer = threading.Timer(SECONDS, kill)
         timer.start()
         try:

@@ -59,7 +59,7 @@ def test_a_file_of_questions_is_read_by_lines(asked, tmp_path):
 @pytest.mark.parametrize(
     ("question", "wrong"),
     [
-        ("", "--input is empty"),
+        ("", "--input='' asks nothing"),
         ("e99", "no entity 'e99'; nearest: e9"),
         ("e1 | r9 | ?", "no relation 'r9'"),
         ("e1 | r1 | e2", "write an entity"),
