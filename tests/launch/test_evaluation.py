@@ -123,8 +123,15 @@ def test_models_are_measured_where_they_are_split(paper, tmp_path, spread):
         np.testing.assert_allclose(split[name], whole[name], rtol=1e-3, atol=1e-3)
 
 
-INPUTS = {smoke.SMALLEST: "0.2,0.9", "transformer_xl": "the old "}
-TRAINED = [p for p in smoke.PAPERS if p != "deep_image_prior"]  # it fits a new net
+INPUTS = {
+    smoke.SMALLEST: "0.2,0.9",
+    "transformer_xl": "the old ",
+    "knowledge_graph": "7,1",  # a field of its board
+    "dkn": '{"clicked": ["w1 w2 w3"], "candidates": ["w5 w6", "w2 w1"]}',
+}
+# One fits a new net, the other reads a file of boxes.
+UNTRAINED = ("deep_image_prior", "soft_nms")
+TRAINED = [p for p in smoke.PAPERS if p not in UNTRAINED]
 
 
 @pytest.mark.parametrize(
