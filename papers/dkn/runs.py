@@ -117,8 +117,10 @@ def _embedding(config: Config, method: str) -> Run:
 def _check(config: Config) -> None:
     m = config.model
     d = config.data
-    if not m.windows:
-        raise UserError("config.model.windows: give one width or more, as 1,2,3")
+    if not m.windows or len({*m.windows}) < len(m.windows):
+        raise UserError(
+            "config.model.windows: give one width or more, each once, as 1,2,3"
+        )
     longest = max(m.windows)
     length = d.title * (2 if m.network == "kpcnn" and m.entities else 1)
     if m.network in ("dkn", "kpcnn") and longest > length:

@@ -33,7 +33,13 @@ from tests.launch.jobs import (
     timeless,
 )
 
-OTHERS = [name for name in catalogue.names() if name != QUICKEST]
+OTHERS = [
+    name
+    for name in catalogue.names()
+    if name not in (QUICKEST, "soft_nms")  # whose runs are YOLOv3's
+]
+# Its loss is a sum over slots: momentum reaches 30, and is compared as parts of that.
+LARGE = {"yolov3": 1e-3}
 
 
 @pytest.mark.parametrize(
@@ -56,8 +62,9 @@ def test_two_processes_are_one(paper, tmp_path):
         np.testing.assert_allclose(
             losses(two, runs[0]), losses(workdir, runs[0]), rtol=1e-4
         )
+        atol = LARGE.get(paper, 1e-5)
         assert_same(
-            arrays(two, runs[0]), arrays(workdir, runs[0]), atol=1e-5, rtol=1e-4
+            arrays(two, runs[0]), arrays(workdir, runs[0]), atol=atol, rtol=1e-4
         )
 
 
