@@ -15,7 +15,6 @@ To measure there are, besides,
     size      int32   [batch, 2]: the picture's height and width
 """
 
-import dataclasses
 import functools
 import warnings
 from typing import Protocol
@@ -204,17 +203,6 @@ def fitted(
     same = picture.shape[:2] == tuple(size)
     image = picture if same else frame.picture_in(picture)
     return image, own.moved(frame.boxes_in(own.boxes)), frame
-
-
-@dataclasses.dataclass(frozen=True)
-class Whole:
-    """A view for `training`: the whole picture, letterboxed."""
-
-    size: tuple[int, int]
-
-    def __call__(self, picture, truth, rng, step) -> tuple[Picture, Truth]:
-        del rng, step
-        return fitted(picture, truth, self.size)[:2]
 
 
 def padded(own: Truth, most: int) -> dict[str, np.ndarray]:

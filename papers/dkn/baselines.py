@@ -49,7 +49,10 @@ class Baseline(Scores):
     ) -> tuple[Float[Array, "rows candidates"], None]:
         return self.logits(batch, tables, train), None
 
-    def logits(self, batch: Batch, tables: Tables, train: bool) -> Array:
+    def logits(
+        self, batch: Batch, tables: Tables, train: bool
+    ) -> Float[Array, "rows candidates"]:
+        """Of every candidate's click. Each baseline has its own."""
         raise NotImplementedError
 
     def pair(self, batch: Batch, news: Float[Array, "rows news d"]) -> Array:

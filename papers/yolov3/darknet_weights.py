@@ -59,13 +59,6 @@ def slots(cfg: Cfg, until: int | None = None) -> list[Slot]:
     return found
 
 
-def file_size(cfg: Cfg, until: int | None = None) -> int:
-    """Bytes of the file that `write` makes of this network, or of its layers before
-    `until`."""
-    places = slots(cfg, until)
-    return 20 + 4 * (places[-1].stop if places else 0)
-
-
 def partial_of(path: str | Path) -> int | None:
     """N of a file called name.conv.N; None: the file has all layers."""
     found = PARTIAL.search(Path(path).name)

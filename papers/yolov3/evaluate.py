@@ -9,6 +9,7 @@ import numpy as np
 
 from common.contract import Claim, Table, summary
 from common.detection_metrics import CocoScores, coco_metrics, voc_ap
+from common.detection_tables import class_table, percent
 from common.truth import Found
 from papers.yolov3 import annotations, figures, measure
 from papers.yolov3.config import Config
@@ -90,11 +91,6 @@ def _detector(name: str, config: Config, state: State) -> Detector:
     return Detector(name, config, raw, found, scores)
 
 
-def _percent(value: float) -> float | None:
-    """-1 stands for a mean over no truths."""
-    return None if value < 0 else 100 * value
-
-
 def _precision(detectors: list[Detector]) -> Table:
     columns = ("run", "AP", "AP50", "AP75", "S", "M", "L", "AR100", "VOC AP50")
     rows = []
@@ -103,7 +99,7 @@ def _precision(detectors: list[Detector]) -> Table:
         numbers = (s.ap, s.ap50, s.ap75, s.small, s.medium, s.large, s.ar100)
         truths = measure.truths_of(one.config, "test")
         voc = voc_ap(truths, one.found, offset=0.0).mean
-        rows.append([one.name, *map(_percent, (*numbers, voc))])
+        rows.append([one.name, *map(percent, (*numbers, voc))])
     rule = detectors[0].config.eval.suppression
     note = (
         f"per cent, {len(detectors[0].found):,} test pictures; {rule.method} "
@@ -133,14 +129,7 @@ def _seeds(detectors: list[Detector]) -> Table:
 
 
 def _by_class(one: Detector) -> Table:
-    s = one.scores
-    rows = [
-        [name, int(count), _percent(ap), _percent(ap50)]
-        for name, count, ap, ap50 in zip(
-            s.names, s.objects, s.by_class, s.by_class_50, strict=True
-        )
-    ]
-    return Table(("class", "objects", "AP", "AP50"), rows, f"run {one.name}")
+    return dataclasses.replace(class_table(one.scores), note=f"run {one.name}")
 
 
 def _suppression(detectors: list[Detector]) -> Table:
@@ -154,7 +143,7 @@ def _suppression(detectors: list[Detector]) -> Table:
                 chosen.rule.sigma if method == "gaussian" else chosen.rule.iou_threshold
             )
             numbers = (chosen.scores.ap, test.ap, test.ap50, test.ap75, test.ar100)
-            rows.append([method, one.name, number, *map(_percent, numbers)])
+            rows.append([method, one.name, number, *map(percent, numbers)])
     columns = (
         "rule",
         "run",

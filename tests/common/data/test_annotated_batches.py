@@ -9,7 +9,13 @@ import pytest
 from common.contract import UserError
 from common.data import annotated_batches
 from common.data.annotated import AnnotatedImages
-from common.data.annotated_batches import Whole, boxes_back, in_order, spec, training
+from common.data.annotated_batches import (
+    boxes_back,
+    fitted,
+    in_order,
+    spec,
+    training,
+)
 from common.data.box_augment import darknet_view
 from common.data.composed_scenes import scenes
 from common.truth import truth
@@ -20,6 +26,10 @@ SIZE = (48, 64)
 
 def darknet(picture, own, rng, step, size=SIZE):
     return darknet_view(picture, own, size, rng)
+
+
+def whole(picture, own, rng, step, size=(32, 32)):
+    return fitted(picture, own, size)[:2]
 
 
 def by_step(picture, own, rng, step):
@@ -72,7 +82,7 @@ def test_processes_share_the_rows_of_a_step():
 
 def test_an_epoch_has_every_picture_once_and_the_next_another_order():
     data = scenes("train", 8)
-    stream = training(data, Whole((64, 64)), **BATCH)
+    stream = training(data, partial(whole, size=(64, 64)), **BATCH)
     epochs = []
     for _ in range(2):
         images = np.concatenate([next(stream)["image"] for _ in range(2)])
@@ -117,7 +127,7 @@ def crowded(counts) -> AnnotatedImages:
 def test_objects_beyond_the_most_are_counted_and_drawn_at_random():
     data = crowded([9, 2, 7, 0])
     with pytest.warns(UserWarning, match=r"2 pictures have more than 6.*up to 9: 6 of"):
-        stream = training(data, Whole((32, 32)), **BATCH)
+        stream = training(data, whole, **BATCH)
     seen = set()
     for _ in range(12):
         batch = next(stream)
@@ -131,7 +141,7 @@ def test_crowds_and_difficult_objects_are_not_trained_on():
     own = truth([[0, 0, 5, 5]] * 3, [0, 1, 2], crowd=[1, 0, 0], difficult=[0, 1, 0])
     pictures = np.zeros((1, 32, 32, 3), np.uint8)
     data = AnnotatedImages(("a", "b", "c"), pictures, [own])
-    batch = next(training(data, Whole((32, 32)), batch_size=1, max_objects=4))
+    batch = next(training(data, whole, batch_size=1, max_objects=4))
     assert batch["classes"][batch["present"]].tolist() == [2]
     assert not batch["boxes"][~batch["present"]].any()
 
@@ -158,7 +168,7 @@ def broken(readable=1) -> AnnotatedImages:
 
 
 def test_the_next_picture_stands_in_to_train_and_the_mask_says_so_to_measure():
-    stream = training(broken(), Whole((32, 32)), batch_size=3, max_objects=2)
+    stream = training(broken(), whole, batch_size=3, max_objects=2)
     batch = next(stream)
     assert sorted(batch["image"][:, 0, 0, 0].tolist()) == [1, 1, 2]
     for row in range(3):  # with the boxes of the picture that stands in
@@ -170,12 +180,12 @@ def test_the_next_picture_stands_in_to_train_and_the_mask_says_so_to_measure():
 
 def test_what_cannot_be_trained_on_is_refused():
     with pytest.raises(UserError, match="none of the training pictures can be read"):
-        next(training(broken(0), Whole((32, 32)), batch_size=3, max_objects=2))
+        next(training(broken(0), whole, batch_size=3, max_objects=2))
     nothing = AnnotatedImages(("a",), np.zeros((0, 8, 8, 3), np.uint8), [])
     with pytest.raises(UserError, match="no pictures"):
-        training(nothing, Whole((32, 32)), batch_size=3, max_objects=2)
+        training(nothing, whole, batch_size=3, max_objects=2)
     with pytest.warns(UserWarning, match="no training picture has an object"):
-        training(crowded([0, 0]), Whole((32, 32)), **BATCH)
+        training(crowded([0, 0]), whole, **BATCH)
 
 
 def test_an_image_of_its_own_size_is_the_picture_itself():
