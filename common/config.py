@@ -208,6 +208,27 @@ def changed(config: C, changes: Mapping[str, Any]) -> C:
     return config
 
 
+def from_plain(like: C, plain: Mapping[str, Any]) -> C:
+    """The config whose `dataclasses.asdict` went through JSON. `like` is any config of
+    its class. UserError: there is a field that the class lacks."""
+    config = copy.deepcopy(like)
+    valid = {field.name for field in dataclasses.fields(config)}
+    for name, value in plain.items():
+        refuse_unknown(f"field of {type(config).__name__}", name, valid)
+        old = getattr(config, name)
+        if dataclasses.is_dataclass(old):
+            value = from_plain(old, value)
+        elif isinstance(value, list):
+            value = _tuples(value)
+        setattr(config, name, value)
+    return config
+
+
+def _tuples(value: Any) -> Any:
+    """Lists as tuples, those inside as well: configs have no lists."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
 def variant(make: Callable, doc: str, *arguments: Any) -> Callable[[], Any]:
     """`make(*arguments)` as an entry of VARIANTS; `doc` is its --help line."""
     entry = functools.partial(make, *arguments)

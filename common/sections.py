@@ -35,6 +35,7 @@ class Schedule:
     warmup_at: float = between(0.0, 1.0)  # above 0: warm up at this rate, without rise
     decay_from_warmup: bool = True  # the decay starts after it; False: at step 0
     floor: float = between(0.0, 1.0, only=SLOPES)  # the rate at the end
+    steps: int = at_least(0, only=SLOPES)  # where it ends falling; 0: with the run
     boundaries: tuple[int, ...] = at_least(0, (), only=STEPS)  # where the rate falls
     factor: float = above(0.0, 0.1, only=STEPS)  # each fall multiplies it by this
 
