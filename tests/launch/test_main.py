@@ -118,6 +118,10 @@ MISTAKES = [
     ([*SMOKE, "--profile=20"], "training ends at step 20"),
     ([*SMOKE, "--profile=5", "--mode=eval"], "--mode=train"),
     ([], "transformer_xl"),
+    (["--config=smoke", "--workdir=/no/such"], "which --paper"),
+    (["--mode=eval", "--workdir=/no/such"], "give --paper and --config"),
+    ([*SMOKE, "--mode=eval", "--checkpoint=bets"], "newest, best, or a step"),
+    ([*SMOKE, "--checkpoint=best"], "--mode=eval and --mode=predict"),
 ]
 
 
@@ -203,6 +207,29 @@ def test_evaluation_may_change_but_training_may_not(trained, capsys):
     assert launch_main.main(["x", *flags, "--config.predict.length=5"]) == 0
     assert launch_main.main(["x", *flags, "--config.optim.lr=0.5"]) == 2
     assert "optim.lr: 0.003 -> 0.5" in capsys.readouterr().err
+
+
+def test_a_workdir_alone_says_what_was_trained(trained, capsys):
+    flags = [f"--workdir={trained}", "--mode=predict", "--input=the old "]
+    assert launch_main.main(["x", *flags, "--config.predict.length=5"]) == 0
+    assert capsys.readouterr().out.startswith("the old ")
+    assert launch_main.main(["x", *flags, "--checkpoint=3"]) == 2
+    assert "--checkpoint=3" in capsys.readouterr().err
+
+
+def test_a_trained_model_comes_back_in_one_line(trained):
+    from launch import load
+    from papers import transformer_xl
+
+    config, state = load(trained, run="xl", step="newest")
+    assert int(state.step) == config.loop.steps
+    assert "".join(transformer_xl.predict(config, state, "the old "))
+    with pytest.raises(UserError, match="did you mean xl"):
+        load(trained, run="xll")
+    with pytest.raises(UserError, match=f"no folder; nearest: {trained.name}"):
+        load(f"{trained}x")
+    with pytest.raises(UserError, match="is missing or damaged"):
+        load(trained / "xl")
 
 
 def test_a_workdir_in_use_is_refused(trained, capsys):
