@@ -116,6 +116,14 @@ def fields(config: Any, path: str = "config") -> Iterator[tuple[str, Any, Any]]:
             yield name, field, value
 
 
+def sections(config: Any) -> Iterator[tuple[str, Any]]:
+    """Yields (name, section) of the dataclasses inside a config."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield field.name, value
+
+
 def rule_of(field: dataclasses.Field) -> Rule:
     """The field's rule. A field without one allows every value of its type."""
     return field.metadata.get("rule", Rule())

@@ -1,10 +1,11 @@
 """The impure shell: flags, loop, devices, checkpoints, logs and reports.
 
->>> from launch import load
+>>> from launch import load, save_params
 >>> config, state = load("workdir/espcn/default", run="espcn", step="best")
 """
 
 from pathlib import Path
+from typing import Any
 
 
 def load(workdir: str | Path, run: str = "", step: str | int = "newest") -> tuple:
@@ -25,3 +26,17 @@ def load(workdir: str | Path, run: str = "", step: str | int = "newest") -> tupl
     from launch.loading import loaded  # imports JAX
 
     return loaded(workdir, run, str(step))
+
+
+def save_params(path: str | Path, state: Any) -> None:
+    """Writes a state's parameters: `common.files.params.save_params`."""
+    from common.files import params  # imports JAX
+
+    params.save_params(path, state)
+
+
+def load_params(path: str | Path, like: Any) -> Any:
+    """Reads what `save_params` wrote: `common.files.params.load_params`."""
+    from common.files import params
+
+    return params.load_params(path, like)

@@ -37,6 +37,9 @@ def main(argv: list[str]) -> int:
     failure.tell_once()
     try:
         return _run(argv)
+    except BrokenPipeError:  # who reads what we print, as `head`, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (UserError, flags.Error) as error:
         print(f"launch: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

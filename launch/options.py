@@ -1,6 +1,8 @@
 """The flags of launch/main.py, and what --help says."""
 
+import inspect
 import re
+import textwrap
 from functools import partial
 
 from absl import flags
@@ -18,6 +20,7 @@ MODES = {
     "benchmark": "time of a step, items a second, share of a matmul's FLOP/s",
 }
 NEWEST = "newest"
+INSET = " " * 8  # of what is said of a field
 SHAPES_ONLY = ("describe", "compile", "export")  # no other process, and no device
 
 
@@ -103,19 +106,25 @@ def papers() -> list[str]:
 
 
 def paper_help(name: str) -> str:
-    """A paper's variants, and its fields that have choices or bounds."""
+    """A paper's variants, what it predicts from, and all fields of its config."""
     from launch import catalogue
+    from launch.meanings import meanings
 
     paper = catalogue.load(name)
+    config = paper.get_config()
     lines = [f"{name}: {paper.__doc__.strip().splitlines()[0]}", "", "variants:"]
     width = max(map(len, paper.VARIANTS)) + 2
     for variant, make in paper.VARIANTS.items():
         lines.append(f"  {variant:<{width}}{make.__doc__.strip().splitlines()[0]}")
-    lines += ["", "fields that have choices or bounds, and their defaults:"]
-    for field, kind, value in configs.fields(paper.get_config()):
-        if rule := str(configs.rule_of(kind)):
-            lines.append(f"  --{field}={configs.shown(value)}  {rule}")
-    lines.append(f"\nall fields: --paper={name} --mode=describe")
+    lines += ["", "--mode=predict --input=...:"]
+    lines += [f"  {x}".rstrip() for x in inspect.getdoc(paper.predict).splitlines()]
+    lines += ["", "fields of the config, and their defaults:"]
+    said = meanings(config)
+    for field, kind, value in configs.fields(config):
+        rule = str(configs.rule_of(kind))
+        lines.append(f"  --{field}={configs.shown(value)}")
+        text = "; ".join(filter(None, [said.get(field, ""), rule]))
+        lines += textwrap.wrap(text, 84, initial_indent=INSET, subsequent_indent=INSET)
     return "\n".join(lines)
 
 

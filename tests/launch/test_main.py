@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import jax
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
@@ -230,6 +231,20 @@ def test_a_trained_model_comes_back_in_one_line(trained):
         load(f"{trained}x")
     with pytest.raises(UserError, match="is missing or damaged"):
         load(trained / "xl")
+
+
+def test_parameters_are_a_file_of_their_own(trained, tmp_path):
+    from launch import load, load_params, save_params
+
+    _, state = load(trained, run="xl")
+    path = tmp_path / "xl.safetensors"
+    save_params(path, state)
+    back = load_params(path, state.params)
+    for a, b in zip(*map(jax.tree.leaves, (back, state.params)), strict=True):
+        np.testing.assert_array_equal(a, b)
+    first, *_ = jax.tree.leaves(state.params)
+    with pytest.raises(UserError, match="other"):
+        load_params(path, {"other": first})
 
 
 def test_a_workdir_in_use_is_refused(trained, capsys):
