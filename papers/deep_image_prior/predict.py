@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Array, Float
 
 from common.config import check
 from common.contract import UserError
@@ -32,6 +33,7 @@ from papers.deep_image_prior.pictures import (
 )
 from papers.deep_image_prior.train import State, restored, start, train_step
 
+Images = Float[Array, "rows height width channels"]
 LOOK = 50  # steps between looks at the stop rule: a look waits for the device
 
 
@@ -95,10 +97,18 @@ def _restore(
         raise
     if p.progress and config.stop.rule != "none":
         yield f"{photo.name}: the output of step {int(state.answer['at'][0]) + 1}\n"
-    result = picture(jax.jit(partial(restored, config))(state))
+    answer = jax.jit(partial(restored, config))(state)
+    result = picture(with_known(problem, answer) if p.keep_known else answer)
     yield f"{photo.name} {p.task}", result
     if p.out:
         outputs.save(p.out, root, photo.name, result)
+
+
+def with_known(problem: Problem, image: Images) -> Images:
+    """The net's output where pixels are missing, and elsewhere what is known."""
+    if "mask" not in problem:
+        return image
+    return problem["observed"] + (1 - problem["mask"]) * image
 
 
 def fitted(config: Config, photo: Photo) -> tuple[Config, Problem]:

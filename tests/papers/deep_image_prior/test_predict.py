@@ -239,6 +239,20 @@ def test_a_rule_stops_the_fit_that_shows_nothing(tmp_path, monkeypatch):
     assert [at for at, *_ in module.fit(made, problem)] == [3]
 
 
+@pytest.mark.parametrize("keep_known", [True, False])
+def test_known_pixels_stay_as_they_were_given(tmp_path, keep_known):
+    given = np.array(Image.open(saved(tmp_path)))
+    given[4:8, 5:9] = 0
+    Image.fromarray(given).save(tmp_path / "photo.png")
+    config = configured(
+        task="inpaint", steps=2, progress=0, preview=0, keep_known=keep_known
+    )
+    ((_, restored),) = predict(config, None, str(tmp_path / "photo.png"))
+    known = given.any(-1)
+    assert np.array_equal(restored[known], given[known]) == keep_known
+    assert restored[~known].any()
+
+
 @pytest.mark.slow
 def test_a_hole_is_filled_from_around_it(tmp_path):
     """The hole of a smooth picture is filled with values near the true ones."""
