@@ -105,6 +105,21 @@ def _field(default: Any, **rule: Any) -> Field:
     return dataclasses.field(default=default, metadata={"rule": Rule(**rule)})
 
 
+def only_fields(cls: type) -> None:
+    """Makes a class of configs, and those of its sections, refuse to set what is no
+    field: a misspelt name would change nothing."""
+    cls.__setattr__ = _set_field
+    for kind in typing.get_type_hints(cls).values():
+        if dataclasses.is_dataclass(kind) and not kind.__dataclass_params__.frozen:
+            only_fields(kind)
+
+
+def _set_field(config: Any, name: str, value: Any) -> None:
+    known = [field.name for field in dataclasses.fields(config)]
+    refuse_unknown(f"field of {type(config).__name__}", name, known)
+    object.__setattr__(config, name, value)
+
+
 def fields(config: Any, path: str = "config") -> Iterator[tuple[str, Any, Any]]:
     """Yields (dotted path, dataclass field, value) of every field but the sections."""
     for field in dataclasses.fields(config):

@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import field
 
-from common.config import above, at_least, between, choice, seed
+from common.config import above, at_least, between, choice, only_fields, seed
 
 
 @dataclasses.dataclass
@@ -72,6 +72,10 @@ class Training:
     loop: Loop = field(default_factory=Loop)
     runs: tuple[str, ...] = ("main",)  # names of the models to train
     seed: int = seed()
+
+    def __init_subclass__(cls) -> None:
+        """From here on `config.loop.stepz = 5` is a UserError."""
+        only_fields(cls)
 
     @property
     def items_per_step(self) -> int:

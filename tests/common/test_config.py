@@ -194,3 +194,12 @@ def test_a_config_comes_back_from_json():
 def test_a_field_of_other_code_is_named():
     with pytest.raises(UserError, match="no field of Config 'depth_'"):
         from_plain(Config(), {"depth_": 1})
+
+
+@pytest.mark.parametrize("section", ["", "net", "loop", "optim.schedule"])
+def test_a_name_that_is_no_field_cannot_be_set(section):
+    config = Config()
+    for name in filter(None, section.split(".")):
+        config = getattr(config, name)
+    with pytest.raises(UserError, match=r"no field of .* 'stepz'"):
+        config.stepz = 5
