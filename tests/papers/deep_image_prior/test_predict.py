@@ -13,7 +13,7 @@ from PIL import Image
 
 from common.contract import UserError
 from papers.deep_image_prior.pictures import open_photo, to_bytes
-from papers.deep_image_prior.predict import fitted, predict
+from papers.deep_image_prior.predict import fitted, predict, restore
 from papers.deep_image_prior.variants import get_config
 
 RNG = np.random.default_rng(0)
@@ -277,3 +277,19 @@ def test_an_interrupted_fit_keeps_its_latest_picture(tmp_path):
     assert picture.shape == (16, 16, 3)
     with pytest.raises(KeyboardInterrupt):
         next(made)
+
+
+def test_an_array_is_restored_as_its_file_is(tmp_path):
+    given = np.array(Image.open(saved(tmp_path)))
+    known = np.ones(given.shape[:2], bool)
+    known[4:8, 5:9] = False
+    Image.fromarray(known).save(tmp_path / "mask.png")
+    config = configured(task="inpaint", steps=2, progress=0, preview=0)
+    result = restore(config, given, known)
+    masked = configured(
+        task="inpaint", steps=2, progress=0, preview=0, mask=str(tmp_path / "mask.png")
+    )
+    ((_, expected),) = predict(masked, None, str(tmp_path / "photo.png"))
+    np.testing.assert_array_equal(result, expected)
+    with pytest.raises(UserError, match="make them equal"):
+        restore(config, given, known[1:])
