@@ -24,7 +24,7 @@ from absl import flags
 from common.contract import UserError
 from common.files import storage
 from common.nearest import refuse_unknown
-from launch import failure, options
+from launch import failure, options, sweep
 
 
 def main(argv: list[str]) -> int:
@@ -52,8 +52,10 @@ def main(argv: list[str]) -> int:
 
 def _run(argv: list[str]) -> int:
     overrides = options.overrides(argv)
+    sweeps = sweep.fields(argv)
     values = options.define_flags()
-    rest = values([argv[0], *(a for a in argv[1:] if a not in overrides)])
+    own = [a for a in argv[1:] if a not in [*overrides, *sweeps]]
+    rest = values([argv[0], *own])
     if len(rest) > 1:
         raise UserError(f"unexpected argument {rest[1]!r}: flags are --name=value")
     if values.version:
@@ -70,6 +72,8 @@ def _run(argv: list[str]) -> int:
     if values.help:
         print(options.command_help(values, __doc__))
         return 0
+    if sweeps:
+        return sweep.sweep(values, argv[1:], overrides, sweeps)
 
     # JAX is slow to import, and the devices must be counted before it starts.
     from launch import distributed

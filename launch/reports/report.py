@@ -120,8 +120,8 @@ def training_section(
     note = f"what is measured below is the state after these steps, {which}"
     rows = [_training_row(*run) for run in runs.items()]
     yield "Training", Table(columns, rows, note)
-    if metrics := _logged(runs):
-        yield "Training curves", _training_curves(runs, metrics)
+    if figure := curves(runs):
+        yield "Training curves", figure
 
 
 def _logged(runs: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -132,11 +132,15 @@ def _logged(runs: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [name for name in loss_first if name not in ("step", "split", "seconds")]
 
 
-def _training_curves(
-    runs: Mapping[str, Mapping[str, Any]], metrics: list[str]
-) -> "Figure":
+def curves(runs: Mapping[str, Mapping[str, Any]]) -> "Figure | None":
+    """Curves of all that runs logged, a panel a metric; None: they logged nothing.
+
+    runs: {name: {"metrics": the records of its metrics.jsonl}}
+    """
     from common import figures
 
+    if not (metrics := _logged(runs)):
+        return None
     labels = {"train": "{}", "valid": "{}, validation"}
     parts = {}
     for metric in metrics:
