@@ -1,4 +1,4 @@
-"""If these fail, distant labels say what no graph says, or an article is in two splits."""
+"""If these fail, labels are of no graph, or an article is in two splits."""
 
 from papers.sptree.gazetteer import gazetteer
 from papers.sptree.sources import articles
