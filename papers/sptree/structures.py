@@ -38,6 +38,10 @@ def dense(units: int, model: Model, name: str | None = None) -> nn.Dense:
     )
 
 
+def table(rows: int, d: int, name: str | None = None) -> nn.Embed:
+    return nn.Embed(rows, d, embedding_init=draw_kernel, name=name)
+
+
 def lstm_cell(features: int, model: Model) -> recurrent.Cell:
     return recurrent.Cell(
         features, draw_kernel, draw_kernel, draw_bias, dtype=model.dtype

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import pytest
 
 from papers.sptree.config import Config
-from papers.sptree.model import Extractor, Sizes
+from papers.sptree.model import Extractor
+from papers.sptree.vocabulary import Sizes
 
 ACE05 = Sizes(words=50, tags=10, arcs=20, kinds=7, relations=6)
 
