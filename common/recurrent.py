@@ -61,13 +61,13 @@ class LSTM(nn.Module):
         self.input = nn.Dense(
             gates,
             dtype=c.dtype,
-            kernel_init=_gate_by_gate(c.input_init),
-            bias_init=_gate_by_gate(c.bias_init, c.forget_bias),
+            kernel_init=gate_by_gate(c.input_init),
+            bias_init=gate_by_gate(c.bias_init, c.forget_bias),
         )
-        init = _gate_by_gate(c.recurrent_init)
+        init = gate_by_gate(c.recurrent_init)
         self.recurrent = self.param("recurrent", init, (c.features, gates))
         if c.recurrent_bias:
-            init = _gate_by_gate(c.bias_init)
+            init = gate_by_gate(c.bias_init)
             self.second_bias = self.param("recurrent_bias", init, (gates,))
 
     def project(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch gates"]:
@@ -185,7 +185,7 @@ def _time_first(x: Inputs, mask: Mask | None):
     return jnp.swapaxes(x, 0, 1), jnp.swapaxes(mask, 0, 1)
 
 
-def _gate_by_gate(init: Callable, forget_bias: float = 0.0) -> Callable:
+def gate_by_gate(init: Callable, forget_bias: float = 0.0) -> Callable:
     """`init` of each gate's part, one beside the other along the last axis."""
 
     def drawn(key, shape, dtype=jnp.float32):

@@ -1,0 +1,5 @@
+"""Predict."""
+
+
+def predict(config, state, inputs):
+    yield "todo"
