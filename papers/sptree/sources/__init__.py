@@ -13,7 +13,6 @@
 import functools
 
 from common.contract import UserError
-from papers.sptree import written_facts
 from papers.sptree.sources import (
     ace,
     articles,
@@ -71,6 +70,8 @@ def load(
 
 
 def _facts(seed: int) -> Read:
+    from papers.sptree import written_facts  # it imports from this package
+
     found = {
         split: written_facts.written(split, count, seed)
         for split, count in FACTS.items()
