@@ -57,9 +57,14 @@ class Learning:
 
 @dataclasses.dataclass
 class Data:
-    source: str = choice("generated")
+    # written: facts about films in sentences made here.
+    source: str = choice("written", "generated")
     root: str = ""  # the folder or file of the corpus
     vectors: str = ""  # word2vec's or GloVe's file; "": random
+    # Of training, validation and test.
+    sentences: tuple[int, int, int] = at_least(
+        1, (1600, 400, 800), only=("source", "written")
+    )
     batch_size: int = at_least(1, 16)  # sentences
     buckets: tuple[int, ...] = at_least(1, (24, 48))  # words of a batch's sentences
     entities: int = at_least(2, 8)  # of a sentence; more are counted as lost

@@ -14,6 +14,7 @@ from papers.sptree import bilou, generated, word_vectors
 from papers.sptree.config import Config, Data
 from papers.sptree.sources.annotated_sentence import AnnotatedSentence
 from papers.sptree.vocabulary import Sizes, Vocabulary
+from papers.sptree.written_facts import written
 
 SPLITS = ("train", "valid", "test")
 READ_LATER = ("batch_size",)  # fields of `Data` that do not change the corpus
@@ -72,6 +73,10 @@ def _corpus(seed: int, values: tuple) -> Corpus:
 def _read(data: Data, seed: int) -> Mapping[str, tuple[AnnotatedSentence, ...]]:
     if data.source == "generated":
         return {split: generated.sentences(split, seed) for split in SPLITS}
+    if data.source == "written":
+        counts = dict(zip(SPLITS, data.sentences, strict=True))
+        most = {"entities": data.entities, "words": max(data.buckets)}
+        return {split: written(split, n, seed, **most) for split, n in counts.items()}
     raise UserError(f"no source {data.source!r}")
 
 

@@ -18,7 +18,7 @@ from common.metrics import Gathered, Mean
 from papers.sptree import data, objective, optimiser, relations, scoring, word_vectors
 from papers.sptree.config import Config
 from papers.sptree.corpus import corpus, sizes
-from papers.sptree.model import Extractor, Outputs
+from papers.sptree.model import Extractor, Outputs, initial
 from papers.sptree.relations import Pairs
 
 
@@ -56,7 +56,7 @@ def _random(config: Config, key: Key[Array, ""]) -> Any:
         for name, x in data.batch_spec(config).items()
     }
     one["length"] += 1
-    params = network(config).init(key, one)["params"]
+    params = initial(network(config), key, one)
     if not config.data.vectors:
         return params
     words = corpus(config).vocabulary.words
