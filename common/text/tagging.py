@@ -93,7 +93,9 @@ class _Rules:
             for line in text["morphology"]
             if (rule := _form_rule(line.split(), self.lexicon))
         ]
-        self.context = [_context_rule(line.split()) for line in text["context"]]
+        self.context = [
+            rule for line in text["context"] if (rule := _context_rule(line.split()))
+        ]
 
 
 @functools.cache
@@ -150,10 +152,13 @@ _FORMS = {
 _Holds = Callable[[Sequence[str], Sequence[str], int], bool]
 
 
-def _context_rule(parts: list[str]) -> tuple[str, str, _Holds]:
-    """A rule of the context file: (old tag, new tag, where it holds)."""
+def _context_rule(parts: list[str]) -> tuple[str, str, _Holds] | None:
+    """A rule of the context file: (old tag, new tag, where it holds). None: a damaged
+    line, of which the file has one."""
     old, new, name, *values = parts
     tests = _CONTEXTS[name]
+    if len(tests) != len(values):
+        return None
     return (
         old,
         new,

@@ -33,12 +33,13 @@ WEIGHTS = {
     "made_in": 0.11,
     "spoken_in": 0.11,
 }
-FORMS = {"one": 0.3, "verbs": 0.2, "clauses": 0.25, "while": 0.15, "says": 0.1}
+FORMS = {"one": 0.2, "verbs": 0.2, "clauses": 0.3, "while": 0.2, "says": 0.1}
+SAME = 0.6  # share of second clauses with the relation of the first
 
 
 @functools.cache
 def written(
-    split: str, count: int, seed: int = 0, entities: int = 6, words: int = 48
+    split: str, count: int, seed: int = 0, entities: int = 8, words: int = 60
 ) -> tuple[AnnotatedSentence, ...]:
     """`count` sentences of a split (train, valid, test), each with at least two and at
     most `entities` entities and at most `words` words. The same arguments give the same
@@ -86,19 +87,22 @@ class _Writer(Phrases):
         else:
             root = self._main(fact)
             if form == "clauses":
-                grammar.join(root, self._main(self._fact()), comma=True)
+                grammar.join(root, self._main(self._fact(fact)), comma=True)
             elif form == "while":
-                clause = self._main(self._fact(), adverbial=False)
+                clause = self._main(self._fact(fact), adverbial=False)
                 clause.arc = "advcl"
                 clause.before.insert(0, Node("while", "IN", "mark"))
                 root.before[:0] = [clause, grammar.sign(",")]
         root.after.append(grammar.sign("."))
         return root
 
-    def _fact(self) -> Fact:
-        """A fact of two names that the sentence does not have."""
+    def _fact(self, beside: Fact | None = None) -> Fact:
+        """A fact of two names that the sentence does not have; often of the same
+        relation as the one `beside` it."""
+        same = beside is not None and self.rng.random() < SAME
         while True:
-            fact = self.one(self.known.by_relation[self.drawn(WEIGHTS)])
+            relation = beside.relation if same else self.drawn(WEIGHTS)
+            fact = self.one(self.known.by_relation[relation])
             if fact.head not in self.entities and fact.tail not in self.entities:
                 return fact
 
