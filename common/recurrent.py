@@ -190,8 +190,9 @@ def gate_by_gate(init: Callable, forget_bias: float = 0.0) -> Callable:
 
     def drawn(key, shape, dtype=jnp.float32):
         part = (*shape[:-1], shape[-1] // 4)
-        gates = [init(gate, part, dtype) for gate in jax.random.split(key, 4)]
-        gates[1] += forget_bias
-        return jnp.concatenate(gates, -1)
+        keys = jax.random.split(key, 4)
+        gates = jax.vmap(lambda key: init(key, part, dtype))(keys)  # one program
+        gates = gates.at[1].add(forget_bias)
+        return jnp.moveaxis(gates, 0, -2).reshape(shape)
 
     return drawn

@@ -57,9 +57,20 @@ class Learning:
 
 @dataclasses.dataclass
 class Data:
-    source: str = choice("generated")
+    # written: facts of films in sentences made here; articles: real sentences with
+    # distant labels; semeval_trees: SemEval's test with given trees; others: by root.
+    source: str = choice(
+        "written", "articles", "generated", "conll04", "spert", "semeval",
+        "semeval_trees", "ace", "brat", "gum",
+    )  # fmt: skip
     root: str = ""  # the folder or file of the corpus
+    trees: str = ""  # CoNLL-U with the trees of the sentences; "": those of `parser`
+    parser: str = choice("best", "chunks", "spacy")
     vectors: str = ""  # word2vec's or GloVe's file; "": random
+    # Of training, validation and test.
+    sentences: tuple[int, int, int] = at_least(
+        1, (1600, 400, 800), only=("source", "written")
+    )
     batch_size: int = at_least(1, 16)  # sentences
     buckets: tuple[int, ...] = at_least(1, (24, 48))  # words of a batch's sentences
     entities: int = at_least(2, 8)  # of a sentence; more are counted as lost
@@ -87,7 +98,7 @@ class Predict:
     """How a text is read. Nothing here changes training."""
 
     parser: str = choice("best", "chunks", "spacy")
-    folder: str = ""  # where the .ann and .json files go; "": beside the texts
+    out: str = ""  # the folder of the .ann and .json files; "": beside the texts
 
 
 @dataclasses.dataclass

@@ -4,16 +4,18 @@ way."""
 import dataclasses
 import functools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Int
 
 from common.contract import UserError
-from papers.sptree import bilou, generated, word_vectors
+from papers.sptree import bilou, generated, sources, word_vectors
 from papers.sptree.config import Config, Data
-from papers.sptree.sources.annotated_sentence import AnnotatedSentence
+from papers.sptree.sources.annotated_sentence import AnnotatedSentence, Dropped
+from papers.sptree.sources.layout import Read
 from papers.sptree.vocabulary import Sizes, Vocabulary
+from papers.sptree.written_facts import written
 
 SPLITS = ("train", "valid", "test")
 READ_LATER = ("batch_size",)  # fields of `Data` that do not change the corpus
@@ -38,7 +40,9 @@ class Encoded:
 class Corpus:
     """The splits, the vocabulary of the training set, and what no network can find."""
 
+    about: str  # what it is, in a line
     sentences: Mapping[str, tuple[AnnotatedSentence, ...]]
+    dropped: Mapping[str, Dropped]  # what the reader left out, by split
     vocabulary: Vocabulary
     encoded: Mapping[str, tuple[Encoded, ...]]
     lost: Mapping[str, Counter]  # by split: {reason: count}
@@ -53,43 +57,77 @@ def corpus(config: Config) -> Corpus:
 @functools.cache
 def _corpus(seed: int, values: tuple) -> Corpus:
     data = Data(**dict(values))
-    sentences = _read(data, seed)
+    found = _read(data, seed)
     vectors = word_vectors.read(data.vectors) if data.vectors else {}
-    # A vector makes a word of any split known: it tells nothing of the split's labels.
-    words = {
-        w.lower() for found in sentences.values() for s in found for w in s.parsed.words
-    }
-    kept = words & vectors.keys()
-    vocabulary = Vocabulary.of(sentences["train"], data.min_count, kept)
+    vocabulary = Vocabulary.of(
+        found.sentences["train"],
+        data.min_count,
+        # A vector makes a word of any split known. It tells nothing of labels.
+        vectors.keys() & _words(found.sentences),
+    )
     encoded = {
-        split: tuple(encode(sentence, vocabulary) for sentence in found)
-        for split, found in sentences.items()
+        split: tuple(encode(sentence, vocabulary) for sentence in sentences)
+        for split, sentences in found.sentences.items()
     }
-    lost = {split: _lost(found, vocabulary, data) for split, found in sentences.items()}
-    return Corpus(sentences, vocabulary, encoded, lost)
+    lost = {
+        split: _lost(sentences, vocabulary, data)
+        for split, sentences in found.sentences.items()
+    }
+    return Corpus(
+        found.about, found.sentences, found.dropped, vocabulary, encoded, lost
+    )
 
 
-def _read(data: Data, seed: int) -> Mapping[str, tuple[AnnotatedSentence, ...]]:
+def _words(splits: Mapping[str, Sequence[AnnotatedSentence]]) -> set[str]:
+    return {
+        word.lower()
+        for sentences in splits.values()
+        for sentence in sentences
+        for word in sentence.parsed.words
+    }
+
+
+def _read(data: Data, seed: int) -> Read:
+    if data.source not in ("written", "generated"):
+        return sources.read(data.source, data.root, data.trees, data.parser)
     if data.source == "generated":
-        return {split: generated.sentences(split, seed) for split in SPLITS}
-    raise UserError(f"no source {data.source!r}")
+        found = {split: generated.sentences(split, seed) for split in SPLITS}
+        about = "Generated sentences"
+    else:
+        counts = zip(SPLITS, data.sentences, strict=True)
+        most = {"entities": data.entities, "words": max(data.buckets)}
+        found = {split: written(split, n, seed, **most) for split, n in counts}
+        about = (
+            "Real facts of Wikidata's films in sentences that a grammar writes, with "
+            "exact trees; the splits share no film and no person"
+        )
+    return Read(found, {split: Dropped() for split in found}, about)
 
 
 def sizes(config: Config) -> Sizes:
-    """Rows of the tables: those that the config says, else those of the training set.
-
-    UserError: the training set has more than the config says."""
-    d = config.data
-    said = Sizes(d.words, d.tags, d.arcs, d.kinds, d.relations)
-    if all(said) and not d.root and d.source != "generated":
-        return said  # a plan, without a corpus
+    """Rows of the tables: those that the config says, else those of the training set,
+    which is read then. UserError: as of `check_sizes`."""
+    said = _said(config)
+    if all(said):
+        return said
+    check_sizes(config)
     found = corpus(config).vocabulary.sizes
-    for name, most, count in zip(Sizes._fields, said, found, strict=True):
+    return Sizes(*(a or b for a, b in zip(said, found, strict=True)))
+
+
+def check_sizes(config: Config) -> None:
+    """UserError: the training set has more than the config says."""
+    found = corpus(config).vocabulary.sizes
+    for name, most, count in zip(Sizes._fields, _said(config), found, strict=True):
         if most and count > most:
             raise UserError(
                 f"config.data.{name}={most}: the training set has {count}; 0 takes all"
             )
-    return Sizes(*(a or b for a, b in zip(said, found, strict=True)))
+
+
+def _said(config: Config) -> Sizes:
+    d = config.data
+    return Sizes(d.words, d.tags, d.arcs, d.kinds, d.relations)
 
 
 def encode(sentence: AnnotatedSentence, vocabulary: Vocabulary) -> Encoded:

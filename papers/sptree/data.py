@@ -15,7 +15,7 @@ import numpy as np
 from common.contract import UserError
 from common.data.pipeline import pipeline
 from papers.sptree.config import Config
-from papers.sptree.corpus import Encoded, corpus
+from papers.sptree.corpus import Encoded, check_sizes, corpus
 
 Batch = dict[str, np.ndarray]
 Plan = list[tuple[int, list[int]]]  # batches: the bucket's words, the sentences
@@ -28,6 +28,7 @@ def batches(
 ) -> Iterator[Batch]:
     """Batches of `batch_spec`, of one of the buckets' lengths. "train" is endless,
     shuffled, and has `get_state` and `set_state`; "valid" and "test" end."""
+    check_sizes(config)
     train = split == "train"
     size = config.data.batch_size if train else config.eval.batch_size
     source = Bucketed(

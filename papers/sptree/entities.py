@@ -59,8 +59,8 @@ class EntityLayer(nn.Module):
         return labels, logits(z, keep, before)
 
     def _layer(self, name: str, inputs: int, units: int, dtype) -> tuple[Array, Array]:
-        kernel = self.param(f"{name}_kernel", structures.draw_kernel, (inputs, units))
-        bias = self.param(f"{name}_bias", structures.draw_bias, (units,))
+        kernel = self.param(f"{name}_kernel", structures.kernel_limit, (inputs, units))
+        bias = self.param(f"{name}_bias", structures.bias_limit, (units,))
         return kernel.astype(dtype), bias.astype(dtype)
 
 

@@ -5,11 +5,14 @@ Axes: rows (sentences), words, labels (`papers.sptree.bilou`), pairs, classes.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from common import recurrent
 from papers.sptree import structures
@@ -97,3 +100,20 @@ class Reader(nn.Module):
         x = jnp.concatenate([words, tags], -1).astype(m.dtype)
         cell = structures.lstm_cell(m.sequence, m)
         return recurrent.BiLSTM(cell, name="sequence")(x, mask)[0]
+
+
+def initial(net: Extractor, key: Key[Array, ""], batch: Batch) -> Any:
+    """The parameters before training: uniform between -limit and limit, where the
+    limit is that of each matrix, sqrt(6 / (inputs + outputs)), and of each bias.
+
+    All numbers are one draw: a draw for each array takes ten seconds to compile."""
+    limits = net.init(key, batch)["params"]
+    leaves, tree = jax.tree.flatten(limits)
+    ends = np.cumsum([leaf.size for leaf in leaves])
+    drawn = jax.random.uniform(key, (ends[-1],), minval=-1.0, maxval=1.0)
+    parts = jnp.split(drawn, ends[:-1])
+    found = [
+        part.reshape(leaf.shape) * leaf
+        for part, leaf in zip(parts, leaves, strict=True)
+    ]
+    return jax.tree.unflatten(tree, found)

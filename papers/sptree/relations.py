@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Mapping
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
@@ -143,3 +144,17 @@ def decide(
     higher = jnp.max(forward, -1) >= jnp.max(backward, -1)
     forward_wins = (behind == 0) | ((ahead != 0) & higher)
     return jnp.where(forward_wins, ahead, behind)
+
+
+def confidence(
+    forward: Float[Array, "*n classes"],
+    backward: Float[Array, "*n classes"],
+    classes: Int[Array, "*n"],
+) -> Float[Array, "*n"]:
+    """The probability of a class, the mean over both directions."""
+
+    def of(logits: Array, index: Array) -> Array:
+        p = jax.nn.softmax(logits.astype(jnp.float32), -1)
+        return jnp.take_along_axis(p, index[..., None], -1)[..., 0]
+
+    return (of(forward, classes) + of(backward, reverse(classes))) / 2

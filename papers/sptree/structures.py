@@ -9,7 +9,6 @@ same pairs in the other order.
 from typing import NamedTuple
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -19,32 +18,37 @@ from common.tree_paths import Paths, at
 from papers.sptree.config import Model
 
 Both = tuple[Float[Array, "rows pairs d"], Float[Array, "rows pairs d"]]
-draw_kernel = nn.initializers.xavier_uniform()
 
 
-def draw_bias(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
-    """Uniform between +-sqrt(6 / size), as the released code draws biases."""
-    limit = (6 / shape[-1]) ** 0.5
-    return jax.random.uniform(key, shape, dtype, -limit, limit)
+def kernel_limit(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
+    """sqrt(6 / (inputs + outputs)) everywhere. As the initialisers of this package's
+    modules, these give the limits of uniform draws; `model.initial` draws."""
+    del key
+    return jnp.full(shape, (6 / sum(shape)) ** 0.5, dtype)
+
+
+def bias_limit(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
+    """sqrt(6 / size): the released code draws biases too."""
+    return kernel_limit(key, shape[-1:], dtype)
 
 
 def dense(units: int, model: Model, name: str | None = None) -> nn.Dense:
     return nn.Dense(
         units,
-        kernel_init=draw_kernel,
-        bias_init=draw_bias,
+        kernel_init=kernel_limit,
+        bias_init=bias_limit,
         dtype=model.dtype,
         name=name,
     )
 
 
 def table(rows: int, d: int, name: str | None = None) -> nn.Embed:
-    return nn.Embed(rows, d, embedding_init=draw_kernel, name=name)
+    return nn.Embed(rows, d, embedding_init=kernel_limit, name=name)
 
 
 def lstm_cell(features: int, model: Model) -> recurrent.Cell:
     return recurrent.Cell(
-        features, draw_kernel, draw_kernel, draw_bias, dtype=model.dtype
+        features, kernel_limit, kernel_limit, bias_limit, dtype=model.dtype
     )
 
 
@@ -70,7 +74,7 @@ class Words(NamedTuple):
 
 class TreeLSTM(nn.Module):
     """Parameters of one direction: "input", a dense layer to i, f, u, o, and
-    "recurrent" [types, features, (3 + types) features], drawn a matrix at a time."""
+    "recurrent" [types, features, (3 + types) features]."""
 
     model: Model
     types: int = 1
@@ -79,18 +83,15 @@ class TreeLSTM(nn.Module):
         d = self.model.tree
         self.input = nn.Dense(
             4 * d,
-            kernel_init=recurrent.gate_by_gate(draw_kernel),
-            bias_init=recurrent.gate_by_gate(draw_bias),
+            kernel_init=recurrent.gate_by_gate(kernel_limit),
+            bias_init=recurrent.gate_by_gate(bias_limit),
             dtype=self.model.dtype,
         )
-        self.recurrent = self.param("recurrent", self._drawn, (self.types, d, d))
+        self.recurrent = self.param("recurrent", self._limits, (self.types, d, d))
 
-    def _drawn(self, key: Array, shape: tuple[int, int, int]) -> Array:
+    def _limits(self, key: Array, shape: tuple[int, int, int]) -> Array:
         types, d, _ = shape
-        keys = jax.random.split(key, types * (3 + types))
-        parts = jax.vmap(lambda key: draw_kernel(key, (d, d), jnp.float32))(keys)
-        parts = parts.reshape(types, 3 + types, d, d)
-        return jnp.moveaxis(parts, 1, 2).reshape(types, d, (3 + types) * d)
+        return jnp.full((types, d, (3 + types) * d), (3 / d) ** 0.5)
 
 
 class ShortestPath(nn.Module):

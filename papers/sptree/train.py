@@ -18,7 +18,7 @@ from common.metrics import Gathered, Mean
 from papers.sptree import data, objective, optimiser, relations, scoring, word_vectors
 from papers.sptree.config import Config
 from papers.sptree.corpus import corpus, sizes
-from papers.sptree.model import Extractor, Outputs
+from papers.sptree.model import Extractor, Outputs, initial
 from papers.sptree.relations import Pairs
 
 
@@ -56,7 +56,7 @@ def _random(config: Config, key: Key[Array, ""]) -> Any:
         for name, x in data.batch_spec(config).items()
     }
     one["length"] += 1
-    params = network(config).init(key, one)["params"]
+    params = initial(network(config), key, one)
     if not config.data.vectors:
         return params
     words = corpus(config).vocabulary.words
@@ -121,7 +121,7 @@ def eval_step(
 ) -> dict[str, Any]:
     """The mean "loss" of a sentence over the seeds, and as "outputs" the rows of
     `answers` of every seed, [rows, seeds, ...]."""
-    params = optim.ema_params(state.opt_state, state.params)
+    params = predicted_params(state)
     net = network(config)
 
     def of_seed(params):
@@ -139,10 +139,24 @@ def eval_step(
     return {name: metric.across(axis_name) for name, metric in metrics.items()}
 
 
+def predicted_params(state: State) -> Any:
+    """The parameters that predict: the averages, where they are kept."""
+    return optim.ema_params(state.opt_state, state.params)
+
+
+def answer(
+    config: Config, net: Extractor, params: Any, batch: dict
+) -> dict[str, Array]:
+    """`answers` of one seed's parameters."""
+    own = net.clone(config=config)
+    return answers(config, own.apply({"params": params}, batch))
+
+
 def answers(config: Config, outputs: Outputs) -> dict[str, Array]:
     """What the network says, in arrays whose shapes do not depend on the bucket:
     "labels" [rows, words]; "pairs" [rows, pairs, 3], both last words and the class, -1
-    where there is no pair; "lost" [rows], entities that were not paired."""
+    where there is no pair; "sure" [rows, pairs], the probability of the class; "lost"
+    [rows], entities that were not paired."""
     labels = outputs.labels
     words = max(*config.data.buckets, labels.shape[1])
     labels = jnp.pad(labels, ((0, 0), (0, words - labels.shape[1])))
@@ -156,7 +170,9 @@ def answers(config: Config, outputs: Outputs) -> dict[str, Array]:
     rows = jnp.pad(
         rows, ((0, 0), (0, most - rows.shape[1]), (0, 0)), constant_values=-1
     )
-    return {"labels": labels, "pairs": rows, "lost": pairs.lost}
+    sure = relations.confidence(outputs.forward, outputs.backward, classes)
+    sure = jnp.pad(sure, ((0, 0), (0, most - sure.shape[1])))
+    return {"labels": labels, "pairs": rows, "sure": sure, "lost": pairs.lost}
 
 
 def validate(config: Config, outputs: dict[str, Any]) -> dict[str, float]:
