@@ -110,7 +110,7 @@ def _is(folder: Path, split: str) -> bool:
 
 
 def drawn(name: str, shares: dict[str, int]) -> str:
-    """The split of a document by its name, the same on every machine."""
+    """The split of a document or name, the same on every machine."""
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     place = int.from_bytes(digest, "big") % sum(shares.values())
     for split, share in shares.items():

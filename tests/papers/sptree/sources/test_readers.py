@@ -380,9 +380,11 @@ The mayor of Rome left. She met AT&amp;T's boss.
 """
 
 
-def apf(mentions: list[tuple[str, str, str]], relations: str = "") -> str:
+def apf(
+    mentions: list[tuple[str, str, str]], relations: str = "", source: str = SGM
+) -> str:
     """(id, type, head) of mentions, whose heads stand once in the text."""
-    text = SGM.replace("\n", "\n")
+    text = source
     plain = "".join(part.split(">")[-1] for part in text.split("<"))
     rows = []
     for key, kind, head in mentions:
@@ -422,6 +424,13 @@ def test_ace_has_heads_and_directed_relations(tmp_path, relations):
     assert named(first) == [("GEN-AFF", "mayor", "Rome")]
     assert [e.kind for e in first.entities] == ["PER", "GPE"]
     assert len(second.entities) == 1
+
+
+def test_ace_counts_a_reference_as_one_character_or_as_five(tmp_path):
+    for source in (SGM, SGM.replace("&amp;", "&")):
+        _, second = of_ace(tmp_path, apf(MENTIONS, "", source)).sentences["test"]
+        words = second.parsed.words
+        assert [words[e.start : e.end] for e in second.entities] == [("boss",)]
 
 
 def test_relations_between_sentences_and_of_times_are_counted(tmp_path):
