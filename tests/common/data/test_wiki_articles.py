@@ -22,7 +22,8 @@ def test_markup_leaves_what_a_reader_sees():
     links: list[tuple[str, str]] = []
     text = (
         "'''Rome''' ({{lang-x|y}}; , Roma ,) is {{convert|1285|km2}} <!-- a -->"
-        "large<ref>b</ref>, in [[Italy]] and its [[region (x)#y|region]]s; see [http://x.y the page].\n* a list of "
+        "large<ref>b</ref>, in [[Italy]] and its "
+        "[[region (x)#y|region]]s; see [http://x.y the page].\n* a list of "
         "four words\n[[File:a.jpg|thumb|a [[link]] in it]]"
     )
     text = wiki_articles._plain(wiki_articles._without_blocks(text), links)
