@@ -261,6 +261,38 @@ def test_semeval_takes_the_given_trees_of_the_test(tmp_path):
     assert named(found) == [("Content-Container", "box", "child")]
 
 
+def test_semeval_takes_words_and_trees_of_a_treebank(tmp_path):
+    """CoreNLP's words: other cuts, other brackets."""
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    text = SEMEVAL.replace("toy", "(toy)")
+    words = [
+        "The",
+        "child",
+        "'s",
+        "-LRB-",
+        "toy",
+        "-RRB-",
+        "was",
+        "in",
+        "the",
+        "wooden-box",
+        ".",
+    ]
+    second = ["A", "ridge", "line", "is", "no", "wave", "."]
+    rows = [
+        "".join(f"{i + 1}\t{w}\t_\t_\tX\t_\t{i}\tdep\t_\t_\n" for i, w in enumerate(s))
+        for s in (words, second, [w for w in words if "RB" not in w])
+    ]
+    trees = tmp_path / "trees.conllu"
+    trees.write_text("\n".join(rows))
+    semeval(folder, text)
+    read = sources.read("semeval", str(folder), str(trees))
+    first = read.sentences["train"][0]
+    assert named(first) == [("Content-Container", "wooden-box", "child")]
+    assert len(first.parsed) in (len(words), len(words) - 2)
+
+
 def test_trees_in_another_order_are_refused(tmp_path):
     block = SEMEVAL.split("\n\n")[0] + "\n\n"
     (tmp_path / "TEST_FILE_FULL.TXT").write_text(block)
