@@ -1,0 +1,1 @@
+"""Readers of corpora with entities and relations, and of two sets made here."""
