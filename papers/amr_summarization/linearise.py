@@ -35,10 +35,13 @@ def linearise(
     neither is `known`, the piece is one that is not. An edge is written backwards only
     where no path of forward ones leads from the top to its source.
     """
-    return _Writer(amr, words, known).node(amr.top, top=True)
+    return Writer(amr, words, known).node(amr.top, top=True)
 
 
-class _Writer:
+class Writer:
+    """Writes one graph. `owners` are the variables of the concepts and constants that
+    were written, in their order."""
+
     def __init__(self, amr: Amr, words: Sequence[str], known: Known):
         self.amr = amr
         self.words = words
@@ -50,6 +53,7 @@ class _Writer:
             self.left[edge.source].append(edge)
             self.entered[edge.target].append(edge)
         self.seen: set[Edge] = set()
+        self.owners: list[str] = []
         self.below_top = {amr.top: None}
         for var in (todo := [amr.top]):
             new = [e.target for e in self.left[var] if e.target not in self.below_top]
@@ -82,11 +86,12 @@ class _Writer:
         """The node's name once more, by which reading back knows it."""
         for edge in self.left[var]:
             if edge.role == ":name":
-                constants = self.constants(edge.target)
-                return [":name", OPEN, *self.label(edge.target), *constants, CLOSE]
+                label = self.label(edge.target)
+                return [":name", OPEN, *label, *self.constants(edge.target), CLOSE]
         return []
 
     def label(self, var: str) -> list[str]:
+        self.owners.append(var)
         concept = self.amr.instances[var]
         if concept == "name":
             return [CONCEPT + concept]
@@ -108,6 +113,7 @@ class _Writer:
         return found
 
     def value(self, var: str, value: str) -> list[str]:
+        self.owners.append(var)
         plain = unquoted(value)
         places = [i for i, word in enumerate(self.words) if word == plain]
         # "-" and "1" are symbols that no word stands for, unless they are in quotes.
