@@ -1,0 +1,263 @@
+"""The encoder-decoder, whose output is a symbol or a pointer to an item of its source.
+
+A Transformer (Vaswani et al. 2017) with norms before its parts. The logits of pointers
+stand behind those of symbols, so that one softmax chooses among both (as in the pointer
+networks of Vinyals et al. 2015, and their mixtures with a vocabulary).
+
+Axes: batch, source (items), time (pieces), beams, heads, d_head, d_model. Rows hold
+several samples: see `packing`.
+"""
+
+from collections.abc import Mapping
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Bool, Float, Int
+
+from common.attention import dot_product_attention, masked_softmax
+from common.transformer import MLP, Decoder, norm, product
+from papers.amr_summarization.config import Model
+from papers.amr_summarization.vocabulary import TAGS
+
+Hidden = Float[Array, "batch time d_model"]
+Mask = Bool[Array, "batch 1 time key"]
+Batch = Mapping[str, Array]  # of `packing.arrays`
+
+
+@struct.dataclass
+class Memory:
+    """What the encoder made of the source."""
+
+    hidden: Float[Array, "batch source d_model"]
+    segment: Int[Array, "batch source"]
+
+
+@struct.dataclass
+class Cache:
+    """Keys and values of the pieces that a beam has written, of one block."""
+
+    key: Float[Array, "batch beams time heads d_head"]
+    value: Float[Array, "batch beams time heads d_head"]
+
+
+@struct.dataclass
+class Written:
+    """A beam's state between two pieces."""
+
+    caches: tuple[Cache, ...]
+    length: Int[Array, "batch beams"]  # pieces that were read, of all beams the same
+
+
+class Attention(nn.Module):
+    """Multi-head attention to the same sequence or to another."""
+
+    config: Decoder
+    output_std: float
+
+    def setup(self):
+        c = self.config
+        self.query = product(c, c.d_model, c.init_std)
+        self.key_value = product(c, 2 * c.d_model, c.init_std)
+        self.output = product(c, c.d_model, self.output_std)
+
+    def __call__(self, x: Hidden, seen: Hidden, mask: Mask) -> Hidden:
+        key, value = self.keys(seen)
+        mean = dot_product_attention(self._heads(self.query(x)), key, value, mask)
+        return self.output(mean.reshape(*x.shape))
+
+    def keys(self, seen: Float[Array, "*batch d_model"]) -> tuple[Array, Array]:
+        """Keys and values [*batch, heads, d_head]."""
+        key, value = jnp.split(self.key_value(seen), 2, axis=-1)
+        return self._heads(key), self._heads(value)
+
+    def cached(
+        self, x: Float[Array, "batch beams d_model"], cache: Cache, length: Array
+    ) -> tuple[Float[Array, "batch beams d_model"], Cache]:
+        """The piece number `length` of each beam, which sees those before it."""
+        key, value = self.keys(x)
+        put = jax.lax.dynamic_update_index_in_dim
+        cache = Cache(
+            put(cache.key, key, length, 2), put(cache.value, value, length, 2)
+        )
+        scores = jnp.einsum("bkhd,bkthd->bkht", self._heads(self.query(x)), cache.key)
+        scores *= cache.key.shape[-1] ** -0.5
+        weights = masked_softmax(scores, jnp.arange(cache.key.shape[2]) <= length)
+        mean = jnp.einsum("bkht,bkthd->bkhd", weights.astype(x.dtype), cache.value)
+        return self.output(mean.reshape(*x.shape)), cache
+
+    def _heads(self, x: Float[Array, "*batch d_model"]) -> Array:
+        return x.reshape(*x.shape[:-1], self.config.n_heads, -1)
+
+
+class Block(nn.Module):
+    """Attention to itself, to the source if there is one, and an MLP."""
+
+    config: Decoder
+    output_std: float
+    reads_source: bool
+
+    def setup(self):
+        c = self.config
+        self.own_norm = norm(c)
+        self.own = Attention(c, self.output_std)
+        if self.reads_source:
+            self.source_norm = norm(c)
+            self.source = Attention(c, self.output_std)
+        self.mlp_norm = norm(c)
+        self.mlp = MLP(c, self.output_std)
+        self.dropout = nn.Dropout(c.dropout)
+
+    def __call__(
+        self,
+        x: Hidden,
+        mask: Mask,
+        memory: Hidden | None = None,
+        memory_mask: Mask | None = None,
+        train: bool = False,
+    ) -> Hidden:
+        normed = self.own_norm(x)
+        x += self.dropout(self.own(normed, normed, mask), deterministic=not train)
+        if memory is not None:
+            out = self.source(self.source_norm(x), memory, memory_mask)
+            x += self.dropout(out, deterministic=not train)
+        return x + self.dropout(self.mlp(self.mlp_norm(x)), deterministic=not train)
+
+    def cached(
+        self, x: Hidden, cache: Cache, length: Array, memory: Hidden, memory_mask: Mask
+    ) -> tuple[Hidden, Cache]:
+        out, cache = self.own.cached(self.own_norm(x), cache, length)
+        x += out
+        # The beams of a row read one source, as the pieces of a text do.
+        x += self.source(self.source_norm(x), memory, memory_mask)
+        return x + self.mlp(self.mlp_norm(x)), cache
+
+
+class Network(nn.Module):
+    """Both directions: a parser and a generator differ in what they read and write.
+
+    positions: items or pieces of the longest sample.
+    """
+
+    config: Model
+    positions: int
+
+    def setup(self):
+        m = self.config
+        block = decoder(m)
+        self.item = _table(m.items, m)
+        self.ending = _table(m.endings, m)
+        self.tag = _table(len(TAGS) + 1, m)
+        self.source_place = _table(self.positions, m)
+        self.symbol = _table(m.symbols, m)
+        self.place = _table(self.positions, m)
+        self.pointed = product(block, m.d_model, block.init_std)
+        count = m.encoder_layers
+        self.encoder = [Block(block, _added(m, count), False) for _ in range(count)]
+        count = m.decoder_layers
+        self.decoder = [Block(block, _added(m, count), True) for _ in range(count)]
+        self.source_norm = norm(block)
+        self.target_norm = norm(block)
+        self.choice = product(block, m.symbols, block.init_std)
+        self.pointer = product(block, m.d_model, block.init_std)
+        self.pointer_key = product(block, m.d_model, block.init_std)
+        self.dropout = nn.Dropout(m.dropout)
+
+    def __call__(
+        self, batch: Batch, train: bool = False
+    ) -> Float[Array, "batch time choices"]:
+        """The logits of each piece, given those before it."""
+        memory = self.encode(batch, train)
+        x = self._written(memory, batch["previous"], batch["place"])
+        x = self.dropout(x, deterministic=not train)
+        segment = batch["segment"]
+        time = jnp.arange(segment.shape[1])
+        own = _same(segment, segment) & (time[:, None] >= time)
+        source = _same(segment, memory.segment)
+        for block in self.decoder:
+            x = block(x, own, memory.hidden, source, train)
+        return self._logits(x, memory, source)
+
+    def encode(self, batch: Batch, train: bool = False) -> Memory:
+        segment = batch["source_segment"]
+        x = self.item(batch["item"]) + self.ending(batch["ending"])
+        x += self.tag(batch["tag"]) + self.source_place(batch["source_place"])
+        x = self.dropout(x, deterministic=not train)
+        mask = _same(segment, segment)
+        for block in self.encoder:
+            x = block(x, mask, train=train)
+        return Memory(self.source_norm(x), segment)
+
+    def begin(self, memory: Memory, beams: int) -> Written:
+        """The state of beams that have written nothing."""
+        m = self.config
+        batch = memory.hidden.shape[0]
+        shape = batch, beams, self.positions, m.n_heads, m.d_model // m.n_heads
+        zeros = jnp.zeros(shape, m.dtype)
+        caches = tuple(Cache(zeros, zeros) for _ in range(m.decoder_layers))
+        return Written(caches, jnp.zeros((batch, beams), jnp.int32))
+
+    def step(
+        self, memory: Memory, previous: Int[Array, "batch beams"], state: Written
+    ) -> tuple[Float[Array, "batch beams choices"], Written]:
+        """The logits of the next piece of each beam, and the state after `previous`.
+        The source has one sample a row."""
+        x = self._written(memory, previous, state.length)
+        mask = _same(jnp.ones_like(previous), memory.segment)
+        length = state.length[0, 0]
+        caches = []
+        for block, cache in zip(self.decoder, state.caches, strict=True):
+            x, cache = block.cached(x, cache, length, memory.hidden, mask)
+            caches.append(cache)
+        return self._logits(x, memory, mask), Written(tuple(caches), state.length + 1)
+
+    def _written(self, memory: Memory, piece: Array, place: Array) -> Hidden:
+        """The vectors of pieces: a pointer's is made of the item that it names."""
+        symbols = self.config.symbols
+        index = jnp.clip(piece - symbols, 0, memory.hidden.shape[1] - 1)
+        items = self.pointed(memory.hidden)
+        named = jnp.take_along_axis(items, index[..., None], axis=1)
+        symbol = self.symbol(jnp.minimum(piece, symbols - 1))
+        return jnp.where((piece < symbols)[..., None], symbol, named) + self.place(
+            place
+        )
+
+    def _logits(self, x: Hidden, memory: Memory, mask: Mask) -> Array:
+        x = self.target_norm(x)
+        key = self.pointer_key(memory.hidden)
+        scores = jnp.einsum("btd,bsd->bts", self.pointer(x), key)
+        scores *= self.config.d_model**-0.5
+        scores = jnp.where(mask[:, 0], scores, -1e30)
+        return jnp.concatenate([self.choice(x), scores], axis=-1).astype(jnp.float32)
+
+
+def decoder(model: Model) -> Decoder:
+    """The sizes of a block."""
+    return Decoder(
+        n_layers=model.decoder_layers,
+        d_model=model.d_model,
+        n_heads=model.n_heads,
+        d_inner=model.d_inner,
+        dropout=model.dropout,
+        init_std=model.d_model**-0.5,
+        dtype=model.dtype,
+    )
+
+
+def _added(model: Model, layers: int) -> float:
+    """The standard deviation of products whose results are added (as in GPT-2)."""
+    return (model.d_model * 2 * layers) ** -0.5
+
+
+def _table(rows: int, model: Model) -> nn.Embed:
+    init = nn.initializers.normal(model.d_model**-0.5)
+    return nn.Embed(rows, model.d_model, embedding_init=init, dtype=model.dtype)
+
+
+def _same(
+    queries: Int[Array, "batch time"], keys: Int[Array, "batch key"]
+) -> Bool[Array, "batch 1 time key"]:
+    """True where both stand in one sample; padding sees nothing."""
+    same = queries[:, :, None] == keys[:, None]
+    return (same & (keys > 0)[:, None])[:, None]
