@@ -88,7 +88,9 @@ def clusters(sentences: Sequence[Parsed]) -> Clusters:
                     if not known or known[-1] is not thing:
                         known.append(thing)
             recent[-1].append(thing)
-    return [[m.spot for m in thing.mentions] for thing in things if len(thing.mentions) > 1]
+    return [
+        [m.spot for m in thing.mentions] for thing in things if len(thing.mentions) > 1
+    ]
 
 
 def _antecedent(
@@ -121,10 +123,13 @@ def _meant(mention: _Mention, recent: list[list[_Thing]]) -> _Thing | None:
             (m.subject, m.spot, thing)
             for thing in recent[-1 - back]
             for m in thing.mentions[-4:]
-            if m.spot.sentence == mention.spot.sentence - back and _agrees(thing, mention)
+            if m.spot.sentence == mention.spot.sentence - back
+            and _agrees(thing, mention)
         ]
         if found:
-            return max(found, key=lambda f: (f[0], f[1] if back == 0 else _before(f[1])))[2]
+            return max(
+                found, key=lambda f: (f[0], f[1] if back == 0 else _before(f[1]))
+            )[2]
     return None
 
 
@@ -174,7 +179,9 @@ def _mentions(parsed: Parsed, number: int) -> Iterator[_Mention]:
             continue
         below = [c for c in children[i] if parsed.arcs[c].partition(":")[0] != "case"]
         named = tag.startswith("NNP")
-        parts = [c for c in below if parsed.tags[c].startswith("NNP") and _joins(parsed, c)]
+        parts = [
+            c for c in below if parsed.tags[c].startswith("NNP") and _joins(parsed, c)
+        ]
         name = tuple(parsed.words[c] for c in sorted([i, *parts])) if named else ()
         yield _Mention(
             Spot(number, i),

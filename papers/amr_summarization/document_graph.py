@@ -72,7 +72,10 @@ class DocumentGraph:
                 found[sentence][number] = []
         for link, sentences in self.links.items():
             for sentence in sentences:
-                for one, other in ((link.source, link.target), (link.target, link.source)):
+                for one, other in (
+                    (link.source, link.target),
+                    (link.target, link.source),
+                ):
                     if other not in found[sentence][one]:
                         found[sentence][one].append(other)
         object.__setattr__(self, "_of_sentences", found)
@@ -197,7 +200,9 @@ def _heads(graph: DocumentGraph) -> list[int]:
 
 
 def _variable(concept: str, instances: dict[str, str]) -> str:
-    letter = concept[0].lower() if concept[:1].isascii() and concept[:1].isalpha() else "x"
+    letter = (
+        concept[0].lower() if concept[:1].isascii() and concept[:1].isalpha() else "x"
+    )
     number = len(instances) + 1
     instances[f"{letter}{number}"] = concept
     return f"{letter}{number}"

@@ -83,7 +83,9 @@ def of_penman(name: str, text: str) -> tuple[Document, ...]:
         try:
             graph = penman.read(block.text)
         except UserError as error:
-            raise UserError(f"{name}, the graph at line {block.line}: {error}") from None
+            raise UserError(
+                f"{name}, the graph at line {block.line}: {error}"
+            ) from None
         groups.setdefault(_document_id(block, name), []).append((block, graph))
     if not groups:
         raise UserError(f"{name} has no graphs: give PENMAN, (b / boy ...)")
@@ -154,6 +156,16 @@ def _aligned(graph: Amr, block: penman.Block, count: int) -> Amr:
     return alignment.aligned(graph, _words(block, graph))
 
 
+def with_trees(made: Sequence[Document], parser: parses.Parser) -> tuple[Document, ...]:
+    """The documents with trees over the words that came with their graphs."""
+    return tuple(
+        dataclasses.replace(
+            document, sentences=tuple(parser(p.words) for p in document.sentences)
+        )
+        for document in made
+    )
+
+
 def of_conllu(path: Path, graph_of: GraphOf = graph_of) -> tuple[Document, ...]:
     """The documents of CoNLL-U files: trees, summaries and coreference, as GUM has
     them. UserError: as of `common.data.conllu.read`."""
@@ -203,7 +215,9 @@ def wikipedia(parser: str, most: int, articles: int) -> tuple[Document, ...]:
     return tuple(found)
 
 
-def given(path: Path, parser: parses.Parser, graph_of: GraphOf = graph_of) -> list[Document]:
+def given(
+    path: Path, parser: parses.Parser, graph_of: GraphOf = graph_of
+) -> list[Document]:
     """The documents of a file or of a folder, by the ending of each file: .conllu;
     .penman, .amr and files that begin with # :: or a bracket are PENMAN; others are
     plain text. UserError: nothing is there, or nothing in it can be read."""

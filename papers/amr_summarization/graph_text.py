@@ -122,7 +122,11 @@ class _Speaker:
     def object(self, var: str) -> list[str]:
         if self.is_frame(var) and var not in self.said:
             shared = self.take(var, ":ARG0")
-            if shared and shared[0] in self.said and not self.amr.instances[var] in _MODALS:
+            if (
+                shared
+                and shared[0] in self.said
+                and self.amr.instances[var] not in _MODALS
+            ):
                 return ["to", *self.infinitive(var)]
             return ["that", *self.clause(var)]
         said = self.phrase(var)
@@ -164,7 +168,9 @@ class _Speaker:
             return []
         self.said.add(names[0])
         own = self.constants[names[0]]
-        return [own[r] for r in sorted(own, key=lambda r: (len(r), r)) if r[:3] == ":op"]
+        return [
+            own[r] for r in sorted(own, key=lambda r: (len(r), r)) if r[:3] == ":op"
+        ]
 
     def phrase(self, var: str) -> list[str]:
         """A noun phrase: what modifies it, its word, what hangs on it."""
@@ -194,7 +200,10 @@ class _Speaker:
             elif edge.role in (":mod", ":degree", ":quant", ":ord"):
                 before += self.phrase_without_article(edge.target)
             elif edge.role.startswith(":ARG"):
-                after += ["of" if edge.role == ":ARG1" else "by", *self.phrase(edge.target)]
+                after += [
+                    "of" if edge.role == ":ARG1" else "by",
+                    *self.phrase(edge.target),
+                ]
             elif edge.role not in (":name", ":domain"):
                 after += self.beside(edge)
         for edge in self.into[var]:
@@ -203,7 +212,9 @@ class _Speaker:
                     after += self.relative(edge)
         self.depth -= 1
         own = bool(before) and before[0] in _OWN.values()
-        article = [] if number or own or "'s" in before or self.is_frame(var) else ["the"]
+        article = (
+            [] if number or own or "'s" in before or self.is_frame(var) else ["the"]
+        )
         denied = ["no"] if self.constants[var].get(":polarity") == "-" else []
         number = [number] if number else []
         return [*(denied or article), *number, *before, noun, *after]
@@ -235,11 +246,19 @@ class _Speaker:
         own = self.constants[var]
         if self.amr.instances[var] == "date-entity":
             month = own.get(":month", "")
-            named = frames.MONTHS[int(month) - 1] if month.isdigit() and 0 < int(month) < 13 else ""
+            named = (
+                frames.MONTHS[int(month) - 1]
+                if month.isdigit() and 0 < int(month) < 13
+                else ""
+            )
             parts = [own.get(":day", ""), named, own.get(":year", "")]
-            parts += [w for e in self.out[var] for w in self.phrase_without_article(e.target)]
+            parts += [
+                w for e in self.out[var] for w in self.phrase_without_article(e.target)
+            ]
             return [part for part in parts if part]
-        unit = [w for t in self.take(var, ":unit") for w in self.phrase_without_article(t)]
+        unit = [
+            w for t in self.take(var, ":unit") for w in self.phrase_without_article(t)
+        ]
         amount = own.get(":quant", own.get(":value", ""))
         if amount not in ("", "1") and unit:
             unit = [unit[0] + "s", *unit[1:]]

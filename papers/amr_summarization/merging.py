@@ -91,7 +91,9 @@ class Merger:
                 self.at[spot].append(number)
         same.setdefault(said, list(numbers.values()))
         for edge in edges:
-            self._link(numbers[edge.source], edge.role, numbers[edge.target], {sentence})
+            self._link(
+                numbers[edge.source], edge.role, numbers[edge.target], {sentence}
+            )
         self.tops.append(numbers[amr.top])
 
     def _link(self, source: int, role: str, target: int, sentences: set[int]) -> None:
@@ -114,7 +116,9 @@ class Merger:
             keys = [(node.concept, word) for word in low]
             short = (node.concept, "".join(word[0] for word in low if word))
             near = [n for key in keys for n in by_word[key]]
-            near += initials[node.concept, low[0].replace(".", "")] if len(low) == 1 else []
+            near += (
+                initials[node.concept, low[0].replace(".", "")] if len(low) == 1 else []
+            )
             near += by_word[short] if len(low) > 1 else []
             for other in sorted({self.current(n) for n in near}):
                 fits = same_name(self.nodes[other].name, node.name)
@@ -126,7 +130,11 @@ class Merger:
 
     def merge_cluster(self, cluster: Sequence[Spot]) -> None:
         """Every mention's node joins the first one's."""
-        nodes = [self.current(self._node(spot)) for spot in sorted(cluster) if spot in self.at]
+        nodes = [
+            self.current(self._node(spot))
+            for spot in sorted(cluster)
+            if spot in self.at
+        ]
         nodes = [n for n in dict.fromkeys(nodes)]
         for number in nodes[1:]:
             self.merge(self.current(nodes[0]), self.current(number))

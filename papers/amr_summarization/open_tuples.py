@@ -54,7 +54,9 @@ class _Tree:
     def is_predicate(self, i: int) -> bool:
         arcs = [self.arc(c) for c in self.children[i]]
         verb = self.parsed.tags[i].startswith("VB")
-        return "cop" in arcs or (verb and self.arc(i) not in ("aux", "cop", "amod", "case"))
+        return "cop" in arcs or (
+            verb and self.arc(i) not in ("aux", "cop", "amod", "case")
+        )
 
     def of_clause(self, i: int) -> Iterator[Tuple]:
         subject = self.subject(i)
@@ -65,7 +67,11 @@ class _Tree:
         beside = []
         for c in self.children[i]:
             arc = self.arc(c)
-            if arc in ("nsubj", "csubj") or self.parsed.arcs[c] in _APART or arc == "cc":
+            if (
+                arc in ("nsubj", "csubj")
+                or self.parsed.arcs[c] in _APART
+                or arc == "cc"
+            ):
                 continue
             if arc in _PREDICATE:
                 own += self.phrase(c)

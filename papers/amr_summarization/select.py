@@ -90,7 +90,13 @@ def _described(
             for two in _in(graph, other, sentence):
                 path = nearest_to_root(beside, depths, one, two)
                 if path:
-                    rank = min(depths[n] for n in path), sentence, place, len(path), path
+                    rank = (
+                        min(depths[n] for n in path),
+                        sentence,
+                        place,
+                        len(path),
+                        path,
+                    )
                     best = min(best or rank, rank)
     return None if best is None else (best[1], best[-1])
 
@@ -174,7 +180,9 @@ def nodes_of(graph: DocumentGraph, sentence: int, words: Sequence[int]) -> set[i
     return said | added
 
 
-def selected(graph: DocumentGraph, found: Sequence[Piece], keys: Sequence[Key]) -> DocumentGraph:
+def selected(
+    graph: DocumentGraph, found: Sequence[Piece], keys: Sequence[Key]
+) -> DocumentGraph:
     """The graph of the pieces: its largest connected part. Nodes of a meta node that
     was chosen are one there."""
     nodes = {n for piece in found for n in piece.nodes}

@@ -13,6 +13,7 @@ from papers.amr_summarization import (
     realise,
     select,
 )
+from papers.amr_summarization.config import Select
 from papers.amr_summarization.document_graph import DocumentGraph, Spot
 from papers.amr_summarization.documents import Document
 from papers.amr_summarization.importance import Key
@@ -92,11 +93,11 @@ def node_size(graph: DocumentGraph, target: float, slack: float) -> Size:
     return Size(nodes=max(1, round(target - slack * len(graph))))
 
 
-def summary(
-    found: Analysis, config, size: Size, idf: Mapping[str, float] | None = None
-) -> Summary:
-    """The selection of `config.select` of a document, of about the given size."""
-    options = config.select
+def selection(
+    found: Analysis, options: Select, size: Size, idf: Mapping[str, float] | None = None
+) -> tuple[list[Piece], list[Key]]:
+    """The pieces in the order in which they are chosen, until the size is reached, and
+    the key nodes. Where no two key nodes are joined it is the first sentence."""
     keys = ranked(found, options, idf)
     pieces = []
     for piece in select.pieces(
@@ -111,8 +112,14 @@ def summary(
         pieces.append(piece)
         if size.reached(pieces):
             break
-    if not pieces:  # fewer than two key nodes were joined
-        pieces = [select.whole(found.graph, 0, found.lengths[0])]
+    return pieces or [select.whole(found.graph, 0, found.lengths[0])], keys
+
+
+def summary(
+    found: Analysis, options: Select, size: Size, idf: Mapping[str, float] | None = None
+) -> Summary:
+    """The summary of a document, of about the given size."""
+    pieces, keys = selection(found, options, size, idf)
     graph = select.selected(found.graph, pieces, keys[: options.keys])
     kept = [p for p in pieces if p.nodes & graph.nodes.keys() or _contracted(p, graph)]
     kept = kept or pieces[:1]
@@ -126,7 +133,9 @@ def _contracted(piece: Piece, graph: DocumentGraph) -> bool:
     return any(Spot(piece.sentence, word) in spots for word in piece.words)
 
 
-def ranked(found: Analysis, options, idf: Mapping[str, float] | None) -> list[Key]:
+def ranked(
+    found: Analysis, options: Select, idf: Mapping[str, float] | None
+) -> list[Key]:
     return importance.keys(
         found.graph,
         found.document.sentences,
@@ -160,7 +169,11 @@ def said(found: Analysis, pieces: Sequence[Piece]) -> tuple[Line, ...]:
 
 
 def _subject(parsed, i: int) -> bool:
-    return parsed.arcs[i].startswith("nsubj") and parsed.words[i].lower() in ("he", "she", "it")
+    return parsed.arcs[i].startswith("nsubj") and parsed.words[i].lower() in (
+        "he",
+        "she",
+        "it",
+    )
 
 
 def _names(found: Analysis) -> dict[Spot, tuple[str, ...]]:
