@@ -14,7 +14,9 @@ from papers.amr_summarization.amr import read, write
 PAIRS = generated.pairs(40, seed=3)
 
 
-def test_smatch_counts_the_triples_that_the_package_counts_in_text():
+def test_smatch_counts_the_triples_that_the_package_counts_in_text(monkeypatch):
+    # So many starts that both find the best pairing.
+    monkeypatch.setattr(smatch, "iteration_num", 40)
     graphs = [pair.amr for pair in PAIRS]
     for a, b in itertools.pairwise(graphs):
         lines = [" ".join(write(graph).split()) for graph in (a, b)]
@@ -39,7 +41,8 @@ def test_triples_of_all_pairs_are_counted_together():
     both = agreement.smatch([(a, a), (b, b), (a, b)])
     assert both.found == 2 + 6 + 2
     assert both.wanted == 2 + 6 + 6
-    assert both.hits == 2 + 6
+    # The last two share that their first variable is the top.
+    assert both.hits == 2 + 6 + 1
 
 
 @pytest.mark.parametrize("seed", range(4))
