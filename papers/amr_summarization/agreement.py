@@ -4,7 +4,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import smatch as package
 
@@ -13,12 +13,17 @@ from papers.amr_summarization.amr import Amr
 LONGEST = 4  # words of an n-gram
 
 
-class _Drawn(random.Random):
-    """What the package draws its starts from: the same in every process. Its own calls
-    of `seed` would not be."""
+class _Drawn:
+    """What the package draws its starts from: the same in every process."""
 
-    def seed(self, *_: Any, **__: Any) -> None:
-        super().seed(0)
+    def __init__(self):
+        self._drawn = random.Random(0)
+
+    def seed(self) -> None:
+        """The package calls it before every draw, to draw what nobody can repeat."""
+
+    def randint(self, low: int, high: int) -> int:
+        return self._drawn.randint(low, high)
 
 
 class Smatch(NamedTuple):
@@ -44,10 +49,9 @@ class Smatch(NamedTuple):
 
 def smatch(pairs: Iterable[tuple[Amr, Amr]]) -> Smatch:
     """Over all pairs of (found, wanted) graphs. Their triples are counted together."""
-    package.random = _Drawn()
     total = Smatch(0, 0, 0)
     for found, wanted in pairs:
-        package.random.seed()
+        package.random = _Drawn()
         own = _triples(found, "a"), _triples(wanted, "b")
         package.match_triple_dict.clear()
         _, hits = package.get_best_match(*own[0], *own[1], "a", "b")
@@ -57,13 +61,18 @@ def smatch(pairs: Iterable[tuple[Amr, Amr]]) -> Smatch:
 
 
 def _triples(amr: Amr, prefix: str) -> tuple[list, list, list]:
-    """Instances, attributes and relations as the package has them. The top is an
-    attribute of its variable."""
+    """Instances, attributes and relations as the package has them: which variable is
+    the top is an attribute of it, and :mod is :domain the other way."""
     name = {var: f"{prefix}{i}" for i, var in enumerate(amr.instances)}
     instances = [("instance", name[var], c) for var, c in amr.instances.items()]
-    attributes = [("TOP", name[amr.top], amr.instances[amr.top])]
+    attributes = [("TOP", name[amr.top], "top")]
     attributes += [(a.role[1:], name[a.var], a.value) for a in amr.attributes]
-    relations = [(e.role[1:], name[e.source], name[e.target]) for e in amr.edges]
+    relations = [
+        ("domain", name[target], name[source])
+        if role == ":mod"
+        else (role[1:], name[source], name[target])
+        for source, role, target in amr.edges
+    ]
     return instances, attributes, relations
 
 

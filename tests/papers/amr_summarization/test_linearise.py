@@ -11,23 +11,8 @@ from papers.amr_summarization.amr import check, read, write
 from papers.amr_summarization.delinearise import delinearise
 from papers.amr_summarization.linearise import linearise
 
-WORDS = 'The boy wants to go to New York , said " Ann " in 1994'.split(" ")
-    "The",
-    "boy",
-    "wants",
-    "to",
-    "go",
-    "to",
-    "New",
-    "York",
-    ",",
-    "said",
-    '"',
-    "Ann",
-    '"',
-    "in",
-    "1994",
-]
+TEXT = 'The boy wants to go to New York , said " Ann " in 1994'
+WORDS = TEXT.split()
 GRAPHS = {
     "re-entrant": """(w / want-01~e.2 :ARG0 (b / boy~e.1)
         :ARG1 (g / go-02~e.4 :ARG0 b :polarity - :destination (c / city~e.6
