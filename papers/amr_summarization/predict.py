@@ -176,7 +176,9 @@ def _files(
         from common import figures as drawing
 
         target = outputs.target(str(out), path, _safe(stem) + ".png")
-        target.write_bytes(drawing.png(figures.drawn(summary.graph, config.predict.drawn)))
+        target.write_bytes(
+            drawing.png(figures.drawn(summary.graph, config.predict.drawn))
+        )
         yield f"wrote {target}\n"
 
 

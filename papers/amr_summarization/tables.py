@@ -202,5 +202,3 @@ def example(config: Config, found: Material, base: Sequence[Analysis]) -> str:
     made = summarise.summary(base[0], options, summarise.Size(words=config.eval.words))
     lines = [f"{line.text}  [sentence {line.sentence + 1}]" for line in made.lines]
     return f"{found.documents[0].name}\n" + "\n".join(lines)
-
-
