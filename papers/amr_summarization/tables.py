@@ -91,7 +91,7 @@ def _files(config: Config) -> tuple[Document, ...]:
             f"config.eval.root={config.eval.root!r} does not exist: give a file or a "
             "folder of CoNLL-U or PENMAN with summaries"
         )
-    return tuple(documents.given(root, parses.parser(config.eval.trees)))
+    return tuple(documents.given(root, parses.parser(config.eval.trees)).documents)
 
 
 def rows_of(config: Config, found: Material) -> dict[str, Scores]:
