@@ -23,7 +23,7 @@ class Model:
     # Rows of the tables: what the data has may be less, rarer ones are unknown.
     items: int = at_least(8, 4096)  # words of sentences, or pieces of graphs
     endings: int = at_least(1, 512)  # hashed endings of items
-    symbols: int = at_least(16, 768)  # pieces that may be written, but for pointers
+    symbols: int = at_least(16, 640)  # pieces that may be written, but for pointers
     dtype: str = dtype()
 
 

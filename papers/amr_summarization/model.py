@@ -19,6 +19,7 @@ from jaxtyping import Array, Bool, Float, Int
 from common.attention import dot_product_attention, masked_softmax
 from common.transformer import MLP, Decoder, norm, product
 from papers.amr_summarization.config import Model
+from papers.amr_summarization.nesting import DEPTH, Nest, labels
 from papers.amr_summarization.vocabulary import TAGS
 
 Hidden = Float[Array, "batch time d_model"]
@@ -48,6 +49,7 @@ class Written:
 
     caches: tuple[Cache, ...]
     length: Int[Array, "batch beams"]  # pieces that were read, of all beams the same
+    nest: Nest
 
 
 class Attention(nn.Module):
@@ -138,10 +140,12 @@ class Network(nn.Module):
     """Both directions: a parser and a generator differ in what they read and write.
 
     positions: items or pieces of the longest sample.
+    nested: whether what is written has brackets.
     """
 
     config: Model
     positions: int
+    nested: bool
 
     def setup(self):
         m = self.config
@@ -153,6 +157,9 @@ class Network(nn.Module):
         self.symbol = _table(m.symbols, m)
         self.place = _table(self.positions, m)
         self.pointed = product(block, m.d_model, block.init_std)
+        if self.nested:
+            self.open_node = product(block, m.d_model, block.init_std)
+            self.depth = _table(DEPTH, m)
         count = m.encoder_layers
         self.encoder = [Block(block, _added(m, count), False) for _ in range(count)]
         count = m.decoder_layers
@@ -169,7 +176,8 @@ class Network(nn.Module):
     ) -> Float[Array, "batch time choices"]:
         """The logits of each piece, given those before it."""
         memory = self.encode(batch, train)
-        x = self._written(memory, batch["previous"], batch["place"])
+        previous = batch["previous"]
+        x = self._written(memory, previous, batch["place"], *labels(previous))
         x = self.dropout(x, deterministic=not train)
         segment = batch["segment"]
         time = jnp.arange(segment.shape[1])
@@ -196,32 +204,44 @@ class Network(nn.Module):
         shape = batch, beams, self.positions, m.n_heads, m.d_model // m.n_heads
         zeros = jnp.zeros(shape, m.dtype)
         caches = tuple(Cache(zeros, zeros) for _ in range(m.decoder_layers))
-        return Written(caches, jnp.zeros((batch, beams), jnp.int32))
+        length = jnp.zeros((batch, beams), jnp.int32)
+        return Written(caches, length, Nest.begin((batch, beams)))
 
     def step(
         self, memory: Memory, previous: Int[Array, "batch beams"], state: Written
     ) -> tuple[Float[Array, "batch beams choices"], Written]:
         """The logits of the next piece of each beam, and the state after `previous`.
         The source has one sample a row."""
-        x = self._written(memory, previous, state.length)
+        nest = state.nest.after(previous)
+        x = self._written(memory, previous, state.length, nest.label, nest.depth)
         mask = _same(jnp.ones_like(previous), memory.segment)
         length = state.length[0, 0]
         caches = []
         for block, cache in zip(self.decoder, state.caches, strict=True):
             x, cache = block.cached(x, cache, length, memory.hidden, mask)
             caches.append(cache)
-        return self._logits(x, memory, mask), Written(tuple(caches), state.length + 1)
+        state = Written(tuple(caches), state.length + 1, nest)
+        return self._logits(x, memory, mask), state
 
-    def _written(self, memory: Memory, piece: Array, place: Array) -> Hidden:
-        """The vectors of pieces: a pointer's is made of the item that it names."""
-        symbols = self.config.symbols
-        index = jnp.clip(piece - symbols, 0, memory.hidden.shape[1] - 1)
+    def _written(
+        self, memory: Memory, piece: Array, place: Array, label: Array, depth: Array
+    ) -> Hidden:
+        """What the decoder knows of the piece before: itself, its place, and the node
+        that is open after it."""
         items = self.pointed(memory.hidden)
+        x = self._vectors(items, piece) + self.place(place)
+        if self.nested:
+            x += self.open_node(self._vectors(items, label))
+            x += self.depth(jnp.minimum(depth, DEPTH - 1))
+        return x
+
+    def _vectors(self, items: Float[Array, "batch source d_model"], piece: Array):
+        """Of pieces: a pointer has the vector of the item that it names."""
+        symbols = self.config.symbols
+        index = jnp.clip(piece - symbols, 0, items.shape[1] - 1)
         named = jnp.take_along_axis(items, index[..., None], axis=1)
         symbol = self.symbol(jnp.minimum(piece, symbols - 1))
-        return jnp.where((piece < symbols)[..., None], symbol, named) + self.place(
-            place
-        )
+        return jnp.where((piece < symbols)[..., None], symbol, named)
 
     def _logits(self, x: Hidden, memory: Memory, mask: Mask) -> Array:
         x = self.target_norm(x)
