@@ -33,7 +33,7 @@ class Nest:
         return cls(stack, jnp.zeros(shape, jnp.int32), jnp.ones(shape, bool))
 
     def after(self, piece: Int[Array, "*rows"]) -> "Nest":
-        """The open nodes after one more piece. START begins anew; the top never closes."""
+        """The open nodes after one more piece: START begins anew, the top stays."""
         first = self.begin(piece.shape)
         push = self.opened & (piece != OPEN) & (piece != CLOSE)
         at = jnp.minimum(self.depth, DEPTH - 1)[..., None]
