@@ -154,6 +154,7 @@ def _context_rule(parts: list[str]) -> tuple[str, str, _Holds]:
     """A rule of the context file: (old tag, new tag, where it holds)."""
     old, new, name, *values = parts
     tests = _CONTEXTS[name]
+    values = values[: len(tests)]  # a rule of the file has a remark behind it
     return (
         old,
         new,

@@ -46,10 +46,22 @@ class Data:
 
 @dataclasses.dataclass
 class Eval:
-    """How trained models are measured. Nothing here changes training."""
+    """How models and summaries are measured. Nothing here changes training."""
 
     batch_size: int = at_least(1, 32)  # sentences
     sentences: int = at_least(1, 256)  # of a split, the first ones
+    # Documents with summaries. wikipedia: the articles inside gensim, whose summary is
+    # the section before the first heading; toy: three small ones; files: `root`.
+    documents: str = choice("wikipedia", "toy", "files")
+    root: str = ""  # files: CoNLL-U with summaries, or PENMAN with ::snt-type summary
+    most: int = at_least(0)  # documents that are read; 0: all
+    length: int = at_least(0, 60)  # sentences that are read of each; 0: all
+    words: int = at_least(1, 100)  # of every summary
+    reference_words: int = at_least(
+        0, 120
+    )  # of a reference, in whole sentences; 0: all
+    trees: str = choice("chunks", "spacy", "best")  # the parser of plain text
+    seeds: int = at_least(1, 3)  # summaries drawn by chance
 
 
 @dataclasses.dataclass
@@ -62,10 +74,38 @@ class Decode:
 
 
 @dataclasses.dataclass
-class Predict:
-    """Nothing here changes training."""
+class Select:
+    """Which part of a document's graph is its summary. Nothing here changes training."""
+
+    # tf: sentences that say a node; top_idf: idf multiplies the best five, as released;
+    # tfidf: idf multiplies all.
+    scores: str = choice("tf", "top_idf", "tfidf")
+    keys: int = at_least(1, 10)  # key nodes that are joined
+    meta: bool = True  # common nouns that are often said are key nodes too
+    decay: float = at_least(0.0, 0.0)  # sentence s counts 1 / (1 + decay * s)
+    names: bool = True  # named entities with fitting names are one
+    # given: the document's own, where it has some, else by rules.
+    coreference: str = choice("given", "rules", "none")
+    # What a path grows to: the largest open tuple around it, its sentence, or nothing.
+    extend: str = choice("tuple", "sentence", "path")
+    as_released: bool = False  # pairs and paths as in the authors' code
+    ratio: float = between(0.0, 1.0, 0.09)  # of a document's nodes, in its summary
+    slack: float = between(0.0, 1.0, 0.04)  # that much of the document less is enough
+
+
+@dataclasses.dataclass
+class Predict(Select):
+    """How a user's document is summarised. Nothing here changes training."""
 
     decode: Decode = field(default_factory=Decode)
+    words: int = at_least(0)  # of the summary, about; 0: as large as `ratio` says
+    graphs: str = choice("rules", "trained")  # what makes a sentence's graph
+    trees: str = choice("best", "chunks", "spacy")  # what makes its tree
+    # document: the words that the chosen part of the graph is from; rules, trained:
+    # words made of the graph alone.
+    text: str = choice("document", "rules", "trained")
+    drawn: int = at_least(0, 40)  # nodes in the picture of the graph; 0: no picture
+    out: str = ""  # a folder for summaries, graphs and pictures
 
 
 @dataclasses.dataclass

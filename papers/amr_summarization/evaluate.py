@@ -1,27 +1,29 @@
-"""What is measured of trained runs."""
+"""The paper's tables and pictures, on our data: which there are, in which order."""
 
-import dataclasses
-import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import jax
-
-from common.contract import Table
-from common.metrics import over
-from papers.amr_summarization import data, train
+from common.contract import summary
+from papers.amr_summarization import claims, figures, summarise, systems, tables
+from papers.amr_summarization.config import Config
 
 
 def evaluate(
-    config: Any, trained: Mapping[str, tuple[Any, Any]]
+    config: Config, trained: Mapping[str, tuple[Config, Any]]
 ) -> Iterator[tuple[str, Any]]:
-    """Yields the table "Held-out sentences"."""
-    rows = []
-    for name, (own, state) in trained.items():
-        own = dataclasses.replace(own, eval=config.eval)
-        step = jax.jit(functools.partial(train.eval_step, own))
-        values = over(lambda b, f=step, s=state: f(s, b), data.batches(own, "test"))
-        scores = train.validate(own, values)
-        rows.append([name, values["loss"], scores.get("smatch"), scores.get("bleu")])
-    columns = ("run", "nats a piece", "Smatch", "BLEU")
-    yield "Held-out sentences", Table(columns, rows)
+    """Yields (name, value): what the networks write for held-out sentences; summaries
+    by graphs beside baselines; the documents; a summary and its graph."""
+    yield "Held-out sentences", tables.held_out(config, trained)
+    found = tables.material(config)
+    rows = tables.rows_of(config, found)
+    yield "Summaries", tables.summaries(config, found, rows)
+    options = systems.variant(config, {})
+    base = systems.analyses(found.documents, options)
+    yield "Documents", tables.data_table(found, base)
+    yield "A summary", tables.example(config, found, base)
+    size = summarise.Size(words=config.eval.words)
+    made = summarise.summary(base[0], options, size)
+    yield "Its graph", figures.drawn(made.graph, config.predict.drawn or 40)
+    said = [*claims.of(rows, found.said_in)]
+    link = "[Semantic summaries](papers/amr_summarization)"
+    yield "Summary", summary(link, said)

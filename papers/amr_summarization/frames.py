@@ -182,3 +182,26 @@ def of_adverb(lemma: str) -> str:
         if tagging.known(form).startswith("JJ"):
             return form
     return lemma[:-2]
+
+
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August",
+          "September", "October", "November", "December")  # fmt: skip
+
+
+def stem(concept: str) -> str:
+    """A concept without its sense: "give-up-02" as "give-up"."""
+    numbered = concept[-3:-2] == "-" and concept[-2:].isdigit()
+    return concept[:-3] if numbered else concept
+
+
+@functools.cache
+def _nouns() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for noun, frame in _events().items():
+        found.setdefault(sense(frame), noun)
+    return found
+
+
+def noun(concept: str) -> str:
+    """A concept as a noun or an adjective: "destroy-01" as "destruction"."""
+    return _nouns().get(concept, stem(concept).replace("-", " "))

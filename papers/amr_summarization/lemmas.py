@@ -29,7 +29,7 @@ shaken; shine shone; show shown; shrink shrank shrunk; sink sank sunk; slide sli
 spun; split; spread; spring sprang sprung; stick stuck; sting stung; tear tore torn;
 weep wept; wind wound; bend bent; breed bred; cast; cost; shut; withdraw withdrew
 withdrawn; overcome overcame; undergo underwent undergone; arise arose arisen; beat
-beaten; creep crept; die dying; tie tying; lie lying; found founded; will wo 'll; can
+beaten; creep crept; die dying; tie tying; lie lying; will wo 'll; can
 ca; shall sha; would 'd
 """
 _NOUNS = """
@@ -137,3 +137,37 @@ def _singular(word: str) -> str:
 def is_verb(word: str) -> bool:
     """Whether the lexicon knows a word as a verb's plain form first of all."""
     return tagging.known(word) in ("VB", "VBP")
+
+
+@functools.cache
+def _pasts() -> dict[str, tuple[str, str]]:
+    """{verb: (past, participle)} of irregular verbs."""
+    found = {"be": ("was", "been"), "have": ("had", "had"), "do": ("did", "done"),
+             "go": ("went", "gone"), "say": ("said", "said")}  # fmt: skip
+    for entry in _VERBS.split(";"):
+        verb, *forms = entry.split()
+        forms = [form for form in forms if not form.endswith("ing")]
+        if verb not in found and forms:
+            found[verb] = (forms[0], forms[-1])
+        elif verb not in found and len(entry.split()) == 1:
+            found[verb] = (verb, verb)
+    return found
+
+
+def past_of(verb: str) -> tuple[str, str]:
+    """The past and the participle of a verb: ("went", "gone")."""
+    known = _pasts().get(verb)
+    if known:
+        return known
+    if verb.endswith("e"):
+        return verb + "d", verb + "d"
+    if verb.endswith("y") and verb[-2:-1] not in tuple("aeiou"):
+        return verb[:-1] + "ied", verb[:-1] + "ied"
+    doubled = (
+        len(verb) < 5
+        and verb[-1:] not in tuple("aeiouwxy")
+        and verb[-2:-1] in tuple("aeiou")
+        and verb[-3:-2] not in tuple("aeiou")
+    )
+    ended = verb + verb[-1] * doubled + "ed"
+    return ended, ended

@@ -1,16 +1,185 @@
-"""The graphs of a user's sentences."""
+"""Summaries of a user's texts and graphs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from common.text import chunk_parser, sentences
-from papers.amr_summarization.amr import write
-from papers.amr_summarization.writing import Parser
+import jax
+
+from common.contract import Table, UserError
+from common.files import outputs, storage
+from common.text import parses
+from common.text.parses import Parsed
+from papers.amr_summarization import documents, figures, graph_text, summarise, systems
+from papers.amr_summarization.amr import Amr, write
+from papers.amr_summarization.config import Config
+from papers.amr_summarization.document_graph import to_amr
+from papers.amr_summarization.documents import Document
+from papers.amr_summarization.rules import graph_of
+from papers.amr_summarization.summarise import Line, Summary
+
+GraphOf = Callable[[Parsed], Amr]
+FORMS = "a text, or a file or folder of texts, CoNLL-U or PENMAN"
 
 
-def predict(config: Any, state: Any, inputs: str) -> Iterator[str]:
-    """Yields the graph of each sentence."""
+def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
+    """Yields for each document its summary, a table that traces every sentence to the
+    document, the selected graph in PENMAN, and its picture. With `config.predict.out`
+    they are files there: NAME.txt, NAME.penman, NAME.dot, NAME.png.
+
+    inputs: text, or FILE:path, or the path of a file or a folder. UserError: there is
+    nothing to summarise.
+    """
+    p = config.predict
+    made = read(config, state, inputs)
+    for place, document in enumerate(made):
+        name = document.name if len(made) > 1 else "summary"
+        summary = summarised(config, document)
+        lines = spoken(config, state, summary)
+        yield f"{name}\n" if len(made) > 1 else ""
+        yield "\n".join(line.text for line in lines) + "\n"
+        trace = f"Sources, {place + 1} {name}" if len(made) > 1 else "Sources"
+        yield trace, sources(document, summary)
+        graph = write(to_amr(summary.graph)) + "\n"
+        if p.out and jax.process_index() == 0:
+            yield from _files(config, inputs, document.name, lines, summary, graph)
+        elif not p.out:
+            yield "\n" + graph
+            if p.drawn:
+                title = trace.replace("Sources", "Graph")
+                yield title, figures.drawn(summary.graph, p.drawn)
+
+
+def read(config: Config, state: Any, inputs: str) -> list[Document]:
+    """The documents that `--input` gives. UserError: it is empty, or names no file."""
+    if not inputs.strip():
+        raise UserError(f"--input is empty: give {FORMS}")
+    parser = parses.parser(config.predict.trees)
+    to_graph = parser_to_graphs(config, state)
+    path = _path(inputs)
+    if path is not None:
+        return documents.given(path, parser, to_graph)
+    if documents.is_penman(inputs):
+        return [*documents.of_penman("--input", inputs)]
+    return [documents.of_text("--input", inputs, parser, to_graph)]
+
+
+def _path(inputs: str) -> Path | None:
+    """The path that is given; None: a text is. UserError: FILE: names nothing."""
+    if inputs.startswith("FILE:"):
+        path = storage.path(inputs.removeprefix("FILE:"))
+        if not path.exists():
+            raise UserError(f"--input={inputs!r} does not exist: give {FORMS}")
+        return path
+    if len(inputs) > 1000 or "\n" in inputs:
+        return None
+    path = storage.path(inputs)
+    if path.exists():
+        return path
+    # One word with a dot or a slash in it is no sentence.
+    if " " not in inputs.strip() and any(sign in inputs for sign in "./"):
+        raise UserError(f"--input={inputs!r} does not exist: give {FORMS}")
+    return None
+
+
+def parser_to_graphs(config: Config, state: Any) -> GraphOf:
+    """The rules, or the trained parser, which leaves longer sentences to the rules."""
+    if config.predict.graphs == "rules":
+        return graph_of
+    from papers.amr_summarization.writing import Parser
+
+    if config.direction != "parser":
+        raise UserError("config.predict.graphs=trained needs the parser: --run=parser")
     parser = Parser(config, state)
-    for sentence in sentences.split(inputs):
-        parsed = chunk_parser.parse([word.text for word in sentence])
-        yield write(parser(parsed), aligned=True) + "\n\n"
+    return lambda parsed: parser(parsed) if parser.reads(parsed) else graph_of(parsed)
+
+
+def summarised(config: Config, document: Document) -> Summary:
+    p = config.predict
+    found = summarise.analysed(document, coreferences=p.coreference, names=p.names)
+    if p.words:
+        size = summarise.Size(words=p.words)
+    else:
+        target = p.ratio * len(found.graph)
+        size = summarise.node_size(found.graph, target, p.slack)
+    return summarise.summary(found, p, size, systems.frequencies(p))
+
+
+def spoken(config: Config, state: Any, summary: Summary) -> tuple[Line, ...]:
+    """The sentences of a summary as `config.predict.text` says."""
+    p = config.predict
+    if p.text == "document" and summary.lines:
+        return summary.lines
+    say = graph_text.words
+    if p.text == "trained":
+        from papers.amr_summarization.writing import Generator
+
+        if config.direction != "generator":
+            raise UserError("config.predict.text=trained needs --run=generator")
+        generator = Generator(config, state)
+        say = lambda amr: (  # noqa: E731
+            generator(amr) if generator.reads(amr) else graph_text.words(amr)
+        )
+    found = []
+    for piece in summary.pieces:
+        part = summary.graph.restricted(piece.nodes & summary.graph.nodes.keys())
+        for nodes in part.components()[:1]:
+            words = say(to_amr(part.restricted(nodes)))
+            text = " ".join(words).replace(" ,", ",").replace(" 's", "'s")
+            text = text.replace(" .", ".")
+            found.append(
+                Line(text[:1].upper() + text[1:] + ".", piece.sentence, piece.words)
+            )
+    return tuple(found)
+
+
+def sources(document: Document, summary: Summary) -> Table:
+    """Which sentence of the document each sentence of the summary is from, which words
+    of it, and the key node that asked for it."""
+    rows = []
+    for piece in summary.pieces:
+        words = document.sentences[piece.sentence].words
+        kept = [words[i] for i in piece.words]
+        share = f"{len(kept)} of {len(words)}"
+        rows.append([piece.sentence + 1, share, piece.key, " ".join(kept)])
+    nodes = len(summary.graph)
+    note = f"{nodes} nodes of the document's graph are in the summary"
+    return Table(("sentence", "words", "key node", "said there"), rows, note)
+
+
+def _files(
+    config: Config,
+    inputs: str,
+    name: str,
+    lines: tuple[Line, ...],
+    summary: Summary,
+    graph: str,
+) -> Iterator[str]:
+    out = Path(config.predict.out).expanduser()
+    path = _path(inputs) or Path("summary")
+    stem = "summary" if name == "--input" else name
+    texts: Mapping[str, str] = {
+        ".txt": "\n".join(line.text for line in lines) + "\n",
+        ".penman": graph,
+        ".dot": figures.dot(summary.graph),
+    }
+    for ending, text in texts.items():
+        target = outputs.target(str(out), path, _safe(stem) + ending)
+        try:
+            target.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UserError(
+                f"config.predict.out: {target} not written: {error}"
+            ) from None
+        yield f"wrote {target}\n"
+    if config.predict.drawn:
+        from common import figures as drawing
+
+        target = outputs.target(str(out), path, _safe(stem) + ".png")
+        target.write_bytes(drawing.png(figures.drawn(summary.graph, config.predict.drawn)))
+        yield f"wrote {target}\n"
+
+
+def _safe(name: str) -> str:
+    """A document's name as a file's name."""
+    return "".join(c if c.isalnum() or c in "-_. " else "_" for c in name) or "summary"

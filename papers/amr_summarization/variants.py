@@ -36,8 +36,8 @@ def _smoke() -> Config:
         # Adam's small epsilon makes large steps of gradients that are only rounding.
         optim=Optim("adam", 1e-2, Schedule("constant"), eps=1e-3),
         loop=Loop(steps=40, log_every=5, eval_every=20, save_every=20),
-        eval=Eval(batch_size=8, sentences=8),
-        predict=Predict(Decode(beams=2, batch_size=4)),
+        eval=Eval(batch_size=8, sentences=8, documents="toy", words=20),
+        predict=Predict(decode=Decode(beams=2, batch_size=4)),
     )  # fmt: skip
 
 
