@@ -14,7 +14,8 @@ from common.data.split_names import SPLITS, split_of
 from common.files import storage, texts
 from common.text import sentences, tagging
 from papers.amr_summarization import amr
-from papers.amr_summarization.pairs import Pair, aligned
+from papers.amr_summarization.alignment import aligned
+from papers.amr_summarization.pairs import Pair
 
 ENDINGS = (".txt", ".amr", ".penman")
 HELD_OUT = 10  # of so many graphs one validates and one tests, where no name says
@@ -83,7 +84,9 @@ def _pairs(path: Path) -> Iterator[Pair]:
         except UserError as error:
             raise UserError(f"{where}: {error}") from None
         words = _words(block.metadata, where)
-        yield Pair(words, tagging.tags(words), aligned(graph, words))
+        if not graph.tokens:
+            graph = aligned(graph, words)
+        yield Pair(words, tagging.tags(words), graph)
     if none:
         raise UserError(f"{path} has no graph: {LAYOUTS}")
 

@@ -7,8 +7,6 @@ import pytest
 from common.contract import UserError
 from papers import amr_summarization
 from papers.amr_summarization import corpora, data, sources
-from papers.amr_summarization.amr import read
-from papers.amr_summarization.pairs import aligned
 
 GRAPH = """# ::id x.{0} ::date 2013
 # ::snt The boy number {0} wants to go.
@@ -98,10 +96,3 @@ def test_what_is_no_corpus_is_said(tmp_path):
     (tmp_path / "latin.txt").write_bytes("(c / café)".encode("latin-1"))
     with pytest.raises(UserError, match="UTF-8"):
         corpora.read(str(tmp_path / "latin.txt"), 20)
-
-
-def test_alignment_prefers_the_likest_word_and_takes_none_twice():
-    words = ("He", "visited", "a", "visitor", "in", "New", "York")
-    text = "(v / visit-01 :ARG1 (p / visitor) :location (c / city :name (n / name "
-    amr = aligned(read(text + ':op1 "New" :op2 "York")))'), words)
-    assert amr.tokens == {"v": (1,), "p": (3,), "c": (5, 6)}

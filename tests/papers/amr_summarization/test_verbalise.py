@@ -5,7 +5,8 @@ import pytest
 from papers.amr_summarization import generated, pieces, verbalise
 from papers.amr_summarization.amr import read
 
-WORDS = ["The", "old", "boys", "visited", "New", "York", ";", "one", "boy", "was", "sick"]
+TEXT = "The old boys visited New York ; one boy was sick"
+WORDS = TEXT.split()
 AMR = read("""(m / multi-sentence
     :snt1 (v / visit-01~e.3 :ARG0 (b / boy~e.2 :mod (o / old~e.1))
         :ARG1 (c / city :name (n / name~e.4,5 :op1 "New" :op2 "York")))
