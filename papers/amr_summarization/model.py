@@ -21,6 +21,8 @@ from papers.amr_summarization.config import Model
 from papers.amr_summarization.nesting import DEPTH, Nest, labels
 from papers.amr_summarization.vocabulary import TAGS
 
+NEAR = 2  # items on each side that one is read with
+FAR = 8  # a distance above it counts as it
 Batch = Mapping[str, Array]  # of `packing.arrays`
 
 
@@ -39,6 +41,7 @@ class Written:
     caches: tuple[Cache, ...]
     length: Int[Array, "batch beams"]  # pieces that were read, of all beams the same
     nest: Nest
+    used: Bool[Array, "batch beams source"]  # items that were pointed at
 
 
 class Network(nn.Module):
@@ -62,7 +65,10 @@ class Network(nn.Module):
         self.symbol = _table(m.symbols, m)
         self.place = _table(self.positions, m)
         self.pointed = product(block, m.d_model, block.init_std)
+        self.beside = product(block, m.d_model, block.init_std)
+        self.again = product(block, 1, block.init_std)
         if self.nested:
+            self.distance = product(block, 2 * FAR + 2, block.init_std)
             self.open_node = product(block, m.d_model, block.init_std)
             self.depth = _table(DEPTH, m)
         count = m.encoder_layers
@@ -82,7 +88,8 @@ class Network(nn.Module):
         """The logits of each piece, given those before it."""
         memory = self.encode(batch, train)
         previous = batch["previous"]
-        x = self._written(memory, previous, batch["place"], *labels(previous))
+        label, depth = labels(previous)
+        x = self._written(memory, previous, batch["place"], label, depth)
         x = self.dropout(x, deterministic=not train)
         segment = batch["segment"]
         time = jnp.arange(segment.shape[1])
@@ -90,12 +97,14 @@ class Network(nn.Module):
         source = _same(segment, memory.segment)
         for block in self.decoder:
             x = block(x, own, memory.hidden, source, train)
-        return self._logits(x, memory, source)
+        used = jnp.cumsum(self._pointed_at(previous, memory), axis=1) > 0
+        return self._logits(x, memory, source, used, label)
 
     def encode(self, batch: Batch, train: bool = False) -> Memory:
         segment = batch["source_segment"]
         x = self.item(batch["item"]) + self.ending(batch["ending"])
         x += self.tag(batch["tag"]) + self.source_place(batch["source_place"])
+        x = self.beside(_with_neighbours(x, segment))
         x = self.dropout(x, deterministic=not train)
         mask = _same(segment, segment)
         for block in self.encoder:
@@ -110,7 +119,8 @@ class Network(nn.Module):
         zeros = jnp.zeros(shape, m.dtype)
         caches = tuple(Cache(zeros, zeros) for _ in range(m.decoder_layers))
         length = jnp.zeros((batch, beams), jnp.int32)
-        return Written(caches, length, Nest.begin((batch, beams)))
+        used = jnp.zeros((batch, beams, memory.segment.shape[1]), bool)
+        return Written(caches, length, Nest.begin((batch, beams)), used)
 
     def step(
         self, memory: Memory, previous: Int[Array, "batch beams"], state: Written
@@ -125,8 +135,9 @@ class Network(nn.Module):
         for block, cache in zip(self.decoder, state.caches, strict=True):
             x, cache = block.cached(x, cache, length, memory.hidden, mask)
             caches.append(cache)
-        state = Written(tuple(caches), state.length + 1, nest)
-        return self._logits(x, memory, mask), state
+        used = state.used | self._pointed_at(previous, memory)
+        state = Written(tuple(caches), state.length + 1, nest, used)
+        return self._logits(x, memory, mask, used, nest.label), state
 
     def _written(
         self, memory: Memory, piece: Array, place: Array, label: Array, depth: Array
@@ -148,11 +159,32 @@ class Network(nn.Module):
         symbol = self.symbol(jnp.minimum(piece, symbols - 1))
         return jnp.where((piece < symbols)[..., None], symbol, named)
 
-    def _logits(self, x: Hidden, memory: Memory, mask: Mask) -> Array:
+    def _pointed_at(
+        self, piece: Int[Array, "batch time"], memory: Memory
+    ) -> Bool[Array, "batch time source"]:
+        items = jnp.arange(memory.segment.shape[1])
+        return piece[..., None] == items + self.config.symbols
+
+    def _logits(
+        self,
+        x: Hidden,
+        memory: Memory,
+        mask: Mask,
+        used: Bool[Array, "batch time source"],
+        label: Int[Array, "batch time"],
+    ) -> Float[Array, "batch time choices"]:
+        """The score of an item depends on what it is, on whether it was pointed at
+        before, and on how far it stands from the open node's item."""
         x = self.target_norm(x)
         key = self.pointer_key(memory.hidden)
         scores = jnp.einsum("btd,bsd->bts", self.pointer(x), key)
         scores *= self.config.d_model**-0.5
+        scores += jnp.where(used, self.again(x), 0)
+        if self.nested:
+            item = label[..., None] - self.config.symbols
+            far = jnp.clip(jnp.arange(key.shape[1]) - item, -FAR, FAR) + FAR
+            far = jnp.where(item < 0, 2 * FAR + 1, far)
+            scores += jnp.take_along_axis(self.distance(x), far, axis=-1)
         scores = jnp.where(mask[:, 0], scores, -1e30)
         return jnp.concatenate([self.choice(x), scores], axis=-1).astype(jnp.float32)
 
@@ -178,6 +210,19 @@ def _added(model: Model, layers: int) -> float:
 def _table(rows: int, model: Model) -> nn.Embed:
     init = nn.initializers.normal(model.d_model**-0.5)
     return nn.Embed(rows, model.d_model, embedding_init=init, dtype=model.dtype)
+
+
+def _with_neighbours(
+    x: Float[Array, "batch source d_model"], segment: Int[Array, "batch source"]
+) -> Float[Array, "batch source wide"]:
+    """Each item beside those at most `NEAR` places away in its sample, zeros beyond."""
+    parts = []
+    for shift in range(-NEAR, NEAR + 1):
+        moved = jnp.roll(segment, shift, axis=1)
+        place = jnp.arange(segment.shape[1]) - shift
+        inside = (place >= 0) & (place < segment.shape[1]) & (moved == segment)
+        parts.append(jnp.where(inside[..., None], jnp.roll(x, shift, axis=1), 0))
+    return jnp.concatenate(parts, axis=-1)
 
 
 def _same(
