@@ -35,10 +35,7 @@ def aligned(amr: Amr, words: Sequence[str]) -> Amr:
             if var in tokens or concept == "name":
                 continue
             stem = frames.stem(concept).lower()
-            if exact:
-                place = _first(lemmas, taken, stem)
-            else:
-                place = _like(low, taken, stem)
+            place = _first(lemmas, taken, stem) if exact else _like(low, taken, stem)
             if place is not None:
                 taken.add(place)
                 tokens[var] = (place,)

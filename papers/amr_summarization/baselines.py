@@ -7,20 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import networkx
 
 from common.text.parses import Parsed
-from papers.amr_summarization import listed
 from papers.amr_summarization.lemmas import lemma
 from papers.amr_summarization.select import Piece, whole
+from papers.amr_summarization.small_words import SMALL_WORDS
 from papers.amr_summarization.summarise import Analysis
-
-STOP = listed.words(
-    "a an the of in on at to for from by with and or but not no is are was were be been "
-    "being am do does did have has had will would can could may might must shall should "
-    "it its he she they them his her their him i you we us our your my me this that "
-    "these those there here as if than then so such which who whom whose what when "
-    "where how why all any each other some more most also only very into over after "
-    "before between during about against under again out up down off because while "
-    "until both few own same too just"
-)
 
 
 def lead(found: Analysis, count: int | None = None) -> Iterator[Piece]:
@@ -69,4 +59,4 @@ def content(parsed: Parsed) -> frozenset[str]:
             parsed.words, parsed.tags, parsed.lemmas, strict=True
         )
     )
-    return frozenset(w for w in found if w[:1].isalnum() and w not in STOP)
+    return frozenset(w for w in found if w[:1].isalnum() and w not in SMALL_WORDS)

@@ -75,7 +75,7 @@ class Decode:
 
 @dataclasses.dataclass
 class Select:
-    """Which part of a document's graph is its summary. Nothing here changes training."""
+    """Which part of a document's graph is selected. Nothing here changes training."""
 
     # tf: sentences that say a node; top_idf: idf multiplies the best five, as released;
     # tfidf: idf multiplies all.

@@ -109,33 +109,32 @@ def _antecedent(
         return None
     for thing in reversed(by_head[mention.head][-8:]):
         first = thing.first
-        if first.plural == mention.plural and not first.name:
-            if not mention.modifiers or mention.modifiers <= first.modifiers:
-                return thing
+        alike = first.plural == mention.plural and not first.name
+        if alike and mention.modifiers <= first.modifiers:
+            return thing
     return None
 
 
 def _meant(mention: _Mention, recent: list[list[_Thing]]) -> _Thing | None:
     """What a pronoun stands for: of the nearest sentence that has a candidate the
     subject, else the last mention; in the pronoun's own sentence what stands before."""
+    sentence = mention.spot.sentence
     for back in range(min(_REACH, len(recent))):
         found = [
-            (m.subject, m.spot, thing)
-            for thing in recent[-1 - back]
+            (m.subject, _order(m.spot, back), place, thing)
+            for place, thing in enumerate(recent[-1 - back])
             for m in thing.mentions[-4:]
-            if m.spot.sentence == mention.spot.sentence - back
-            and _agrees(thing, mention)
+            if m.spot.sentence == sentence - back and _agrees(thing, mention)
         ]
         if found:
-            return max(
-                found, key=lambda f: (f[0], f[1] if back == 0 else _before(f[1]))
-            )[2]
+            return max(found, key=lambda f: f[:3])[-1]
     return None
 
 
-def _before(spot: Spot) -> Spot:
-    """So that of several subjects the first counts."""
-    return Spot(-spot.sentence, -spot.token)
+def _order(spot: Spot, back: int) -> int:
+    """Of several subjects of an earlier sentence the first counts, of the pronoun's own
+    sentence the last."""
+    return -spot.token if back else spot.token
 
 
 def _agrees(thing: _Thing, mention: _Mention) -> bool:
@@ -196,7 +195,8 @@ def _mentions(parsed: Parsed, number: int) -> Iterator[_Mention]:
 
 
 def _joins(parsed: Parsed, c: int) -> bool:
-    return parsed.arcs[c].partition(":")[0] in ("compound", "flat")
+    arc = parsed.arcs[c].partition(":")[0]
+    return parsed.tags[c].startswith("NNP") and arc in ("compound", "flat")
 
 
 def _modifies(parsed: Parsed, c: int) -> bool:

@@ -58,7 +58,7 @@ class DocumentGraph:
         return len(self.nodes)
 
     def inside(self, sentence: int) -> dict[int, list[int]]:
-        """{node: its neighbours} of a sentence's own graph, edges in either direction."""
+        """{node: its neighbours} of a sentence's own graph, along edges either way."""
         return self._of_sentences[sentence]
 
     def depths(self, sentence: int) -> dict[int, int]:

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from common.contract import UserError
 from common.files import storage, texts
@@ -13,11 +14,16 @@ from papers.amr_summarization import amr as penman
 from papers.amr_summarization.amr import Amr
 from papers.amr_summarization.document_graph import Spot
 from papers.amr_summarization.rules import graph_of
+from papers.amr_summarization.small_words import SMALL_WORDS
 
 GraphOf = Callable[[Parsed], Amr]  # a parser to AMR
 
 # A longer "sentence" is cut: no parser is made for it, and it is no sentence.
 LONGEST = 200
+
+# English prose has two small words in five; other languages share a few of them.
+SMALL_SHARE = 0.15
+FEW_WORDS = 8  # shorter texts are not judged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,13 +69,29 @@ def of_text(
     most: int = 0,
 ) -> Document:
     """A document of plain text; of its first `most` sentences (0: all). UserError: it
-    has no words."""
+    has no words, or is not English."""
     found = parsed(text, parser)
     found = found[:most] if most else found
-    if not any(any(w[:1].isalnum() for w in p.words) for p in found):
-        raise UserError(f"{name} has no words: give a text in English")
+    check_language(name, found)
     graphs = tuple(graph_of(tree) for tree in found)
     return Document(name, found, graphs, None, tuple(references))
+
+
+def check_language(name: str, found: Sequence[Parsed]) -> None:
+    """UserError: no words; or so few of English's small words ("the", "of", "is") that
+    the text must be in another language, for which there are no rules."""
+    words = [w.lower() for p in found for w in p.words if any(map(str.isalpha, w))]
+    if not words:
+        raise UserError(f"{name} has no words: give a text in English")
+    letters = "".join(words)
+    latin = sum(letter.isascii() for letter in letters)
+    small = sum(word in SMALL_WORDS for word in words)
+    few = len(words) >= FEW_WORDS and small < SMALL_SHARE * len(words)
+    if few or 2 * latin < len(letters):
+        raise UserError(
+            f"{name} is not English, it seems: {small} of its {len(words)} words are "
+            "among English's commonest. There are rules for English alone"
+        )
 
 
 def of_penman(name: str, text: str) -> tuple[Document, ...]:
@@ -215,17 +237,33 @@ def wikipedia(parser: str, most: int, articles: int) -> tuple[Document, ...]:
     return tuple(found)
 
 
-def given(
-    path: Path, parser: parses.Parser, graph_of: GraphOf = graph_of
-) -> list[Document]:
-    """The documents of a file or of a folder, by the ending of each file: .conllu;
-    .penman, .amr and files that begin with # :: or a bracket are PENMAN; others are
-    plain text. UserError: nothing is there, or nothing in it can be read."""
-    if path.is_dir():
-        files = [f for f in storage.files_below(path) if not f.name.startswith(".")]
-        if not files:
-            raise UserError(f"--input={str(path)!r} has no files in it: give texts")
-        return [d for file in files for d in given(file, parser, graph_of)]
+class Given(NamedTuple):
+    """Documents, and a line for each file of a folder that cannot be read."""
+
+    documents: list[Document]
+    skipped: list[str]
+
+
+def given(path: Path, parser: parses.Parser, graph_of: GraphOf = graph_of) -> Given:
+    """The documents of a file, or of all files of a folder and below but for hidden
+    ones. UserError: the file cannot be read, or the folder has none that can be."""
+    if not path.is_dir():
+        return Given(_of_file(path, parser, graph_of), [])
+    found = Given([], [])
+    for file in storage.files_below(path):
+        try:
+            found.documents.extend(_of_file(file, parser, graph_of))
+        except UserError as error:
+            found.skipped.append(f"skipped {file.relative_to(path)}: {error}")
+    if not found.documents:
+        why = f": {found.skipped[0]}" if found.skipped else ""
+        raise UserError(f"the folder {str(path)!r} has no document to read{why}")
+    return found
+
+
+def _of_file(path: Path, parser: parses.Parser, graph_of: GraphOf) -> list[Document]:
+    """By the file's ending: .conllu; .penman, .amr and what begins with # :: or a
+    bracket are PENMAN; others are plain text."""
     if path.suffix == ".conllu":
         return [*of_conllu(path, graph_of)]
     text = texts.read(path).decode()

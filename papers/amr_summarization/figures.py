@@ -37,9 +37,11 @@ def drawn(graph: DocumentGraph, most: int) -> Any:
 
     places = _layout(graph, most)
     deep = 1 + max((y for _, y in places.values()), default=0)
-    wide = max((x for x, _ in places.values()), default=0)
-    figure = Figure(figsize=(max(6.0, 1.35 * (wide + 1)), 1.3 * deep + 0.4))
-    axes = figure.subplots()
+    least = min((x for x, _ in places.values()), default=0)
+    most_right = max((x for x, _ in places.values()), default=0)
+    wide = most_right - least
+    figure = Figure(figsize=(max(5.0, 1.35 * (wide + 1.4)), 0.95 * deep + 0.2))
+    axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     for link in graph.links:
         if link.source in places and link.target in places:
@@ -50,8 +52,8 @@ def drawn(graph: DocumentGraph, most: int) -> Any:
         frame = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": colour}
         axes.text(x, -y, _text(graph.nodes[number]), ha="center", va="center",
                   fontsize=8, bbox=frame, zorder=3)  # fmt: skip
-    axes.set_xlim(-0.8, wide + 0.8)
-    axes.set_ylim(-deep + 0.4, 0.6)
+    axes.set_xlim(least - 0.7, most_right + 0.7)
+    axes.set_ylim(-deep + 0.5, 0.5)
     return figure
 
 

@@ -1,7 +1,7 @@
 """A sentence of a graph by rules, where no words are at hand.
 
-It is for graphs that a user gives, and for when the trained generator is weak. Tense and
-number are not in AMR: verbs stand in the past, nouns as they are.
+It is for graphs that a user gives, and for when the trained generator is weak. Tense
+and number are not in AMR: verbs stand in the past, nouns as they are.
 """
 
 from papers.amr_summarization import frames, listed
@@ -105,7 +105,7 @@ class _Speaker:
         stem = frames.stem(concept)
         subject = self.take(var, ":ARG0")
         objects = self.take(var, ":ARG1", ":ARG2")
-        passive = not subject and bool(objects) and not stem[0] == ""
+        passive = not subject and bool(objects)
         if passive:
             subject = objects[:1]
             objects = objects[1:]
@@ -145,9 +145,9 @@ class _Speaker:
     def beside(self, edge: Edge) -> list[str]:
         """A role other than subject and object, with its preposition."""
         concept = self.amr.instances[edge.target]
-        if edge.target in self.said and not self.constants[edge.target]:
-            if not self.name(edge.target):
-                return []
+        again = edge.target in self.said and not self.constants[edge.target]
+        if again and not self.name(edge.target):
+            return []
         if self.is_frame(edge.target) and edge.role in _CLAUSES:
             return [_CLAUSES[edge.role], *self.clause(edge.target)]
         if concept in _SPOKEN:
@@ -207,9 +207,9 @@ class _Speaker:
             elif edge.role not in (":name", ":domain"):
                 after += self.beside(edge)
         for edge in self.into[var]:
-            if edge.source not in self.said and edge.role in (":ARG0", ":ARG1"):
-                if not self.reached(edge.source):
-                    after += self.relative(edge)
+            new = edge.source not in self.said and not self.reached(edge.source)
+            if new and edge.role in (":ARG0", ":ARG1"):
+                after += self.relative(edge)
         self.depth -= 1
         own = bool(before) and before[0] in _OWN.values()
         article = (

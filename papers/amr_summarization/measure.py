@@ -68,8 +68,8 @@ class Reference(NamedTuple):
 
 @functools.lru_cache(4096)
 def reference(text: str, parser: str, words: int) -> Reference:
-    """The first `words` words of a text (0: all), a line a sentence, and their graph, by
-    the parser and the rules that documents are parsed by."""
+    """The first `words` words of a text (0: all), a line a sentence, and their graph,
+    by the parser and the rules that documents are parsed by."""
     made = documents.of_text("the reference", text, parses.parser(parser))
     kept = made.sentences if not words else _first(made.sentences, words)
     made = documents.Document(

@@ -135,7 +135,7 @@ class Merger:
             for spot in sorted(cluster)
             if spot in self.at
         ]
-        nodes = [n for n in dict.fromkeys(nodes)]
+        nodes = list(dict.fromkeys(nodes))
         for number in nodes[1:]:
             self.merge(self.current(nodes[0]), self.current(number))
 
@@ -260,7 +260,7 @@ def _united(one: Node, other: Node) -> Node:
 
 def with_kinds(graphs: Sequence[Amr]) -> list[Amr]:
     """The graphs with one kind for each name: rules guess kinds sentence by sentence.
-    The commonest kind other than "person" counts, if a quarter of the mentions has it."""
+    The commonest kind other than "person" counts, if a quarter of mentions has it."""
     kinds: dict[tuple[str, ...], Counter] = defaultdict(Counter)
     named = []
     for amr in graphs:

@@ -11,8 +11,8 @@ from common.text.parses import Parsed
 
 # What belongs to the phrase of a noun or a verb; other children begin a new clause.
 _APART = ("acl:relcl", "advcl", "parataxis", "appos", "conj", "discourse", "vocative")
-_PREDICATE = ("aux", "cop", "compound", "advmod", "mark", "expl", "punct", "case", "det",
-              "amod", "nummod", "nmod", "flat", "fixed")  # fmt: skip
+_PREDICATE = ("aux", "cop", "compound", "advmod", "mark", "expl", "punct", "case",
+              "det", "amod", "nummod", "nmod", "flat", "fixed")  # fmt: skip
 _OBJECTS = ("obj", "dobj", "iobj", "xcomp", "ccomp")
 
 
@@ -102,8 +102,8 @@ class _Tree:
         return ()
 
     def phrase(self, i: int, without: int = -1) -> list[int]:
-        """The words of a phrase: no clauses beside it, no appositions. What is joined by
-        "and" belongs to a noun phrase, and not to a clause."""
+        """The words of a phrase: no clauses beside it, no appositions. What is joined
+        by "and" belongs to a noun phrase, and not to a clause."""
         found = []
         todo = [i]
         while todo:

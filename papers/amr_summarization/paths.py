@@ -42,10 +42,7 @@ def _through(
     beside: Beside, costs: Mapping[int, int], middle: int, one: int, other: int
 ) -> tuple[int, ...]:
     """The nodes of the cheapest simple path between two that has `middle` on it."""
-    if middle in (one, other):
-        ends = {one, other} - {middle}
-    else:
-        ends = {one, other}
+    ends = {one, other} - {middle}
     arcs = _arcs(beside, costs, middle, ends)
     used: set[tuple] = set()
     for _ in ends:

@@ -1,5 +1,6 @@
 """Summaries of a user's texts and graphs."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
     nothing to summarise.
     """
     p = config.predict
-    made = read(config, state, inputs)
+    made, skipped = read(config, state, inputs)
+    yield from (line + "\n" for line in skipped)
     for place, document in enumerate(made):
         name = document.name if len(made) > 1 else "summary"
         summary = summarised(config, document)
@@ -50,7 +52,7 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
                 yield title, figures.drawn(summary.graph, p.drawn)
 
 
-def read(config: Config, state: Any, inputs: str) -> list[Document]:
+def read(config: Config, state: Any, inputs: str) -> documents.Given:
     """The documents that `--input` gives. UserError: it is empty, or names no file."""
     if not inputs.strip():
         raise UserError(f"--input is empty: give {FORMS}")
@@ -60,8 +62,9 @@ def read(config: Config, state: Any, inputs: str) -> list[Document]:
     if path is not None:
         return documents.given(path, parser, to_graph)
     if documents.is_penman(inputs):
-        return [*documents.of_penman("--input", inputs)]
-    return [documents.of_text("--input", inputs, parser, to_graph)]
+        return documents.Given([*documents.of_penman("--input", inputs)], [])
+    made = documents.of_text("--input", inputs, parser, to_graph)
+    return documents.Given([made], [])
 
 
 def _path(inputs: str) -> Path | None:
@@ -76,8 +79,8 @@ def _path(inputs: str) -> Path | None:
     path = storage.path(inputs)
     if path.exists():
         return path
-    # One word with a dot or a slash in it is no sentence.
-    if " " not in inputs.strip() and any(sign in inputs for sign in "./"):
+    # One word with a slash or an ending is no sentence.
+    if re.fullmatch(r"\S*(/\S*|\S\.\w{1,8})", inputs.strip()):
         raise UserError(f"--input={inputs!r} does not exist: give {FORMS}")
     return None
 
@@ -176,7 +179,9 @@ def _files(
         from common import figures as drawing
 
         target = outputs.target(str(out), path, _safe(stem) + ".png")
-        target.write_bytes(drawing.png(figures.drawn(summary.graph, config.predict.drawn)))
+        target.write_bytes(
+            drawing.png(figures.drawn(summary.graph, config.predict.drawn))
+        )
         yield f"wrote {target}\n"
 
 

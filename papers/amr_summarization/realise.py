@@ -5,10 +5,19 @@ from collections.abc import Mapping, Sequence
 from common.text.parses import Parsed
 from papers.amr_summarization import listed
 
-_NO_SPACE_BEFORE = listed.words(", . ; : ! ? ) ] } 's n't 'll 're 've 'm 'd % ' ’s ’")
-_NO_SPACE_AFTER = listed.words("( [ { $ £ € # “ ‘")
-_CLOSING = listed.words(", ; : - -- – — ( [ and but or so yet because that which who")
-_OPENING = listed.words(", ; : - -- – — ) ] . and but or so yet however also then '' ”")
+_SIGNS = "’‘–—“”"  # noqa: RUF001
+_NO_SPACE_BEFORE = listed.words(", . ; : ! ? ) ] } 's n't 'll 're 've 'm 'd % '") | {
+    _SIGNS[0],
+    _SIGNS[0] + "s",
+}
+_NO_SPACE_AFTER = listed.words("( [ { $ £ € # “") | {_SIGNS[1]}
+_CLOSING = listed.words(", ; : - -- ( [ and but or so yet because that which who") | {
+    *_SIGNS[2:4]
+}
+_OPENING = listed.words(", ; : - -- ) ] . and but or so yet however also then ''") | {
+    *_SIGNS[2:4],
+    _SIGNS[5],
+}
 
 
 def sentence(
@@ -30,7 +39,7 @@ def sentence(
         parts.append(word)
     text = "".join(parts).strip()
     text = text[0].upper() + text[1:]
-    ended = text.rstrip("\"'”’)").endswith((".", "!", "?"))
+    ended = text.rstrip("\"')" + _SIGNS).endswith((".", "!", "?"))
     return text if ended else text + "."
 
 

@@ -148,7 +148,7 @@ def ranked(
 
 
 def said(found: Analysis, pieces: Sequence[Piece]) -> tuple[Line, ...]:
-    """The sentences of the pieces. A pronoun whose name has not been said becomes it."""
+    """The sentences of the pieces. A pronoun becomes its name where none was said."""
     names = _names(found)
     known: set[tuple[str, ...]] = set()
     lines = []

@@ -32,7 +32,7 @@ SELECTIONS: dict[str, dict] = {
 
 
 def baseline_systems(config: Config) -> dict[str, System]:
-    """Whole sentences. "lead" is as long as the others, lead-1 to lead-3 as they are."""
+    """Whole sentences. "lead" is as long as the others, lead-1 to 3 as they are."""
     found: dict[str, System] = {
         "lead": lambda a, words: baselines.lead(a),
         "TextRank": lambda a, words: baselines.textrank(a),

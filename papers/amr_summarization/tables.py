@@ -91,7 +91,7 @@ def _files(config: Config) -> tuple[Document, ...]:
             f"config.eval.root={config.eval.root!r} does not exist: give a file or a "
             "folder of CoNLL-U or PENMAN with summaries"
         )
-    return tuple(documents.given(root, parses.parser(config.eval.trees)))
+    return tuple(documents.given(root, parses.parser(config.eval.trees)).documents)
 
 
 def rows_of(config: Config, found: Material) -> dict[str, Scores]:
@@ -202,5 +202,3 @@ def example(config: Config, found: Material, base: Sequence[Analysis]) -> str:
     made = summarise.summary(base[0], options, summarise.Size(words=config.eval.words))
     lines = [f"{line.text}  [sentence {line.sentence + 1}]" for line in made.lines]
     return f"{found.documents[0].name}\n" + "\n".join(lines)
-
-

@@ -14,7 +14,12 @@ def exhaustive(graph: networkx.Graph, depths, one, other):
     rank = {node: place for place, node in enumerate(sorted(depths))}
     paths = networkx.all_simple_paths(graph, one, other)
     keys = [
-        (min(depths[n] for n in p), len(p), sum(1 << rank[n] for n in p), tuple(sorted(p)))
+        (
+            min(depths[n] for n in p),
+            len(p),
+            sum(1 << rank[n] for n in p),
+            tuple(sorted(p)),
+        )
         for p in paths
     ]
     return min(keys)[-1] if keys else ()
