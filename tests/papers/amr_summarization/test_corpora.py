@@ -29,6 +29,20 @@ def test_ldcs_folders_are_splits(tmp_path):
     assert {k: len(v) for k, v in found.items()} == {"train": 5, "valid": 2, "test": 3}
 
 
+def test_a_release_that_has_its_graphs_three_times_is_read_once(tmp_path, caplog):
+    for kind in ("amrs/split", "alignments/split"):
+        for split in ("training", "dev", "test"):
+            folder = tmp_path / "data" / kind / split
+            folder.mkdir(parents=True)
+            (folder / "all.txt").write_text(graphs(0, 2))
+    whole = tmp_path / "data" / "amrs" / "unsplit"
+    whole.mkdir()
+    (whole / "all.txt").write_text(graphs(0, 6))
+    found = corpora.read(str(tmp_path), 20)
+    assert {k: len(v) for k, v in found.items()} == {"train": 2, "valid": 2, "test": 2}
+    assert "not read" in caplog.text
+
+
 def test_the_amr_banks_files_are_splits(tmp_path):
     for split, count in (("training", 4), ("dev", 2), ("test", 1)):
         name = f"amr-bank-struct-v1.6-{split}.txt"
