@@ -32,8 +32,9 @@ def test_graphs_that_are_too_large_are_left_out_aloud(caplog):
     assert (rows["target"] == END).sum() == len(pairs) - long
 
 
-def test_no_graph_that_is_small_enough_is_an_error():
-    config = config_of("parser", data__pieces=8, data__sentences=1)
+def test_no_graph_that_is_small_enough_is_an_error(monkeypatch):
+    monkeypatch.setattr(data, "fits", lambda config, sample: False)
+    config = config_of("parser", data__sentences=2)
     with pytest.raises(UserError, match=r"data\.pieces"):
         next(data.batches(config, "train"))
 
