@@ -23,7 +23,7 @@ class Model:
     # Rows of the tables: what the data has may be less, rarer ones are unknown.
     items: int = at_least(8, 4096)  # words of sentences, or pieces of graphs
     endings: int = at_least(1, 512)  # hashed endings of items
-    symbols: int = at_least(16, 768)  # pieces that may be written, but for pointers
+    symbols: int = at_least(16, 640)  # pieces that may be written, but for pointers
     dtype: str = dtype()
 
 
@@ -36,7 +36,7 @@ class Data:
     min_count: int = at_least(1, 3)  # a rarer piece or item is unknown
     words: int = at_least(4, 24)  # the longest sentence
     pieces: int = at_least(8, 96)  # the longest graph
-    batch_size: int = at_least(1, 16)  # rows, which hold several sentences each
+    batch_size: int = at_least(1, 8)  # rows, which hold several sentences each
     # What a row has room for: words that are read, pieces of graphs, and words that are
     # written, each with its form.
     row_words: int = at_least(4, 64)

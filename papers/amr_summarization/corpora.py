@@ -14,7 +14,8 @@ from common.data.split_names import SPLITS, split_of
 from common.files import storage, texts
 from common.text import sentences, tagging
 from papers.amr_summarization import amr
-from papers.amr_summarization.pairs import Pair, aligned
+from papers.amr_summarization.alignment import aligned
+from papers.amr_summarization.pairs import Pair
 
 ENDINGS = (".txt", ".amr", ".penman")
 HELD_OUT = 10  # of so many graphs one validates and one tests, where no name says
@@ -60,15 +61,34 @@ def _files(root: str) -> list[Path]:
         raise UserError(f"{root} does not exist: {LAYOUTS}")
     if path.is_file():
         return [path]
-    found = [p for p in storage.files_below(path) if p.name.endswith(ENDINGS)]
+    found = [p for p in storage.files_below(path) if _name(p).endswith(ENDINGS)]
     if not found:
         raise UserError(f"{root} has no .txt or .amr file: {LAYOUTS}")
-    return found
+    return _once(found)
+
+
+def _once(paths: list[Path]) -> list[Path]:
+    """A release has its graphs several times: in folders by split and in others, with
+    alignments and without. Those by split are taken, of data/amrs where there is one.
+    """
+    for chosen in (
+        [path for path in paths if split_of(path.parent.name)],
+        [path for path in paths if split_of(path.parent.name) and "amrs" in path.parts],
+    ):
+        if chosen and len(chosen) < len(paths):
+            left = len(paths) - len(chosen)
+            logging.warning("%d files beside those by split are not read", left)
+            paths = chosen
+    return paths
+
+
+def _name(path: Path) -> str:
+    return path.name.lower().removesuffix(".gz")
 
 
 def _split(path: Path) -> str | None:
     """The split that the file's folder or the end of its name says."""
-    last = path.stem.replace("_", "-").rsplit("-", 1)[-1]
+    last = _name(path).rsplit(".", 1)[0].replace("_", "-").rsplit("-", 1)[-1]
     return split_of(path.parent.name) or split_of(last)
 
 
@@ -83,7 +103,9 @@ def _pairs(path: Path) -> Iterator[Pair]:
         except UserError as error:
             raise UserError(f"{where}: {error}") from None
         words = _words(block.metadata, where)
-        yield Pair(words, tagging.tags(words), aligned(graph, words))
+        if not graph.tokens:
+            graph = aligned(graph, words)
+        yield Pair(words, tagging.tags(words), graph)
     if none:
         raise UserError(f"{path} has no graph: {LAYOUTS}")
 

@@ -11,18 +11,18 @@ several samples: see `packing`.
 from collections.abc import Mapping
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int
 
-from common.attention import dot_product_attention, masked_softmax
-from common.transformer import MLP, Decoder, norm, product
+from common.transformer import Decoder, norm, product
+from papers.amr_summarization.blocks import Block, Cache, Hidden, Mask
 from papers.amr_summarization.config import Model
+from papers.amr_summarization.nesting import DEPTH, Nest, labels
 from papers.amr_summarization.vocabulary import TAGS
 
-Hidden = Float[Array, "batch time d_model"]
-Mask = Bool[Array, "batch 1 time key"]
+NEAR = 2  # items on each side that one is read with
+FAR = 8  # a distance above it counts as it
 Batch = Mapping[str, Array]  # of `packing.arrays`
 
 
@@ -35,113 +35,25 @@ class Memory:
 
 
 @struct.dataclass
-class Cache:
-    """Keys and values of the pieces that a beam has written, of one block."""
-
-    key: Float[Array, "batch beams time heads d_head"]
-    value: Float[Array, "batch beams time heads d_head"]
-
-
-@struct.dataclass
 class Written:
     """A beam's state between two pieces."""
 
     caches: tuple[Cache, ...]
     length: Int[Array, "batch beams"]  # pieces that were read, of all beams the same
-
-
-class Attention(nn.Module):
-    """Multi-head attention to the same sequence or to another."""
-
-    config: Decoder
-    output_std: float
-
-    def setup(self):
-        c = self.config
-        self.query = product(c, c.d_model, c.init_std)
-        self.key_value = product(c, 2 * c.d_model, c.init_std)
-        self.output = product(c, c.d_model, self.output_std)
-
-    def __call__(self, x: Hidden, seen: Hidden, mask: Mask) -> Hidden:
-        key, value = self.keys(seen)
-        mean = dot_product_attention(self._heads(self.query(x)), key, value, mask)
-        return self.output(mean.reshape(*x.shape))
-
-    def keys(self, seen: Float[Array, "*batch d_model"]) -> tuple[Array, Array]:
-        """Keys and values [*batch, heads, d_head]."""
-        key, value = jnp.split(self.key_value(seen), 2, axis=-1)
-        return self._heads(key), self._heads(value)
-
-    def cached(
-        self, x: Float[Array, "batch beams d_model"], cache: Cache, length: Array
-    ) -> tuple[Float[Array, "batch beams d_model"], Cache]:
-        """The piece number `length` of each beam, which sees those before it."""
-        key, value = self.keys(x)
-        put = jax.lax.dynamic_update_index_in_dim
-        cache = Cache(
-            put(cache.key, key, length, 2), put(cache.value, value, length, 2)
-        )
-        scores = jnp.einsum("bkhd,bkthd->bkht", self._heads(self.query(x)), cache.key)
-        scores *= cache.key.shape[-1] ** -0.5
-        weights = masked_softmax(scores, jnp.arange(cache.key.shape[2]) <= length)
-        mean = jnp.einsum("bkht,bkthd->bkhd", weights.astype(x.dtype), cache.value)
-        return self.output(mean.reshape(*x.shape)), cache
-
-    def _heads(self, x: Float[Array, "*batch d_model"]) -> Array:
-        return x.reshape(*x.shape[:-1], self.config.n_heads, -1)
-
-
-class Block(nn.Module):
-    """Attention to itself, to the source if there is one, and an MLP."""
-
-    config: Decoder
-    output_std: float
-    reads_source: bool
-
-    def setup(self):
-        c = self.config
-        self.own_norm = norm(c)
-        self.own = Attention(c, self.output_std)
-        if self.reads_source:
-            self.source_norm = norm(c)
-            self.source = Attention(c, self.output_std)
-        self.mlp_norm = norm(c)
-        self.mlp = MLP(c, self.output_std)
-        self.dropout = nn.Dropout(c.dropout)
-
-    def __call__(
-        self,
-        x: Hidden,
-        mask: Mask,
-        memory: Hidden | None = None,
-        memory_mask: Mask | None = None,
-        train: bool = False,
-    ) -> Hidden:
-        normed = self.own_norm(x)
-        x += self.dropout(self.own(normed, normed, mask), deterministic=not train)
-        if memory is not None:
-            out = self.source(self.source_norm(x), memory, memory_mask)
-            x += self.dropout(out, deterministic=not train)
-        return x + self.dropout(self.mlp(self.mlp_norm(x)), deterministic=not train)
-
-    def cached(
-        self, x: Hidden, cache: Cache, length: Array, memory: Hidden, memory_mask: Mask
-    ) -> tuple[Hidden, Cache]:
-        out, cache = self.own.cached(self.own_norm(x), cache, length)
-        x += out
-        # The beams of a row read one source, as the pieces of a text do.
-        x += self.source(self.source_norm(x), memory, memory_mask)
-        return x + self.mlp(self.mlp_norm(x)), cache
+    nest: Nest
+    used: Bool[Array, "batch beams source"]  # items that were pointed at
 
 
 class Network(nn.Module):
     """Both directions: a parser and a generator differ in what they read and write.
 
     positions: items or pieces of the longest sample.
+    nested: whether what is written has brackets.
     """
 
     config: Model
     positions: int
+    nested: bool
 
     def setup(self):
         m = self.config
@@ -153,6 +65,12 @@ class Network(nn.Module):
         self.symbol = _table(m.symbols, m)
         self.place = _table(self.positions, m)
         self.pointed = product(block, m.d_model, block.init_std)
+        self.beside = product(block, m.d_model, block.init_std)
+        self.again = product(block, 1, block.init_std)
+        if self.nested:
+            self.distance = product(block, 2 * FAR + 2, block.init_std)
+            self.open_node = product(block, m.d_model, block.init_std)
+            self.depth = _table(DEPTH, m)
         count = m.encoder_layers
         self.encoder = [Block(block, _added(m, count), False) for _ in range(count)]
         count = m.decoder_layers
@@ -169,7 +87,9 @@ class Network(nn.Module):
     ) -> Float[Array, "batch time choices"]:
         """The logits of each piece, given those before it."""
         memory = self.encode(batch, train)
-        x = self._written(memory, batch["previous"], batch["place"])
+        previous = batch["previous"]
+        label, depth = labels(previous)
+        x = self._written(memory, previous, batch["place"], label, depth)
         x = self.dropout(x, deterministic=not train)
         segment = batch["segment"]
         time = jnp.arange(segment.shape[1])
@@ -177,12 +97,14 @@ class Network(nn.Module):
         source = _same(segment, memory.segment)
         for block in self.decoder:
             x = block(x, own, memory.hidden, source, train)
-        return self._logits(x, memory, source)
+        used = jnp.cumsum(self._pointed_at(previous, memory), axis=1) > 0
+        return self._logits(x, memory, source, used, label)
 
     def encode(self, batch: Batch, train: bool = False) -> Memory:
         segment = batch["source_segment"]
         x = self.item(batch["item"]) + self.ending(batch["ending"])
         x += self.tag(batch["tag"]) + self.source_place(batch["source_place"])
+        x = self.beside(_with_neighbours(x, segment))
         x = self.dropout(x, deterministic=not train)
         mask = _same(segment, segment)
         for block in self.encoder:
@@ -196,38 +118,73 @@ class Network(nn.Module):
         shape = batch, beams, self.positions, m.n_heads, m.d_model // m.n_heads
         zeros = jnp.zeros(shape, m.dtype)
         caches = tuple(Cache(zeros, zeros) for _ in range(m.decoder_layers))
-        return Written(caches, jnp.zeros((batch, beams), jnp.int32))
+        length = jnp.zeros((batch, beams), jnp.int32)
+        used = jnp.zeros((batch, beams, memory.segment.shape[1]), bool)
+        return Written(caches, length, Nest.begin((batch, beams)), used)
 
     def step(
         self, memory: Memory, previous: Int[Array, "batch beams"], state: Written
     ) -> tuple[Float[Array, "batch beams choices"], Written]:
         """The logits of the next piece of each beam, and the state after `previous`.
         The source has one sample a row."""
-        x = self._written(memory, previous, state.length)
+        nest = state.nest.after(previous)
+        x = self._written(memory, previous, state.length, nest.label, nest.depth)
         mask = _same(jnp.ones_like(previous), memory.segment)
         length = state.length[0, 0]
         caches = []
         for block, cache in zip(self.decoder, state.caches, strict=True):
             x, cache = block.cached(x, cache, length, memory.hidden, mask)
             caches.append(cache)
-        return self._logits(x, memory, mask), Written(tuple(caches), state.length + 1)
+        used = state.used | self._pointed_at(previous, memory)
+        state = Written(tuple(caches), state.length + 1, nest, used)
+        return self._logits(x, memory, mask, used, nest.label), state
 
-    def _written(self, memory: Memory, piece: Array, place: Array) -> Hidden:
-        """The vectors of pieces: a pointer's is made of the item that it names."""
-        symbols = self.config.symbols
-        index = jnp.clip(piece - symbols, 0, memory.hidden.shape[1] - 1)
+    def _written(
+        self, memory: Memory, piece: Array, place: Array, label: Array, depth: Array
+    ) -> Hidden:
+        """What the decoder knows of the piece before: itself, its place, and the node
+        that is open after it."""
         items = self.pointed(memory.hidden)
+        x = self._vectors(items, piece) + self.place(place)
+        if self.nested:
+            x += self.open_node(self._vectors(items, label))
+            x += self.depth(jnp.minimum(depth, DEPTH - 1))
+        return x
+
+    def _vectors(self, items: Float[Array, "batch source d_model"], piece: Array):
+        """Of pieces: a pointer has the vector of the item that it names."""
+        symbols = self.config.symbols
+        index = jnp.clip(piece - symbols, 0, items.shape[1] - 1)
         named = jnp.take_along_axis(items, index[..., None], axis=1)
         symbol = self.symbol(jnp.minimum(piece, symbols - 1))
-        return jnp.where((piece < symbols)[..., None], symbol, named) + self.place(
-            place
-        )
+        return jnp.where((piece < symbols)[..., None], symbol, named)
 
-    def _logits(self, x: Hidden, memory: Memory, mask: Mask) -> Array:
+    def _pointed_at(
+        self, piece: Int[Array, "batch time"], memory: Memory
+    ) -> Bool[Array, "batch time source"]:
+        items = jnp.arange(memory.segment.shape[1])
+        return piece[..., None] == items + self.config.symbols
+
+    def _logits(
+        self,
+        x: Hidden,
+        memory: Memory,
+        mask: Mask,
+        used: Bool[Array, "batch time source"],
+        label: Int[Array, "batch time"],
+    ) -> Float[Array, "batch time choices"]:
+        """The score of an item depends on what it is, on whether it was pointed at
+        before, and on how far it stands from the open node's item."""
         x = self.target_norm(x)
         key = self.pointer_key(memory.hidden)
         scores = jnp.einsum("btd,bsd->bts", self.pointer(x), key)
         scores *= self.config.d_model**-0.5
+        scores += jnp.where(used, self.again(x), 0)
+        if self.nested:
+            item = label[..., None] - self.config.symbols
+            far = jnp.clip(jnp.arange(key.shape[1]) - item, -FAR, FAR) + FAR
+            far = jnp.where(item < 0, 2 * FAR + 1, far)
+            scores += jnp.take_along_axis(self.distance(x), far, axis=-1)
         scores = jnp.where(mask[:, 0], scores, -1e30)
         return jnp.concatenate([self.choice(x), scores], axis=-1).astype(jnp.float32)
 
@@ -253,6 +210,19 @@ def _added(model: Model, layers: int) -> float:
 def _table(rows: int, model: Model) -> nn.Embed:
     init = nn.initializers.normal(model.d_model**-0.5)
     return nn.Embed(rows, model.d_model, embedding_init=init, dtype=model.dtype)
+
+
+def _with_neighbours(
+    x: Float[Array, "batch source d_model"], segment: Int[Array, "batch source"]
+) -> Float[Array, "batch source wide"]:
+    """Each item beside those at most `NEAR` places away in its sample, zeros beyond."""
+    parts = []
+    for shift in range(-NEAR, NEAR + 1):
+        moved = jnp.roll(segment, shift, axis=1)
+        place = jnp.arange(segment.shape[1]) - shift
+        inside = (place >= 0) & (place < segment.shape[1]) & (moved == segment)
+        parts.append(jnp.where(inside[..., None], jnp.roll(x, shift, axis=1), 0))
+    return jnp.concatenate(parts, axis=-1)
 
 
 def _same(

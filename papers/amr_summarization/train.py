@@ -50,7 +50,8 @@ def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> Stat
 
 
 def network(config: Config) -> Network:
-    return Network(config.model, data.positions(config))
+    nested = config.direction == "parser"
+    return Network(config.model, data.positions(config), nested)
 
 
 def train_step(

@@ -61,6 +61,8 @@ def _ways(word: str, items: list[str], known: Known) -> list[tuple[int, str]]:
     ways = []
     for place, item in enumerate(items):
         own = word_of(item)
+        if own[:1].lower() != word[:1].lower():
+            continue
         if item.startswith(CONSTANT) and own == word:
             ways.append((place, STRING))
         elif item.startswith(CONCEPT):

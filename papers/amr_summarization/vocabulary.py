@@ -13,8 +13,8 @@ import numpy as np
 
 from papers.amr_summarization import pieces
 
-UNKNOWN, START, END = range(3)
-SPECIAL = ("<unknown>", "<start>", "<end>")
+UNKNOWN, START, END, OPEN, CLOSE = range(5)
+SPECIAL = ("<unknown>", "<start>", "<end>", pieces.OPEN, pieces.CLOSE)
 WIDTH = 24  # bytes of a name; a longer one is unknown
 # Penn Treebank's and OntoNotes'. Row 0 is for any other.
 TAGS = (
@@ -87,9 +87,13 @@ def common(counts: Counter, most: int, least: int) -> tuple[str, ...]:
     fit = [
         name
         for name, count in order
-        if count >= least and 0 < len(name.encode()) <= WIDTH and "\0" not in name
+        if count >= least and name not in SPECIAL and _storable(name)
     ]
     return (*SPECIAL, *fit)[:most]
+
+
+def _storable(name: str) -> bool:
+    return 0 < len(name.encode()) <= WIDTH and "\0" not in name
 
 
 def ending(item: str, endings: int) -> int:

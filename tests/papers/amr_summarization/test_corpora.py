@@ -7,8 +7,6 @@ import pytest
 from common.contract import UserError
 from papers import amr_summarization
 from papers.amr_summarization import corpora, data, sources
-from papers.amr_summarization.amr import read
-from papers.amr_summarization.pairs import aligned
 
 GRAPH = """# ::id x.{0} ::date 2013
 # ::snt The boy number {0} wants to go.
@@ -29,6 +27,20 @@ def test_ldcs_folders_are_splits(tmp_path):
         (folder / f"amr-release-2.0-amrs-{split}-bolt.txt").write_text(graphs(0, count))
     found = corpora.read(str(tmp_path), 20)
     assert {k: len(v) for k, v in found.items()} == {"train": 5, "valid": 2, "test": 3}
+
+
+def test_a_release_that_has_its_graphs_three_times_is_read_once(tmp_path, caplog):
+    for kind in ("amrs/split", "alignments/split"):
+        for split in ("training", "dev", "test"):
+            folder = tmp_path / "data" / kind / split
+            folder.mkdir(parents=True)
+            (folder / "all.txt").write_text(graphs(0, 2))
+    whole = tmp_path / "data" / "amrs" / "unsplit"
+    whole.mkdir()
+    (whole / "all.txt").write_text(graphs(0, 6))
+    found = corpora.read(str(tmp_path), 20)
+    assert {k: len(v) for k, v in found.items()} == {"train": 2, "valid": 2, "test": 2}
+    assert "not read" in caplog.text
 
 
 def test_the_amr_banks_files_are_splits(tmp_path):
@@ -98,10 +110,3 @@ def test_what_is_no_corpus_is_said(tmp_path):
     (tmp_path / "latin.txt").write_bytes("(c / café)".encode("latin-1"))
     with pytest.raises(UserError, match="UTF-8"):
         corpora.read(str(tmp_path / "latin.txt"), 20)
-
-
-def test_alignment_prefers_the_likest_word_and_takes_none_twice():
-    words = ("He", "visited", "a", "visitor", "in", "New", "York")
-    text = "(v / visit-01 :ARG1 (p / visitor) :location (c / city :name (n / name "
-    amr = aligned(read(text + ':op1 "New" :op2 "York")))'), words)
-    assert amr.tokens == {"v": (1,), "p": (3,), "c": (5, 6)}

@@ -33,20 +33,30 @@ def samples(run: str, count: int):
     return [encode.encoded(config, vocab, pair) for pair in pairs]
 
 
-def logits(run: str, batch) -> np.ndarray:
+@functools.cache
+def compiled(run: str, method: str, *static: int):
+    """A method of the network, by its variables and arguments."""
     net = train.network(RUNS[run].config)
-    return np.asarray(net.apply({"params": untrained(run).params}, batch))
+    return jax.jit(
+        lambda params, *given: net.apply(
+            {"params": params}, *given, *static, method=method
+        )
+    )
+
+
+def logits(run: str, batch) -> np.ndarray:
+    return np.asarray(compiled(run, "__call__")(untrained(run).params, batch))
 
 
 @pytest.mark.parametrize("run", RUNS)
 def test_a_sample_in_a_full_row_has_the_logits_that_it_has_alone(run):
     found = samples(run, 3)
     symbols = CONFIG.model.symbols
-    together = packing.arrays(found, [[0, 1, 2]], 80, 90, symbols)
-    both = logits(run, together)
+    lengths = 80, 90
+    both = logits(run, packing.arrays(found, [[0, 1, 2]], *lengths, symbols))
     item = piece = 0
     for sample in found:
-        own = packing.arrays([sample], [[0]], 40, 50, symbols)
+        own = packing.arrays([sample], [[0]], *lengths, symbols)
         alone = logits(run, own)[0]
         items, pieces = len(sample.item), len(sample.target)
         for start, width in ((0, symbols), (symbols, items)):
@@ -71,19 +81,18 @@ def test_a_step_at_a_time_gives_the_logits_of_the_whole(run):
         samples(run, 4), [[0], [1], [2], [3]], 40, 40, config.model.symbols
     )
     whole = logits(run, own)
-    net = train.network(config)
-    variables = {"params": untrained(run).params}
-    memory = net.apply(variables, own, method="encode")
-    state = net.apply(variables, memory, 2, method="begin")
+    params = untrained(run).params
+    memory = compiled(run, "encode")(params, own)
+    state = compiled(run, "begin", 2)(params, memory)
     for i in range(8):
         previous = jnp.repeat(jnp.asarray(own["previous"])[:, i : i + 1], 2, axis=1)
-        step, state = net.apply(variables, memory, previous, state, method="step")
+        step, state = compiled(run, "step")(params, memory, previous, state)
         going = own["segment"][:, i] > 0
         for beam in range(2):
             np.testing.assert_allclose(step[going, beam], whole[going, i], atol=1e-4)
 
 
-@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("run", ["parser"])
 def test_beams_write_only_what_has_a_name_and_report_its_log_p(run):
     config = RUNS[run].config
     state = untrained(run)
@@ -91,7 +100,8 @@ def test_beams_write_only_what_has_a_name_and_report_its_log_p(run):
     source, target = data.single_lengths(config)
     symbols = config.model.symbols
     batch = packing.arrays(found, [[0], [1]], source, target, symbols)
-    written = train.written(config, state.params, state.symbols, batch, beams=3)
+    search = jax.jit(functools.partial(train.written, config, beams=3))
+    written = search(state.params, state.symbols, batch)
     vocab = data.vocabulary(config)
     for row in range(2):
         tokens = np.asarray(written.tokens[row, 0])
@@ -136,7 +146,8 @@ def test_an_unknown_piece_is_not_learned():
     config = RUNS["parser"].config
     batch = next(data.batches(config, "train"))
     batch["target"] = np.full_like(batch["target"], UNKNOWN)
-    _, metrics = train.train_step(config, untrained("parser"), batch)
+    state = untrained("parser")
+    _, metrics = jax.jit(functools.partial(train.train_step, config))(state, batch)
     assert float(metrics["loss"]) == 0
 
 
