@@ -39,6 +39,7 @@ class Document:
     clusters: tuple[tuple[Spot, ...], ...] | None = None
     references: tuple[str, ...] = ()
     reference_graphs: tuple[tuple[Amr, ...], ...] = ()
+    guessed: bool = True  # the kinds of names are what rules guess
 
     def __len__(self) -> int:
         return len(self.sentences)
@@ -94,9 +95,10 @@ def check_language(name: str, found: Sequence[Parsed]) -> None:
         )
 
 
-def of_penman(name: str, text: str) -> tuple[Document, ...]:
+def of_penman(name: str, text: str, parser: parses.Parser) -> tuple[Document, ...]:
     """The documents of a PENMAN file. Graphs whose ids begin alike, up to the last dot
-    or _, are one document; `::snt-type summary` marks those of its reference.
+    or _, are one document; `::snt-type summary` marks those of its reference. `parser`
+    makes trees of `::tok`, else `::snt`, for coreference and tuples.
 
     UserError, with the line: a graph that cannot be read; the file has none.
     """
@@ -111,7 +113,7 @@ def of_penman(name: str, text: str) -> tuple[Document, ...]:
         groups.setdefault(_document_id(block, name), []).append((block, graph))
     if not groups:
         raise UserError(f"{name} has no graphs: give PENMAN, (b / boy ...)")
-    return tuple(_of_blocks(key, found) for key, found in groups.items())
+    return tuple(_of_blocks(key, found, parser) for key, found in groups.items())
 
 
 def _document_id(block: penman.Block, name: str) -> str:
@@ -122,7 +124,9 @@ def _document_id(block: penman.Block, name: str) -> str:
     return name
 
 
-def _of_blocks(name: str, found: Sequence[tuple[penman.Block, Amr]]) -> Document:
+def _of_blocks(
+    name: str, found: Sequence[tuple[penman.Block, Amr]], parser: parses.Parser
+) -> Document:
     body = []
     summary = []
     for block, graph in found:
@@ -137,8 +141,9 @@ def _of_blocks(name: str, found: Sequence[tuple[penman.Block, Amr]]) -> Document
     graphs = []
     for block, graph in body:
         words = _words(block, graph)
-        sentences_.append(_untied(words))
-        graphs.append(_aligned(graph, block, len(words)))
+        told = "tok" in block.metadata or "snt" in block.metadata
+        sentences_.append(parser(words) if told else _untied(words))
+        graphs.append(_aligned(graph, words))
     text = " ".join(block.metadata.get("snt", "") for block, _ in summary).strip()
     reference = (tuple(graph for _, graph in summary),) if summary else ()
     return Document(
@@ -148,15 +153,21 @@ def _of_blocks(name: str, found: Sequence[tuple[penman.Block, Amr]]) -> Document
         None,
         (text,) if text else (),
         reference,
+        guessed=False,
     )
 
 
 def _words(block: penman.Block, graph: Amr) -> list[str]:
-    """The words of a sentence: `::tok`, else `::snt`, else as the graph is read out."""
+    """The words of a sentence: `::tok`, else `::snt`, at its spaces if the graph counts
+    words there, else as the graph is read out."""
     from papers.amr_summarization import graph_text
 
-    told = block.metadata.get("tok") or block.metadata.get("snt")
-    return told.split() if told else graph_text.words(graph)
+    told = block.metadata.get("snt", "").split()
+    if "tok" in block.metadata:
+        told = block.metadata["tok"].split()
+    elif told and not any(graph.tokens.values()):
+        told = [word.text for word in sentences.words(" ".join(told))]
+    return told[:LONGEST] or graph_text.words(graph)
 
 
 def _untied(words: Sequence[str]) -> Parsed:
@@ -168,24 +179,15 @@ def _untied(words: Sequence[str]) -> Parsed:
     return Parsed(words, tagging.tags(words), heads, ("",) * len(words))
 
 
-def _aligned(graph: Amr, block: penman.Block, count: int) -> Amr:
+def _aligned(graph: Amr, words: Sequence[str]) -> Amr:
     """With the words that each concept is a form of, where the file does not say."""
     if any(graph.tokens.values()):
+        count = len(words)
         tokens = {v: tuple(i for i in t if i < count) for v, t in graph.tokens.items()}
         return dataclasses.replace(graph, tokens=tokens)
     from papers.amr_summarization import alignment
 
-    return alignment.aligned(graph, _words(block, graph))
-
-
-def with_trees(made: Sequence[Document], parser: parses.Parser) -> tuple[Document, ...]:
-    """The documents with trees over the words that came with their graphs."""
-    return tuple(
-        dataclasses.replace(
-            document, sentences=tuple(parser(p.words) for p in document.sentences)
-        )
-        for document in made
-    )
+    return alignment.aligned(graph, words)
 
 
 def of_conllu(path: Path, graph_of: GraphOf = graph_of) -> tuple[Document, ...]:
@@ -268,7 +270,7 @@ def _of_file(path: Path, parser: parses.Parser, graph_of: GraphOf) -> list[Docum
         return [*of_conllu(path, graph_of)]
     text = texts.read(path).decode()
     if path.suffix in (".penman", ".amr") or is_penman(text):
-        return [*of_penman(path.name, text)]
+        return [*of_penman(path.name, text, parser)]
     return [of_text(path.name, text, parser, graph_of)]
 
 

@@ -62,7 +62,7 @@ def read(config: Config, state: Any, inputs: str) -> documents.Given:
     if path is not None:
         return documents.given(path, parser, to_graph)
     if documents.is_penman(inputs):
-        return documents.Given([*documents.of_penman("--input", inputs)], [])
+        return documents.Given([*documents.of_penman("--input", inputs, parser)], [])
     made = documents.of_text("--input", inputs, parser, to_graph)
     return documents.Given([made], [])
 

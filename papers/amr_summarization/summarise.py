@@ -64,7 +64,7 @@ def analysed(document: Document, *, coreferences: str, names: bool) -> Analysis:
         clusters = coreference.clusters(document.sentences)
     clusters = tuple(tuple(cluster) for cluster in clusters)
     graphs = document.graphs
-    if document.has_trees:
+    if document.guessed:
         graphs = merging.with_kinds(graphs)
     graph = merging.merged(graphs, clusters, names=names)
     clauses = tuple(

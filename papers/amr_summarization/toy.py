@@ -120,4 +120,4 @@ def made() -> tuple[Document, ...]:
     """The documents, with trees by the chunk parser."""
     from common.text import chunk_parser
 
-    return documents.with_trees(documents.of_penman("toy", PENMAN), chunk_parser.parse)
+    return documents.of_penman("toy", PENMAN, chunk_parser.parse)
