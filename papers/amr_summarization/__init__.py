@@ -28,6 +28,7 @@ from papers.amr_summarization.data import batch_spec, batches
 from papers.amr_summarization.evaluate import evaluate
 from papers.amr_summarization.predict import predict
 from papers.amr_summarization.train import (
+    CPU_DEVICES,
     State,
     eval_step,
     init,

@@ -65,9 +65,10 @@ class Network(nn.Module):
         self.symbol = _table(m.symbols, m)
         self.place = _table(self.positions, m)
         self.pointed = product(block, m.d_model, block.init_std)
-        self.beside = product(block, m.d_model, block.init_std)
-        self.again = product(block, 1, block.init_std)
+        self.beside = product(block, m.d_model, block.init_std)  # of the neighbours
+        self.again = product(block, 1, block.init_std)  # score of used items
         if self.nested:
+            # Scores by the distance from the open node's item.
             self.distance = product(block, 2 * FAR + 2, block.init_std)
             self.open_node = product(block, m.d_model, block.init_std)
             self.depth = _table(DEPTH, m)

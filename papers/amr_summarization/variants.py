@@ -18,7 +18,7 @@ def _default() -> Config:
     """Silver graphs, which rules make of Wikipedia's sentences: minutes on 2 cores."""
     return Config(
         optim=Optim("adamw", 1.5e-3, Schedule(warmup=100), b2=0.98, weight_decay=0.01),
-        loop=Loop(steps=1100, log_every=50, eval_every=0, save_every=0, keep=1),
+        loop=Loop(steps=1000, log_every=50, eval_every=0, save_every=0, keep=1),
     )
 
 

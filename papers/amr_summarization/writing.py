@@ -2,7 +2,7 @@
 
 import functools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -94,28 +94,23 @@ class Generator:
 
 
 class _Search:
-    """Pieces that beams write for sources. One program is compiled for all."""
+    """Pieces that beams write for sources."""
 
     def __init__(self, config: Config, state: Any):
         self._config = config
         self._state = state
         arrays = Arrays(to_host(state.items), to_host(state.symbols))
         self._vocabulary = Vocabulary.of(arrays)
-        decode = config.predict.decode
-        self._search = jax.jit(
-            functools.partial(
-                train.written, config, beams=decode.beams, alpha=decode.length
-            )
-        )
+        self._search = _program(config)
 
     def __call__(self, sources: Sequence[Source]) -> list[list[str]]:
         rows = self._config.predict.decode.batch_size
         found: list[list[str]] = []
         for start in range(0, len(sources), rows):
-            found += self._batch(sources[start : start + rows], rows)
+            found += self._batch(sources[start : start + rows])
         return found
 
-    def _batch(self, sources: Sequence[Source], rows: int) -> list[list[str]]:
+    def _batch(self, sources: Sequence[Source]) -> list[list[str]]:
         config = self._config
         state = self._state
         end = np.array([END], np.int32)
@@ -123,13 +118,30 @@ class _Search:
             Encoded(**encode.source(config, self._vocabulary, source), target=end)
             for source in sources
         ]
-        # Rows without a sample are padding.
-        places = [[i] if i < len(samples) else [] for i in range(rows)]
+        # A power of two, so that few shapes are compiled. The last sample is repeated:
+        # a search ends when its last row has ended.
+        rows = 1 << (len(samples) - 1).bit_length()
+        places = [[min(i, len(samples) - 1)] for i in range(rows)]
         lengths = data.single_lengths(config)
         symbols = config.model.symbols
         batch = packing.arrays(samples, places, *lengths, symbols)
         params = optim.ema_params(state.opt_state, state.params)
         tokens = to_host(self._search(params, state.symbols, batch).tokens)
-        return [self._vocabulary.decode(row[0], symbols) for row in tokens][
-            : len(sources)
-        ]
+        best = tokens[: len(samples), 0]
+        return [self._vocabulary.decode(row, symbols) for row in best]
+
+
+_programs: dict[str, Callable] = {}
+
+
+def _program(config: Config) -> Callable:
+    """`train.written` of a config, compiled once a process."""
+    key = repr(config)
+    if key not in _programs:
+        decode = config.predict.decode
+        _programs[key] = jax.jit(
+            functools.partial(
+                train.written, config, beams=decode.beams, alpha=decode.length
+            )
+        )
+    return _programs[key]
