@@ -13,7 +13,7 @@ from common.text.parses import Parsed
 from papers.amr_summarization import listed, places
 from papers.amr_summarization.document_graph import Spot
 from papers.amr_summarization.lemmas import lemma
-from papers.amr_summarization.merging import same_name
+from papers.amr_summarization.names import same_name
 from papers.amr_summarization.rule_words import MONTHS, TIMES, WEEKDAYS
 
 Clusters = list[list[Spot]]

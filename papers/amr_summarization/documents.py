@@ -3,14 +3,10 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 from common.contract import UserError
-from common.files import storage, texts
 from common.text import parses, sentences
 from common.text.parses import Parsed
-from papers.amr_summarization import amr as penman
 from papers.amr_summarization.amr import Amr
 from papers.amr_summarization.document_graph import Spot
 from papers.amr_summarization.rules import graph_of
@@ -95,127 +91,6 @@ def check_language(name: str, found: Sequence[Parsed]) -> None:
         )
 
 
-def of_penman(name: str, text: str, parser: parses.Parser) -> tuple[Document, ...]:
-    """The documents of a PENMAN file. Graphs whose ids begin alike, up to the last dot
-    or _, are one document; `::snt-type summary` marks those of its reference. `parser`
-    makes trees of `::tok`, else `::snt`, for coreference and tuples.
-
-    UserError, with the line: a graph that cannot be read; the file has none.
-    """
-    groups: dict[str, list[tuple[penman.Block, Amr]]] = {}
-    for block in penman.blocks(text):
-        try:
-            graph = penman.read(block.text)
-        except UserError as error:
-            raise UserError(
-                f"{name}, the graph at line {block.line}: {error}"
-            ) from None
-        groups.setdefault(_document_id(block, name), []).append((block, graph))
-    if not groups:
-        raise UserError(f"{name} has no graphs: give PENMAN, (b / boy ...)")
-    return tuple(_of_blocks(key, found, parser) for key, found in groups.items())
-
-
-def _document_id(block: penman.Block, name: str) -> str:
-    own = block.metadata.get("id", "").split(" ")[0]
-    for sign in (".", "_"):
-        if sign in own:
-            return own.rpartition(sign)[0]
-    return name
-
-
-def _of_blocks(
-    name: str, found: Sequence[tuple[penman.Block, Amr]], parser: parses.Parser
-) -> Document:
-    body = []
-    summary = []
-    for block, graph in found:
-        kind = block.metadata.get("snt-type", "body")
-        if kind == "summary":
-            summary.append((block, graph))
-        elif kind not in ("date", "country", "topic", "dateline"):
-            body.append((block, graph))
-    if not body:
-        raise UserError(f"{name} has a summary and no body: ::snt-type body is missing")
-    sentences_ = []
-    graphs = []
-    for block, graph in body:
-        words = _words(block, graph)
-        told = "tok" in block.metadata or "snt" in block.metadata
-        sentences_.append(parser(words) if told else _untied(words))
-        graphs.append(_aligned(graph, words))
-    text = " ".join(block.metadata.get("snt", "") for block, _ in summary).strip()
-    reference = (tuple(graph for _, graph in summary),) if summary else ()
-    return Document(
-        name,
-        tuple(sentences_),
-        tuple(graphs),
-        None,
-        (text,) if summary else (),
-        reference,
-        guessed=False,
-    )
-
-
-def _words(block: penman.Block, graph: Amr) -> list[str]:
-    """The words of a sentence: `::tok`, else `::snt`, at its spaces if the graph counts
-    words there, else as the graph is read out."""
-    from papers.amr_summarization import graph_text
-
-    told = block.metadata.get("snt", "").split()
-    if "tok" in block.metadata:
-        told = block.metadata["tok"].split()
-    elif told and not any(graph.tokens.values()):
-        told = [word.text for word in sentences.words(" ".join(told))]
-    return told[:LONGEST] or graph_text.words(graph)
-
-
-def _untied(words: Sequence[str]) -> Parsed:
-    """Words without a tree, tagged as nouns are."""
-    from common.text import tagging
-
-    heads = tuple(i - 1 for i in range(len(words))) or (-1,)
-    words = tuple(words) or ("",)
-    return Parsed(words, tagging.tags(words), heads, ("",) * len(words))
-
-
-def _aligned(graph: Amr, words: Sequence[str]) -> Amr:
-    """With the words that each concept is a form of, where the file does not say."""
-    if any(graph.tokens.values()):
-        count = len(words)
-        tokens = {v: tuple(i for i in t if i < count) for v, t in graph.tokens.items()}
-        return dataclasses.replace(graph, tokens=tokens)
-    from papers.amr_summarization import alignment
-
-    return alignment.aligned(graph, words)
-
-
-def of_conllu(path: Path, graph_of: GraphOf = graph_of) -> tuple[Document, ...]:
-    """The documents of CoNLL-U files: trees, summaries and coreference, as GUM has
-    them. UserError: as of `common.data.conllu.read`."""
-    from common.data import conllu
-
-    return tuple(_of_treebank(found, graph_of) for found in conllu.read(path))
-
-
-def _of_treebank(found, graph_of: GraphOf) -> Document:
-    from common.data import conllu
-
-    groups: dict[str, list[Spot]] = {}
-    for mention in conllu.mentions(found):
-        if mention.cluster:
-            spot = Spot(mention.sentence, mention.head)
-            groups.setdefault(mention.cluster, []).append(spot)
-    clusters = tuple(tuple(spots) for spots in groups.values() if len(spots) > 1)
-    return Document(
-        found.name,
-        found.sentences,
-        tuple(graph_of(tree) for tree in found.sentences),
-        clusters or None,
-        conllu.summaries(found),
-    )
-
-
 @functools.lru_cache(4)
 def wikipedia(parser: str, most: int, articles: int) -> tuple[Document, ...]:
     """Wikipedia's articles inside gensim: the body is the document, the section before
@@ -237,48 +112,3 @@ def wikipedia(parser: str, most: int, articles: int) -> tuple[Document, ...]:
         if articles and len(found) == articles:
             break
     return tuple(found)
-
-
-class Given(NamedTuple):
-    """Documents, and a line for each file of a folder that cannot be read."""
-
-    documents: list[Document]
-    skipped: list[str]
-
-
-def given(path: Path, parser: parses.Parser, graph_of: GraphOf = graph_of) -> Given:
-    """The documents of a file, or of all files of a folder and below but for hidden
-    ones. UserError: the file cannot be read, or the folder has none that can be."""
-    if not path.is_dir():
-        return Given(_of_file(path, parser, graph_of), [])
-    found = Given([], [])
-    for file in storage.files_below(path):
-        try:
-            found.documents.extend(_of_file(file, parser, graph_of))
-        except UserError as error:
-            found.skipped.append(f"skipped {file.relative_to(path)}: {error}")
-    if not found.documents:
-        why = f": {found.skipped[0]}" if found.skipped else ""
-        raise UserError(f"the folder {str(path)!r} has no document to read{why}")
-    return found
-
-
-def _of_file(path: Path, parser: parses.Parser, graph_of: GraphOf) -> list[Document]:
-    """By the file's ending: .conllu; .penman, .amr and what begins with # :: or a
-    bracket are PENMAN; others are plain text."""
-    if path.suffix == ".conllu":
-        return [*of_conllu(path, graph_of)]
-    text = texts.read(path).decode()
-    if path.suffix in (".penman", ".amr") or is_penman(text):
-        return [*of_penman(path.name, text, parser)]
-    return [of_text(path.name, text, parser, graph_of)]
-
-
-def is_penman(text: str) -> bool:
-    """Whether a text begins as PENMAN does: `# ::id` or `(b / `."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()][:20]
-    if not lines:
-        return False
-    graph = next((line for line in lines if not line.startswith("#")), "")
-    head = graph[1:].split("/")[0].strip()
-    return graph.startswith("(") and "/" in graph and len(head.split()) == 1

@@ -4,7 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from common.contract import summary
-from papers.amr_summarization import claims, figures, summarise, systems, tables
+from papers.amr_summarization import (
+    claims,
+    figures,
+    material,
+    summarise,
+    systems,
+    tables,
+)
 from papers.amr_summarization.config import Config
 
 
@@ -14,7 +21,7 @@ def evaluate(
     """Yields (name, value): what the networks write for held-out sentences; summaries
     by graphs beside baselines; the documents; a summary and its graph."""
     yield "Held-out sentences", tables.held_out(config, trained)
-    found = tables.material(config)
+    found = material.of(config)
     agreed = tables.smatch_of_given(found)
     if agreed is not None:
         yield "Smatch of the rules with the given graphs", agreed

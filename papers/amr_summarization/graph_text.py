@@ -4,27 +4,9 @@ It is for graphs that a user gives, and for when the trained generator is weak. 
 and number are not in AMR: verbs stand in the past, nouns as they are.
 """
 
-from papers.amr_summarization import frames, listed
+from papers.amr_summarization import frames, spoken_words
 from papers.amr_summarization.amr import Amr, Edge
-from papers.amr_summarization.lemmas import past_of
 
-_OBJECT = {"i": "me", "he": "him", "she": "her", "we": "us", "they": "them"}
-_OWN = {"i": "my", "you": "your", "he": "his", "she": "her", "it": "its", "we": "our",
-        "they": "their"}  # fmt: skip
-_MODALS = {"possible-01": "can", "obligate-01": "must", "recommend-01": "should"}
-_PREPOSITIONS = {
-    ":location": "in", ":time": "", ":destination": "to", ":source": "from",
-    ":ARG3": "from", ":ARG4": "to", ":accompanier": "with", ":instrument": "with",
-    ":purpose": "for", ":beneficiary": "for", ":topic": "about", ":cause": "because of",
-    ":duration": "for", ":path": "through", ":manner": "", ":part": "of",
-    ":consist": "of", ":poss": "of", ":concession": "despite", ":example": "such as",
-}  # fmt: skip
-_CLAUSES = {
-    ":condition": "if", ":cause": "because", ":time": "when", ":concession": "although",
-    ":purpose": "so that",
-}  # fmt: skip
-_SPOKEN = listed.words("before after until since")
-_LINKS = {"and": "and", "or": "or", "contrast-01": "but", "multi-sentence": "."}
 _DEEPEST = 40
 
 
@@ -59,15 +41,15 @@ class _Speaker:
     def clause(self, var: str) -> list[str]:
         """A frame as a clause, anything else as a phrase."""
         concept = self.amr.instances[var]
-        if concept in _LINKS:
+        if concept in spoken_words.LINKS:
             return self.joined(var, self.clause)
-        if concept in _MODALS and not self.take(var, ":ARG0"):
+        if concept in spoken_words.MODALS and not self.take(var, ":ARG0"):
             below = self.take(var, ":ARG1", ":ARG2")
             below = [b for b in below if self.is_frame(b)] or below
             if below:
                 self.said.add(var)
                 denied = self.constants[var].get(":polarity") == "-"
-                return self.predicate(below[0], _MODALS[concept], denied)
+                return self.predicate(below[0], spoken_words.MODALS[concept], denied)
         domain = self.take(var, ":domain")
         if domain and var not in self.said:
             return [*self.phrase(domain[0]), "is", *self.phrase(var)]
@@ -84,7 +66,7 @@ class _Speaker:
         )  # fmt: skip
         found = [each(e.target) for e in parts]
         found = [words for words in found if words]
-        sign = _LINKS[concept]
+        sign = spoken_words.LINKS[concept]
         result: list[str] = []
         for place, own in enumerate(found):
             last = place == len(found) - 1
@@ -110,7 +92,7 @@ class _Speaker:
             subject = objects[:1]
             objects = objects[1:]
         found = [*(self.phrase(subject[0]) if subject else []),
-                 *_verb(stem, modal, denied, passive)]  # fmt: skip
+                 *spoken_words.verb(stem, modal, denied, passive)]  # fmt: skip
         for target in objects:
             found += self.object(target)
         for edge in self.out[var]:
@@ -125,12 +107,12 @@ class _Speaker:
             if (
                 shared
                 and shared[0] in self.said
-                and self.amr.instances[var] not in _MODALS
+                and self.amr.instances[var] not in spoken_words.MODALS
             ):
                 return ["to", *self.infinitive(var)]
             return ["that", *self.clause(var)]
         said = self.phrase(var)
-        return [_OBJECT.get(said[0], said[0])] if len(said) == 1 else said
+        return [spoken_words.OBJECT.get(said[0], said[0])] if len(said) == 1 else said
 
     def infinitive(self, var: str) -> list[str]:
         self.said.add(var)
@@ -148,11 +130,11 @@ class _Speaker:
         again = edge.target in self.said and not self.constants[edge.target]
         if again and not self.name(edge.target):
             return []
-        if self.is_frame(edge.target) and edge.role in _CLAUSES:
-            return [_CLAUSES[edge.role], *self.clause(edge.target)]
-        if concept in _SPOKEN:
+        if self.is_frame(edge.target) and edge.role in spoken_words.CLAUSES:
+            return [spoken_words.CLAUSES[edge.role], *self.clause(edge.target)]
+        if concept in spoken_words.SPOKEN:
             return self.spoken(edge.target)
-        preposition = _PREPOSITIONS.get(edge.role, "")
+        preposition = spoken_words.PREPOSITIONS.get(edge.role, "")
         if edge.role == ":time" and concept == "date-entity":
             preposition = "on" if ":day" in self.constants[edge.target] else "in"
         return [*preposition.split(), *self.phrase(edge.target)]
@@ -176,12 +158,12 @@ class _Speaker:
         """A noun phrase: what modifies it, its word, what hangs on it."""
         concept = self.amr.instances[var]
         name = self.name(var)
-        if name or concept in _OWN:
+        if name or concept in spoken_words.OWN:
             self.said.add(var)
             return name or [concept]
-        if concept in _LINKS and var not in self.said:
+        if concept in spoken_words.LINKS and var not in self.said:
             return self.joined(var, self.phrase)
-        if concept in ("date-entity", *_QUANTITIES):
+        if concept in ("date-entity", *spoken_words.QUANTITIES):
             return self.quantity(var)
         again = var in self.said
         self.said.add(var)
@@ -193,8 +175,11 @@ class _Speaker:
         after = []
         number = self.constants[var].get(":quant")
         for edge in self.out[var]:
-            if edge.role == ":poss" and self.amr.instances[edge.target] in _OWN:
-                before = [_OWN[self.amr.instances[edge.target]], *before]
+            if (
+                edge.role == ":poss"
+                and self.amr.instances[edge.target] in spoken_words.OWN
+            ):
+                before = [spoken_words.OWN[self.amr.instances[edge.target]], *before]
             elif edge.role == ":poss" and self.name(edge.target):
                 before = [*self.phrase(edge.target), "'s", *before]
             elif edge.role in (":mod", ":degree", ":quant", ":ord"):
@@ -211,7 +196,7 @@ class _Speaker:
             if new and edge.role in (":ARG0", ":ARG1"):
                 after += self.relative(edge)
         self.depth -= 1
-        own = bool(before) and before[0] in _OWN.values()
+        own = bool(before) and before[0] in spoken_words.OWN.values()
         article = (
             [] if number or own or "'s" in before or self.is_frame(var) else ["the"]
         )
@@ -228,7 +213,7 @@ class _Speaker:
         self.said.add(edge.source)
         stem = frames.stem(self.amr.instances[edge.source])
         denied = self.constants[edge.source].get(":polarity") == "-"
-        found = ["that", *_verb(stem, "", denied, edge.role == ":ARG1")]
+        found = ["that", *spoken_words.verb(stem, "", denied, edge.role == ":ARG1")]
         for other in self.out[edge.source]:
             if other != edge and other.role.startswith(":ARG"):
                 passive = edge.role == ":ARG1" and other.role == ":ARG0"
@@ -264,20 +249,3 @@ class _Speaker:
             unit = [unit[0] + "s", *unit[1:]]
         percent = ["percent"] if self.amr.instances[var] == "percentage-entity" else []
         return [part for part in (amount, *unit, *percent) if part]
-
-
-_QUANTITIES = ("temporal-quantity", "monetary-quantity", "distance-quantity",
-               "mass-quantity", "area-quantity", "volume-quantity",
-               "temperature-quantity", "percentage-entity")  # fmt: skip
-
-
-def _verb(stem: str, modal: str, denied: bool, passive: bool) -> list[str]:
-    """A verb with its helpers: "did not go", "can be seen", "went"."""
-    verb, *particles = stem.split("-")
-    no = ["not"] if denied else []
-    past, participle = past_of(verb)
-    if modal:
-        return [modal, *no, *(["be", participle] if passive else [verb]), *particles]
-    if passive:
-        return ["was", *no, participle, *particles]
-    return ["did", "not", verb, *particles] if denied else [past, *particles]

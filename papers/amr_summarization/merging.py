@@ -4,7 +4,7 @@ Named entities whose names fit come first, then coreference.
 """
 
 import dataclasses
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from papers.amr_summarization.amr import Amr, write
@@ -15,6 +15,7 @@ from papers.amr_summarization.document_graph import (
     Spot,
     sentence_nodes,
 )
+from papers.amr_summarization.names import same_name
 
 # Outgoing roles that a merged node keeps of all its mentions; op, snt and ARG besides.
 _KEPT = (":mod", ":time", ":location", ":domain", ":part", ":unit", ":quant", ":degree",
@@ -41,20 +42,6 @@ def merged(
     for cluster in clusters:
         merger.merge_cluster(cluster)
     return merger.graph()
-
-
-def same_name(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether one name contains the other, words in their order, or is its initials:
-    ("ABC-CBN", "News") and ("ABC-CBN",) are one, Paris Hilton and Hilton Hotel not."""
-    short, long = sorted(([w.lower() for w in name] for name in (one, other)), key=len)
-    if not short:
-        return False
-    for start in range(len(long) - len(short) + 1):
-        if long[start : start + len(short)] == short:
-            return True
-    letters = "".join(short).replace(".", "")
-    initials = "".join(word[0] for word in long if word not in ("of", "the", "and"))
-    return len(short) == 1 and len(long) > 1 and letters == initials
 
 
 class Merger:
@@ -256,30 +243,3 @@ def _united(one: Node, other: Node) -> Node:
         one.sentences | other.sentences,
         one.spots | other.spots,
     )
-
-
-def with_kinds(graphs: Sequence[Amr]) -> list[Amr]:
-    """The graphs with one kind for each name: rules guess kinds sentence by sentence.
-    The commonest kind other than "person" counts, if a quarter of mentions has it."""
-    kinds: dict[tuple[str, ...], Counter] = defaultdict(Counter)
-    named = []
-    for amr in graphs:
-        nodes, _ = sentence_nodes(amr, 0)
-        own = {var: node.name for var, node in nodes.items() if node.name}
-        named.append(own)
-        for var, name in own.items():
-            kinds[name][amr.instances[var]] += 1
-    best = {name: _kind(counts) for name, counts in kinds.items()}
-    return [
-        dataclasses.replace(
-            amr, instances=amr.instances | {v: best[name] for v, name in own.items()}
-        )
-        for amr, own in zip(graphs, named, strict=True)
-    ]
-
-
-def _kind(counts: Counter) -> str:
-    total = counts.total()
-    ranked = sorted(counts, key=lambda kind: (-counts[kind], kind))
-    special = [k for k in ranked if k != "person" and 4 * counts[k] >= total]
-    return special[0] if special else ranked[0]

@@ -11,7 +11,15 @@ from common.contract import Table, UserError
 from common.files import outputs, storage
 from common.text import parses
 from common.text.parses import Parsed
-from papers.amr_summarization import documents, figures, speaking, summarise, systems
+from papers.amr_summarization import (
+    document_files,
+    documents,
+    figures,
+    penman_documents,
+    speaking,
+    summarise,
+    systems,
+)
 from papers.amr_summarization.amr import Amr, write
 from papers.amr_summarization.config import Config
 from papers.amr_summarization.document_graph import to_amr
@@ -52,7 +60,7 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
                 yield title, figures.drawn(summary.graph, p.drawn)
 
 
-def read(config: Config, state: Any, inputs: str) -> documents.Given:
+def read(config: Config, state: Any, inputs: str) -> document_files.Given:
     """The documents that `--input` gives. UserError: it is empty, or names no file."""
     if not inputs.strip():
         raise UserError(f"--input is empty: give {FORMS}")
@@ -60,11 +68,13 @@ def read(config: Config, state: Any, inputs: str) -> documents.Given:
     to_graph = parser_to_graphs(config, state)
     path = _path(inputs)
     if path is not None:
-        return documents.given(path, parser, to_graph)
-    if documents.is_penman(inputs):
-        return documents.Given([*documents.of_penman("--input", inputs, parser)], [])
+        return document_files.given(path, parser, to_graph)
+    if penman_documents.is_penman(inputs):
+        return document_files.Given(
+            [*penman_documents.of_penman("--input", inputs, parser)], []
+        )
     made = documents.of_text("--input", inputs, parser, to_graph)
-    return documents.Given([made], [])
+    return document_files.Given([made], [])
 
 
 def _path(inputs: str) -> Path | None:

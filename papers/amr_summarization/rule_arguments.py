@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from papers.amr_summarization import listed, rule_modifiers
+from papers.amr_summarization import listed, rule_modifiers, rule_obliques
 from papers.amr_summarization import rule_words as words
 from papers.amr_summarization.drafts import Draft
 from papers.amr_summarization.rule_tree import case, is_clause, is_passive, is_verb
@@ -54,7 +54,7 @@ def _attach(d: Draft, i: int, var: str, c: int, visit: Visit, subject: str) -> N
     elif arc == "acl":
         rule_modifiers.clause_of_noun(d, i, var, c, visit)
     elif arc in ("obl", "nmod") and d.parsed.arcs[c] != "nmod:poss":
-        rule_modifiers.oblique(d, i, var, c, visit)
+        rule_obliques.oblique(d, i, var, c, visit)
     else:
         rule_modifiers.modifier(d, i, var, c, visit)
 

@@ -1,100 +1,15 @@
-"""Which role a modifier has: phrases with prepositions, adjectives, adverbs, clauses of
-nouns."""
+"""Which role a modifier has: adjectives, adverbs, numbers, clauses of nouns."""
 
 from collections.abc import Callable
 
-from papers.amr_summarization import frames, listed, places
+from papers.amr_summarization import frames, places
 from papers.amr_summarization import rule_words as words
 from papers.amr_summarization.drafts import Draft, quoted
-from papers.amr_summarization.rule_tree import case, is_passive, is_verb
+from papers.amr_summarization.rule_entities import counted
+from papers.amr_summarization.rule_obliques import is_frame, is_time
+from papers.amr_summarization.rule_tree import is_verb
 
 Visit = Callable[[Draft, int], str | None]
-
-_PEOPLE = listed.words("person i you he she we they boy girl man woman child")
-
-
-def oblique(d: Draft, i: int, var: str, c: int, visit: Visit) -> None:
-    """A noun phrase with its preposition, below a verb or a noun."""
-    preposition = case(d, c)
-    below = visit(d, c)
-    if below is None:
-        return
-    concept = d.instances[below]
-    event = _is_frame(d.instances[var])
-    role = _oblique_role(d, i, preposition, concept, event, d.parsed.arcs[c], var)
-    if preposition in ("before", "after", "until", "till") or (
-        role == ":location"
-        and preposition in words.PLACES
-        and preposition not in words.PLAIN_PLACES
-    ):
-        between = d.add(preposition)
-        d.link(between, ":op1", below)
-        below = between
-    if preposition == "without":
-        d.constant(below, ":polarity", "-")
-        role = ":accompanier" if concept in _PEOPLE else ":manner"
-    d.link(var, role, below)
-
-
-def _oblique_role(
-    d: Draft, i: int, preposition: str, concept: str, event: bool, arc: str, var: str
-) -> str:
-    verb = is_verb(d, i)
-    if arc.endswith("agent") or (preposition == "by" and is_passive(d, i)):
-        return ":ARG0"
-    if _is_time(concept):
-        return ":duration" if preposition == "for" else ":time"
-    if preposition in ("before", "after", "during", "until", "till", "since"):
-        return ":time"
-    if preposition == "of":
-        return _of(d, i, concept, event, var)
-    if preposition in words.PATHS:
-        return ":path"
-    if preposition in ("to", "into", "onto", "toward", "towards"):
-        if d.lemmas[i] in words.MOTION:
-            return ":ARG4"
-        return ":ARG2" if event else ":mod" if preposition == "to" else ":destination"
-    if preposition in ("from", "out of", "off"):
-        if d.lemmas[i] in words.MOTION:
-            return ":ARG3"
-        return ":ARG2" if verb and preposition == "from" else ":source"
-    if preposition in words.PLACES:
-        return ":location"
-    person = concept in _PEOPLE
-    simple = {
-        "with": ":accompanier" if person else ":instrument" if verb else ":mod",
-        "by": ":manner" if verb else ":ARG0",
-        "for": ":beneficiary" if person else ":purpose",
-        "about": ":ARG1" if event else ":topic",
-        "against": ":ARG1" if event else ":ARG2",
-        "as": ":ARG2" if event else ":mod",
-        "despite": ":concession", "because of": ":cause", "due to": ":cause",
-        "like": ":mod", "except": ":mod", "including": ":example",
-    }.get(preposition)  # fmt: skip
-    if simple is not None:
-        return simple
-    return ":ARG2" if event else ":mod"
-
-
-def _of(d: Draft, i: int, concept: str, event: bool, var: str) -> str:
-    lemma = d.lemmas[i]
-    if event and not is_verb(d, i) and d.tags[i][:2] == "NN":
-        return ":ARG1"
-    if lemma in words.GROUPS:
-        return ":consist-of"
-    if lemma in words.PARTS:
-        return ":part-of"
-    if d.instances[var] == "person" or event:
-        return ":ARG1" if event else ":poss"
-    return ":poss" if concept in _PEOPLE or concept in ("country", "city") else ":mod"
-
-
-def _is_frame(concept: str) -> bool:
-    return concept[-3:-2] == "-" and concept[-2:].isdigit()
-
-
-def _is_time(concept: str) -> bool:
-    return concept in words.TIMES or concept in ("date-entity", "temporal-quantity")
 
 
 def modifier(d: Draft, i: int, var: str, c: int, visit: Visit) -> None:
@@ -124,7 +39,7 @@ def modifier(d: Draft, i: int, var: str, c: int, visit: Visit) -> None:
     else:
         below = visit(d, c)
         if below is not None:
-            time = _is_time(d.instances[below])
+            time = is_time(d.instances[below])
             d.link(var, ":time" if time else ":mod", below)
 
 
@@ -153,12 +68,10 @@ def _possessor(d: Draft, i: int, var: str, c: int, visit: Visit) -> None:
     if inner is not None and concept == "person":
         d.link(inner, ":ARG1", below)
     else:
-        d.link(var, ":ARG0" if _is_frame(concept) else ":poss", below)
+        d.link(var, ":ARG0" if is_frame(concept) else ":poss", below)
 
 
 def _numeral(d: Draft, var: str, c: int, visit: Visit) -> None:
-    from papers.amr_summarization.rule_entities import counted
-
     found = counted(d, c)
     if found is None:
         _link(d, var, ":quant", visit(d, c))
@@ -235,7 +148,7 @@ def _adjective(d: Draft, var: str, c: int, visit: Visit) -> None:
     else:
         below = visit(d, c)
         if below is not None:
-            frame = _is_frame(d.instances[below])
+            frame = is_frame(d.instances[below])
             d.link(var, ":ARG1-of" if frame else ":mod", below)
 
 
@@ -249,7 +162,7 @@ def _apposition(d: Draft, var: str, c: int, visit: Visit) -> None:
         d.link(var, ":name", named[below])
         d.edges.pop((below, ":name", named[below]), None)
         d.rename(below, var)
-    elif var in named and below not in named and not _is_frame(d.instances[below]):
+    elif var in named and below not in named and not is_frame(d.instances[below]):
         d.instances[var] = d.instances[below]
         d.rename(below, var)
     else:

@@ -9,6 +9,7 @@ from papers.amr_summarization import (
     coreference,
     importance,
     merging,
+    name_kinds,
     open_tuples,
     realise,
     select,
@@ -65,7 +66,7 @@ def analysed(document: Document, *, coreferences: str, names: bool) -> Analysis:
     clusters = tuple(tuple(cluster) for cluster in clusters)
     graphs = document.graphs
     if document.guessed:
-        graphs = merging.with_kinds(graphs)
+        graphs = name_kinds.with_kinds(graphs)
     graph = merging.merged(graphs, clusters, names=names)
     clauses = tuple(
         tuple(t.words for t in open_tuples.tuples(parsed)) if any(parsed.arcs) else ()

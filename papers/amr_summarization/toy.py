@@ -5,7 +5,7 @@ AMR's corpora may not be handed on. These are enough to see every step at work.
 
 import functools
 
-from papers.amr_summarization import documents
+from papers.amr_summarization import penman_documents
 from papers.amr_summarization.documents import Document
 
 PENMAN = """
@@ -120,4 +120,4 @@ def made() -> tuple[Document, ...]:
     """The documents, with trees by the chunk parser."""
     from common.text import chunk_parser
 
-    return documents.of_penman("toy", PENMAN, chunk_parser.parse)
+    return penman_documents.of_penman("toy", PENMAN, chunk_parser.parse)

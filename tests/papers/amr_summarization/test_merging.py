@@ -2,7 +2,7 @@
 
 import pytest
 
-from papers.amr_summarization import amr, merging
+from papers.amr_summarization import amr, merging, names
 from papers.amr_summarization.document_graph import Spot, to_amr
 
 DOG = "(c / chase-01~e.1 :ARG0 (d / dog~e.0) :ARG1 (c2 / cat~e.2))"
@@ -39,8 +39,8 @@ def test_an_identical_sentence_twice_is_the_single_graph():
     ],
 )
 def test_names_fit_if_one_contains_the_other_or_is_its_initials(one, other, same):
-    assert merging.same_name(one.split(), other.split()) == same
-    assert merging.same_name(other.split(), one.split()) == same
+    assert names.same_name(one.split(), other.split()) == same
+    assert names.same_name(other.split(), one.split()) == same
 
 
 def named(verb, name, kind="person"):
