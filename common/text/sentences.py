@@ -1,5 +1,6 @@
 """Sentences of words in running text, each word with its place in the text."""
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -45,9 +46,14 @@ def words(text: str, offset: int = 0) -> Iterator[Word]:
     """Yields the words of a text; `offset` is added to their places."""
     for chunk in _CHUNK.finditer(text):
         at = chunk.start() + offset
-        for piece in english.chunk_words(chunk[0]):
+        for piece in _pieces(chunk[0]):
             yield Word(piece, at, at + len(piece))
             at += len(piece)
+
+
+@functools.lru_cache(2**16)
+def _pieces(chunk: str) -> tuple[str, ...]:
+    return tuple(english.chunk_words(chunk))
 
 
 def _sentences(rest: list[Word]) -> list[list[Word]]:

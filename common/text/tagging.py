@@ -17,6 +17,8 @@ from pathlib import Path
 from common.contract import UserError
 
 _FILES = ("lexicon", "morphology", "context")
+_EDGE = "STAART"  # as the rules name what is outside a sentence
+_REACH = 3  # words that a rule looks away, at most
 _SIGNS = {
     **dict.fromkeys(("(", "[", "{"), "-LRB-"),
     **dict.fromkeys((")", "]", "}"), "-RRB-"),
@@ -42,13 +44,15 @@ def tags(words: Sequence[str]) -> tuple[str, ...]:
     quotes = [i for i, word in enumerate(words) if word == '"']
     for i in quotes[::2]:
         found[i] = "``"
+    edge = [_EDGE] * _REACH
+    around = [*edge, *words, *edge]
+    found = [*edge, *found, *edge]
     for old, new, holds in _rules().context:
-        if old not in found:
-            continue
-        for i, tag in enumerate(found):
-            if tag == old and holds(words, found, i):
-                found[i] = new
-    return tuple(found)
+        if old in found:
+            for i in range(_REACH, len(found) - _REACH):
+                if found[i] == old and holds(around, found, i):
+                    found[i] = new
+    return tuple(found[_REACH:-_REACH])
 
 
 def _alone(word: str, first: bool) -> str:
@@ -93,7 +97,9 @@ class _Rules:
             for line in text["morphology"]
             if (rule := _form_rule(line.split(), self.lexicon))
         ]
-        self.context = [_context_rule(line.split()) for line in text["context"]]
+        self.context = [
+            rule for line in text["context"] if (rule := _context_rule(line.split()))
+        ]
 
 
 @functools.cache
@@ -150,23 +156,36 @@ _FORMS = {
 _Holds = Callable[[Sequence[str], Sequence[str], int], bool]
 
 
-def _context_rule(parts: list[str]) -> tuple[str, str, _Holds]:
-    """A rule of the context file: (old tag, new tag, where it holds)."""
+def _context_rule(parts: list[str]) -> tuple[str, str, _Holds] | None:
+    """A rule of the context file: (old tag, new tag, where it holds). None: a damaged
+    line, of which the file has one."""
     old, new, name, *values = parts
     tests = _CONTEXTS[name]
-    values = values[: len(tests)]  # a rule of the file has a remark behind it
+    if len(tests) != len(values):
+        return None
+    first, *second = (
+        _equals(of, places, value)
+        for (of, *places), value in zip(tests, values, strict=True)
+    )
+    if not second:
+        return old, new, first
     return (
         old,
         new,
-        lambda words, found, i: all(
-            any(_at(words if of == "w" else found, i + j) == value for j in places)
-            for (of, *places), value in zip(tests, values, strict=True)
-        ),
+        lambda words, found, i: first(words, found, i) and second[0](words, found, i),
     )
 
 
-def _at(sequence: Sequence[str], i: int) -> str:
-    return sequence[i] if 0 <= i < len(sequence) else "STAART"
+def _equals(of: str, places: list[int], value: str) -> _Holds:
+    """Whether a word (w) or a tag (t) at one of the places from i is `value`."""
+    if len(places) > 1:
+        return lambda words, found, i: (
+            value in [(words if of == "w" else found)[i + place] for place in places]
+        )
+    (place,) = places
+    if of == "w":
+        return lambda words, found, i: words[i + place] == value
+    return lambda words, found, i: found[i + place] == value
 
 
 # What each template compares: words (w) or tags (t), and at which places from the word
