@@ -62,6 +62,7 @@ class Eval:
     )  # of a reference, in whole sentences; 0: all
     trees: str = choice("chunks", "spacy", "best")  # the parser of plain text
     seeds: int = at_least(1, 3)  # summaries drawn by chance
+    spoken: int = at_least(1, 20)  # documents that the generator speaks of
 
 
 @dataclasses.dataclass

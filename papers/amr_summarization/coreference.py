@@ -10,10 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from common.text.parses import Parsed
-from papers.amr_summarization import listed
+from papers.amr_summarization import listed, places
 from papers.amr_summarization.document_graph import Spot
 from papers.amr_summarization.lemmas import lemma
 from papers.amr_summarization.merging import same_name
+from papers.amr_summarization.rule_words import MONTHS, TIMES, WEEKDAYS
 
 Clusters = list[list[Spot]]
 
@@ -143,16 +144,20 @@ def _agrees(thing: _Thing, mention: _Mention) -> bool:
     person = thing.gender in ("name", "person")
     if mention.pronoun in ("he", "she"):
         return person
-    if mention.pronoun == "it":
-        return thing.gender != "person"
-    return False
+    return mention.pronoun == "it" and thing.gender == "name"
 
 
 def _gender(mention: _Mention) -> str:
-    """The pronoun that fits a noun; "person": he or she; "name": any but they."""
+    """The pronoun that fits a noun; "person": he or she; "name": any but they; "time":
+    none."""
+    named = " ".join(mention.name).lower()
+    if mention.head in TIMES | WEEKDAYS or named in MONTHS:
+        return "time"
     if mention.plural:
         return "they"
     words = {mention.head, *mention.modifiers, *(w.lower() for w in mention.name)}
+    if named in places.kinds():
+        return "it"
     if words & _HE:
         return "he"
     if words & _SHE:

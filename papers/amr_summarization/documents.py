@@ -151,7 +151,7 @@ def _of_blocks(
         tuple(sentences_),
         tuple(graphs),
         None,
-        (text,) if text else (),
+        (text,) if summary else (),
         reference,
         guessed=False,
     )

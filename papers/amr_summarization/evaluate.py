@@ -15,10 +15,17 @@ def evaluate(
     by graphs beside baselines; the documents; a summary and its graph."""
     yield "Held-out sentences", tables.held_out(config, trained)
     found = tables.material(config)
+    agreed = tables.smatch_of_given(found)
+    if agreed is not None:
+        yield "Smatch of the rules with the given graphs", agreed
+    found = found.summarised()
+    if not found.documents:
+        return
     rows = tables.rows_of(config, found)
     yield "Summaries", tables.summaries(config, found, rows)
     options = systems.variant(config, {})
     base = systems.analyses(found.documents, options)
+    yield "How it is said", tables.spoken(config, found, base, trained)
     yield "Documents", tables.data_table(found, base)
     yield "A summary", tables.example(config, found, base)
     size = summarise.Size(words=config.eval.words)

@@ -9,7 +9,8 @@ import numpy as np
 
 from common.text import parses
 from common.text.rouge import rouge
-from papers.amr_summarization import documents, select, summarise
+from papers.amr_summarization import documents, merging, select, summarise
+from papers.amr_summarization.amr import Amr
 from papers.amr_summarization.document_graph import DocumentGraph
 from papers.amr_summarization.select import Piece
 from papers.amr_summarization.summarise import Analysis
@@ -55,6 +56,8 @@ class Scores(NamedTuple):
     node_precision: float
     node_recall: float
     node_f1: float
+    edge_precision: float
+    edge_recall: float
     edge_f1: float
     words: float
 
@@ -64,6 +67,14 @@ class Reference(NamedTuple):
 
     text: str
     graph: DocumentGraph
+
+
+def given_reference(text: str, graphs: Sequence[Amr]) -> Reference:
+    """A reference whose sentences have graphs; "" for its text: what they say."""
+    from papers.amr_summarization import graph_text
+
+    said = text or "\n".join(" ".join(graph_text.words(graph)) for graph in graphs)
+    return Reference(said, merging.merged(graphs))
 
 
 @functools.lru_cache(4096)
@@ -121,7 +132,7 @@ def scored(
         said = rouge(text, wanted.text)
         node = overlap(node_labels(graph), node_labels(wanted.graph))
         edge = overlap(edge_labels(graph), edge_labels(wanted.graph))
-        rows.append((*said, *node, edge.f1))
+        rows.append((*said, *node, *edge))
     words = sum(len(piece.words) for piece in pieces)
     return Scores(*np.mean(rows, axis=0).tolist(), words)
 

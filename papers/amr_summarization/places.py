@@ -37,7 +37,8 @@ def peoples() -> dict[str, str]:
 
 def _listed(value: str | list[str] | None) -> list[str]:
     """One name or several, as the files have them."""
-    return [value] if isinstance(value, str) else value or []
+    names = [value] if isinstance(value, str) else value or []
+    return [name for name in names if name]
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from common.contract import Table, UserError
 from common.files import outputs, storage
 from common.text import parses
 from common.text.parses import Parsed
-from papers.amr_summarization import documents, figures, graph_text, summarise, systems
+from papers.amr_summarization import documents, figures, speaking, summarise, systems
 from papers.amr_summarization.amr import Amr, write
 from papers.amr_summarization.config import Config
 from papers.amr_summarization.document_graph import to_amr
@@ -113,27 +113,13 @@ def spoken(config: Config, state: Any, summary: Summary) -> tuple[Line, ...]:
     p = config.predict
     if p.text == "document" and summary.lines:
         return summary.lines
-    say = graph_text.words
+    say = speaking.by_rules
     if p.text == "trained":
-        from papers.amr_summarization.writing import Generator
-
         if config.direction != "generator":
             raise UserError("config.predict.text=trained needs --run=generator")
-        generator = Generator(config, state)
-        say = lambda amr: (  # noqa: E731
-            generator(amr) if generator.reads(amr) else graph_text.words(amr)
-        )
-    found = []
-    for piece in summary.pieces:
-        part = summary.graph.restricted(piece.nodes & summary.graph.nodes.keys())
-        for nodes in part.components()[:1]:
-            words = say(to_amr(part.restricted(nodes)))
-            text = " ".join(words).replace(" ,", ",").replace(" 's", "'s")
-            text = text.replace(" .", ".")
-            found.append(
-                Line(text[:1].upper() + text[1:] + ".", piece.sentence, piece.words)
-            )
-    return tuple(found)
+        say = speaking.by_generator(config, state)
+    found = speaking.sentences(summary.graph, summary.pieces, say)
+    return tuple(Line(text, piece.sentence, piece.words) for text, piece in found)
 
 
 def sources(document: Document, summary: Summary) -> Table:

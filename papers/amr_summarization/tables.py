@@ -11,10 +11,12 @@ import numpy as np
 
 from common.contract import Table, UserError
 from common.metrics import over
+from common.text.rouge import rouge
 from papers.amr_summarization import (
     data,
     documents,
     measure,
+    speaking,
     summarise,
     systems,
     toy,
@@ -27,7 +29,7 @@ from papers.amr_summarization.summarise import Analysis
 
 COLUMNS = (
     "summary", "ROUGE-1", "ROUGE-2", "ROUGE-L", "node P", "node R", "node F1",
-    "edge F1", "words",
+    "edge P", "edge R", "edge F1", "words",
 )  # fmt: skip
 
 
@@ -56,9 +58,18 @@ class Material:
     references: tuple[tuple[Reference, ...], ...]
     said_in: str  # where they are from
 
+    def summarised(self) -> "Material":
+        """The documents that have references."""
+        pairs = zip(self.documents, self.references, strict=True)
+        kept = [(d, r) for d, r in pairs if r]
+        return Material(
+            tuple(d for d, _ in kept), tuple(r for _, r in kept), self.said_in
+        )
+
 
 def material(config: Config) -> Material:
-    """The documents of `config.eval` that have summaries. UserError: none has."""
+    """The documents of `config.eval`; those without summaries have no references.
+    UserError: none has one, and none came with graphs."""
     e = config.eval
     if e.documents == "toy":
         made = toy.made()
@@ -69,17 +80,25 @@ def material(config: Config) -> Material:
     else:
         made = _files(config)
         said = Path(e.root).name
-    made = tuple(d for d in made if d.references)[: e.most or None]
-    if not made:
+    made = made[: e.most or None]
+    if not any(d.references or not d.guessed for d in made):
         raise UserError(
             f"config.eval.root={e.root!r} has no summaries: give CoNLL-U with lines "
             "# meta::summary, or PENMAN with ::snt-type summary"
         )
-    references = tuple(
-        tuple(measure.reference(r, e.trees, e.reference_words) for r in d.references)
-        for d in made
+    return Material(made, tuple(_references(config, d) for d in made), said)
+
+
+def _references(config: Config, document: Document) -> tuple[Reference, ...]:
+    """With the graphs that came with them, else by rules."""
+    e = config.eval
+    if document.reference_graphs:
+        pairs = zip(document.references, document.reference_graphs, strict=True)
+        return tuple(measure.given_reference(text, graphs) for text, graphs in pairs)
+    return tuple(
+        measure.reference(text, e.trees, e.reference_words)
+        for text in document.references
     )
-    return Material(made, references, said)
 
 
 def _files(config: Config) -> tuple[Document, ...]:
@@ -189,11 +208,59 @@ def smatch_of_given(found: Material) -> float | None:
     pairs = [
         (graph_of(parsed), graph)
         for document in found.documents
-        if document.reference_graphs
+        if not document.guessed
         for parsed, graph in zip(document.sentences, document.graphs, strict=True)
         if any(parsed.arcs)
     ]
     return agreement.smatch(pairs).f1 if pairs else None
+
+
+def spoken(
+    config: Config,
+    found: Material,
+    base: Sequence[Analysis],
+    trained: Mapping[str, tuple[Config, Any]],
+) -> Table:
+    """ROUGE of the same selection, said in three ways."""
+    count = config.eval.spoken
+    options = systems.variant(config, {})
+    size = summarise.Size(words=config.eval.words)
+    made = [summarise.summary(a, options, size) for a in base[:count]]
+    texts = {
+        "words of the document": [s.text for s in made],
+        "the graph, by rules": _texts(made, speaking.by_rules),
+    }
+    if "generator" in trained:
+        own, state = trained["generator"]
+        predict = dataclasses.replace(own.predict, decode=config.predict.decode)
+        own = dataclasses.replace(own, predict=predict)
+        say = speaking.by_generator(own, state)
+        texts["the graph, by the generator"] = _texts(made, say)
+    rows = [
+        [name, *_rouge(own, found.references[:count])] for name, own in texts.items()
+    ]
+    note = (
+        f"per cent, of the first {len(made)} documents; summaries are not cut at "
+        f"{config.eval.words} words"
+    )
+    return Table(("said by", "ROUGE-1", "ROUGE-2", "ROUGE-L"), rows, note)
+
+
+def _texts(made: Sequence[summarise.Summary], say: speaking.Say) -> list[str]:
+    return [
+        "\n".join(text for text, _ in speaking.sentences(s.graph, s.pieces, say))
+        for s in made
+    ]
+
+
+def _rouge(
+    texts: Sequence[str], references: Sequence[Sequence[Reference]]
+) -> list[float]:
+    rows = [
+        np.mean([rouge(text, wanted.text) for wanted in own], axis=0)
+        for text, own in zip(texts, references, strict=True)
+    ]
+    return [100 * value for value in np.mean(rows, axis=0).tolist()]
 
 
 def example(config: Config, found: Material, base: Sequence[Analysis]) -> str:
