@@ -52,6 +52,8 @@ class _Mention:
     definite: bool
     plural: bool
     subject: bool
+    governor: int  # what it hangs on
+    reflexive: bool
 
 
 @dataclasses.dataclass
@@ -118,14 +120,17 @@ def _antecedent(
 
 def _meant(mention: _Mention, recent: list[list[_Thing]]) -> _Thing | None:
     """What a pronoun stands for: of the nearest sentence that has a candidate the
-    subject, else the last mention; in the pronoun's own sentence what stands before."""
+    subject, else the last mention; in the pronoun's own sentence what stands before,
+    but for what hangs on the same verb: in "Ann saw her" she is another."""
     sentence = mention.spot.sentence
     for back in range(min(_REACH, len(recent))):
         found = [
             (m.subject, _order(m.spot, back), place, thing)
             for place, thing in enumerate(recent[-1 - back])
             for m in thing.mentions[-4:]
-            if m.spot.sentence == sentence - back and _agrees(thing, mention)
+            if m.spot.sentence == sentence - back
+            and _agrees(thing, mention)
+            and (back or mention.reflexive or m.governor != mention.governor)
         ]
         if found:
             return max(found, key=lambda f: f[:3])[-1]
@@ -196,6 +201,8 @@ def _mentions(parsed: Parsed, number: int) -> Iterator[_Mention]:
             any(parsed.words[c].lower() in _DEFINITE for c in below),
             tag in ("NNS", "NNPS"),
             arc == "nsubj",
+            parsed.heads[i],
+            low.endswith(("self", "selves")),
         )
 
 

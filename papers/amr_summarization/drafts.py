@@ -15,7 +15,7 @@ class Draft:
         self.words = parsed.words
         self.tags = parsed.tags
         self.lemmas = [
-            known.lower() if known else lemma(word, tag).lower()
+            _lemma(word, tag, known)
             for word, tag, known in zip(
                 parsed.words, parsed.tags, parsed.lemmas, strict=True
             )
@@ -115,6 +115,12 @@ class Draft:
             tuple(a for a in self.attributes if a.var in kept),
             {var: t for var, t in self.tokens.items() if var in kept},
         )
+
+
+def _lemma(word: str, tag: str, known: str) -> str:
+    """The parser's lemma, but for pronouns: "his" is "he" in AMR."""
+    own = known if known and not tag.startswith("PRP") else lemma(word, tag)
+    return own.lower()
 
 
 def _clean(concept: str) -> str:

@@ -40,7 +40,8 @@ def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> Stat
         name: jnp.zeros((1, *x.shape[1:]), x.dtype)
         for name, x in data.batch_spec(config).items()
     }
-    params = network(config).init(rng.stream(key, 0, "init"), one)["params"]
+    draw = jax.jit(network(config).init)
+    params = draw(rng.stream(key, 0, "init"), one)["params"]
     return State(
         step=jnp.zeros((), jnp.int32),
         key=key,

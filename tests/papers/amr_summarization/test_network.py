@@ -9,9 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from common.contract import UserError
 from common.text.parses import Parsed
 from papers import amr_summarization
 from papers.amr_summarization import agreement, data, encode, packing, sources, train
+from papers.amr_summarization.amr import Amr, Edge
+from papers.amr_summarization.pairs import Pair
 from papers.amr_summarization.vocabulary import END, UNKNOWN, Vocabulary
 from papers.amr_summarization.writing import Generator, Parser
 
@@ -167,6 +170,22 @@ def tree_of(pair) -> Parsed:
     count = len(pair.words)
     heads = (-1, *[0] * (count - 1))
     return Parsed(pair.words, pair.tags, heads, ("",) * count)
+
+
+def test_what_is_too_long_to_be_read_is_said_in_one_line():
+    parser = Parser(RUNS["parser"].config, untrained("parser"))
+    pair = Pair(("word",) * 17, ("NN",) * 17, Amr("a", {"a": "and"}))
+    assert not parser.reads(tree_of(pair))
+    with pytest.raises(UserError, match="17 words, and the parser reads 16") as error:
+        parser(tree_of(pair))
+    assert "\n" not in str(error.value)
+    generator = Generator(RUNS["generator"].config, untrained("generator"))
+    names = [f"a{i}" for i in range(41)]
+    edges = tuple(Edge("a0", ":op1", name) for name in names[1:])
+    large = Amr("a0", dict.fromkeys(names, "and"), edges)
+    assert not generator.reads(large)
+    with pytest.raises(UserError, match="generator reads 40"):
+        generator(large)
 
 
 def _overfitted(run: str, steps: int):

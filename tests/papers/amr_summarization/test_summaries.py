@@ -166,6 +166,8 @@ def test_names_definite_nouns_and_pronouns_join_what_they_mean():
     assert ["bank", "bank"] in clusters_of("A bank failed . | The bank closed .")
     assert clusters_of("A bank failed . | A bank closed .") == []
     assert clusters_of("I slept . | You slept .") == []
+    assert clusters_of("A woman saw her .") == []
+    assert clusters_of("A woman saw herself .") == [["woman", "herself"]]
     assert clusters_of("A house fell . | She slept .") == []
 
 
