@@ -70,12 +70,13 @@ class Amr:
 
     def triples(self) -> list[tuple[str, str, str]]:
         """Concepts, attributes and edges, in an order that is easily read."""
-        found = []
-        for var, concept in self.instances.items():
-            found.append((var, ":instance", concept))
-            found += [tuple(a) for a in self.attributes if a.var == var]
-            found += [tuple(e) for e in self.edges if e.source == var]
-        return found
+        of_var: dict[str, list[tuple[str, str, str]]] = {
+            var: [(var, ":instance", concept)]
+            for var, concept in self.instances.items()
+        }
+        for triple in (*self.attributes, *self.edges):
+            of_var[triple[0]].append(tuple(triple))
+        return [triple for own in of_var.values() for triple in own]
 
 
 def check(amr: Amr) -> None:
@@ -84,7 +85,8 @@ def check(amr: Amr) -> None:
     for var in (amr.top, *(v for e in amr.edges for v in (e.source, e.target))):
         if var not in known:
             raise UserError(f"variable {var} has no concept: write ({var} / concept)")
-    apart = [var for var in known if var not in set(amr.reachable())]
+    reached = set(amr.reachable())
+    apart = [var for var in known if var not in reached]
     if apart:
         part = f"{apart[0]} / {known[apart[0]]}"
         raise UserError(f"({part}) is not connected to the top of its graph, {amr.top}")

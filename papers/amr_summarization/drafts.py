@@ -1,5 +1,6 @@
 """A graph in the making, over the tree of a sentence."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from common.text.parses import Parsed
@@ -26,6 +27,7 @@ class Draft:
             if head >= 0:
                 self.children[head].append(i)
         self.instances: dict[str, str] = {}
+        self._letters: Counter = Counter()  # {first letter: variables with it}
         self.edges: dict[Edge, None] = {}
         self.attributes: dict[Attribute, None] = {}
         self.tokens: dict[str, tuple[int, ...]] = {}
@@ -59,11 +61,9 @@ class Draft:
         """A new variable of a concept, aligned with tokens."""
         letter = concept[0].lower() if concept[:1].isalpha() else "x"
         letter = letter if letter.isascii() else "x"
-        var = letter
-        number = 2
-        while var in self.instances:
-            var = f"{letter}{number}"
-            number += 1
+        self._letters[letter] += 1
+        number = self._letters[letter]
+        var = letter if number == 1 else f"{letter}{number}"
         self.instances[var] = _clean(concept)
         if tokens:
             self.tokens[var] = tuple(sorted(tokens))
