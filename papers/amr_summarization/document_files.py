@@ -60,11 +60,18 @@ def given(path: Path, parser: parses.Parser, graph_of: GraphOf = graph_of) -> Gi
 
 
 def _of_file(path: Path, parser: parses.Parser, graph_of: GraphOf) -> list[Document]:
-    """By the file's ending: .conllu; .penman, .amr and what begins with # :: or a
-    bracket are PENMAN; others are plain text."""
+    """By the file's ending or its first lines: CoNLL-U has ten columns with tabs
+    between them, PENMAN begins with # :: or a bracket; others are plain text."""
     if path.suffix == ".conllu":
         return [*of_conllu(path, graph_of)]
     text = texts.read(path).decode()
+    if _is_conllu(text):
+        return [*of_conllu(path, graph_of)]
     if path.suffix in (".penman", ".amr") or is_penman(text):
         return [*of_penman(path.name, text, parser)]
     return [of_text(path.name, text, parser, graph_of)]
+
+
+def _is_conllu(text: str) -> bool:
+    lines = (line for line in text.splitlines() if line.strip() and line[0] != "#")
+    return next(lines, "").count("\t") + 1 == conllu.COLUMNS

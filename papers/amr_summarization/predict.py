@@ -42,6 +42,7 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
     p = config.predict
     made, skipped = read(config, state, inputs)
     yield from (line + "\n" for line in skipped)
+    stems = _stems([document.name for document in made])
     for place, document in enumerate(made):
         name = document.name if len(made) > 1 else "summary"
         summary = summarised(config, document)
@@ -52,7 +53,7 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
         yield trace, sources(document, summary)
         graph = write(to_amr(summary.graph)) + "\n"
         if p.out and jax.process_index() == 0:
-            yield from _files(config, inputs, document.name, lines, summary, graph)
+            yield from _files(config, inputs, stems[place], lines, summary, graph)
         elif not p.out:
             yield "\n" + graph
             if p.drawn:
@@ -149,21 +150,20 @@ def sources(document: Document, summary: Summary) -> Table:
 def _files(
     config: Config,
     inputs: str,
-    name: str,
+    stem: str,
     lines: tuple[Line, ...],
     summary: Summary,
     graph: str,
 ) -> Iterator[str]:
     out = Path(config.predict.out).expanduser()
     path = _path(inputs) or Path("summary")
-    stem = "summary" if name == "--input" else name
     texts: Mapping[str, str] = {
         ".txt": "\n".join(line.text for line in lines) + "\n",
         ".penman": graph,
         ".dot": figures.dot(summary.graph),
     }
     for ending, text in texts.items():
-        target = outputs.target(str(out), path, _safe(stem) + ending)
+        target = outputs.target(str(out), path, stem + ending)
         try:
             target.write_text(text, encoding="utf-8")
         except OSError as error:
@@ -174,13 +174,21 @@ def _files(
     if config.predict.drawn:
         from common import figures as drawing
 
-        target = outputs.target(str(out), path, _safe(stem) + ".png")
+        target = outputs.target(str(out), path, stem + ".png")
         target.write_bytes(
             drawing.png(figures.drawn(summary.graph, config.predict.drawn))
         )
         yield f"wrote {target}\n"
 
 
-def _safe(name: str) -> str:
-    """A document's name as a file's name."""
-    return "".join(c if c.isalnum() or c in "-_. " else "_" for c in name) or "summary"
+def _stems(names: list[str]) -> list[str]:
+    """The documents' names as names of files, each another: "a", "a-2"."""
+    found: list[str] = []
+    for name in names:
+        plain = "summary" if name == "--input" else name
+        stem = "".join(c if c.isalnum() or c in "-_. " else "_" for c in plain)
+        number = 1 + sum(known.lower() == stem.lower() for known in found)
+        while number > 1 and f"{stem}-{number}".lower() in map(str.lower, found):
+            number += 1
+        found.append(stem if number == 1 else f"{stem}-{number}")
+    return found

@@ -15,10 +15,12 @@ from papers.amr_summarization import (
     documents,
     figures,
     graph_text,
+    material,
     measure,
     open_tuples,
     realise,
     summarise,
+    tables,
     toy,
     variants,
 )
@@ -84,6 +86,44 @@ def test_files_of_every_kind_are_read_and_results_written(config, tmp_path):
     written = (tmp_path / "out" / "bridge.penman").read_text()
     assert amr.read(written).instances
     assert (tmp_path / "out" / "c.txt").read_text() == "Dogs bark.\n"
+
+
+def test_files_of_one_name_do_not_overwrite_each_other(config, tmp_path):
+    for folder, text in (("a", TEXT), ("b", "A dog ran to the house.")):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+        (tmp_path / "in" / folder / "x.txt").write_text(text)
+    config.predict.out = str(tmp_path / "out")
+    told(config, str(tmp_path / "in"))
+    names = sorted(p.name for p in (tmp_path / "out").glob("*.txt"))
+    assert names == ["x.txt-2.txt", "x.txt.txt"]
+
+
+def test_columns_of_a_treebank_are_no_text_whatever_the_ending(config, tmp_path):
+    path = tmp_path / "x.txt"
+    row = "1\tGo\tgo\t_\tVB\t_\t0\troot\t_\t_"
+    path.write_text(row + "\n")
+    assert "go-02" in told(config, str(path))
+    path.write_text(row + "\n2\tnow\n")
+    with pytest.raises(UserError, match="line 2 has 2 columns"):
+        told(config, str(path))
+
+
+def test_given_graphs_without_summaries_are_what_rules_are_measured_on(tmp_path):
+    path = tmp_path / "x.penman"
+    path.write_text("# ::snt Ann sings .\n(s / sing-01 :ARG0 (a / ann))\n")
+    found = variants.get_config("smoke")
+    found.eval.documents = "files"
+    found.eval.root = str(path)
+    made = material.of(found)
+    assert 0 < tables.smatch_of_given(made) < 1
+    assert made.summarised().documents == ()
+    (tmp_path / "y.txt").write_text(TEXT)
+    found.eval.root = str(tmp_path / "y.txt")
+    with pytest.raises(UserError, match="has no summaries"):
+        material.of(found)
+    found.eval.root = str(tmp_path / "nothing")
+    with pytest.raises(UserError, match="does not exist"):
+        material.of(found)
 
 
 @pytest.mark.parametrize(
