@@ -1,7 +1,10 @@
 """What is written for held-out sentences and graphs, beside what is expected."""
 
+from typing import Any
+
 import numpy as np
 
+from common.host import to_host
 from papers.amr_summarization import agreement, data, verbalise
 from papers.amr_summarization.amr import Amr
 from papers.amr_summarization.config import Config
@@ -35,6 +38,14 @@ def sentences(
         both = [word.lower() for word in words], [w.lower() for w in pairs[i].words]
         found.append(both)
     return found
+
+
+def same_data(config: Config, state: Any) -> bool:
+    """Whether the state was trained on the data that are at hand. Other data, or other
+    rules that make their graphs, give pieces other numbers, which it would misread."""
+    own = data.vocabulary(config).arrays(config.model.items, config.model.symbols)
+    trained = to_host(state.items), to_host(state.symbols)
+    return all(map(np.array_equal, own, trained))
 
 
 def scores(config: Config, pieces: np.ndarray, pair: np.ndarray) -> dict[str, float]:

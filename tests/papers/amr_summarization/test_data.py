@@ -2,13 +2,14 @@
 
 import logging
 
+import jax
 import numpy as np
 import pytest
 
 from common.config import changed
 from common.contract import UserError
 from papers import amr_summarization
-from papers.amr_summarization import data, encode, sources
+from papers.amr_summarization import data, encode, held_out, sources, train
 from papers.amr_summarization.vocabulary import END
 
 SMOKE = amr_summarization.get_config("smoke")
@@ -77,3 +78,11 @@ def test_a_vocabulary_is_that_of_training_alone():
 def test_what_cannot_work_is_said_before_training(changes, said):
     with pytest.raises(UserError, match=said):
         config_of("parser", **changes)
+
+
+def test_a_state_that_was_trained_on_other_data_is_noticed():
+    config = config_of("parser", data__sentences=30)
+    state = train.init(config, jax.random.key(0))
+    assert held_out.same_data(config, state)
+    other = config_of("parser", data__sentences=30, data__min_count=9)
+    assert not held_out.same_data(other, state)
