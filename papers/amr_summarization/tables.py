@@ -32,8 +32,8 @@ COLUMNS = (
 )  # fmt: skip
 
 OTHER_DATA = (
-    "a gap: the run was trained on other data than those at hand, or on graphs of other "
-    "rules; train it in another workdir"
+    "a gap: the run was trained on other data than those at hand, or on graphs of "
+    "other rules; train it in another workdir"
 )
 
 
