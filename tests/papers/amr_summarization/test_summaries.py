@@ -25,6 +25,7 @@ from papers.amr_summarization import (
     variants,
 )
 from papers.amr_summarization.document_graph import Spot
+from papers.amr_summarization.evaluate import evaluate
 from papers.amr_summarization.predict import predict
 
 TEXT = "The company bought a bank. The bank lost money. Ann Lee leads the company."
@@ -154,6 +155,23 @@ def test_a_trained_part_of_the_other_run_is_refused(config):
     config.predict.text = "trained"
     with pytest.raises(UserError, match="--run=generator"):
         told(config, TEXT)
+
+
+def test_the_report_measures_every_summary_alike(config):
+    """Without trained runs: tables of summaries need none."""
+    values = [*evaluate(config, {})]
+    names = [name for name, _ in values]
+    assert len(set(names)) == len(names)
+    table = dict(values)["Summaries"]
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert {"lead", "lead-3", "TextRank", "random", "ours", "ours, as released"} < {
+        *rows
+    }
+    assert any("oracle" in name for name in rows)
+    assert rows["lead"][-1] == rows["ours"][-1] == config.eval.words
+    for row in rows.values():
+        assert all(0 <= value <= 100 for value in row)
+    assert [*evaluate(config, {})][-1][1].rows == dict(values)["Summary"].rows
 
 
 def test_overlap_counts_labels_as_often_as_both_have_them():
