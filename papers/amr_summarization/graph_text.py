@@ -68,10 +68,10 @@ class _Speaker:
         found = [words for words in found if words]
         sign = spoken_words.LINKS[concept]
         result: list[str] = []
+        last = len(found) - 1
         for place, own in enumerate(found):
-            last = place == len(found) - 1
             if place and sign != ".":
-                result += [sign] if last else [","]
+                result += [sign] if place == last else [","]
             elif place:
                 result.append(".")
             result += own
@@ -89,8 +89,7 @@ class _Speaker:
         objects = self.take(var, ":ARG1", ":ARG2")
         passive = not subject and bool(objects)
         if passive:
-            subject = objects[:1]
-            objects = objects[1:]
+            subject, *objects = [objects[:1], *objects[1:]]
         found = [*(self.phrase(subject[0]) if subject else []),
                  *spoken_words.verb(stem, modal, denied, passive)]  # fmt: skip
         for target in objects:
@@ -196,7 +195,7 @@ class _Speaker:
             if new and edge.role in (":ARG0", ":ARG1"):
                 after += self.relative(edge)
         self.depth -= 1
-        own = bool(before) and before[0] in spoken_words.OWN.values()
+        own = before[:1] and before[0] in spoken_words.OWN.values()
         article = (
             [] if number or own or "'s" in before or self.is_frame(var) else ["the"]
         )
