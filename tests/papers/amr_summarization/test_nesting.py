@@ -2,13 +2,17 @@
 
 import random
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from papers.amr_summarization import nesting
 from papers.amr_summarization.vocabulary import CLOSE, OPEN, START
 
-ROLE, LABELS = 10, range(20, 40)
+ROLE = 10
+LABELS = range(20, 40)
+LONGEST = 400
+LABELS_OF = jax.jit(nesting.labels)
 
 
 def written(drawn: random.Random, depth: int = 0) -> tuple[list[int], list[int]]:
@@ -32,8 +36,9 @@ def test_the_open_node_is_the_one_that_brackets_give():
         pieces, expected = written(drawn)
         # A second sample in the row begins anew.
         row = [START, *pieces, START, *pieces]
-        label, depth = nesting.labels(jnp.asarray([row]))
-        assert label[0].tolist() == 2 * [START, *expected]
+        padding = [START] * (LONGEST - len(row))
+        label, depth = LABELS_OF(jnp.asarray([row + padding]))
+        assert label[0].tolist() == 2 * [START, *expected] + padding
         assert depth[0, 0] == 0
         assert (np.asarray(depth[0, 1 : len(pieces) + 1]) > 0).all()
 
@@ -42,7 +47,7 @@ def test_any_pieces_keep_a_depth_that_exists():
     drawn = random.Random(1)
     for _ in range(20):
         row = [drawn.choice([OPEN, CLOSE, ROLE, 20]) for _ in range(60)]
-        _, depth = nesting.labels(jnp.asarray([row]))
+        _, depth = LABELS_OF(jnp.asarray([row]))
         assert (np.asarray(depth) >= 0).all()
 
 
