@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import networkx
 
 from common.text.parses import Parsed
-from papers.amr_summarization.lemmas import lemma
-from papers.amr_summarization.select import Piece, whole
-from papers.amr_summarization.small_words import SMALL_WORDS
-from papers.amr_summarization.summarise import Analysis
+from papers.amr_summarization.rules.lemmas import lemma
+from papers.amr_summarization.selection.select import Piece, whole
+from papers.amr_summarization.selection.summarise import Analysis
+from papers.amr_summarization.sources.small_words import SMALL_WORDS
 
 
 def lead(found: Analysis, count: int | None = None) -> Iterator[Piece]:

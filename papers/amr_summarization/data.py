@@ -10,11 +10,12 @@ import numpy as np
 
 from common.contract import UserError
 from common.data.pipeline import Rows, pipeline
-from papers.amr_summarization import encode, packing, sources
+from papers.amr_summarization import sources
 from papers.amr_summarization.config import Config
-from papers.amr_summarization.encode import Encoded
-from papers.amr_summarization.pairs import Pair
-from papers.amr_summarization.vocabulary import SPECIAL, UNKNOWN, Vocabulary
+from papers.amr_summarization.sequences import encode, packing
+from papers.amr_summarization.sequences.encode import Encoded
+from papers.amr_summarization.sequences.vocabulary import SPECIAL, UNKNOWN, Vocabulary
+from papers.amr_summarization.sources.pairs import Pair
 
 SOURCE = ("item", "ending", "tag", "source_segment", "source_place")
 TARGET = ("target", "previous", "segment", "place")

@@ -4,15 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from common.contract import summary
-from papers.amr_summarization import (
-    claims,
-    figures,
-    material,
-    summarise,
-    systems,
-    tables,
-)
+from papers.amr_summarization import claims, figures, systems, tables
 from papers.amr_summarization.config import Config
+from papers.amr_summarization.selection import summarise
+from papers.amr_summarization.sources import material
 
 
 def evaluate(

@@ -3,7 +3,11 @@
 import textwrap
 from typing import Any
 
-from papers.amr_summarization.document_graph import DocumentGraph, Node, distances
+from papers.amr_summarization.selection.document_graph import (
+    DocumentGraph,
+    Node,
+    distances,
+)
 
 _WIDTH = 16  # letters of a line in a node
 

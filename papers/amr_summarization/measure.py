@@ -9,11 +9,12 @@ import numpy as np
 
 from common.text import parses
 from common.text.rouge import rouge
-from papers.amr_summarization import documents, merging, select, summarise
 from papers.amr_summarization.amr import Amr
-from papers.amr_summarization.document_graph import DocumentGraph
-from papers.amr_summarization.select import Piece
-from papers.amr_summarization.summarise import Analysis
+from papers.amr_summarization.selection import merging, select, summarise
+from papers.amr_summarization.selection.document_graph import DocumentGraph
+from papers.amr_summarization.selection.select import Piece
+from papers.amr_summarization.selection.summarise import Analysis
+from papers.amr_summarization.sources import documents
 
 
 class Overlap(NamedTuple):
@@ -71,7 +72,7 @@ class Reference(NamedTuple):
 
 def given_reference(text: str, graphs: Sequence[Amr]) -> Reference:
     """A reference whose sentences have graphs; "" for its text: what they say."""
-    from papers.amr_summarization import graph_text
+    from papers.amr_summarization.wording import graph_text
 
     said = text or "\n".join(" ".join(graph_text.words(graph)) for graph in graphs)
     return Reference(said, merging.merged(graphs))

@@ -16,10 +16,10 @@ from flax import struct
 from jaxtyping import Array, Bool, Float, Int
 
 from common.transformer import Decoder, norm, product
-from papers.amr_summarization.blocks import Block, Cache, Hidden, Mask
 from papers.amr_summarization.config import Model
-from papers.amr_summarization.nesting import DEPTH, Nest, labels
-from papers.amr_summarization.vocabulary import TAGS
+from papers.amr_summarization.sequences.blocks import Block, Cache, Hidden, Mask
+from papers.amr_summarization.sequences.nesting import DEPTH, Nest, labels
+from papers.amr_summarization.sequences.vocabulary import TAGS
 
 NEAR = 2  # items on each side that one is read with
 FAR = 8  # a distance above it counts as it

@@ -11,21 +11,16 @@ from common.contract import Table, UserError
 from common.files import outputs, storage
 from common.text import parses
 from common.text.parses import Parsed
-from papers.amr_summarization import (
-    document_files,
-    documents,
-    figures,
-    penman_documents,
-    speaking,
-    summarise,
-    systems,
-)
+from papers.amr_summarization import figures, systems
 from papers.amr_summarization.amr import Amr, write
 from papers.amr_summarization.config import Config
-from papers.amr_summarization.document_graph import to_amr
-from papers.amr_summarization.documents import Document
 from papers.amr_summarization.rules import graph_of
-from papers.amr_summarization.summarise import Line, Summary
+from papers.amr_summarization.selection import summarise
+from papers.amr_summarization.selection.document_graph import to_amr
+from papers.amr_summarization.selection.summarise import Line, Summary
+from papers.amr_summarization.sources import document_files, documents, penman_documents
+from papers.amr_summarization.sources.documents import Document
+from papers.amr_summarization.wording import speaking
 
 GraphOf = Callable[[Parsed], Amr]
 FORMS = "a text, or a file or folder of texts, CoNLL-U or PENMAN"
@@ -100,7 +95,7 @@ def parser_to_graphs(config: Config, state: Any) -> GraphOf:
     """The rules, or the trained parser, which leaves longer sentences to the rules."""
     if config.predict.graphs == "rules":
         return graph_of
-    from papers.amr_summarization.writing import Parser
+    from papers.amr_summarization.sequences.writing import Parser
 
     if config.direction != "parser":
         raise UserError("config.predict.graphs=trained needs the parser: --run=parser")

@@ -7,12 +7,13 @@ whoever calls it has enough.
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from papers.amr_summarization import baselines, importance, select, summarise
+from papers.amr_summarization import baselines
 from papers.amr_summarization.config import Config, Select
-from papers.amr_summarization.documents import Document
 from papers.amr_summarization.measure import Reference, Scores, cut, mean, scored
-from papers.amr_summarization.select import Piece
-from papers.amr_summarization.summarise import Analysis, Size
+from papers.amr_summarization.selection import importance, select, summarise
+from papers.amr_summarization.selection.select import Piece
+from papers.amr_summarization.selection.summarise import Analysis, Size
+from papers.amr_summarization.sources.documents import Document
 
 System = Callable[[Analysis, int], Iterator[Piece] | Sequence[Piece]]
 

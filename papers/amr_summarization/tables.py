@@ -11,20 +11,15 @@ import numpy as np
 from common.contract import Table
 from common.metrics import over
 from common.text.rouge import rouge
-from papers.amr_summarization import (
-    data,
-    measure,
-    speaking,
-    summarise,
-    systems,
-    train,
-)
+from papers.amr_summarization import data, measure, systems, train
 from papers.amr_summarization.config import Config
-from papers.amr_summarization.documents import Document
-from papers.amr_summarization.held_out import same_data
-from papers.amr_summarization.material import Material
 from papers.amr_summarization.measure import Reference, Scores
-from papers.amr_summarization.summarise import Analysis
+from papers.amr_summarization.selection import summarise
+from papers.amr_summarization.selection.summarise import Analysis
+from papers.amr_summarization.sequences.held_out import same_data
+from papers.amr_summarization.sources.documents import Document
+from papers.amr_summarization.sources.material import Material
+from papers.amr_summarization.wording import speaking
 
 COLUMNS = (
     "summary", "ROUGE-1", "ROUGE-2", "ROUGE-L", "node P", "node R", "node F1",

@@ -12,10 +12,11 @@ from common import optim, rng
 from common.beams import Beams, search
 from common.losses import cross_entropy
 from common.metrics import Gathered, Mean
-from papers.amr_summarization import data, held_out
+from papers.amr_summarization import data
 from papers.amr_summarization.config import Config
 from papers.amr_summarization.model import Network
-from papers.amr_summarization.vocabulary import END, START, UNKNOWN
+from papers.amr_summarization.sequences import held_out
+from papers.amr_summarization.sequences.vocabulary import END, START, UNKNOWN
 
 CPU_DEVICES = 1  # XLA spreads its products over the cores: 0.19 CPU seconds a step
 

@@ -8,8 +8,9 @@ import pytest
 import smatch
 from nltk.translate.bleu_score import corpus_bleu
 
-from papers.amr_summarization import agreement, generated
+from papers.amr_summarization import agreement
 from papers.amr_summarization.amr import read, write
+from papers.amr_summarization.sources import generated
 
 PAIRS = generated.pairs(40, seed=3)
 

@@ -6,7 +6,8 @@ import pytest
 
 from common.contract import UserError
 from papers import amr_summarization
-from papers.amr_summarization import corpora, data, sources
+from papers.amr_summarization import data, sources
+from papers.amr_summarization.sources import corpora
 
 GRAPH = """# ::id x.{0} ::date 2013
 # ::snt The boy number {0} wants to go.

@@ -9,8 +9,9 @@ import pytest
 from common.config import changed
 from common.contract import UserError
 from papers import amr_summarization
-from papers.amr_summarization import data, encode, held_out, sources
-from papers.amr_summarization.vocabulary import END
+from papers.amr_summarization import data, sources
+from papers.amr_summarization.sequences import encode, held_out
+from papers.amr_summarization.sequences.vocabulary import END
 
 SMOKE = amr_summarization.get_config("smoke")
 

@@ -6,10 +6,10 @@ import random
 import pytest
 import smatch
 
-from papers.amr_summarization import pieces
 from papers.amr_summarization.amr import check, read, write
-from papers.amr_summarization.delinearise import delinearise
-from papers.amr_summarization.linearise import linearise
+from papers.amr_summarization.sequences import pieces
+from papers.amr_summarization.sequences.delinearise import delinearise
+from papers.amr_summarization.sequences.linearise import linearise
 
 TEXT = 'The boy wants to go to New York , said " Ann " in 1994'
 WORDS = TEXT.split()

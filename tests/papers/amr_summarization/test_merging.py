@@ -2,8 +2,9 @@
 
 import pytest
 
-from papers.amr_summarization import amr, merging, names
-from papers.amr_summarization.document_graph import Spot, to_amr
+from papers.amr_summarization import amr
+from papers.amr_summarization.selection import merging, names
+from papers.amr_summarization.selection.document_graph import Spot, to_amr
 
 DOG = "(c / chase-01~e.1 :ARG0 (d / dog~e.0) :ARG1 (c2 / cat~e.2))"
 

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from papers.amr_summarization import nesting
-from papers.amr_summarization.vocabulary import CLOSE, OPEN, START
+from papers.amr_summarization.sequences import nesting
+from papers.amr_summarization.sequences.vocabulary import CLOSE, OPEN, START
 
 ROLE = 10
 LABELS = range(20, 40)

@@ -12,11 +12,12 @@ import pytest
 from common.contract import UserError
 from common.text.parses import Parsed
 from papers import amr_summarization
-from papers.amr_summarization import agreement, data, encode, packing, sources, train
+from papers.amr_summarization import agreement, data, sources, train
 from papers.amr_summarization.amr import Amr, Edge
-from papers.amr_summarization.pairs import Pair
-from papers.amr_summarization.vocabulary import END, UNKNOWN, Vocabulary
-from papers.amr_summarization.writing import Generator, Parser
+from papers.amr_summarization.sequences import encode, packing
+from papers.amr_summarization.sequences.vocabulary import END, UNKNOWN, Vocabulary
+from papers.amr_summarization.sequences.writing import Generator, Parser
+from papers.amr_summarization.sources.pairs import Pair
 
 CONFIG = amr_summarization.get_config("smoke")
 RUNS = amr_summarization.runs(CONFIG)

@@ -4,8 +4,8 @@ import random
 
 import networkx
 
-from papers.amr_summarization.document_graph import distances
-from papers.amr_summarization.paths import nearest_to_root
+from papers.amr_summarization.selection.document_graph import distances
+from papers.amr_summarization.selection.paths import nearest_to_root
 
 
 def exhaustive(graph: networkx.Graph, depths, one, other):

@@ -5,18 +5,12 @@ import math
 import pytest
 
 from common.text import parses
-from papers.amr_summarization import (
-    amr,
-    documents,
-    importance,
-    merging,
-    select,
-    summarise,
-    toy,
-)
+from papers.amr_summarization import amr
 from papers.amr_summarization.config import Select
-from papers.amr_summarization.document_graph import to_amr
-from papers.amr_summarization.select import all_paths
+from papers.amr_summarization.selection import importance, merging, select, summarise
+from papers.amr_summarization.selection.document_graph import to_amr
+from papers.amr_summarization.selection.select import all_paths
+from papers.amr_summarization.sources import documents, toy
 
 STORY = """
 Anna Smith bought a small farm near the river in May. The farm had twenty cows and an

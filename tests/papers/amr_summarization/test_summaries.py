@@ -11,22 +11,17 @@ from papers.amr_summarization import (
     agreement,
     amr,
     baselines,
-    coreference,
-    documents,
     figures,
-    graph_text,
-    material,
     measure,
-    open_tuples,
-    realise,
-    summarise,
     tables,
-    toy,
     variants,
 )
-from papers.amr_summarization.document_graph import Spot
 from papers.amr_summarization.evaluate import evaluate
 from papers.amr_summarization.predict import predict
+from papers.amr_summarization.selection import coreference, open_tuples, summarise
+from papers.amr_summarization.selection.document_graph import Spot
+from papers.amr_summarization.sources import documents, material, toy
+from papers.amr_summarization.wording import graph_text, realise
 
 TEXT = "The company bought a bank. The bank lost money. Ann Lee leads the company."
 

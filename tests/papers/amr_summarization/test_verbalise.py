@@ -2,8 +2,9 @@
 
 import pytest
 
-from papers.amr_summarization import generated, pieces, verbalise
 from papers.amr_summarization.amr import read
+from papers.amr_summarization.sequences import pieces, verbalise
+from papers.amr_summarization.sources import generated
 
 TEXT = "The old boys visited New York ; one boy was sick"
 WORDS = TEXT.split()

@@ -1,0 +1,1 @@
+"""From a document to the part of its graph that is the summary."""

@@ -1,0 +1,1 @@
+"""Graphs and chosen words as sentences."""
