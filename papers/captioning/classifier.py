@@ -10,9 +10,7 @@ from common import optim, rng
 from common.losses import cross_entropy
 from common.metrics import Mean
 from papers.captioning.config import Config
-from papers.captioning.encoder import Classifier
-
-LABELS = ("digit", "colour", "ground")
+from papers.captioning.encoder import CROP_LABELS, Classifier
 
 
 def variables(config: Config, key: Key[Array, ""]) -> tuple[Any, Any]:
@@ -50,7 +48,7 @@ def gradients(config: Config, state: Any, batch: dict, axis_name: str | None):
 
 
 def _loss(logits: dict[str, Array], rows: dict) -> Array:
-    return sum(cross_entropy(logits[name], rows[name]) for name in LABELS)
+    return sum(cross_entropy(logits[name], rows[name]) for name in CROP_LABELS)
 
 
 def evaluated(
@@ -63,7 +61,7 @@ def evaluated(
     )
     mask = batch["mask"]
     metrics = {"loss": Mean.of(_loss(logits, batch), mask)}
-    for name in LABELS:
+    for name in CROP_LABELS:
         wrong = jnp.argmax(logits[name], axis=-1) != batch[name]
         metrics[f"{name}_error"] = Mean.of(wrong, mask)
     return {name: metric.across(axis_name) for name, metric in metrics.items()}

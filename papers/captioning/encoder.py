@@ -1,4 +1,4 @@
-"""Image encoders: a trunk of convolutions, and a neck that makes one vector of its maps.
+"""Image encoders: a trunk of convolutions, and a neck that makes one vector of maps.
 
 cnn      convolutions of stride 2 with BatchNorm; the last maps, flat; linear; ReLU
 vgg16    Simonyan & Zisserman's to fc7 (4096); linear; ReLU
@@ -14,13 +14,13 @@ from functools import partial
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, UInt8
+from jaxtyping import Array, Float, UInt8
 
 from common.convolution import Conv, he_normal_fan_in, uniform_fan_in
 from common.repeat import loop_by_platform
 from papers.captioning.config import Encoder as Settings
+from papers.captioning.sources.scenes import COLOURS, GROUNDS
 from papers.resnet.config import Model as ResNetModel
 from papers.resnet.config import blocks
 from papers.resnet.data import IMAGENET_MEAN, IMAGENET_STD
@@ -34,7 +34,7 @@ CAFFE_MEAN = (123.68, 116.779, 103.939)  # red, green, blue, of 255
 VGG16 = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool", 512, 512, 512,
          "pool", 512, 512, 512, "pool")  # fmt: skip
 VGG_UNITS = 4096
-DIGITS = 10
+CROP_LABELS = {"digit": 10, "colour": len(COLOURS), "ground": len(GROUNDS)}
 
 
 def normalised(image: Pixels, how: str) -> Float[Array, "batch height width 3"]:
@@ -48,16 +48,19 @@ def normalised(image: Pixels, how: str) -> Float[Array, "batch height width 3"]:
 
 
 class SmallCNN(nn.Module):
-    """3 x 3 convolutions of stride 2, each with BatchNorm and ReLU."""
+    """A stage a width: 3 x 3 convolutions, the first of stride 2, each with BatchNorm
+    and ReLU."""
 
     widths: tuple[int, ...]
+    layers: int  # convolutions of a stage
     axis_name: str | None = None
 
     @nn.compact
     def __call__(self, x: Maps, train: bool = False) -> Maps:
+        layer = partial(ConvNorm, train=train, axis_name=self.axis_name)
         for i, width in enumerate(self.widths):
-            layer = partial(ConvNorm, train=train, axis_name=self.axis_name)
-            x = layer(width, 3, 2, name=f"conv{i}")(x)
+            for j in range(self.layers):
+                x = layer(width, 3, 1 if j else 2, name=f"conv{i}_{j}")(x)
         return x
 
 
@@ -107,7 +110,7 @@ def resnet_model(config: Settings, scan: str = "never") -> ResNetModel:
 
 def trunk(config: Settings, axis_name: str | None, scan: str = "never") -> nn.Module:
     if config.name == "cnn":
-        return SmallCNN(tuple(config.widths), axis_name, name="trunk")
+        return SmallCNN(tuple(config.widths), config.layers, axis_name, name="trunk")
     if config.name == "vgg16":
         return VGG16Trunk(name="trunk")
     return ResNetTrunk(resnet_model(config, scan), axis_name, name="trunk")
@@ -147,21 +150,22 @@ def _linear(features: int, x: Features, name: str) -> nn.Dense:
 
 
 class Classifier(nn.Module):
-    """The trunk, and what the crop's digit and colour are: logits of both."""
+    """The trunk, and logits of what a crop shows: its digit, colour and ground."""
 
     config: Settings
-    colours: int
     axis_name: str | None = None
 
     @nn.compact
     def __call__(
         self, image: Pixels, train: bool = False
-    ) -> tuple[Float[Array, "batch digits"], Float[Array, "batch colours"]]:
+    ) -> dict[str, Float[Array, "batch classes"]]:
         c = self.config
         maps = trunk(c, self.axis_name)(normalised(image, c.pixels), train)
         pooled = jnp.mean(maps.astype(jnp.float32), axis=(1, 2))
-        digit = _linear(DIGITS, pooled, "digit")(pooled)
-        return digit, _linear(self.colours, pooled, "colour")(pooled)
+        return {
+            name: _linear(classes, pooled, name)(pooled)
+            for name, classes in CROP_LABELS.items()
+        }
 
 
 def encode(
@@ -179,8 +183,3 @@ def encode(
     if not deep:
         return run(False, variables, image)
     return loop_by_platform(run, variables, image)
-
-
-def class_of(labels: Int[Array, "batch"], logits: Float[Array, "batch n"]) -> Array:
-    """Whether the likeliest class is the label."""
-    return jnp.argmax(logits, axis=-1) == labels

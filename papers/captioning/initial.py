@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Key, UInt32
 
 from common import optim, rng
 from papers.captioning import data, encoder, weights
@@ -36,6 +36,12 @@ def caption_variables(
     found = _vectors(config, net)
     scale = _scale(config, found)
     return params, {**net, "scale": scale}, found * scale
+
+
+def vocabulary_mark(config: Config) -> UInt32[Array, ""]:
+    """Of the training captions' words, read when the program runs."""
+    shape = jax.ShapeDtypeStruct((), jnp.uint32)
+    return jax.pure_callback(lambda: data.vocabulary_of_network(config).mark, shape)
 
 
 def encoder_variables(config: Config, key: Key[Array, ""], after: dict) -> Any:
@@ -88,7 +94,7 @@ def _copied(seeds: int, x: Float[Array, "1 ..."]) -> Float[Array, "seeds ..."]:
 def _vectors(config: Config, net: Any) -> Float[Array, "images width"]:
     """I of all training images, before they are scaled. The images are read when the
     program runs, not when it is traced."""
-    count = data.count(config, "train")
+    count = len(data.pictures(config, "train"))
     chunks = -(-count // CHUNK)
     d = config.data
     shape = jax.ShapeDtypeStruct((CHUNK, d.size, d.size, 3), jnp.uint8)
@@ -105,7 +111,9 @@ def _vectors(config: Config, net: Any) -> Float[Array, "images width"]:
     return found.reshape(chunks * CHUNK, -1)[:count]
 
 
-def _scale(config: Config, found: Float[Array, "images width"]) -> Float[Array, "width"]:
+def _scale(
+    config: Config, found: Float[Array, "images width"]
+) -> Float[Array, "width"]:
     """What brings each unit to the root mean square `model.image_scale`. A unit that is
     always 0 stays so."""
     if not config.model.image_scale:

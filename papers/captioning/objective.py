@@ -1,6 +1,5 @@
-"""What is minimised: -log p of every word and of one END a caption, over their number."""
+"""The loss: -log p of every word and of one END a caption, over their number."""
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -26,10 +25,3 @@ def log_probabilities(
     """log p of whole captions, END included."""
     each, mask = losses(logits, tokens)
     return -jnp.sum(jnp.where(mask > 0, each, 0.0), axis=-1)
-
-
-def digit_and_colour(
-    logits: tuple[Array, ...], labels: tuple[Int[Array, "batch"], ...]
-) -> Float[Array, "batch"]:
-    """-log p of a crop's labels, added up."""
-    return sum(jax.tree.map(cross_entropy, tuple(logits), tuple(labels)))

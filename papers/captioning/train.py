@@ -4,19 +4,24 @@ A state holds one language model for each of `config.seeds`. They read the same 
 and the same image vectors, and share nothing else.
 """
 
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import struct
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, UInt32
 
 from common import optim, rng
 from common.metrics import Gathered, Mean
-from papers.captioning import classifier, data, decoding, encoder, measure, objective
-from papers.captioning import initial
+from papers.captioning import (
+    classifier,
+    decoding,
+    encoder,
+    initial,
+    objective,
+    validation,
+)
 from papers.captioning.config import Config
 from papers.captioning.model import Captioner
 
@@ -34,6 +39,7 @@ class State:
     encoder: Any
     # I of every training image, where the encoder is frozen and `encoder.cached`.
     vectors: Any = struct.field(metadata={"training_only": True})
+    vocabulary: UInt32[Array, ""]  # mark of the words that numbers stand for; 0: none
 
 
 def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> State:
@@ -41,7 +47,9 @@ def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> Stat
     a warm start the language model, come from."""
     if config.task == "classify":
         params, fixed, vectors = *classifier.variables(config, key), ()
+        mark = jnp.uint32(0)
     else:
+        mark = initial.vocabulary_mark(config)
         params, fixed, vectors = initial.caption_variables(config, key, after or {})
     return State(
         step=jnp.zeros((), jnp.int32),
@@ -50,6 +58,7 @@ def init(config: Config, key: Key[Array, ""], after: dict | None = None) -> Stat
         opt_state=_tx(config).init(params),
         encoder=fixed,
         vectors=vectors,
+        vocabulary=mark,
     )
 
 
@@ -83,7 +92,9 @@ def _gradients(config: Config, state: State, batch: dict, axis_name: str | None)
         else:
             trains = config.encoder.trains
             variables = encoder_variables(params, state.encoder)
-            image = vectors(config, variables, rows["image"], keys[0] if trains else None)
+            image = vectors(
+                config, variables, rows["image"], keys[0] if trains else None
+            )
 
         def of_seed(params, key):
             logits = Captioner(config.model).apply(
@@ -139,7 +150,7 @@ def validate(config: Config, outputs: dict[str, Any]) -> dict[str, float]:
     """Of the greedy captions of "valid", means over the seeds."""
     if config.task == "classify":
         return {}
-    return measure.validation(config, outputs["outputs"])
+    return validation.scores(config, outputs["outputs"])
 
 
 def encoder_variables(params: Any, fixed: Any) -> Any:
@@ -165,7 +176,7 @@ def _tx(config: Config) -> optax.GradientTransformation:
     if e.trains and config.task == "caption":
         if e.weight_decay:
             decay = optax.add_decayed_weights(e.weight_decay)
-            before.append(optax.masked(decay, partial(_in_group, "encoder")))
+            before.append(optax.masked(decay, _encoder_alone))
         after.append(optim.scaled_modules(("encoder",), e.lr / config.optim.lr))
     if config.clamp:
         before.append(optax.clip(config.clamp))
@@ -174,8 +185,10 @@ def _tx(config: Config) -> optax.GradientTransformation:
     return optim.optimiser(config.optim, _rate(config), before=before, after=after)
 
 
-def _in_group(group: str, params: Any) -> Any:
-    return {name: jax.tree.map(lambda _: name == group, p) for name, p in params.items()}
+def _encoder_alone(params: Any) -> Any:
+    """True for the parameters of the encoder's group."""
+    no = jax.tree.map(lambda _: False, params)
+    return {**no, "encoder": jax.tree.map(lambda _: True, params["encoder"])}
 
 
 def _rate(config: Config) -> optax.Schedule:

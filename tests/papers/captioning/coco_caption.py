@@ -23,9 +23,7 @@ def main() -> None:
     def caption(least: int = 1, most: int = 12) -> str:
         return " ".join(rng.choices(WORDS, k=rng.randint(least, most)))
 
-    references = [
-        [caption(4) for _ in range(rng.choice((1, 3, 5)))] for _ in range(40)
-    ]
+    references = [[caption(4) for _ in range(rng.choice((1, 3, 5)))] for _ in range(40)]
     candidates = [caption() for _ in references]
     for i in range(0, 30, 2):  # and captions that share runs of words
         words = references[i][0].split()
