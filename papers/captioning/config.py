@@ -20,7 +20,9 @@ class Model:
     words: int = at_least(0, only=TEXT)  # n of an n-gram; 0: the whole sentence
     phi: str = choice("tanh", "identity", "relu", "sigmoid", "softmax", only=TEXT)
     text_std: float = at_least(0.0, 0.001, only=TEXT)  # W_c starts at 1 + N(0, this)
-    vocab: int = at_least(1, 44)  # V: words, UNK among them where a word was cut
+    # V: words, UNK among them where one was cut; 0: as many as the training captions
+    # have, which is kept in each run's config.json.
+    vocab: int = at_least(0)
     width: int = at_least(1, 512)  # of the image's vector, the words and the LSTM
     dropout: float = between(0.0, 1.0, 0.5)  # of what the decoder reads
     # The image's vector is scaled, each unit by itself, to this root mean square over
@@ -40,6 +42,7 @@ class Encoder:
 
     name: str = choice("cnn", "vgg16", "resnet")
     widths: tuple[int, ...] = at_least(1, (16, 32, 64, 96), only=("name", "cnn"))
+    layers: int = at_least(1, 2, only=("name", "cnn"))  # convolutions of each width
     family: str = choice("imagenet", "cifar", only=RESNET)
     depth: int = at_least(1, 34, only=RESNET)
     stem: int = at_least(1, 64, only=RESNET)  # channels of the first stage
@@ -138,6 +141,8 @@ class Config(Training):
     predict: Predict = field(default_factory=Predict)
     runs: tuple[str, ...] = ("td_sentence",)  # names in runs.RUNS
     task: str = choice("caption", "classify")  # of a run: follows from its name
+    # Of a run: whether it goes on from the language model of the run before.
+    warm: bool = False
     seeds: int = at_least(1)  # language models trained side by side
     clamp: float = at_least(0.0)  # of each element of the gradient; 0: none
     # W_c learns this many times as fast as the rest.
@@ -147,3 +152,9 @@ class Config(Training):
     halve_from: int = at_least(0)  # the step at which that begins
 
     unit = "images"
+
+    @property
+    def vectors_cached(self) -> bool:
+        """Whether the state knows the vectors of all training images."""
+        e = self.encoder
+        return self.task == "caption" and e.cached and not e.trains

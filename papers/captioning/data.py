@@ -1,91 +1,145 @@
-"""Batches: pictures of one size, or features of them, and their captions as tokens.
+"""Batches: pictures of one size and their captions as tokens; or crops with labels.
 
-image    uint8   [batch, height, width, 3]; where an encoder is given, instead of it
-feature  float32 [batch, width], what the encoder makes of the picture
+image    uint8   [batch, height, width, 3]; not where vectors of all pictures are known
 tokens   int32   [batch, captions, length], the numbers of their words, 0 after them
 index    int32   [batch], the picture's place in `pictures(config, split)`
 mask     float32 [batch]: 0 on padding, and where a picture cannot be read
+
+A batch of the run "classifier" has "image", "digit", "colour", "ground" and "mask".
 """
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Int, UInt8
 
 from common.contract import UserError
 from common.data import augment
-from common.data.pipeline import Item, pipeline
+from common.data.pipeline import Item, Rows, pipeline
 from common.pixels import Picture
 from papers.captioning import sources
 from papers.captioning.sources import CaptionedImages
-from papers.captioning.tokens import Tokens, tokens, vocabulary_of
+from papers.captioning.tokens import Tokens, tokens, vocabulary, vocabulary_of
+from papers.captioning.vocabulary import Vocabulary
 
-# Pictures [n, size, size, 3] in, features [n, width] out. It is the key of a
-# cache: equal encoders give equal features.
-Encode = Callable[[UInt8[np.ndarray, "n h w 3"]], Float[np.ndarray, "n width"]]
-
-_AT_ONCE = 50  # pictures that are encoded together
 _ENDLESS = 2**40  # items of a stream
 
 
+CROPS_HELD_OUT = 1000  # crops of "valid", and of "test"
+
+
 def batches(
-    config,
-    split: str,
-    *,
-    encode: Encode | None = None,
-    process_index: int = 0,
-    process_count: int = 1,
+    config, split: str, *, process_index: int = 0, process_count: int = 1
 ) -> Iterator[dict[str, np.ndarray]]:
     """Batches of `batch_spec`. "train" is endless, shuffled, and has `get_state` and
-    `set_state`; "valid" and "test" end, and have a mask.
-
-    encode: a frozen encoder, by which each picture is read once a process: its middle,
-      because a part cut at random would have other features each time.
-    """
+    `set_state`; "valid" and "test" end, and have a mask."""
+    share = {"process_index": process_index, "process_count": process_count}
+    if config.task == "classify":
+        return _crops(config, split, **share)
     train = split == "train"
+    vocabulary_of_network(config)
     data, own = _split(config, split)
     size = config.data.batch_size if train else config.eval.batch_size
+    seen = not (train and config.vectors_cached)
     source = _Source(
         data=data,
         tokens=own,
         captions=config.data.captions,
         view=View.of(config.data),
-        features=features(config, split, encode) if encode else None,
+        readable=None if seen else readable(config, split),
         seed=config.seed,
     )
     return pipeline(
         _Stream(source) if train else _InOrder(source),
         batch_size=size // process_count,
         repeat=train,
-        process_index=process_index,
-        process_count=process_count,
-        costly=data.decoded_on_access and encode is None,
+        costly=data.decoded_on_access and seen,
+        **share,
     )
 
 
-def batch_spec(
-    config, split: str = "train", *, width: int = 0
-) -> dict[str, jax.ShapeDtypeStruct]:
-    """Shapes of a batch. `width` is that of the features; 0: there are pictures."""
+def batch_spec(config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
+    """Shapes of a batch."""
     d = config.data
-    rows = d.batch_size if split == "train" else config.eval.batch_size
+    train = split == "train"
+    size = d.size
     shapes = {
         "tokens": ((d.captions, d.length), jnp.int32),
         "index": ((), jnp.int32),
-        "mask": ((), jnp.float32),
     }
-    if width:
-        shapes["feature"] = ((width,), jnp.float32)
-    else:
-        shapes["image"] = ((d.size, d.size, 3), jnp.uint8)
+    rows = d.batch_size if train else config.eval.batch_size
+    if config.task == "classify":
+        size = config.classifier.size
+        shapes = dict.fromkeys(("digit", "colour", "ground"), ((), jnp.int32))
+        rows = config.classifier.batch_size if train else rows
+    if not (train and config.vectors_cached):
+        shapes["image"] = ((size, size, 3), jnp.uint8)
+    shapes["mask"] = ((), jnp.float32)
     return {
         name: jax.ShapeDtypeStruct((rows, *shape), dtype)
         for name, (shape, dtype) in shapes.items()
     }
+
+
+def _crops(config, split: str, **share: int) -> Iterator[dict[str, np.ndarray]]:
+    """Crops of one digit each, with what they show."""
+    c = config.classifier
+    train = split == "train"
+    count = c.crops if train else CROPS_HELD_OUT
+    found = sources.crops(split, count, c.size, scene=config.data.size)
+    arrays = {
+        "image": found.images,
+        "digit": found.digit,
+        "colour": found.colour,
+        "ground": found.ground,
+        "mask": np.ones(len(found), np.float32),
+    }
+    rows = c.batch_size if train else config.eval.batch_size
+    return pipeline(
+        Rows(arrays),
+        batch_size=rows // share["process_count"],
+        seed=config.seed,
+        shuffle=train,
+        repeat=train,
+        **share,
+    )
+
+
+def images(
+    config, split: str, indices: Sequence[int]
+) -> UInt8[np.ndarray, "n size size 3"]:
+    """The middles of these pictures; black behind the last one, and where one cannot
+    be read."""
+    data = pictures(config, split)
+    view = View.of(config.data)
+    return np.stack([view(data.picture(i) if i < len(data) else None) for i in indices])
+
+
+def readable(config, split: str) -> Bool[np.ndarray, "pictures"]:
+    """Which pictures can be read; each is tried once a process."""
+    return _readable(pictures(config, split))
+
+
+@functools.lru_cache(maxsize=4)
+def _readable(data: CaptionedImages) -> Bool[np.ndarray, "pictures"]:
+    if not data.decoded_on_access:
+        return np.ones(len(data), bool)
+    return np.array([data.picture(i) is not None for i in range(len(data))])
+
+
+def vocabulary_of_network(config) -> Vocabulary:
+    """The words of the training captions. UserError: the network has more, or fewer."""
+    words = vocabulary(config.data)
+    if words.size != config.model.vocab:
+        raise UserError(
+            f"the captions have {words.size} words, the network {config.model.vocab}: "
+            f"set --config.model.vocab={words.size}, or 0 for as many as there are"
+        )
+    return words
 
 
 def pictures(config, split: str) -> CaptionedImages:
@@ -131,52 +185,27 @@ class View:
         return picture[top : top + self.size, left : left + self.size]
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Features:
-    """What an encoder makes of a split's pictures; not of those it cannot read."""
-
-    vectors: Float[np.ndarray, "n width"]
-    readable: Bool[np.ndarray, "n"]
-
-
-def features(config, split: str, encode: Encode) -> Features:
-    """The features of a split, computed once a process."""
-    return _features(pictures(config, split), View.of(config.data), encode)
-
-
-@functools.lru_cache(maxsize=8)
-def _features(data: CaptionedImages, view: View, encode: Encode) -> Features:
-    vectors = []
-    readable = []
-    for start in range(0, len(data), _AT_ONCE):
-        part = range(start, min(start + _AT_ONCE, len(data)))
-        given = [data.picture(i) for i in part]
-        images = np.zeros((_AT_ONCE, view.size, view.size, 3), np.uint8)
-        images[: len(part)] = [view(picture) for picture in given]
-        vectors.append(np.asarray(encode(images), np.float32)[: len(part)])
-        readable += [picture is not None for picture in given]
-    return Features(np.concatenate(vectors), np.array(readable))
-
-
 @dataclasses.dataclass(frozen=True)
 class _Source:
-    """What items are made of."""
+    """What items are made of.
+
+    readable: which pictures can be read, where items have none; None: they have.
+    """
 
     data: CaptionedImages
     tokens: Tokens
     captions: int
     view: View
-    features: Features | None
+    readable: Bool[np.ndarray, "pictures"] | None
     seed: int
 
     def picture(self, index: int) -> Picture | None:
-        """Features stand for the pictures, which are then not read."""
-        return self.data.picture(index) if self.features is None else None
+        return self.data.picture(index) if self.readable is None else None
 
-    def readable(self, index: int, picture: Picture | None) -> bool:
-        if self.features is None:
+    def counts(self, index: int, picture: Picture | None) -> bool:
+        if self.readable is None:
             return picture is not None
-        return bool(self.features.readable[index])
+        return bool(self.readable[index])
 
     def item(
         self,
@@ -185,16 +214,12 @@ class _Source:
         chosen: Int[np.ndarray, "captions length"],
         rng: np.random.Generator | None = None,
     ) -> Item:
-        pixels_or_vector = (
-            {"image": self.view(picture, rng)}
-            if self.features is None
-            else {"feature": self.features.vectors[index]}
-        )
+        pixels = {"image": self.view(picture, rng)} if self.readable is None else {}
         return {
-            **pixels_or_vector,
+            **pixels,
             "tokens": chosen,
             "index": np.int32(index),
-            "mask": np.float32(self.readable(index, picture)),
+            "mask": np.float32(self.counts(index, picture)),
         }
 
 
@@ -222,7 +247,7 @@ class _Stream:
         for i in range(chosen, chosen + count):
             index = i % count
             picture = s.picture(index)
-            if s.readable(index, picture):
+            if s.counts(index, picture):
                 return index, picture
         raise UserError("none of the training pictures can be read")
 

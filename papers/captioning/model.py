@@ -118,6 +118,12 @@ class Captioner(nn.Module):
         means = self.context.means(self.text[inputs])
         return self._guidance(image[:, None, None], means)
 
+    def alone(
+        self, image: Float[Array, "width"], words: Int[Array, "words"]
+    ) -> Float[Array, "words width"]:
+        """The guidance that each word would give if S_t were that word alone."""
+        return self._guidance(image[None], self.text[words])
+
     def start(self, image: Images, beams: int) -> Progress:
         """The state before START is read."""
         state = self._after_image(image)
