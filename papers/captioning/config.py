@@ -87,6 +87,13 @@ class Data:
     root: str = ""  # a folder or json of captions; tfds: the data_dir
     images: str = ""  # the folder of the pictures, where the json does not say it
     name: str = ""  # tfds: the data set
+    # files: the columns of a table, by their names; empty: usual ones are looked for.
+    file_column: str = ""
+    caption_columns: tuple[str, ...] = ()
+    # files: train on pictures in folders of this name alone, and measure on those in
+    # folders of the other name. "": any.
+    train_in: str = ""
+    test_in: str = ""
     size: int = at_least(1, 64)  # pixels a side that the encoder sees
     resize: int = at_least(0)  # pixels a side before a random crop; 0: no crop
     captions: int = at_least(1, 5)  # of an image in a batch

@@ -14,7 +14,10 @@ from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 
-WORDS = "a the red blue dog cat on of left right grass sits runs two".split()
+WORDS = (
+    "a", "the", "red", "blue", "dog", "cat", "on", "of", "left", "right", "grass",
+    "sits", "runs", "two",
+)  # fmt: skip
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from common.contract import UserError
 from papers.captioning import data, sources
 from papers.captioning.config import Config
 from papers.captioning.data import View
+from papers.captioning.runs import with_vocabulary
 from papers.captioning.sources import CaptionedImages
 from papers.captioning.tokens import tokens, vocabulary
 from papers.captioning.vocabulary import END, Vocabulary
@@ -25,7 +26,8 @@ def config():
     config.data.captions = 3
     config.data.min_count = 1
     config.eval.batch_size = 4
-    return config
+    config.encoder.cached = False
+    return with_vocabulary(config)
 
 
 def captioned(*texts, **changes):
@@ -43,19 +45,17 @@ def take(iterator, count):
 
 
 @pytest.mark.parametrize("split", ["train", "valid"])
-@pytest.mark.parametrize("width", [0, 5])
-def test_batches_are_of_batch_spec(config, split, width):
-    encode = brightness if width else None
-    batch = next(data.batches(config, split, encode=encode))
-    spec = data.batch_spec(config, split, width=width)
+@pytest.mark.parametrize("task", ["caption", "classify"])
+@pytest.mark.parametrize("cached", [True, False])
+def test_batches_are_of_batch_spec(config, split, task, cached):
+    config.task = task
+    config.encoder.cached = cached
+    config.classifier.crops = 60
+    batch = next(data.batches(config, split))
+    spec = data.batch_spec(config, split)
     assert {k: (v.shape, v.dtype) for k, v in batch.items()} == {
         k: (v.shape, v.dtype) for k, v in spec.items()
     }
-
-
-def brightness(images):
-    """Five features of a picture."""
-    return np.repeat(images.mean((1, 2, 3), dtype=np.float32)[:, None], 5, axis=1)
 
 
 def test_a_batch_has_the_captions_of_its_pictures(config):
@@ -115,27 +115,28 @@ def test_a_split_to_measure_on_comes_once_in_order_and_is_padded(config):
     assert mask.tolist() == [1] * 7 + [0]
 
 
-def test_features_stand_for_the_pictures(config):
-    images = [*data.batches(config, "valid")]
-    vectors = [*data.batches(config, "valid", encode=brightness)]
-    for one, other in zip(images, vectors, strict=True):
-        real = one["mask"] > 0
-        assert "image" not in other
-        expected = brightness(one["image"])[real]
-        np.testing.assert_allclose(other["feature"][real], expected)
+def test_where_vectors_are_known_pictures_are_left_out_of_training(config):
+    config.encoder.cached = False
+    images = take(data.batches(config, "train"), 5)
+    config.encoder.cached = True
+    for one, other in zip(images, take(data.batches(config, "train"), 5), strict=True):
+        assert one.keys() - other.keys() == {"image"}
+        assert np.array_equal(one["index"], other["index"])
         assert np.array_equal(one["tokens"], other["tokens"])
+    assert "image" in next(data.batches(config, "valid"))
 
 
-def test_features_are_computed_once(config):
-    calls = []
+def test_images_are_those_of_batches(config):
+    (first, _) = data.batches(config, "valid")
+    found = data.images(config, "valid", [*first["index"], 99])
+    assert np.array_equal(found[:-1], first["image"])
+    assert not found[-1].any()
 
-    def counted(images):
-        calls.append(len(images))
-        return brightness(images)
 
-    for _ in range(2):
-        take(data.batches(config, "train", encode=counted), 8)
-    assert calls == [50]
+def test_another_number_of_words_than_the_networks_is_refused(config):
+    config.model.vocab = 3
+    with pytest.raises(UserError, match=r"--config\.model\.vocab=\d+"):
+        data.batches(config, "train")
 
 
 def test_of_many_captions_a_random_run_is_drawn_and_few_are_repeated():
@@ -210,10 +211,12 @@ def test_a_picture_that_cannot_be_read_is_replaced_in_training_and_masked_else(
     splits = dict.fromkeys(("train", "valid", "test"), given)
     monkeypatch.setattr(sources, "load", lambda _: splits)
     config.data.name = "broken"  # another key of the caches
-    for encode in (None, brightness):
-        batches = take(data.batches(config, "train", encode=encode), 3)
+    config.model.vocab = 5
+    for cached in (True, False):
+        config.encoder.cached = cached
+        batches = take(data.batches(config, "train"), 3)
         index = np.concatenate([batch["index"] for batch in batches])
         assert {*index} == {0, 2}
         assert all(batch["mask"].all() for batch in batches)
-        (batch,) = data.batches(config, "valid", encode=encode)
+        (batch,) = data.batches(config, "valid")
         assert batch["mask"].tolist() == [1, 0, 1, 0]

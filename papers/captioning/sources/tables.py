@@ -1,0 +1,171 @@
+"""Captions in text files, a line each: Flickr8k's and 30k's tokens, and tables.
+
+    1000268201_693b08cb0e.jpg#0 <tab> A child in a pink dress .         Flickr
+    file <tab> caption                                                  a table
+    a.png <tab> a red ball
+
+A table has a first line with the names of its columns, which tabs, commas, semicolons
+or bars separate. A picture has as many captions as lines, times the columns of
+captions.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from common.contract import UserError
+from common.data.split_names import split_of
+from common.files import storage, texts
+from common.nearest import nearest
+from papers.captioning.sources.entries import Entry
+
+ENDINGS = {".csv", ".tsv", ".txt", ".token"}
+_FILE = ("file", "file_name", "filename", "file_path", "image", "image_name", "path")
+_CAPTION = (
+    "caption", "captions", "caption_text", "comment", "sentence", "text",
+    "description", "title", "name",
+)  # fmt: skip
+_SEPARATORS = "\t|;,"
+_TOKEN = re.compile(r"(.+)#\d+\t(.*)")
+_LIST = re.compile(r"flickr_?\w*?\.?(train|dev|val|test)images", re.IGNORECASE)
+
+
+def lines(path: Path) -> list[str]:
+    """The lines that are not blank."""
+    return [line for line in texts.read(path).decode().splitlines() if line.strip()]
+
+
+def is_tokens(rows: Sequence[str]) -> bool:
+    """Whether the first lines are Flickr's."""
+    return bool(rows) and all(map(_TOKEN.fullmatch, rows[:5]))
+
+
+def tokens(path: Path, rows: Sequence[str], folder: Path) -> list[Entry]:
+    """Entries of a token file, in the splits of the lists in its folder: pictures that
+    are in none are left out where there are lists. UserError: a line has no caption."""
+    captions: dict[str, list[str]] = {}
+    for number, row in enumerate(rows, start=1):
+        found = _TOKEN.fullmatch(row)
+        if found is None:
+            raise UserError(
+                f"{str(path)!r}, line {number}: it should be PICTURE#NUMBER, a tab and "
+                f"a caption, and is {row[:80]!r}"
+            )
+        captions.setdefault(found[1].strip(), []).append(found[2])
+    split = _lists(folder)
+    return [
+        Entry(name, tuple(own), split.get(name))
+        for name, own in captions.items()
+        if not split or name in split
+    ]
+
+
+def _lists(folder: Path) -> dict[str, str]:
+    """{picture: split} of Flickr_8k.trainImages.txt, .devImages.txt, .testImages.txt.
+    UserError: a picture is in two of them."""
+    found: dict[str, str] = {}
+    for path in storage.files_below(folder):
+        match = _LIST.match(path.name)
+        split = split_of(match[1]) if match else None
+        for name in texts.lines(path) if split else ():
+            if found.setdefault(name, split) != split:
+                raise UserError(
+                    f"{name!r} is in {str(path)!r} and in the split {found[name]}"
+                )
+    return found
+
+
+def header(rows: Sequence[str]) -> list[str]:
+    """The names of the columns, in lower case; [] where there is one only."""
+    if not rows:
+        return []
+    found = next(_cells(rows[:1], _separator(rows[0])))
+    return [] if len(found) < 2 else [_plain(name) for name in found]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"\s+", "_", name.strip().lower())
+
+
+def _separator(row: str) -> str:
+    return max(_SEPARATORS, key=row.count)
+
+
+def is_table(rows: Sequence[str], file_column: str, columns: Sequence[str]) -> bool:
+    """Whether the first line names a column of files, and one of captions."""
+    names = header(rows)
+    has_file = file_column or any(name in names for name in _FILE)
+    return bool(names and has_file and (columns or any(x in names for x in _CAPTION)))
+
+
+def table(
+    path: Path, rows: Sequence[str], file_column: str, columns: Sequence[str]
+) -> list[Entry]:
+    """Entries of a table.
+
+    Args:
+      file_column: the name of the column of pictures; "": a usual one.
+      columns: the names of the columns of captions; (): all with a usual name that
+        begins alike, as caption_1 and caption_2.
+
+    Raises:
+      UserError: there is no such column, or a line has too few of them.
+    """
+    names = header(rows)
+    file = _index(path, names, file_column or _usual(path, names, _FILE, "file_column"))
+    chosen = [_index(path, names, column) for column in columns]
+    chosen = chosen or _captions(path, names)
+    split_at = names.index("split") if "split" in names else None
+    found: dict[str, list[str]] = {}
+    split: dict[str, str | None] = {}
+    for number, cells in enumerate(_cells(rows[1:], _separator(rows[0])), start=2):
+        if len(cells) <= max(file, *chosen):
+            raise UserError(
+                f"{str(path)!r}, row {number}: {len(cells)} of {len(names)} columns "
+                f"({', '.join(names)}) in {str(cells)[:80]}"
+            )
+        if len(cells) > len(names):  # commas of a caption that is not in quotes
+            last = _separator(rows[0]).join(cells[len(names) - 1 :])
+            cells = [*cells[: len(names) - 1], last]
+        name = cells[file].strip()
+        found.setdefault(name, []).extend(cells[i] for i in chosen)
+        split[name] = None if split_at is None else split_of(cells[split_at].strip())
+    return [Entry(name, tuple(own), split[name]) for name, own in found.items()]
+
+
+def _cells(rows: Sequence[str], separator: str) -> Iterator[list[str]]:
+    """Commas and semicolons may be inside quotes; a quote between tabs is a letter."""
+    quoting = csv.QUOTE_NONE if separator in "\t|" else csv.QUOTE_MINIMAL
+    text = io.StringIO("\n".join(rows), newline="")
+    yield from csv.reader(text, delimiter=separator, quoting=quoting)
+
+
+def _index(path: Path, names: Sequence[str], name: str) -> int:
+    if _plain(name) not in names:
+        raise UserError(
+            f"{str(path)!r} has no column {name!r}; {nearest(_plain(name), names)}"
+        )
+    return names.index(_plain(name))
+
+
+def _usual(path: Path, names: Sequence[str], usual: Sequence[str], flag: str) -> str:
+    for name in usual:
+        if name in names:
+            return name
+    raise UserError(
+        f"{str(path)!r} has the columns {', '.join(names)}: say which one it is, "
+        f"--config.data.{flag}=NAME"
+    )
+
+
+def _captions(path: Path, names: Sequence[str]) -> list[int]:
+    """The columns caption_0, caption_1 and so on, or the first usual one."""
+    numbered = [
+        i for i, name in enumerate(names)
+        if re.fullmatch(r"(caption|comment|sentence)_?\d+", name)
+    ]  # fmt: skip
+    if numbered:
+        return numbered
+    return [names.index(_usual(path, names, _CAPTION, "caption_columns"))]
