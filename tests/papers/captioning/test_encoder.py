@@ -1,4 +1,4 @@
-"""Encoders: VGG-16 from torchvision's names beside a numpy forward, sizes, the trunk."""
+"""Encoders: VGG-16 and ResNets by torchvision's names, beside other forwards."""
 
 import jax
 import jax.numpy as jnp
