@@ -60,7 +60,7 @@ class Encoder:
 
 @dataclasses.dataclass
 class Classifier:
-    """The run "classifier": digit and colour of crops. Its trunk is the encoder's."""
+    """The run "classifier": what crops show. Its trunk is the encoder's start."""
 
     steps: int = at_least(0, 600)
     lr: float = at_least(0.0, 2e-3)
@@ -78,6 +78,7 @@ class Stages:
     tuned_steps: int = at_least(0, 1500)
     lr: float = at_least(0.0, 2e-3)
     tuned_lr: float = at_least(0.0, 1e-3)
+    batch_size: int = at_least(0)  # images; 0: config.data.batch_size
 
 
 @dataclasses.dataclass

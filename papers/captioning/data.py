@@ -142,6 +142,11 @@ def vocabulary_of_network(config) -> Vocabulary:
     return words
 
 
+def known(config) -> bool:
+    """Whether the captions are inside the packages, or the user has named them."""
+    return config.data.source not in ("files", "tfds") or bool(config.data.root)
+
+
 def pictures(config, split: str) -> CaptionedImages:
     """The pictures of a split that batches have: `index` of a batch is a place here."""
     return _split(config, split)[0]

@@ -23,12 +23,13 @@ from common.config import changed, check
 from common.config import runs_of as checked_runs
 from common.contract import Run, UserError
 from common.nearest import refuse_unknown
-from papers.captioning import tokens
+from papers.captioning import data, tokens
 from papers.captioning.config import Config, Model
 from papers.captioning.encoder import resnet_model
 from papers.captioning.guidance import PHI
 from papers.resnet.config import blocks
 
+PLANNED_VOCAB = 1000  # of captions that no folder is named for yet
 STAGES = ("classifier", "glstm", "tuned")
 FORMS: dict[str, dict[str, Any]] = {
     "nt2": {"model.guidance": "none"},
@@ -69,6 +70,8 @@ def with_vocabulary(config: Config) -> Config:
     leaves that open."""
     if config.model.vocab:
         return config
+    if not data.known(config):
+        return changed(config, {"model.vocab": PLANNED_VOCAB})
     return changed(config, {"model.vocab": tokens.vocabulary(config.data).size})
 
 
@@ -89,11 +92,13 @@ def changes(config: Config, run: str) -> dict[str, Any]:
     if run == "classifier":
         own = {"loop.steps": c.steps, "optim.lr": c.lr, "data.batch_size": c.batch_size}
         return {**_STAGE, **own, "task": "classify"}
+    rows = {"data.batch_size": s.batch_size or config.data.batch_size}
     if run == "glstm":
-        return {**_STAGE, "loop.steps": s.steps, "optim.lr": s.lr}
+        own = {"loop.steps": s.steps, "optim.lr": s.lr, "halve_every": 0}
+        return {**_STAGE, **rows, **own, "halve_from": 0}
     if run == "tuned":
         own = {"loop.steps": s.tuned_steps, "optim.lr": s.tuned_lr}
-        own |= {"encoder.trains": True, "warm": True}
+        own |= {"encoder.trains": True, "warm": True, "halve_from": 0, **rows}
         # The scale is found where the encoder is frozen.
         return {**_STAGE, **own, "model.image_scale": 0.0}
     return _of_table(run)
