@@ -11,7 +11,7 @@ METEOR and SPICE need Java and are not here.
 import collections
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -34,7 +34,7 @@ def ngrams(words: Words, n: int) -> collections.Counter:
     return collections.Counter(runs)
 
 
-def _check(candidates: Sequence[Words], references: References) -> None:
+def _check(candidates: Sequence[Words], references: Sequence[Sequence]) -> None:
     if len(candidates) != len(references):
         raise UserError(
             f"{len(candidates)} captions for {len(references)} images with references"
@@ -143,34 +143,42 @@ class DocumentFrequencies:
 _SIZES = range(1, _ORDERS + 1)
 
 
-def cider_d(
-    candidates: Sequence[Words],
-    references: References,
-    frequencies: DocumentFrequencies | None = None,
-) -> Float[np.ndarray, "images"]:
-    """CIDEr-D of each image, at most 10.
+class CiderD:
+    """CIDEr-D against references, whose n-grams are weighted once.
 
     frequencies: of the set that the images are of; None: of `references`. With one
       image all weights are 0, and so is the score; with fewer than a hundred it says
       little.
     """
-    _check(candidates, references)
-    if frequencies is None:
-        frequencies = DocumentFrequencies.of(references)
-    return np.array(
-        [
-            _cider_d(words, own, frequencies)
-            for words, own in zip(candidates, references, strict=True)
+
+    def __init__(
+        self, references: References, frequencies: DocumentFrequencies | None = None
+    ) -> None:
+        self._frequencies = frequencies or DocumentFrequencies.of(references)
+        self._references = [
+            [_Weighted.of(words, self._frequencies) for words in own]
+            for own in references
         ]
-    )
+
+    def scores(self, candidates: Sequence[Words]) -> Float[np.ndarray, "images"]:
+        """Of each image, 10 at most."""
+        _check(candidates, self._references)
+        weighted = [_Weighted.of(words, self._frequencies) for words in candidates]
+        means = [
+            np.mean([own.likeness(reference) for reference in references])
+            for own, references in zip(weighted, self._references, strict=True)
+        ]
+        return 10 * np.array(means)
 
 
-def _cider_d(
-    words: Words, references: Sequence[Words], frequencies: DocumentFrequencies
-) -> float:
-    own = _Weighted.of(words, frequencies)
-    scores = [own.likeness(_Weighted.of(r, frequencies)) for r in references]
-    return 10 * float(np.mean(scores))
+def cider_d(
+    candidates: Sequence[Words],
+    references: References,
+    frequencies: DocumentFrequencies | None = None,
+) -> Float[np.ndarray, "images"]:
+    """CIDEr-D of each image, as of `CiderD`."""
+    _check(candidates, references)
+    return CiderD(references, frequencies).scores(candidates)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,14 +215,3 @@ def _clipped_product(a: Mapping, b: Mapping) -> float:
     return sum(
         min(weight, b[gram]) * b[gram] for gram, weight in a.items() if gram in b
     )
-
-
-def scores(candidates: Iterable[Words], references: References) -> dict[str, float]:
-    """All of a set's numbers, by the names of the tables."""
-    candidates = [*candidates]
-    by_order = bleu(candidates, references)
-    return {
-        **{f"B{n}": value for n, value in zip(_SIZES, by_order, strict=True)},
-        "ROUGE-L": float(rouge_l(candidates, references).mean()),
-        "CIDEr-D": float(cider_d(candidates, references).mean()),
-    }

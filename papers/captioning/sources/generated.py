@@ -11,8 +11,8 @@ from papers.captioning.sources.captioned_images import CaptionedImages
 from papers.captioning.sources.grammar import Scene, Thing, references
 from papers.captioning.sources.scenes import COLOURS
 
-_NOUNS = ("square", "circle", "triangle")
-_GROUNDS = {"black": 0, "grey": 90}
+NOUNS = ("square", "circle", "triangle")
+GROUNDS = {"black": 0, "grey": 90}
 _COLOURS = ("red", "green", "blue", "yellow")
 
 
@@ -33,8 +33,8 @@ def generated(split: str, count: int, size: int = 16, seed: int = 0) -> Captione
 
 def _drawn(image: np.ndarray, rng: np.random.Generator) -> Scene:
     """Fills the image, and says what is in it."""
-    ground = [*_GROUNDS][rng.integers(len(_GROUNDS))]
-    image[:] = _GROUNDS[ground]
+    ground = [*GROUNDS][rng.integers(len(GROUNDS))]
+    image[:] = GROUNDS[ground]
     large = max(min(image.shape[:2]) // 2 - 1, 2)
     small = max(large * 2 // 3, 1)
     sides = (large, small)
@@ -50,7 +50,7 @@ def _drawn(image: np.ndarray, rng: np.random.Generator) -> Scene:
     things = []
     for (x, y), side in zip(corners, sides, strict=True):
         colour = _COLOURS[rng.integers(len(_COLOURS))]
-        noun = _NOUNS[rng.integers(len(_NOUNS))]
+        noun = NOUNS[rng.integers(len(NOUNS))]
         place = image[y : y + side, x : x + side]
         place[_shape(noun, side)] = COLOURS[colour]
         things.append(Thing(colour, noun, (x, y, x + side, y + side)))
