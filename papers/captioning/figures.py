@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image, ImageDraw, ImageFont
 
-from common import figures
 from common.pixels import Picture, with_channels
 
 LEAST_SIDE = 192  # smaller pictures are enlarged, so that captions can be read
@@ -23,6 +22,8 @@ def guidance(
     words: what each step has just read, START the first.
     nearest: the word whose own guidance is nearest to g_t; (): not known.
     """
+    from common import figures  # it loads matplotlib
+
     order = np.argsort(-g.std(axis=0), kind="stable")
     rows = [
         f"{word} ({near})" if near else word

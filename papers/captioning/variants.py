@@ -175,6 +175,7 @@ VARIANTS = {
 PARAM_COUNTS = {
     **dict.fromkeys(("sc_vgg16", "sc_resnet34", "sc_resnet101"), 17_855_840),
     "sc_resnet200": 17_855_840,
+    "photographs": 4_688_361,  # of PLANNED_VOCAB words
     "glstm": 12_957_024,
     "nt2": 11_908_448,
 }

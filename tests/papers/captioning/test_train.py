@@ -170,9 +170,8 @@ def test_the_clamp_is_of_each_element():
 
 def test_w_c_learns_at_its_own_rate():
     slow, fast = own("td_sentence"), own("td_sentence", text_rate=10.0)
-    first = started(slow)
-    ends = [stepped(c, first)[0].params["language"] for c in (slow, fast)]
-    start = first.params["language"]
+    start = started(slow).params["language"]
+    ends = [stepped(c, started(c))[0].params["language"] for c in (slow, fast)]
     np.testing.assert_allclose(
         ends[1]["text"] - start["text"], 10 * (ends[0]["text"] - start["text"]),
         rtol=1e-3, atol=1e-6,
