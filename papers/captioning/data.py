@@ -8,26 +8,22 @@ mask     float32 [batch]: 0 on padding, and where a picture cannot be read
 A batch of the run "classifier" has "image", "digit", "colour", "ground" and "mask".
 """
 
-import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Bool, UInt8
 
 from common.contract import UserError
-from common.data import augment
-from common.data.pipeline import Item, Rows, pipeline
-from common.pixels import Picture
+from common.data.pipeline import THREADS, Rows, pipeline
 from papers.captioning import sources
+from papers.captioning.items import InOrder, Source, Stream, View
 from papers.captioning.sources import CaptionedImages
 from papers.captioning.tokens import Tokens, tokens, vocabulary, vocabulary_of
 from papers.captioning.vocabulary import Vocabulary
-
-_ENDLESS = 2**40  # items of a stream
-
 
 CROPS_HELD_OUT = 1000  # crops of "valid", and of "test"
 
@@ -45,7 +41,7 @@ def batches(
     data, own = _split(config, split)
     size = config.data.batch_size if train else config.eval.batch_size
     seen = not (train and config.vectors_cached)
-    source = _Source(
+    source = Source(
         data=data,
         tokens=own,
         captions=config.data.captions,
@@ -54,7 +50,7 @@ def batches(
         seed=config.seed,
     )
     return pipeline(
-        _Stream(source) if train else _InOrder(source),
+        Stream(source) if train else InOrder(source),
         batch_size=size // process_count,
         repeat=train,
         costly=data.decoded_on_access and seen,
@@ -116,7 +112,11 @@ def images(
     be read."""
     data = pictures(config, split)
     view = View.of(config.data)
-    return np.stack([view(data.picture(i) if i < len(data) else None) for i in indices])
+
+    def image(index: int) -> UInt8[np.ndarray, "size size 3"]:
+        return view(data.picture(index) if index < len(data) else None)
+
+    return np.stack(_mapped(data, image, indices))
 
 
 def readable(config, split: str) -> Bool[np.ndarray, "pictures"]:
@@ -128,7 +128,17 @@ def readable(config, split: str) -> Bool[np.ndarray, "pictures"]:
 def _readable(data: CaptionedImages) -> Bool[np.ndarray, "pictures"]:
     if not data.decoded_on_access:
         return np.ones(len(data), bool)
-    return np.array([data.picture(i) is not None for i in range(len(data))])
+    return np.array(
+        _mapped(data, lambda i: data.picture(i) is not None, range(len(data)))
+    )
+
+
+def _mapped(data: CaptionedImages, function: Callable, indices: Sequence[int]) -> list:
+    """[function(i), ...], on all cores where pictures have to be decoded."""
+    if not data.decoded_on_access:
+        return [*map(function, indices)]
+    with futures.ThreadPoolExecutor(THREADS) as threads:
+        return [*threads.map(function, indices)]
 
 
 def vocabulary_of_network(config) -> Vocabulary:
@@ -163,115 +173,3 @@ def _tokens(
 ) -> tuple[CaptionedImages, Tokens]:
     words = vocabulary_of(wanted, min_count)
     return tokens(sources.load(wanted)[split], words, length, split)
-
-
-@dataclasses.dataclass(frozen=True)
-class View:
-    """What the network sees of a picture: it is stretched to a square of `whole`
-    pixels, whatever its sides, and a square of `size` is cut out."""
-
-    size: int
-    whole: int
-
-    @classmethod
-    def of(cls, data) -> "View":
-        return cls(data.size, data.resize or data.size)
-
-    def __call__(
-        self, picture: Picture | None, rng: np.random.Generator | None = None
-    ) -> UInt8[np.ndarray, "size size 3"]:
-        """A random part; without `rng` the middle; black where there is no picture."""
-        if picture is None:
-            return np.zeros((self.size, self.size, 3), np.uint8)
-        if picture.shape[:2] != (self.whole, self.whole):
-            picture = augment.resize(picture, (self.whole, self.whole))
-        room = self.whole - self.size
-        top, left = (room // 2,) * 2 if rng is None else rng.integers(0, room + 1, 2)
-        return picture[top : top + self.size, left : left + self.size]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Source:
-    """What items are made of.
-
-    readable: which pictures can be read, where items have none; None: they have.
-    """
-
-    data: CaptionedImages
-    tokens: Tokens
-    captions: int
-    view: View
-    readable: Bool[np.ndarray, "pictures"] | None
-    seed: int
-
-    def picture(self, index: int) -> Picture | None:
-        return self.data.picture(index) if self.readable is None else None
-
-    def counts(self, index: int, picture: Picture | None) -> bool:
-        if self.readable is None:
-            return picture is not None
-        return bool(self.readable[index])
-
-    def item(
-        self,
-        index: int,
-        picture: Picture | None,
-        chosen: Int[np.ndarray, "captions length"],
-        rng: np.random.Generator | None = None,
-    ) -> Item:
-        pixels = {"image": self.view(picture, rng)} if self.readable is None else {}
-        return {
-            **pixels,
-            "tokens": chosen,
-            "index": np.int32(index),
-            "mask": np.float32(self.counts(index, picture)),
-        }
-
-
-@dataclasses.dataclass(frozen=True)
-class _Stream:
-    """Item i of the endless stream to train on: epochs, each in a new order."""
-
-    source: _Source
-
-    def __len__(self) -> int:
-        return _ENDLESS
-
-    def __getitem__(self, place: int) -> Item:
-        s = self.source
-        epoch, position = divmod(place, len(s.data))
-        chosen = int(_order(s.seed, epoch, len(s.data))[position])
-        rng = np.random.default_rng((s.seed, 1, place))
-        index, picture = self._readable(chosen)
-        return s.item(index, picture, s.tokens.drawn(index, s.captions, rng), rng)
-
-    def _readable(self, chosen: int) -> tuple[int, Picture | None]:
-        """The picture, or the next one that can be read."""
-        s = self.source
-        count = len(s.data)
-        for i in range(chosen, chosen + count):
-            index = i % count
-            picture = s.picture(index)
-            if s.counts(index, picture):
-                return index, picture
-        raise UserError("none of the training pictures can be read")
-
-
-@functools.lru_cache(maxsize=8)
-def _order(seed: int, epoch: int, count: int) -> Int[np.ndarray, "count"]:
-    return np.random.default_rng((seed, 0, epoch)).permutation(count)
-
-
-@dataclasses.dataclass(frozen=True)
-class _InOrder:
-    """Item i is picture i."""
-
-    source: _Source
-
-    def __len__(self) -> int:
-        return len(self.source.data)
-
-    def __getitem__(self, index: int) -> Item:
-        s = self.source
-        chosen = s.tokens.first_ones(index, s.captions)
-        return s.item(index, s.picture(index), chosen)

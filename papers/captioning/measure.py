@@ -56,7 +56,8 @@ class Scorer:
             text in known for text, known in zip(written, self._known, strict=True)
         ]
         values = (
-            *(100 * value for value in bleu(captions, self._references)),
+            # Without a match coco-caption's BLEU is a tiny number.
+            *(round(100 * value, 4) for value in bleu(captions, self._references)),
             100 * float(rouge_l(captions, self._references).mean()),
             float(self.cider_d(captions).mean()),
         )

@@ -8,7 +8,7 @@ import pytest
 from common.contract import UserError
 from papers.captioning import data, sources
 from papers.captioning.config import Config
-from papers.captioning.data import View
+from papers.captioning.items import View
 from papers.captioning.runs import with_vocabulary
 from papers.captioning.sources import CaptionedImages
 from papers.captioning.tokens import tokens, vocabulary
