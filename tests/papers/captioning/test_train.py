@@ -127,7 +127,9 @@ def test_cached_vectors_are_those_of_every_step():
     assert "image" not in data.batch_spec(cached)
     states = [started(config) for config in (cached, computed)]
     assert_same(states[0].params, states[1].params)
-    ends = [stepped(c, s, 2)[0] for c, s in zip((cached, computed), states, strict=True)]
+    ends = [
+        stepped(c, s, 2)[0] for c, s in zip((cached, computed), states, strict=True)
+    ]
     jax.tree.map(
         partial(np.testing.assert_allclose, atol=1e-5), ends[0].params, ends[1].params
     )
