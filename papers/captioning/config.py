@@ -95,14 +95,16 @@ class Data:
     # folders of the other name. "": any.
     train_in: str = ""
     test_in: str = ""
-    size: int = at_least(1, 64)  # pixels a side that the encoder sees
-    resize: int = at_least(0)  # pixels a side before a random crop; 0: no crop
-    captions: int = at_least(1, 5)  # of an image in a batch
-    length: int = at_least(1, 16)  # words of a caption; longer ones are cut
+    size: int = between(8, 4096, 64)  # pixels a side that the encoder sees
+    resize: int = between(0, 8192, 0)  # pixels a side before a random crop; 0: no crop
+    captions: int = between(1, 1000, 5)  # of an image in a batch
+    length: int = between(1, 1000, 16)  # words of a caption; longer ones are cut
     min_count: int = at_least(1, 5)  # rarer words are UNK
     batch_size: int = at_least(1, 16)  # images
-    scenes: int = at_least(1, 6000)  # composed ones to train on
-    held_out: int = at_least(1, 500)  # scenes to choose on, and as many to test on
+    scenes: int = between(1, 10_000_000, 6000)  # composed ones to train on
+    held_out: int = between(
+        1, 1_000_000, 500
+    )  # scenes to choose on, and as many to test on
 
 
 @dataclasses.dataclass

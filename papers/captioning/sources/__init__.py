@@ -3,12 +3,15 @@
 import functools
 from typing import Any, NamedTuple
 
+from common.contract import UserError
 from papers.captioning.sources import layouts, tfds
 from papers.captioning.sources.captioned_images import CaptionedImages, Splits
 from papers.captioning.sources.generated import generated
 from papers.captioning.sources.scenes import Crops, crops, scenes
 
 __all__ = ["CaptionedImages", "Crops", "Splits", "Wanted", "crops", "load", "scenes"]
+
+MOST_BYTES = 2**34  # of composed scenes, which are kept in memory
 
 
 class Wanted(NamedTuple):
@@ -51,7 +54,26 @@ def _load(wanted: Wanted) -> Splits:
             wanted.root, wanted.images, columns, wanted.train_in, wanted.test_in
         )
     if source == "tfds":
+        _refuse_what_files_have(wanted)
         return tfds.splits(wanted.name, wanted.root)
+    _refuse_what_files_have(wanted)
     make = generated if source == "generated" else scenes
     counts = {"train": wanted.scenes, "valid": wanted.held_out, "test": wanted.held_out}
+    size = sum(counts.values()) * wanted.size**2 * 3
+    if size > MOST_BYTES:
+        raise UserError(
+            f"{sum(counts.values()):,} scenes of {wanted.size} pixels need "
+            f"{size / 2**30:.0f} GiB: lower config.data.scenes, held_out or size"
+        )
     return {split: make(split, n, wanted.size) for split, n in counts.items()}
+
+
+def _refuse_what_files_have(wanted: Wanted) -> None:
+    """UserError: a field is set that only files have."""
+    for name in ("images", "file_column", "caption_columns", "train_in", "test_in"):
+        value = getattr(wanted, name)
+        if value:
+            raise UserError(
+                f"config.data.{name}={value}: it is for files, and config.data names "
+                "none: give config.data.root"
+            )

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 from jaxtyping import Bool
 
+from common.contract import UserError
 from common.data.split_names import SPLITS
 from common.nearest import refuse_unknown
 from papers.captioning.sources.captioned_images import CaptionedImages
@@ -20,6 +21,8 @@ _COLOURS = ("red", "green", "blue", "yellow")
 def generated(split: str, count: int, size: int = 16, seed: int = 0) -> CaptionedImages:
     """Two shapes beside each other, or one above the other, a large and a small one."""
     refuse_unknown("split", split, SPLITS)
+    if size < 8:
+        raise UserError(f"shapes in {size} pixels: give 8 or more")
     images = np.empty((count, size, size, 3), np.uint8)
     texts = []
     for i in range(count):

@@ -470,3 +470,23 @@ def test_tfds_sets_have_their_captions_and_what_is_left_over_is_trained_on(tmp_p
         "test": {"31.jpg": said[3]},
     }
     assert splits["train"].picture(1)[0, 0].tolist() == [11, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"train_in": "flat"},
+        {"caption_columns": ("name",)},
+        {"images": "here"},
+        {"scenes": 10_000_000, "size": 64},
+        {"source": "generated", "size": 5},
+        {"source": "files"},
+    ],
+)
+def test_a_config_that_cannot_be_read_is_one_line(fields):
+    config = Config()
+    for name, value in fields.items():
+        setattr(config.data, name, value)
+    with pytest.raises(UserError) as error:
+        sources.load(sources.Wanted.of(config.data))
+    assert "\n" not in str(error.value)
