@@ -10,7 +10,7 @@ from jaxtyping import Int
 from common.contract import UserError
 from papers.captioning import sources
 from papers.captioning.sources import CaptionedImages
-from papers.captioning.vocabulary import Vocabulary, words_of
+from papers.captioning.vocabulary import Vocabulary, padded, words_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -82,10 +82,11 @@ def tokens(
     rows = []
     first = [0]
     for i, own in enumerate(data.texts):
-        known = [text for text in own if counts.known(text, vocabulary, length)]
+        known = [counts.known(text, vocabulary, length) for text in own]
+        known = [numbers for numbers in known if numbers]
         if known:
             kept.append(i)
-            rows += [vocabulary.encode(text, length) for text in known]
+            rows += [padded(numbers, length) for numbers in known]
             first.append(len(rows))
         else:
             counts.pictures.append(data.names[i])
@@ -105,15 +106,16 @@ class _Counts:
         self.pictures: list[str] = []  # names of those with no other caption
         self._long: list[int] = []  # words of the captions that are cut
 
-    def known(self, text: str, vocabulary: Vocabulary, length: int) -> bool:
-        numbers = vocabulary.numbers(text)
+    def known(self, text: str, vocabulary: Vocabulary, length: int) -> list[int]:
+        """The numbers of the words; [] where none is known."""
+        words = words_of(text)
+        numbers = vocabulary.numbers(words)
         if all(i == vocabulary.unk for i in numbers):
             self.unknown.append(text)
-            return False
-        words = len(words_of(text))
-        if words > length:
-            self._long.append(words)
-        return True
+            return []
+        if len(words) > length:
+            self._long.append(len(words))
+        return numbers
 
     def say(self, name: str, length: int) -> None:
         parts = []

@@ -12,7 +12,7 @@ import functools
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,19 +31,25 @@ def words_of(text: str) -> list[str]:
     Punctuation within a word is left out too, as NeuralTalk2 does: "t-shirt" becomes
     "tshirt". A dash longer than a hyphen separates words.
     """
-    lower = unicodedata.normalize("NFC", text).lower()
-    return "".join(map(_kept, lower)).split()
+    return unicodedata.normalize("NFC", text).lower().translate(_KEPT).split()
 
 
-@functools.lru_cache(maxsize=4096)
-def _kept(letter: str) -> str:
-    """The letter, a space, or nothing."""
-    if letter in "–—―":  # noqa: RUF001
-        return " "
-    kind = unicodedata.category(letter)
-    if letter.isspace():
-        return " "
-    return "" if kind[0] in "PSC" else letter
+class _Kept(dict):
+    """What stands for each code point, for `str.translate`; found when first met."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = found = self._found(chr(code))
+        return found
+
+    @staticmethod
+    def _found(letter: str) -> str:
+        """The letter, a space, or nothing."""
+        if letter.isspace() or letter in "–—―":  # noqa: RUF001
+            return " "
+        return "" if unicodedata.category(letter)[0] in "PSC" else letter
+
+
+_KEPT = _Kept()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,16 +92,16 @@ class Vocabulary:
     def number(self) -> dict[str, int]:
         return {word: i for i, word in enumerate(self.words, start=1)}
 
-    def numbers(self, text: str) -> list[int]:
+    def numbers(self, words: Iterable[str]) -> list[int]:
         """The words' numbers. Unknown words have UNK's; where there is no UNK, they are
         left out."""
-        found = (self.number.get(word, self.unk) for word in words_of(text))
+        unk = self.unk
+        found = (self.number.get(word, unk) for word in words)
         return [i for i in found if i is not None]
 
     def encode(self, text: str, length: int) -> Int[np.ndarray, "length"]:
         """The numbers of a caption's first words, padded."""
-        words = self.numbers(text)[:length]
-        return np.array([*words, *[END] * (length - len(words))], np.int32)
+        return padded(self.numbers(words_of(text)), length)
 
     def decode(self, tokens: Iterable[int]) -> str:
         """The caption before the first END. UserError: a word has no such number."""
@@ -135,6 +141,14 @@ class Vocabulary:
         if not distinct or not all(isinstance(word, str) for word in words):
             raise UserError(f"{str(path)!r} is no vocabulary: give distinct words")
         return cls(tuple(words))
+
+
+def padded(numbers: Sequence[int], length: int) -> Int[np.ndarray, "length"]:
+    """The first `length` numbers, END after them."""
+    row = np.full(length, END, np.int32)
+    cut = numbers[:length]
+    row[: len(cut)] = cut
+    return row
 
 
 def refuse_other_vocabulary(vocabulary: Vocabulary, size: int, trained: int) -> None:

@@ -36,17 +36,17 @@ def test_words_are_numbered_by_frequency_from_1_and_unk_stands_for_rare_ones():
     assert everything.unk is None
     often = Vocabulary.of(TEXTS, min_count=2)
     assert often.words == ("a", "dog", "cat", UNK)
-    assert often.numbers("a dog barks") == [1, 2, often.unk]
+    assert often.numbers(["a", "dog", "barks"]) == [1, 2, often.unk]
 
 
 def test_a_word_called_unk_is_not_the_sign_for_unknown_ones():
     vocabulary = Vocabulary.of(["unk unk dog"], min_count=2)
     assert vocabulary.words == ("unk", UNK)
-    assert vocabulary.numbers("unk dog") == [1, 2]
+    assert vocabulary.numbers(["unk", "dog"]) == [1, 2]
 
 
 def test_without_unk_unknown_words_are_left_out():
-    assert Vocabulary.of(TEXTS).numbers("a green dog") == [1, 2]
+    assert Vocabulary.of(TEXTS).numbers(["a", "green", "dog"]) == [1, 2]
 
 
 def test_a_caption_is_cut_padded_and_read_back():
