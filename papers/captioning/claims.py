@@ -8,6 +8,7 @@ from papers.captioning.measure import Measured
 from papers.captioning.paper_results import ENCODERS, NEURALTALK2_CIDER
 
 Rows = Mapping[str, Measured]
+STARTS = ("", "_warm")  # endings of runs that are compared: drawn, and of stage 2
 # A run, what it is compared with, the claim, and what is reported.
 _PAIRS = (
     (
@@ -51,8 +52,11 @@ def of(rows: Rows, said: str) -> Iterator[Claim]:
       said: which data, in words.
     """
     for name, other, claim, there in _PAIRS:
-        if _comparable(rows, name, other):
-            yield _claim(rows[name], rows[other], claim, there, said)
+        for start in STARTS:
+            one, two = f"{name}{start}", f"{other}{start}"
+            if _comparable(rows, one, two):
+                yield _claim(rows[one], rows[two], claim, there, said)
+                break
     for name in rows:
         frozen = f"{name}_frozen"
         if _comparable(rows, name, frozen):

@@ -20,6 +20,7 @@ from jaxtyping import Bool, UInt8
 from common.contract import UserError
 from common.data.pipeline import THREADS, Rows, pipeline
 from papers.captioning import sources
+from papers.captioning.config import Config
 from papers.captioning.items import InOrder, Source, Stream, View
 from papers.captioning.sources import CaptionedImages
 from papers.captioning.tokens import Tokens, tokens, vocabulary, vocabulary_of
@@ -29,7 +30,7 @@ CROPS_HELD_OUT = 1000  # crops of "valid", and of "test"
 
 
 def batches(
-    config, split: str, *, process_index: int = 0, process_count: int = 1
+    config: Config, split: str, *, process_index: int = 0, process_count: int = 1
 ) -> Iterator[dict[str, np.ndarray]]:
     """Batches of `batch_spec`. "train" is endless, shuffled, and has `get_state` and
     `set_state`; "valid" and "test" end, and have a mask."""
@@ -58,7 +59,7 @@ def batches(
     )
 
 
-def batch_spec(config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
+def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
     """Shapes of a batch."""
     d = config.data
     train = split == "train"
@@ -81,7 +82,7 @@ def batch_spec(config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:
     }
 
 
-def _crops(config, split: str, **share: int) -> Iterator[dict[str, np.ndarray]]:
+def _crops(config: Config, split: str, **share: int) -> Iterator[dict[str, np.ndarray]]:
     """Crops of one digit each, with what they show."""
     c = config.classifier
     train = split == "train"
@@ -106,7 +107,7 @@ def _crops(config, split: str, **share: int) -> Iterator[dict[str, np.ndarray]]:
 
 
 def images(
-    config, split: str, indices: Sequence[int]
+    config: Config, split: str, indices: Sequence[int]
 ) -> UInt8[np.ndarray, "n size size 3"]:
     """The middles of these pictures; black behind the last one, and where one cannot
     be read."""
@@ -119,7 +120,7 @@ def images(
     return np.stack(_mapped(data, image, indices))
 
 
-def readable(config, split: str) -> Bool[np.ndarray, "pictures"]:
+def readable(config: Config, split: str) -> Bool[np.ndarray, "pictures"]:
     """Which pictures can be read; each is tried once a process."""
     return _readable(pictures(config, split))
 
@@ -141,7 +142,7 @@ def _mapped(data: CaptionedImages, function: Callable, indices: Sequence[int]) -
         return [*threads.map(function, indices)]
 
 
-def vocabulary_of_network(config) -> Vocabulary:
+def vocabulary_of_network(config: Config) -> Vocabulary:
     """The words of the training captions. UserError: the network has more, or fewer."""
     words = vocabulary(config.data)
     if words.size != config.model.vocab:
@@ -152,17 +153,17 @@ def vocabulary_of_network(config) -> Vocabulary:
     return words
 
 
-def known(config) -> bool:
+def known(config: Config) -> bool:
     """Whether the captions are inside the packages, or the user has named them."""
     return config.data.source not in ("files", "tfds") or bool(config.data.root)
 
 
-def pictures(config, split: str) -> CaptionedImages:
+def pictures(config: Config, split: str) -> CaptionedImages:
     """The pictures of a split that batches have: `index` of a batch is a place here."""
     return _split(config, split)[0]
 
 
-def _split(config, split: str) -> tuple[CaptionedImages, Tokens]:
+def _split(config: Config, split: str) -> tuple[CaptionedImages, Tokens]:
     d = config.data
     return _tokens(sources.Wanted.of(d), d.length, d.min_count, split)
 

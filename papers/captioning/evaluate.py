@@ -28,7 +28,8 @@ from papers.captioning.measure import (
 )
 
 Values = Iterator[tuple[str, Any]]
-BASELINE = "img_glstm"  # what all others are compared with
+# What all others are compared with.
+BASELINES = tuple(f"img_glstm{start}" for start in claims.STARTS)
 COMPOSED = ("scenes", "generated")  # sources whose captions can be told right or wrong
 _LINK = "[Captions](papers/captioning)"
 
@@ -76,10 +77,10 @@ def _of_captions(config: Config, rows: Mapping[str, Measured]) -> Values:
     yield "The constant caption", constant
     if max(len(row.seeds) for row in rows.values()) > 1:
         yield "By seed", tables.by_seed(rows)
-    if BASELINE in rows and len(rows) > 1:
-        compared = tables.differences(rows, BASELINE)
-        if compared.rows:
-            yield f"Beside {BASELINE}", compared
+    for baseline in BASELINES:
+        compared = tables.differences(rows, baseline) if baseline in rows else None
+        if compared is not None and compared.rows:
+            yield f"Beside {baseline}", compared
     if _source(config) in COMPOSED:
         yield "What is right in the captions", tables.facts(rows)
     for number, sheet in enumerate(sheets.sheets(config, rows)):

@@ -5,6 +5,7 @@ caption, and entries whose picture is missing.
 """
 
 import dataclasses
+import functools
 import os
 import warnings
 from collections.abc import Iterable, Sequence
@@ -47,16 +48,20 @@ class Found:
 
 
 class PicturesBelow:
-    """The pictures in a folder, and in zip archives in it, by the names of entries."""
+    """The pictures in a folder, or in zip archives in it, by the names of entries. What
+    is in an archive counts where no file has the name: an archive often stands beside
+    the folder that it was unpacked to."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._by_name: dict[str, list[Path]] = {}
-        for path in [*pictures.picture_paths(folder), *zipped.picture_paths(folder)]:
-            self._by_name.setdefault(path.name.lower(), []).append(path)
+        self._files = _by_name(pictures.picture_paths(folder))
 
-    def __len__(self) -> int:
-        return sum(map(len, self._by_name.values()))
+    @functools.cached_property
+    def _zipped(self) -> dict[str, list[Path]]:
+        return _by_name(zipped.picture_paths(self.folder))
+
+    def __bool__(self) -> bool:
+        return bool(self._files or self._zipped)
 
     def named(self, name: str) -> tuple[Path, ...]:
         """All pictures of this name whose folders fit it best: of "a/x.png" those in a
@@ -65,13 +70,21 @@ class PicturesBelow:
         parts = [part.lower() for part in Path(name.replace("\\", "/")).parts]
         if not parts:
             return ()
-        found = self._by_name.get(parts[-1], [])
-        if not found and not pictures.is_picture(Path(parts[-1])):
-            endings = sorted(pictures.ENDINGS)
-            found = [p for e in endings for p in self._by_name.get(parts[-1] + e, [])]
+        names = [parts[-1]]
+        if not pictures.is_picture(Path(parts[-1])):
+            names += [parts[-1] + ending for ending in sorted(pictures.ENDINGS)]
+        found = [path for n in names for path in self._files.get(n, ())]
+        found = found or [path for n in names for path in self._zipped.get(n, ())]
         fits = [_same_folders(path, parts[:-1]) for path in found]
         best = max(fits, default=0)
         return tuple(p for p, fit in zip(found, fits, strict=True) if fit == best)
+
+
+def _by_name(paths: Iterable[Path]) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        found.setdefault(path.name.lower(), []).append(path)
+    return found
 
 
 def _same_folders(path: Path, folders: Sequence[str]) -> int:

@@ -79,7 +79,7 @@ def read(
         if not folder.is_dir():
             raise UserError(f"config.data.images={images!r} is no folder")
     below = PicturesBelow(folder)
-    if not len(below):
+    if not below:
         raise UserError(
             f"{str(folder)!r} has no pictures in it: say where they are, "
             "--config.data.images=FOLDER"

@@ -35,7 +35,7 @@ def _opened(archive: str, process: int) -> zipfile.ZipFile:
     would share a place in the file."""
     del process
     try:
-        return zipfile.ZipFile(archive)
+        return zipfile.ZipFile(storage.local(storage.path(archive)))
     except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
         raise UserError(f"{archive!r} is no zip archive: {error}") from None
 

@@ -137,6 +137,15 @@ def test_claims_are_told_of_the_runs_that_are_there():
     assert not [*claims.of({"nt2": all_rows()["nt2"]}, "60 shapes")]
 
 
+def test_runs_of_a_warm_start_are_compared_with_each_other():
+    rows = {f"{name}_warm": row for name, row in all_rows().items()}
+    rows["nt2"] = rows.pop("nt2_warm")
+    found = [claim.claim for claim in claims.of(rows, "60 shapes")]
+    assert found == [
+        "a guidance that depends on the text is better than the image alone"
+    ]
+
+
 def test_the_table_has_all_runs_and_what_needs_no_model():
     rows = all_rows()
     baselines = {

@@ -221,6 +221,15 @@ def test_pictures_in_an_archive_are_read_and_a_rows_pictures_stay_together(two_s
         assert sorted(data.texts) == sorted(data.texts[::2] * 2)
 
 
+def test_an_archive_beside_the_folder_it_was_unpacked_to_is_not_read_again(two_styles):
+    with zipfile.ZipFile(two_styles / "pictures.zip") as archive:
+        archive.extractall(two_styles / "pictures")
+    splits = layouts.read(str(two_styles))
+    assert [len(splits[s]) for s in SPLITS] == [32, 4, 4]
+    (two_styles / "pictures.zip").write_bytes(b"PK broken")
+    assert told(layouts.read(str(two_styles))) == told(splits)
+
+
 def test_one_style_is_trained_on_and_the_other_measured(two_styles):
     splits = layouts.read(str(two_styles), train_in="flat", test_in="round")
     assert [len(splits[s]) for s in SPLITS] == [20, 2, 18]
