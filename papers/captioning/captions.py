@@ -66,7 +66,7 @@ class Writer:
         found = net.apply(
             {"params": first}, image[None], words[None, None], method="guidances"
         )
-        return np.asarray(found[0, 0])
+        return to_host(found)[0, 0]
 
     def guidances_of_words(
         self, image: Float[np.ndarray, "width"], words: Int[np.ndarray, "words"]
@@ -74,7 +74,8 @@ class Writer:
         """The guidance that each word alone would give, by the first seed."""
         first = jax.tree.map(lambda x: x[0], self.params["language"])
         net = Captioner(self.config.model)
-        return np.asarray(net.apply({"params": first}, image, words, method="alone"))
+        found = net.apply({"params": first}, image, words, method="alone")
+        return to_host(found)
 
     def score(
         self,
@@ -84,7 +85,7 @@ class Writer:
         """log p of given captions and END by the first seed, from scratch."""
         first = jax.tree.map(lambda x: x[0], self.params["language"])
         logits = Captioner(self.config.model).apply({"params": first}, image, words)
-        return np.asarray(objective.log_probabilities(logits, jnp.asarray(words)))
+        return to_host(objective.log_probabilities(logits, jnp.asarray(words)))
 
     def texts(self) -> Float[np.ndarray, "symbols width"] | None:
         """W_c of the first seed; None: the guidance has none, or a full tensor."""
