@@ -20,13 +20,11 @@ class Difference(NamedTuple):
 
     @property
     def better(self) -> bool | None:
-        """Whether it is ahead: in both numbers by two standard errors, True; behind in
-        both, False; else None."""
-        signs = [
-            _sign(-self.nll, self.nll_error),
-            _sign(self.cider, self.cider_error),
-        ]
-        return {2: True, -2: False}.get(sum(signs))
+        """Whether it is ahead, where two standard errors are a difference: in both
+        numbers, True; in one, or in none, or once ahead and once behind, None; else it
+        is behind, False."""
+        total = _sign(-self.nll, self.nll_error) + _sign(self.cider, self.cider_error)
+        return True if total == 2 else None if total >= 0 else False
 
 
 def _sign(value: float, error: float) -> int:

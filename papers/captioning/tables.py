@@ -62,6 +62,7 @@ def _row(name, row: Measured, encoder, numbers: Sequence[float], spreads) -> lis
 
 def _note(rows: Rows) -> str:
     first = next(iter(rows.values()))
+    few = "With fewer than a hundred pictures CIDEr-D says little"
     beams = first.config.eval.beams
     count = max(len(row.seeds) for row in rows.values())
     return (
@@ -70,6 +71,7 @@ def _note(rows: Rows) -> str:
         "Scores in per cent as coco-caption's code defines them, CIDEr-D times 100. "
         "exact: captions that are one of the references; distinct: how many different "
         "ones; UNK: its share of words. METEOR and SPICE need Java and are left out"
+        f"{'. ' + few if len(first.pictures) < 100 else ''}"
     )
 
 

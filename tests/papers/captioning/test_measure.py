@@ -113,6 +113,7 @@ def test_better_in_one_number_alone_is_partly():
     less = run("a", seed(references(0), 0.8))
     more = run("b", seed(references(0), 1.0))
     assert difference(less, more).better is None
+    assert difference(more, less).better is False
 
 
 def all_rows():
