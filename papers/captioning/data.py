@@ -9,6 +9,7 @@ A batch of the run "classifier" has "image", "digit", "colour", "ground" and "ma
 """
 
 import functools
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 
@@ -40,6 +41,8 @@ def batches(
     train = split == "train"
     vocabulary_of_network(config)
     data, own = _split(config, split)
+    if train:
+        _say_repeats(own, config.data.captions)
     size = config.data.batch_size if train else config.eval.batch_size
     seen = not (train and config.vectors_cached)
     source = Source(
@@ -57,6 +60,16 @@ def batches(
         costly=data.decoded_on_access and seen,
         **share,
     )
+
+
+def _say_repeats(own: Tokens, captions: int) -> None:
+    most = int(np.diff(own.first).max())
+    if most < captions:
+        warnings.warn(
+            f"no picture has more than {most} captions, which are repeated to fill "
+            f"{captions}: --config.data.captions={most} saves time",
+            stacklevel=3,
+        )
 
 
 def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtypeStruct]:

@@ -187,6 +187,6 @@ def _text(path: Path, columns: Columns, important: bool) -> _File | None:
         folder = path.parent
         return _File(path, "Flickr's tokens", lambda: tables.tokens(path, rows, folder))
     names = columns.file, columns.captions
-    if tables.is_table(rows, *names) or (important and tables.header(rows)):
+    if tables.is_table(path, rows, *names) or (important and tables.header(path, rows)):
         return _File(path, "a table", lambda: tables.table(path, rows, *names))
     return None

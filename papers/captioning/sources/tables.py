@@ -77,11 +77,11 @@ def _lists(folder: Path) -> dict[str, str]:
     return found
 
 
-def header(rows: Sequence[str]) -> list[str]:
+def header(path: Path, rows: Sequence[str]) -> list[str]:
     """The names of the columns, in lower case; [] where there is one only."""
     if not rows:
         return []
-    found = next(_cells(rows[:1], _separator(rows[0])))
+    found = next(_cells(path, rows[:1], _separator(rows[0])))
     return [] if len(found) < 2 else [_plain(name) for name in found]
 
 
@@ -93,9 +93,11 @@ def _separator(row: str) -> str:
     return max(_SEPARATORS, key=row.count)
 
 
-def is_table(rows: Sequence[str], file_column: str, columns: Sequence[str]) -> bool:
+def is_table(
+    path: Path, rows: Sequence[str], file_column: str, columns: Sequence[str]
+) -> bool:
     """Whether the first line names a column of files, and one of captions."""
-    names = header(rows)
+    names = header(path, rows)
     has_file = file_column or any(name in names for name in _FILE)
     return bool(names and has_file and (columns or any(x in names for x in _CAPTION)))
 
@@ -113,14 +115,16 @@ def table(
     Raises:
       UserError: there is no such column, or a line has too few of them.
     """
-    names = header(rows)
+    names = header(path, rows)
     file = _index(path, names, file_column or _usual(path, names, _FILE, "file_column"))
     chosen = [_index(path, names, column) for column in columns]
     chosen = chosen or _captions(path, names)
     split_at = names.index("split") if "split" in names else None
     found: dict[str, list[str]] = {}
     split: dict[str, str | None] = {}
-    for number, cells in enumerate(_cells(rows[1:], _separator(rows[0])), start=2):
+    for number, cells in enumerate(
+        _cells(path, rows[1:], _separator(rows[0])), start=2
+    ):
         if len(cells) <= max(file, *chosen):
             raise UserError(
                 f"{str(path)!r}, row {number}: {len(cells)} of {len(names)} columns "
@@ -135,11 +139,18 @@ def table(
     return [Entry(name, tuple(own), split[name]) for name, own in found.items()]
 
 
-def _cells(rows: Sequence[str], separator: str) -> Iterator[list[str]]:
-    """Commas and semicolons may be inside quotes; a quote between tabs is a letter."""
+def _cells(path: Path, rows: Sequence[str], separator: str) -> Iterator[list[str]]:
+    """Commas and semicolons may be inside quotes; a quote between tabs is a letter.
+    UserError: a quote is not closed, or a cell has more than 131,072 letters."""
     quoting = csv.QUOTE_NONE if separator in "\t|" else csv.QUOTE_MINIMAL
     text = io.StringIO("\n".join(rows), newline="")
-    yield from csv.reader(text, delimiter=separator, quoting=quoting)
+    reader = csv.reader(text, delimiter=separator, quoting=quoting, strict=True)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise UserError(
+            f"{str(path)!r}, row {reader.line_num} of those that are not blank: {error}"
+        ) from None
 
 
 def _index(path: Path, names: Sequence[str], name: str) -> int:

@@ -214,7 +214,8 @@ def test_a_picture_that_cannot_be_read_is_replaced_in_training_and_masked_else(
     config.model.vocab = 5
     for cached in (True, False):
         config.encoder.cached = cached
-        batches = take(data.batches(config, "train"), 3)
+        with pytest.warns(UserWarning, match=r"more than 1 captions.*captions=1 "):
+            batches = take(data.batches(config, "train"), 3)
         index = np.concatenate([batch["index"] for batch in batches])
         assert {*index} == {0, 2}
         assert all(batch["mask"].all() for batch in batches)

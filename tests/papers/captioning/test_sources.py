@@ -158,13 +158,15 @@ def test_flickrs_tokens_have_the_splits_of_its_lists(tmp_path):
         ("filename\tcaption_1\tcaption_2\n0.png\ta\tb\n", ("a", "b")),
         ("name\tfile\n a thing\t0.png\n", ("a thing",)),
         ('file\tcaption\n0.png\tthe "x\n', ('the "x',)),
+        ('file,caption\n0.png,"a ""big""\ndog"\n', ('a "big"\ndog',)),
+        ("\ufefffile,caption\r\n0.png,a\r\n", ("a",)),
     ],
 )  # fmt: skip
 def test_tables_are_read_by_the_names_of_their_columns(tmp_path, text, expected):
     pictures(tmp_path, *(f"{i}.png" for i in range(5)))
     first = text.split("\n")[0]
     separator = max("\t|,", key=first.count)
-    header = [name.strip() for name in first.split(separator)]
+    header = [name.strip("\ufeff \r") for name in first.split(separator)]
     file = next(i for i, n in enumerate(header) if n[:4] in ("file", "imag"))
     for i in range(1, 5):
         cells = ["z"] * len(header)
@@ -371,6 +373,9 @@ def test_other_encodings_are_named_with_their_first_wrong_byte(tmp_path, name):
         ("captions.tsv", "file\tcaption\n\tred\n"),
         ("captions.tsv", "a\tb\n0.png\tred\n"),
         ("captions.tsv", "0.png red\n"),
+        ("captions.csv", 'file,caption\n0.png,"a dog\n1.png,"a cat"\n'),
+        ("captions.csv", 'file,caption\n0.png,"a dog\n'),
+        ("captions.csv", f"file,caption\n0.png,{'a' * 200_000}\n"),
         ("Flickr8k.token.txt", "0.png#0\ta\n" * 6 + "0.png a"),
     ],
 )  # fmt: skip
