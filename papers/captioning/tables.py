@@ -69,10 +69,10 @@ def _note(rows: Rows) -> str:
     seeds = seeds if count > 1 else "one seed"
     return (
         f"{len(first.pictures):,} test pictures; {seeds}; {beams} beam(s). nll: nats a "
-        "target. "
-        "Scores in per cent as coco-caption's code defines them, CIDEr-D times 100. "
-        "exact: captions that are one of the references; distinct: how many different "
-        "ones; UNK: its share of words. METEOR and SPICE need Java and are left out"
+        "target. Scores in per cent as coco-caption's code defines them, CIDEr-D times "
+        "100. exact: captions that are one of the references; distinct: how many "
+        "different ones; UNK: its share of words. METEOR and SPICE need Java and are "
+        "left out"
         f"{'. ' + few if len(first.pictures) < 100 else ''}"
     )
 
