@@ -25,14 +25,14 @@ def _default() -> Config:
     return Config(
         model=Model(phi="identity", vocab=44, width=128, image_scale=0.7, dropout=0.0),
         encoder=Encoder(widths=(12, 24, 48, 96), lr=5e-4),
-        classifier=Classifier(steps=1000),
-        stages=Stages(steps=500, tuned_steps=1500, lr=2e-3, tuned_lr=2e-3),
+        classifier=Classifier(steps=800),
+        stages=Stages(steps=300, tuned_steps=1200, lr=2e-3, tuned_lr=2e-3),
         data=Data(min_count=1),
-        optim=Optim(lr=2e-3, schedule=Schedule("cosine")),
+        optim=Optim(lr=4e-3),
         text_rate=10.0,
         clamp=0.1,
         seeds=3,
-        loop=Loop(steps=500, eval_every=250, log_every=50),
+        loop=Loop(steps=400, eval_every=400, log_every=50, save_every=0),
         runs=("td_sentence", "td_1gram", "td_2gram", "img_glstm", "nt2", *STAGES),
     )
 
@@ -55,6 +55,16 @@ def _smoke() -> Config:
         runs=("td_sentence", "td_2gram_relu", "nt2", "img_glstm_warm", "tuned",
               "glstm"),
     )  # fmt: skip
+
+
+def _warm() -> Config:
+    """The paper's third stage: td-gLSTM goes on from the tuned gLSTM, W_c near 1, and
+    img-gLSTM for as many steps."""
+    config = _default()
+    config.optim.lr = 5e-4
+    names = ("td_sentence", "td_1gram", "td_2gram", "img_glstm")
+    config.runs = (*(f"{name}_warm" for name in names), *STAGES)
+    return config
 
 
 def _ngrams() -> Config:
@@ -149,6 +159,7 @@ THREE_STAGES = ("td_sentence_warm", "tuned", "glstm")
 VARIANTS = {
     "default": _default,
     "smoke": _smoke,
+    "warm": _warm,
     "ngrams": _ngrams,
     "phis": _phis,
     "encoders": _encoders,
