@@ -51,6 +51,16 @@ class Writer:
         images = split_beside(self.params, pictures)
         return Written(*to_host(run(self.params["language"], self.encoder, images)))
 
+    def draw(
+        self, pictures: Pictures, options: Options, temperature: float, seed: int = 0
+    ) -> Written:
+        """Captions by every seed's model, drawn at random: as `decoding.sampled`."""
+        run = _program("drawn", self._key, options)
+        images = split_beside(self.params, pictures)
+        key = jax.random.key(seed)
+        given = self.params["language"], self.encoder, images, temperature, key
+        return Written(*to_host(run(*given)))
+
     def vectors(self, pictures: Pictures) -> Float[np.ndarray, "images width"]:
         """I of every picture."""
         run = _program("vectors", self._key, None)
@@ -119,7 +129,7 @@ def _program(name: str, key: _Key, options: Options | None) -> Any:
     """The compiled program, made once a process for each config and way to search."""
     place = name, key, options
     if place not in _PROGRAMS:
-        function = {"write": _written, "vectors": _vectors}[name]
+        function = {"write": _written, "drawn": _drawn, "vectors": _vectors}[name]
         _PROGRAMS[place] = jax.jit(partial(function, key.config, options))
     return _PROGRAMS[place]
 
@@ -137,6 +147,22 @@ def _written(config: Config, options: Options, language: Any, encoder: Any, imag
         return decoding.words_of(best.tokens), best.log_p
 
     tokens, log_p = jax.vmap(of_seed)(language)
+    return jnp.moveaxis(tokens, 0, 1), jnp.moveaxis(log_p, 0, 1)
+
+
+def _drawn(
+    config: Config, options: Options, language, encoder, image, temperature, key
+):
+    vectors = train.vectors(config, encoder, image)
+
+    def of_seed(params, key):
+        found = decoding.sampled(
+            config.model, params, vectors, options, temperature, key
+        )
+        return decoding.words_of(found.tokens), found.log_p
+
+    keys = jax.random.split(key, config.seeds)
+    tokens, log_p = jax.vmap(of_seed)(language, keys)
     return jnp.moveaxis(tokens, 0, 1), jnp.moveaxis(log_p, 0, 1)
 
 

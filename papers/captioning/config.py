@@ -123,6 +123,10 @@ class Predict:
 
     beams: int = at_least(1, 3)
     captions: int = at_least(1, 3)  # beams shown, the best first
+    # Above 0: captions are drawn instead, as many as beams, the likelier words the more
+    # often the lower this is.
+    temperature: float = at_least(0.0)
+    seed: int = at_least(0)  # of what is drawn
     length: int = at_least(0)  # most words; 0: config.data.length
     least: int = at_least(0)  # least words
     alpha: float = at_least(0.0)  # beams are ranked by log p / length^alpha

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import struct
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from common import beams as beam_search
 from common.beams import Beams
@@ -46,8 +46,54 @@ class Carried:
 def captions(config: Model, params: Any, image: Features, options: Options) -> Beams:
     """The best captions of each image: `Beams.tokens` [images, beams, length + 1] has
     0 from END on."""
+    step, start = _search(config, params, image, options)
+    return beam_search.search(
+        step,
+        start,
+        jnp.full(len(image), END),
+        beams=options.beams,
+        steps=options.length + 1,
+        end=END,
+        size=config.symbols,
+        alpha=options.alpha,
+    )
+
+
+def sampled(
+    config: Model,
+    params: Any,
+    image: Features,
+    options: Options,
+    temperature: float,
+    key: Key[Array, ""],
+) -> Beams:
+    """As many captions of each image as there are beams, each word drawn with
+    probabilities p^(1 / temperature), normalised. The likeliest stand first; log p is
+    the network's own."""
+    step, start = _search(config, params, image, options)
+    rows = len(image), options.beams
+
+    def draw(carry, key):
+        carried, last, ended, total = carry
+        log_p, carried = step(last, carried)
+        drawn = jax.random.categorical(key, log_p / temperature)
+        word = jnp.where(ended, END, drawn)
+        own = jnp.take_along_axis(log_p, word[..., None], axis=-1)[..., 0]
+        total += jnp.where(ended, 0.0, own)
+        return (carried, word, ended | (word == END), total), word
+
+    ends = jnp.full(rows, END), jnp.zeros(rows, bool), jnp.zeros(rows)
+    keys = jax.random.split(key, options.length + 1)
+    (*_, log_p), words = jax.lax.scan(draw, (start, *ends), keys)
+    tokens = jnp.moveaxis(words, 0, -1)
+    order = jnp.argsort(-log_p, axis=1)
+    length = jnp.argmax(tokens == END, axis=-1) + 1
+    return beam_search.follow(Beams(tokens, log_p, length), order)
+
+
+def _search(config: Model, params: Any, image: Features, options: Options):
+    """A step, log p of the symbols that may come next, and the state it starts from."""
     net = Captioner(config)
-    steps = options.length + 1
 
     def step(last, carried):
         logits, progress = net.apply(
@@ -57,23 +103,13 @@ def captions(config: Model, params: Any, image: Features, options: Options) -> B
         new = _with_word(carried, last).replace(progress=progress)
         return jnp.where(_allowed(new, config.symbols, options), log_p, -jnp.inf), new
 
-    width = options.beams
-    shape = (len(image), width)
-    carried = Carried(
-        progress=net.apply({"params": params}, image, width, method="start"),
-        words=jnp.zeros((*shape, steps), jnp.int32),
+    shape = len(image), options.beams
+    start = Carried(
+        progress=net.apply({"params": params}, image, options.beams, method="start"),
+        words=jnp.zeros((*shape, options.length + 1), jnp.int32),
         count=jnp.full(shape, -1),  # START is read first, and is no word
     )
-    return beam_search.search(
-        step,
-        carried,
-        jnp.full(len(image), END),
-        beams=width,
-        steps=steps,
-        end=END,
-        size=config.symbols,
-        alpha=options.alpha,
-    )
+    return step, start
 
 
 def _with_word(carried: Carried, last: Int[Array, "images beams"]) -> Carried:

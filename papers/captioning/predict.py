@@ -76,8 +76,13 @@ def _captioned(
             whole[name] = picture
             yield name, view(picture)
 
-    for names, batch in padded(readable(), config.predict.batch_size):
-        found = writer.write(batch, options)
+    p = config.predict
+    for number, (names, batch) in enumerate(padded(readable(), p.batch_size)):
+        if p.temperature:
+            seed = p.seed + 1000 * number
+            found = writer.draw(batch, options, p.temperature, seed)
+        else:
+            found = writer.write(batch, options)
         if first:
             yield from guided(writer, words, names[0], batch[0], found.tokens[0, 0, 0])
             first = False
@@ -85,8 +90,8 @@ def _captioned(
             said = [*_said(config, words, found.tokens[i, 0], found.log_p[i, 0])]
             rows += [[name, *row] for row in said]
             drawn = figures.with_caption(whole.pop(name), [row[0] for row in said])
-            if config.predict.out:
-                outputs.save(config.predict.out, path, _file(name, path), drawn)
+            if p.out:
+                outputs.save(p.out, path, _file(name, path), drawn)
             else:
                 yield name, drawn
     note = "log p: of the caption and its end, in nats; a word: over words and the end"

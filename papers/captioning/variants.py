@@ -52,8 +52,7 @@ def _smoke() -> Config:
         eval=Eval(batch_size=8, pictures=2),
         loop=Loop(steps=20, log_every=5, eval_every=10, save_every=10),
         seeds=2,
-        runs=("td_sentence", "td_2gram_relu", "nt2", "img_glstm_warm", "tuned",
-              "glstm"),
+        runs=("td_sentence", "td_2gram_relu_warm", "nt2", *STAGES),
     )  # fmt: skip
 
 
@@ -128,7 +127,7 @@ def _coco(encoder: Encoder, *runs: str) -> Config:
     return Config(
         model=Model(vocab=9567),
         encoder=encoder,
-        stages=Stages(100_000, 150_000, 4e-4, 4e-4, batch_size=8),
+        stages=Stages(100_000, 150_000, 4e-4, 4e-4),
         data=Data(source="files", size=224, resize=256, min_count=6),
         optim=Optim(lr=4e-4, schedule=Schedule("constant"), b1=0.8),
         clamp=0.1,

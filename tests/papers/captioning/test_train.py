@@ -111,6 +111,7 @@ def assert_same(a, b):
     jax.tree.map(np.testing.assert_array_equal, a, b)
 
 
+@pytest.mark.slow
 def test_the_trunk_is_the_classifiers():
     config = own("classifier")
     state, metrics = stepped(config, started(config), 2)
@@ -120,6 +121,7 @@ def test_the_trunk_is_the_classifiers():
     assert_same(after.encoder["batch_stats"], state.encoder["batch_stats"])
 
 
+@pytest.mark.slow
 def test_cached_vectors_are_those_of_every_step():
     """And the trained parameters with them."""
     cached = own("td_sentence", model__image_scale=0.0)
@@ -144,6 +146,7 @@ def test_the_image_scale_is_a_root_mean_square_of_every_unit():
     assert (~dead).any()
 
 
+@pytest.mark.slow
 def test_seeds_share_batches_and_nothing_else():
     """The first of two seeds ends where it would alone."""
     both, alone = own("nt2"), own("nt2", seeds=1)
@@ -156,6 +159,7 @@ def test_seeds_share_batches_and_nothing_else():
     assert not np.allclose(first, second)
 
 
+@pytest.mark.slow
 def test_the_clamp_is_of_each_element():
     """With plain SGD of rate 1 no parameter moves by more."""
     config = own(
@@ -168,6 +172,7 @@ def test_the_clamp_is_of_each_element():
     assert largest == pytest.approx(1e-3, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_w_c_learns_at_its_own_rate():
     slow, fast = own("td_sentence"), own("td_sentence", text_rate=10.0)
     start = started(slow).params["language"]
