@@ -15,7 +15,7 @@ _PAIRS = (
         "img_glstm",
         "nt2",
         "the image at every step is better than at the first step only",
-        "a comparison by figures (img-gLSTM, NeuralTalk2)",
+        "img-gLSTM is compared with NT2 (no numbers with the code)",
     ),
     (
         "td_sentence",
@@ -28,19 +28,19 @@ _PAIRS = (
         "td_sentence",
         "img_glstm",
         "a guidance that depends on the text is better than the image alone",
-        "a comparison by figures (td-gLSTM, img-gLSTM)",
+        "td-gLSTM is compared with img-gLSTM (no numbers with the code)",
     ),
     (
         "td_2gram",
         "td_sentence",
         "the last words are a better guide than the whole sentence",
-        "n-gram better than the sentence; the released models use the sentence",
+        "n-grams are ahead (no numbers); the released models use the sentence",
     ),
     (
         "td_2gram",
         "td_1gram",
         "one word does not exploit the attention: more do",
-        "stated",
+        "one word does not (no numbers with the code)",
     ),
 )
 

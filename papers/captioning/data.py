@@ -46,7 +46,7 @@ def batches(
     size = config.data.batch_size if train else config.eval.batch_size
     seen = not (train and config.vectors_cached)
     source = Source(
-        data=data,
+        pictures=data.pictures,
         tokens=own,
         captions=config.data.captions,
         view=View.of(config.data),

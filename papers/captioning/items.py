@@ -8,9 +8,10 @@ from jaxtyping import Bool, Int, UInt8
 
 from common.contract import UserError
 from common.data import augment
+from common.data.image_set import Pictures
 from common.data.pipeline import Item
 from common.pixels import Picture
-from papers.captioning.sources import CaptionedImages
+from papers.captioning.config import Data
 from papers.captioning.tokens import Tokens
 
 _ENDLESS = 2**40  # items of a stream
@@ -25,7 +26,7 @@ class View:
     whole: int
 
     @classmethod
-    def of(cls, data) -> "View":
+    def of(cls, data: Data) -> "View":
         return cls(data.size, data.resize or data.size)
 
     def __call__(
@@ -43,12 +44,12 @@ class View:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What items are made of.
+    """What items are made of. Worker processes have a copy, so the texts stay behind.
 
     readable: which pictures can be read, where items have none; None: they have.
     """
 
-    data: CaptionedImages
+    pictures: np.ndarray | Pictures
     tokens: Tokens
     captions: int
     view: View
@@ -56,7 +57,7 @@ class Source:
     seed: int
 
     def picture(self, index: int) -> Picture | None:
-        return self.data.picture(index) if self.readable is None else None
+        return self.pictures[index] if self.readable is None else None
 
     def counts(self, index: int, picture: Picture | None) -> bool:
         if self.readable is None:
@@ -90,8 +91,8 @@ class Stream:
 
     def __getitem__(self, place: int) -> Item:
         s = self.source
-        epoch, position = divmod(place, len(s.data))
-        chosen = int(_order(s.seed, epoch, len(s.data))[position])
+        epoch, position = divmod(place, len(s.pictures))
+        chosen = int(_order(s.seed, epoch, len(s.pictures))[position])
         rng = np.random.default_rng((s.seed, 1, place))
         index, picture = self._readable(chosen)
         return s.item(index, picture, s.tokens.drawn(index, s.captions, rng), rng)
@@ -99,7 +100,7 @@ class Stream:
     def _readable(self, chosen: int) -> tuple[int, Picture | None]:
         """The picture, or the next one that can be read."""
         s = self.source
-        count = len(s.data)
+        count = len(s.pictures)
         for i in range(chosen, chosen + count):
             index = i % count
             picture = s.picture(index)
@@ -120,7 +121,7 @@ class InOrder:
     source: Source
 
     def __len__(self) -> int:
-        return len(self.source.data)
+        return len(self.source.pictures)
 
     def __getitem__(self, index: int) -> Item:
         s = self.source

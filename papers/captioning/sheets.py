@@ -42,7 +42,10 @@ def _wide(picture: Picture) -> Picture:
 def _lines(rows: Mapping[str, Measured], index: int) -> list[str]:
     """A reference, and what the first seed of each run says."""
     first = next(iter(rows.values()))
-    said = [f"{name}: {row.seeds[0].captions[index]}" for name, row in rows.items()]
+    said = [
+        f"{name}: {row.seeds[0].captions[index] or '(nothing)'}"
+        for name, row in rows.items()
+    ]
     return [f"reference: {first.pictures.captions(index)[0]}", *said]
 
 

@@ -65,12 +65,14 @@ def _note(rows: Rows) -> str:
     few = "With fewer than a hundred pictures CIDEr-D says little"
     beams = first.config.eval.beams
     count = max(len(row.seeds) for row in rows.values())
+    seeds = f"means of up to {count} seeds, and the largest deviation from them"
+    seeds = seeds if count > 1 else "one seed"
     return (
-        f"{len(first.pictures):,} test pictures; means of up to {count} seeds and the "
-        f"largest deviation from them; {beams} beam(s). nll: nats a target. "
-        "Scores in per cent as coco-caption's code defines them, CIDEr-D times 100. "
-        "exact: captions that are one of the references; distinct: how many different "
-        "ones; UNK: its share of words. METEOR and SPICE need Java and are left out"
+        f"{len(first.pictures):,} test pictures; {seeds}; {beams} beam(s). nll: nats a "
+        "target. Scores in per cent as coco-caption's code defines them, CIDEr-D times "
+        "100. exact: captions that are one of the references; distinct: how many "
+        "different ones; UNK: its share of words. METEOR and SPICE need Java and are "
+        "left out"
         f"{'. ' + few if len(first.pictures) < 100 else ''}"
     )
 

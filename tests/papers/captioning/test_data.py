@@ -47,7 +47,8 @@ def take(iterator, count):
 @pytest.mark.parametrize("split", ["train", "valid"])
 @pytest.mark.parametrize("task", ["caption", "classify"])
 @pytest.mark.parametrize("cached", [True, False])
-def test_batches_are_of_batch_spec(config, split, task, cached):
+def test_batches_are_of_batch_spec(config, split, task, cached, monkeypatch):
+    monkeypatch.setattr(data, "CROPS_HELD_OUT", 60)
     config.task = task
     config.encoder.cached = cached
     config.classifier.crops = 60

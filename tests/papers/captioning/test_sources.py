@@ -1,6 +1,7 @@
 """Users' sets of captions: every layout is read, and what is broken is named."""
 
 import json
+import pickle
 import warnings
 import zipfile
 from pathlib import Path
@@ -13,8 +14,11 @@ from PIL import Image
 from common.contract import UserError
 from papers.captioning import sources
 from papers.captioning.config import Config
+from papers.captioning.items import Source, Stream, View
 from papers.captioning.sources import layouts, tfds
 from papers.captioning.sources.layouts import Columns
+from papers.captioning.tokens import tokens
+from papers.captioning.vocabulary import Vocabulary
 
 SPLITS = ("train", "valid", "test")
 
@@ -221,6 +225,18 @@ def test_pictures_in_an_archive_are_read_and_a_rows_pictures_stay_together(two_s
             level = {"flat": 40, "round": 200}[style] + number
             assert data.picture(i)[0, 0].tolist() == [level, 0, 0]
         assert sorted(data.texts) == sorted(data.texts[::2] * 2)
+
+
+def test_a_stream_that_a_worker_has_a_copy_of_gives_the_same_items(two_styles):
+    data = layouts.read(str(two_styles))["train"]
+    words = Vocabulary.of([text for own in data.texts for text in own])
+    _, numbers = tokens(data, words, 4, "train")
+    stream = Stream(Source(data.pictures, numbers, 2, View(4, 5), None, 0))
+    copied = pickle.dumps(stream)
+    assert b"thing" not in copied
+    for place in (0, 40):
+        one, other = stream[place], pickle.loads(copied)[place]
+        assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def test_an_archive_beside_the_folder_it_was_unpacked_to_is_not_read_again(two_styles):
