@@ -94,8 +94,7 @@ def _copied(seeds: int, x: Float[Array, "1 ..."]) -> Float[Array, "seeds ..."]:
 def _vectors(config: Config, net: Any) -> Float[Array, "images width"]:
     """I of all training images, before they are scaled. The images are read when the
     program runs, not when it is traced."""
-    # Without a set there is nothing to read, but shapes can be asked for.
-    count = len(data.pictures(config, "train")) if data.known(config) else 1
+    count = data.training_count(config)
     chunks = -(-count // CHUNK)
     d = config.data
     shape = jax.ShapeDtypeStruct((CHUNK, d.size, d.size, 3), jnp.uint8)
