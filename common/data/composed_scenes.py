@@ -102,7 +102,8 @@ def digit_crops(
         rng = np.random.default_rng((seed, SPLITS.index(split), i, 1))
         images[i] = scene_parts.background(split, size, rng)
         alpha = scene_parts.digit(split, labels[i], rng.uniform(*ink), rng)
-        scene_parts.lay(images[i], alpha, scene_parts.anywhere(alpha, size, rng), rng)
+        corner = scene_parts.anywhere(alpha, size, rng)
+        scene_parts.lay(images[i], alpha, corner, scene_parts.any_colour(rng))
     images.setflags(write=False)
     return ImageSet(images, labels, tuple(map(str, range(10))))
 
@@ -167,7 +168,8 @@ def _scene(
             )
             box = np.array([*corner, *(corner + alpha.shape[::-1])], float)
             if _fits(box, boxes, beside):
-                scene_parts.lay(image, alpha, corner, rng)
+                colour = scene_parts.any_colour(rng)
+                scene_parts.lay(image, alpha, corner, colour)
                 boxes = np.concatenate([boxes, box[None]])
                 labels.append(label)
                 break

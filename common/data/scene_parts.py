@@ -3,7 +3,7 @@
 import functools
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from PIL import Image
 
 from common.data import image_sources
@@ -41,13 +41,18 @@ def lay(
     image: UInt8[np.ndarray, "size size 3"],
     alpha: _Alpha,
     corner: np.ndarray,
-    rng: np.random.Generator,
+    colour: Int[np.ndarray, "3"],
 ) -> None:
-    """Lays a digit of one random colour on the image."""
+    """Lays a digit of this colour on the image."""
     height, width = alpha.shape
     place = image[corner[1] : corner[1] + height, corner[0] : corner[0] + width]
-    mixed = place + alpha[..., None] * (rng.integers(*_COLOUR, 3) - place.astype(float))
+    mixed = place + alpha[..., None] * (colour - place.astype(float))
     place[:] = np.round(mixed)
+
+
+def any_colour(rng: np.random.Generator) -> Int[np.ndarray, "3"]:
+    """Red, green and blue, none of them dark."""
+    return rng.integers(*_COLOUR, 3)
 
 
 def digit(split: str, label: int, side: float, rng: np.random.Generator) -> _Alpha:
@@ -82,10 +87,26 @@ def background(
     split: str, size: int, rng: np.random.Generator
 ) -> UInt8[np.ndarray, "size size 3"]:
     """A square part of one of the split's photographs, shrunk and dimmed."""
-    photos = _photographs(split)
-    photo = photos[rng.integers(len(photos))]
+    names = PHOTOGRAPHS[split]
+    photo = _photograph(names[rng.integers(len(names))])
     short = min(photo.size)
     side = int(rng.integers(min(size, short), min(3 * size, short) + 1))
+    return _part(photo, side, size, rng)
+
+
+def part_of(
+    name: str, size: int, rng: np.random.Generator, least: float = 0.6
+) -> UInt8[np.ndarray, "size size 3"]:
+    """A square part of the photograph of this name, shrunk and dimmed: `least` of its
+    shorter side at least, so that one sees what it is of."""
+    photo = _photograph(name)
+    side = round(min(photo.size) * rng.uniform(least, 1))
+    return _part(photo, side, size, rng)
+
+
+def _part(
+    photo: Image.Image, side: int, size: int, rng: np.random.Generator
+) -> UInt8[np.ndarray, "size size 3"]:
     left, top = (int(rng.integers(0, n - side + 1)) for n in photo.size)
     box = (left, top, left + side, top + side)
     cut = photo.resize((size, size), Image.BILINEAR, box=box)
@@ -93,6 +114,5 @@ def background(
 
 
 @functools.cache
-def _photographs(split: str) -> list[Image.Image]:
-    paths = map(photo_path, PHOTOGRAPHS[split])
-    return [Image.fromarray(pictures.read(path)) for path in paths]
+def _photograph(name: str) -> Image.Image:
+    return Image.fromarray(pictures.read(photo_path(name)))

@@ -70,6 +70,27 @@ def frame_size(source: Path) -> Size:
         return context.width, context.height
 
 
+def sampled(
+    source: Path, every: int, most: int = 0
+) -> Iterator[tuple[float, UInt8[np.ndarray, "height width 3"]]]:
+    """Every `every`-th frame as (seconds since the first, RGB), the first one too; at
+    most `most` of them, 0: all. UserError: not a video, or one without pictures."""
+    with _opened(source) as reader:
+        stream = _stream(reader)
+        decoded = (
+            f for packet in reader.demux(stream) for f in _decoded(packet, source.name)
+        )
+        start = None
+        for count, frame in enumerate(itertools.islice(decoded, 0, None, every)):
+            if most and count == most:
+                return
+            seconds = float((frame.pts or 0) * stream.time_base)
+            start = seconds if start is None else start
+            yield seconds - start, frame.to_ndarray(format="rgb24")
+        if start is None:
+            raise UserError(f"{source.name} has no pictures in it")
+
+
 def convert(
     source: Path,
     target: Path,

@@ -14,7 +14,7 @@ from common.sections import Training
 class Model:
     # cifar: a 3x3 stem and three stages. imagenet: a 7x7 stem and four stages.
     family: str = choice("cifar", "imagenet")
-    depth: int = at_least(1, 20)  # cifar: 6n + 2; imagenet: 18, 34, 50, 101, 152
+    depth: int = at_least(1, 20)  # cifar: 6n + 2; imagenet: 18 to 200
     width: int = at_least(1, 16)  # channels of the first stage; imagenet: 64
     num_classes: int = at_least(1, 10)
     # A pads with zeros, B projects where the shape changes, C always; none: plain nets.
@@ -125,6 +125,7 @@ IMAGENET_BLOCKS = {
     50: (3, 4, 6, 3),
     101: (3, 4, 23, 3),
     152: (3, 8, 36, 3),
+    200: (3, 24, 36, 3),  # of He et al. 2016, here with the blocks of the others
 }
 
 

@@ -3,6 +3,7 @@ box is not the tight box of its ink, or that the crowds are not what they say.""
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from common.contract import UserError
 from common.data import scene_parts
@@ -139,3 +140,16 @@ def test_digit_crops_have_equal_classes_and_differ_between_splits():
 def test_what_cannot_be_composed_is_refused(changed, says):
     with pytest.raises(UserError, match=says):
         scenes(**{"split": "test", "count": 2, **changed})
+
+
+def test_a_part_of_a_photograph_shows_most_of_its_shorter_side(monkeypatch):
+    ramp = np.repeat(np.arange(250, dtype=np.uint8)[None, :, None], 400, axis=0)
+    photograph = Image.fromarray(np.repeat(ramp, 3, axis=2))  # x is the brightness
+    monkeypatch.setattr(scene_parts, "_photograph", lambda _: photograph)
+    rng = np.random.default_rng(0)
+    shares = []
+    for _ in range(40):
+        row = scene_parts.part_of("x", 50, rng)[20, :, 0] / scene_parts.DIM
+        shares.append((row[-1] - row[0]) / 250)
+    assert 0.55 < min(shares) < 0.7
+    assert 0.9 < max(shares) <= 1

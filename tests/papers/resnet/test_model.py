@@ -65,7 +65,7 @@ def test_option_c_projects_in_every_block():
 def test_depths_that_a_family_has_not_are_refused():
     with pytest.raises(UserError, match=r"6n \+ 2"):
         blocks(Model(depth=21))
-    with pytest.raises(UserError, match="18, 34, 50, 101, 152"):
+    with pytest.raises(UserError, match="18, 34, 50, 101, 152, 200"):
         blocks(Model(family="imagenet", depth=20))
 
 

@@ -1,0 +1,211 @@
+"""Numbers: how well captions are predicted, and how well written ones fit.
+
+All scores but the nll are in per cent; CIDEr-D is times 100, as papers print it, so
+that it may be above 100.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float, Int
+
+from common.host import to_host
+from common.rows import split_beside
+from papers.captioning import data, objective, train
+from papers.captioning.caption_metrics import CiderD, References, Words, bleu, rouge_l
+from papers.captioning.captions import Writer
+from papers.captioning.config import Config
+from papers.captioning.decoding import Options
+from papers.captioning.model import Captioner
+from papers.captioning.sources import CaptionedImages
+from papers.captioning.vocabulary import UNK, words_of
+
+SCORES = ("B1", "B2", "B3", "B4", "ROUGE-L", "CIDEr-D")
+_CANDIDATES = 50  # training captions, the best of which is the constant one
+_TRIED_ON = 100  # pictures of "valid" that it is chosen on
+_AGAINST = 5  # references, each of which is scored against the others
+
+
+class Scorer:
+    """Scores captions of a set's pictures against their references.
+
+    Args:
+      references: of each picture, as words.
+    """
+
+    def __init__(self, references: References) -> None:
+        self._references = references
+        self._cider = CiderD(references)
+        self._known = [{" ".join(words) for words in own} for own in references]
+
+    def cider_d(self, captions: Sequence[Words]) -> Float[np.ndarray, "images"]:
+        """Of each picture, times 100."""
+        return 100 * self._cider.scores(captions)
+
+    def scores(self, captions: Sequence[Words]) -> dict[str, float]:
+        """`SCORES`; "exact", captions that are one of the references; "distinct", how
+        many different ones there are; and "UNK", its share of all words."""
+        written = [" ".join(words) for words in captions]
+        words = [word for own in captions for word in own]
+        exact = [
+            text in known for text, known in zip(written, self._known, strict=True)
+        ]
+        values = (
+            # Without a match coco-caption's BLEU is a tiny number.
+            *(round(100 * value, 4) for value in bleu(captions, self._references)),
+            100 * float(rouge_l(captions, self._references).mean()),
+            float(self.cider_d(captions).mean()),
+        )
+        return {
+            **dict(zip(SCORES, values, strict=True)),
+            "exact": 100 * float(np.mean(exact)),
+            "distinct": float(len({*written})),
+            "UNK": 100 * words.count(UNK) / max(len(words), 1),
+        }
+
+
+def references_of(pictures: CaptionedImages) -> list[list[list[str]]]:
+    """All captions of each picture, as words."""
+    return [[words_of(text) for text in own] for own in pictures.texts]
+
+
+@functools.lru_cache(maxsize=4)
+def scorer_of(pictures: CaptionedImages) -> Scorer:
+    """The scorer of a split, made once a process."""
+    return Scorer(references_of(pictures))
+
+
+@dataclasses.dataclass(frozen=True)
+class Seed:
+    """What one language model does with a split's pictures.
+
+    Attributes:
+      captions: of each picture, by beam search.
+      nll: of the references of each picture, in nats, summed over their targets.
+      targets: how many they have: words, and one END a caption.
+      cider_d: of each picture, times 100.
+      scores: of the whole split.
+    """
+
+    captions: tuple[str, ...]
+    nll: Float[np.ndarray, "images"]
+    targets: Int[np.ndarray, "images"]
+    cider_d: Float[np.ndarray, "images"]
+    scores: Mapping[str, float]
+
+    @property
+    def nll_a_target(self) -> float:
+        return float(self.nll.sum() / self.targets.sum())
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """One run on a split.
+
+    Attributes:
+      pictures: those that can be read.
+      index: the place of each in `data.pictures(config, split)`.
+    """
+
+    name: str
+    config: Config
+    pictures: CaptionedImages
+    index: Int[np.ndarray, "images"]
+    seeds: tuple[Seed, ...]
+
+    def mean(self, score: str) -> float:
+        """Over the seeds; "nll" is that a target."""
+        return float(np.mean(self.values(score)))
+
+    def spread(self, score: str) -> float | None:
+        """The largest deviation from the mean; None: there is one seed."""
+        values = self.values(score)
+        return float(np.abs(values - values.mean()).max()) if len(values) > 1 else None
+
+    def values(self, score: str) -> Float[np.ndarray, "seeds"]:
+        if score == "nll":
+            return np.array([seed.nll_a_target for seed in self.seeds])
+        return np.array([seed.scores[score] for seed in self.seeds])
+
+
+def measured(name: str, config: Config, state: Any, split: str = "test") -> Measured:
+    """A trained run on a split, its captions by `eval.beams` beams."""
+    writer = Writer.of(config, state)
+    options = Options(config.data.length, config.eval.beams)
+    words = data.vocabulary_of_network(config)
+    likelihood = jax.jit(partial(_likelihood, config))
+    index, tokens, nll, targets = [], [], [], []
+    for batch in data.batches(config, split):
+        real = batch["mask"] > 0
+        rows = {k: split_beside(writer.params, batch[k]) for k in ("image", "tokens")}
+        found = likelihood(writer.params["language"], writer.encoder, **rows)
+        each, count = to_host(found)
+        nll.append(each[:, real])
+        targets.append(count[real])
+        tokens.append(writer.write(batch["image"], options).tokens[real, :, 0])
+        index.append(batch["index"][real])
+    index = np.concatenate(index)
+    pictures = data.pictures(config, split)
+    pictures = pictures if len(index) == len(pictures) else pictures.take(index)
+    scorer = scorer_of(pictures)
+    numbers = np.concatenate(tokens)
+    counts = np.concatenate(targets)
+    seeds = []
+    for seed, own in enumerate(np.concatenate(nll, axis=1)):
+        captions = tuple(words.decode(row) for row in numbers[:, seed])
+        said = [caption.split() for caption in captions]
+        scores = scorer.scores(said)
+        seeds.append(Seed(captions, own, counts, scorer.cider_d(said), scores))
+    return Measured(name, config, pictures, index, tuple(seeds))
+
+
+def _likelihood(config: Config, language: Any, encoder: Any, image: Any, tokens: Any):
+    """-log p of an image's captions by each seed [seeds, images], and how many targets
+    they have [images]."""
+    vectors = train.vectors(config, encoder, image)
+
+    def of_seed(params):
+        logits = Captioner(config.model).apply({"params": params}, vectors, tokens)
+        each, mask = objective.losses(logits, tokens)
+        return (each * mask).sum((1, 2)), mask.sum((1, 2))
+
+    each, count = jax.vmap(of_seed)(language)
+    return each, count[0]
+
+
+def constant_caption(config: Config) -> str:
+    """The training caption that fits all pictures best: of fifty drawn ones, that with
+    the highest CIDEr-D on a hundred pictures of "valid"."""
+    train_set = data.pictures(config, "train")
+    valid = data.pictures(config, "valid")
+    rng = np.random.default_rng(0)
+    texts = sorted({text for own in train_set.texts for text in own})
+    drawn = [texts[i] for i in rng.permutation(len(texts))[:_CANDIDATES]]
+    some = np.sort(rng.permutation(len(valid))[:_TRIED_ON])
+    cider = CiderD(references_of(valid.take(some)))
+    fits = [cider.scores([words_of(text)] * len(some)).mean() for text in drawn]
+    return " ".join(words_of(drawn[int(np.argmax(fits))]))
+
+
+def constant_scores(caption: str, pictures: CaptionedImages) -> dict[str, float]:
+    """What one caption for all pictures scores."""
+    return scorer_of(pictures).scores([caption.split()] * len(pictures))
+
+
+def reference_scores(pictures: CaptionedImages) -> dict[str, float] | None:
+    """What a person scores: the first references, each against the others of its
+    picture, in the mean. None: a picture has one reference only."""
+    references = references_of(pictures)
+    count = min(map(len, references))
+    if count < 2:
+        return None
+    found = []
+    for i in range(min(count, _AGAINST)):
+        others = [own[:i] + own[i + 1 :] for own in references]
+        found.append(Scorer(others).scores([own[i] for own in references]))
+    return {name: float(np.mean([f[name] for f in found])) for name in found[0]}
