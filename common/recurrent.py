@@ -61,13 +61,13 @@ class LSTM(nn.Module):
         self.input = nn.Dense(
             gates,
             dtype=c.dtype,
-            kernel_init=_gate_by_gate(c.input_init),
-            bias_init=_gate_by_gate(c.bias_init, c.forget_bias),
+            kernel_init=gate_by_gate(c.input_init),
+            bias_init=gate_by_gate(c.bias_init, c.forget_bias),
         )
-        init = _gate_by_gate(c.recurrent_init)
+        init = gate_by_gate(c.recurrent_init)
         self.recurrent = self.param("recurrent", init, (c.features, gates))
         if c.recurrent_bias:
-            init = _gate_by_gate(c.bias_init)
+            init = gate_by_gate(c.bias_init)
             self.second_bias = self.param("recurrent_bias", init, (gates,))
 
     def project(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch gates"]:
@@ -185,13 +185,14 @@ def _time_first(x: Inputs, mask: Mask | None):
     return jnp.swapaxes(x, 0, 1), jnp.swapaxes(mask, 0, 1)
 
 
-def _gate_by_gate(init: Callable, forget_bias: float = 0.0) -> Callable:
+def gate_by_gate(init: Callable, forget_bias: float = 0.0) -> Callable:
     """`init` of each gate's part, one beside the other along the last axis."""
 
     def drawn(key, shape, dtype=jnp.float32):
         part = (*shape[:-1], shape[-1] // 4)
-        gates = [init(gate, part, dtype) for gate in jax.random.split(key, 4)]
-        gates[1] += forget_bias
-        return jnp.concatenate(gates, -1)
+        keys = jax.random.split(key, 4)
+        gates = jax.vmap(lambda key: init(key, part, dtype))(keys)  # one program
+        gates = gates.at[1].add(forget_bias)
+        return jnp.moveaxis(gates, 0, -2).reshape(shape)
 
     return drawn

@@ -171,6 +171,21 @@ def known(config: Config) -> bool:
     return config.data.source not in ("files", "tfds") or bool(config.data.root)
 
 
+def training_count(config: Config) -> int:
+    """How many training pictures there are. Scenes need not be made for it: where all
+    words are known, none is left out. 1 where no set is named: shapes can be asked for
+    without one."""
+    d = config.data
+    if not known(config):
+        return 1
+    composed = d.source in ("scenes", "generated") or (
+        d.source == "auto" and not d.root
+    )
+    if composed and d.min_count == 1:
+        return d.scenes
+    return len(pictures(config, "train"))
+
+
 def pictures(config: Config, split: str) -> CaptionedImages:
     """The pictures of a split that batches have: `index` of a batch is a place here."""
     return _split(config, split)[0]

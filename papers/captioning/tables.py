@@ -124,12 +124,24 @@ def facts(rows: Rows) -> Table:
     for name, row in rows.items():
         each = [scene_facts.right(seed.captions, row.pictures) for seed in row.seeds]
         found.append([name, *map(_mean, zip(*each, strict=True))])
+    pictures = next(iter(rows.values())).pictures
+    chance = [
+        scene_facts.right([own[i] for own in _turned(pictures.texts)], pictures)
+        for i in range(len(pictures.captions(0)))
+    ]
+    other = "a reference of another picture"
+    found.append([other, *map(_mean, zip(*chance, strict=True))])
     columns = ("run", "things", "their colours", "their nouns", "grounds")
     note = (
         "per cent of what captions name that is there, means over the seeds; a thing "
         "is a colour with its noun"
     )
     return Table(columns, found, note)
+
+
+def _turned(items: Sequence[Any]) -> list[Any]:
+    """The first one last."""
+    return [*items[1:], *items[:1]]
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -11,7 +11,8 @@ from common.data.split_names import split_of
 from common.files import storage
 from papers.captioning.sources import json_layouts, tables
 from papers.captioning.sources.captioned_images import Splits
-from papers.captioning.sources.entries import Entry, PicturesBelow, located, splits
+from papers.captioning.sources.entries import Entry, located, splits
+from papers.captioning.sources.pictures_below import PicturesBelow
 
 _ACCEPTED = (
     "accepted: Karpathy's dataset json; NeuralTalk2's json; COCO's captions_*.json; "

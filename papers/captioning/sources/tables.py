@@ -12,6 +12,7 @@ captions.
 import csv
 import io
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -43,8 +44,8 @@ def is_tokens(rows: Sequence[str]) -> bool:
 
 
 def tokens(path: Path, rows: Sequence[str], folder: Path) -> list[Entry]:
-    """Entries of a token file, in the splits of the lists in its folder: pictures that
-    are in none are left out where there are lists. UserError: a line has no caption."""
+    """Entries of a token file, in the splits of the lists in its folder. UserError: a
+    line has no caption."""
     captions: dict[str, list[str]] = {}
     for number, row in enumerate(rows, start=1):
         found = _TOKEN.fullmatch(row)
@@ -55,11 +56,7 @@ def tokens(path: Path, rows: Sequence[str], folder: Path) -> list[Entry]:
             )
         captions.setdefault(found[1].strip(), []).append(found[2])
     split = _lists(folder)
-    return [
-        Entry(name, tuple(own), split.get(name))
-        for name, own in captions.items()
-        if not split or name in split
-    ]
+    return [Entry(name, tuple(own), split.get(name)) for name, own in captions.items()]
 
 
 def _lists(folder: Path) -> dict[str, str]:
@@ -113,7 +110,7 @@ def table(
         begins alike, as caption_1 and caption_2.
 
     Raises:
-      UserError: there is no such column, or a line has too few of them.
+      UserError: there is no such column, or no row has them all.
     """
     names = header(path, rows)
     file = _index(path, names, file_column or _usual(path, names, _FILE, "file_column"))
@@ -122,21 +119,48 @@ def table(
     split_at = names.index("split") if "split" in names else None
     found: dict[str, list[str]] = {}
     split: dict[str, str | None] = {}
-    for number, cells in enumerate(
-        _cells(path, rows[1:], _separator(rows[0])), start=2
-    ):
-        if len(cells) <= max(file, *chosen):
-            raise UserError(
-                f"{str(path)!r}, row {number}: {len(cells)} of {len(names)} columns "
-                f"({', '.join(names)}) in {str(cells)[:80]}"
-            )
-        if len(cells) > len(names):  # commas of a caption that is not in quotes
-            last = _separator(rows[0]).join(cells[len(names) - 1 :])
-            cells = [*cells[: len(names) - 1], last]
+    for cells in _whole_rows(path, rows, names, max(file, *chosen)):
         name = cells[file].strip()
         found.setdefault(name, []).extend(cells[i] for i in chosen)
-        split[name] = None if split_at is None else split_of(cells[split_at].strip())
+        split[name] = None if split_at is None else _split(path, cells[split_at])
     return [Entry(name, tuple(own), split[name]) for name, own in found.items()]
+
+
+def _whole_rows(
+    path: Path, rows: Sequence[str], names: Sequence[str], needed: int
+) -> Iterator[list[str]]:
+    """The cells of the rows that have column `needed`; a warning counts the others.
+    UserError: none has."""
+    separator = _separator(rows[0])
+    short: list[str] = []
+    whole = False
+    for cells in _cells(path, rows[1:], separator):
+        if len(cells) <= needed:
+            short.append(separator.join(cells))
+            continue
+        whole = True
+        if len(cells) > len(names):  # commas of a caption that is not in quotes
+            last = separator.join(cells[len(names) - 1 :])
+            cells = [*cells[: len(names) - 1], last]
+        yield cells
+    if short:
+        message = (
+            f"{str(path)!r}: {len(short)} rows do not have the columns "
+            f"{', '.join(names)}, such as {short[0][:80]!r}"
+        )
+        if not whole:
+            raise UserError(message)
+        warnings.warn(f"{message}: left out", stacklevel=5)
+
+
+def _split(path: Path, word: str) -> str | None:
+    """None for an empty cell. UserError: it is no split."""
+    split = split_of(word.strip())
+    if word.strip() and split is None:
+        raise UserError(
+            f"{str(path)!r}: the split {word.strip()!r} is none of train, val and test"
+        )
+    return split
 
 
 def _cells(path: Path, rows: Sequence[str], separator: str) -> Iterator[list[str]]:

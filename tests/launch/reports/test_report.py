@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from common import figures
+from common.cells import format_cell
 from common.contract import Table
 from launch.reports.report import Report, read_results, training_section
-from launch.reports.results import format_cell, markdown_table
+from launch.reports.results import markdown_table
 
 FACTS = {"command": "python launch/main.py --paper=unit", "jax": "0.10.2"}
 TABLE = Table(
@@ -237,7 +238,9 @@ def run(unit="tokens", losses=(3.0, 2.0), valid=2.5):
 
 
 def test_training_section():
-    (_, table), (_, figure) = training_section({"xl": run(), "plain": run(valid=None)})
+    (_, table), (_, figure) = training_section(
+        {"xl": run(), "plain": run(valid=None)}, "the newest one"
+    )
     assert list(table.columns[3:6]) == ["tokens seen", "minutes", "tokens/s"]
     assert table.rows[0] == ["xl", 41_000_000, 20, 6000, 2.0, 50.0, 2.0, 2.5]
     assert table.rows[1][-1] is None
@@ -256,7 +259,7 @@ def curves_of(axes):
 def test_training_curves_are_of_whatever_was_logged_the_loss_first():
     wrong = run()
     wrong["metrics"] = [{"tokens": 0.1, **record} for record in wrong["metrics"]]
-    _, (title, figure) = training_section({"xl": wrong, "plain": run()})
+    _, (title, figure) = training_section({"xl": wrong, "plain": run()}, "")
     assert title == "Training curves"
     panels = {axes.get_title(loc="left"): curves_of(axes) for axes in figure.axes}
     assert list(panels) == ["loss", "tokens", "accuracy", ""]
@@ -269,8 +272,8 @@ def test_training_curves_are_of_whatever_was_logged_the_loss_first():
 
 def test_training_section_of_mixed_units_and_no_losses():
     silent = run(unit="images", losses=(), valid=None)
-    (_, table), *_ = training_section({"a": silent, "b": run("words", (), None)})
+    (_, table), *_ = training_section({"a": silent, "b": run("words", (), None)}, "")
     assert table.columns[3] == "items seen"
     assert table.rows[0][-2:] == [None, None]
     silent["metrics"] = []
-    assert len([*training_section({"a": silent})]) == 1
+    assert len([*training_section({"a": silent}, "")]) == 1

@@ -134,6 +134,14 @@ def test_images_are_those_of_batches(config):
     assert not found[-1].any()
 
 
+@pytest.mark.parametrize("min_count", [1, 40])
+def test_how_many_there_are_is_known_without_making_them(config, min_count):
+    config.data.min_count = min_count
+    assert data.training_count(config) == len(data.pictures(config, "train"))
+    config.data.source = "files"
+    assert data.training_count(config) == 1
+
+
 def test_another_number_of_words_than_the_networks_is_refused(config):
     config.model.vocab = 3
     with pytest.raises(UserError, match=r"--config\.model\.vocab=\d+"):

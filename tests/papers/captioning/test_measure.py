@@ -183,12 +183,14 @@ def test_differences_and_seeds_have_a_row_a_run():
 
 def test_what_captions_get_right_is_a_mean_over_seeds():
     rows = {"a": run("a", seed(references(2), 1.0), seed(references(2, 50), 1.0))}
-    ((name, things, colours, nouns, grounds),) = tables.facts(rows).rows
+    (name, things, colours, nouns, grounds), chance = tables.facts(rows).rows
     assert name == "a"
     assert things < 100
     assert things < colours
     assert things < nouns < 100
     assert 50 <= grounds < 100
+    assert chance[0] == "a reference of another picture"
+    assert chance[1] < 30
 
 
 def test_pictures_stand_over_what_each_run_says():

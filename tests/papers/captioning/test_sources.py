@@ -145,7 +145,10 @@ def test_flickrs_tokens_have_the_splits_of_its_lists(tmp_path):
     write(tmp_path / "Flickr8k.lemma.token.txt", "\n".join(tokens))
     for part, name in (("train", "a"), ("dev", "b"), ("test", "c")):
         write(tmp_path / f"Flickr_8k.{part}Images.txt", f"{name}.jpg\n")
-    found = told(layouts.read(str(tmp_path)))
+    with pytest.warns(
+        UserWarning, match=r"1 pictures are in no split, such as 'd\.jpg'"
+    ):
+        found = told(layouts.read(str(tmp_path)))
     names = {s: [name[-5:] for name in own] for s, own in found.items()}
     assert names == {"train": ["a.jpg"], "valid": ["b.jpg"], "test": ["c.jpg"]}
     (texts,) = found["train"].values()
@@ -195,6 +198,19 @@ def test_columns_are_those_that_are_named(tmp_path):
     with pytest.raises(UserError, match=r"no column 'wher'; nearest: where"):
         layouts.read(str(tmp_path), columns=Columns("wher"))
     with pytest.raises(UserError, match=r"columns where, name, key_words.*file_column"):
+        layouts.read(str(tmp_path))
+
+
+def test_a_table_may_have_splits_and_a_broken_row_is_left_out(tmp_path):
+    pictures(tmp_path, *(f"{i}.png" for i in range(4)))
+    text = "split\tfile\tcaption\ntrain\t0.png\ta\nval\t1.png\tb\ntest\t2.png\tc\n"
+    write(tmp_path / "captions.tsv", text + "train\t3.png   A dog\n")
+    with pytest.warns(UserWarning, match=r"1 rows do not have .* '.*3\.png   A dog'"):
+        found = told(layouts.read(str(tmp_path)))
+    names = {s: [name[-5:] for name in own] for s, own in found.items()}
+    assert names == {"train": ["0.png"], "valid": ["1.png"], "test": ["2.png"]}
+    write(tmp_path / "captions.tsv", text + "trian\t3.png\tx\n")
+    with pytest.raises(UserError, match="'trian' is none of"):
         layouts.read(str(tmp_path))
 
 

@@ -1,0 +1,242 @@
+"""Dependency trees by rules over tags: chunks of nouns and verbs, read left to right.
+
+A parser for where no trained one is installed. A noun before a verb is its subject, one
+after it its object; "of" leads to the noun before it, other prepositions to the verb; a
+relative pronoun opens a clause. Its relations have the names of Universal Dependencies.
+"""
+
+from collections.abc import Sequence
+
+from common.text import tagging
+from common.text.chunks import Chunk, chunks
+from common.text.clauses import Clause, Clauses
+from common.text.parses import Parsed
+
+# Prepositions that mostly lead to the verb, even behind a noun.
+_OF_VERBS = frozenset(
+    ("as", "by", "during", "into", "after", "under", "over", "within", "through")
+)
+_RELATIVE = frozenset(("which", "who", "whom", "whose", "that", "where"))
+
+
+def parse(words: Sequence[str], tags: Sequence[str] | None = None) -> Parsed:
+    """The tree of a sentence; `tags` are Penn's, those of `tagging` if not given."""
+    tags = tuple(tags) if tags is not None else tagging.tags(words)
+    return _Reader(words, tags, chunks(words, tags)).parsed()
+
+
+class _Reader(Clauses):
+    """Reads chunks from left to right."""
+
+    def parsed(self) -> Parsed:
+        for at, chunk in enumerate(self.chunks):
+            self._read(at, chunk)
+            self.comma = chunk.kind == "sign"
+        return self.finish()
+
+    def _read(self, at: int, chunk: Chunk) -> None:
+        if self.case is not None and chunk.kind in ("sign", "conjunction"):
+            self.hang(self.case, self.clause.verb, "compound:prt")
+            self.case = None
+        match chunk.kind:
+            case "noun":
+                self._noun(at, chunk)
+            case "verb":
+                self._verb(at, chunk)
+            case "adjective":
+                self._adjective(at, chunk)
+            case "adverb":
+                self._adverb(chunk)
+            case "preposition":
+                self._preposition(at, chunk)
+            case "relative":
+                self._relative(at, chunk)
+            case "conjunction":
+                self.both = chunk.head
+
+    # Nouns.
+
+    def _noun(self, at: int, chunk: Chunk) -> None:
+        head = chunk.head
+        clause = self.clause
+        if self.case is not None:
+            self._after_preposition(head, at)
+        elif clause.copula and not self._is_subject(at):
+            self.predicate(head, "nominal")
+        elif self.both is not None and not self._opens(at):
+            self.join(head, self.listed if self.noun is not None else clause.verb)
+            self.noun = head
+            return
+        elif clause.verb is None:
+            self._before_verb(head)
+        elif self._is_subject(at):
+            self._new_clause(at, head)
+        elif self.comma and self.noun is not None:
+            self.hang(head, self.listed, "appos")
+            self.noun = head
+            return
+        else:
+            self.hang(head, clause.verb, "obj")
+        self.noun = self.listed = head
+
+    def _opens(self, at: int) -> bool:
+        """Whether "and" and this noun begin a clause: it has a verb of its own."""
+        return self.clause.verb is not None and self._is_subject(at)
+
+    def _after_preposition(self, head: int, at: int) -> None:
+        self.hang(self.case, head, "case")
+        word = self.words[self.case].lower()
+        clause = self.clause
+        self.case = None
+        if clause.copula and self.noun is not None:
+            self.predicate(head, "prepositional")
+        elif self._belongs_to_noun(at, word):
+            self.hang(head, self.noun, "nmod")
+        elif clause.verb is not None:
+            self.hang(head, clause.verb, "obl")
+        else:
+            clause.fronted.append((head, "obl"))
+
+    def _belongs_to_noun(self, at: int, word: str) -> bool:
+        """Whether the preposition before chunk `at` leads to the noun before it, not to
+        the verb."""
+        before = self.chunks[at - 2] if at > 1 else None
+        if self.noun is None or before is None or before.kind != "noun":
+            return word == "of" and self.noun is not None
+        waits = self.clause.verb is None and self.clause.subject is not None
+        return waits or word not in _OF_VERBS
+
+    def _before_verb(self, head: int) -> None:
+        clause = self.clause
+        if clause.subject is None:
+            clause.subject = head
+        elif self.comma and self.noun is not None:
+            self.hang(head, self.noun, "appos")
+        else:
+            clause.fronted.append((clause.subject, "obl"))
+            clause.subject = head
+
+    def _is_subject(self, at: int) -> bool:
+        """Whether a finite verb follows the noun, but for phrases that belong to it."""
+        rest = self.chunks[at + 1 :]
+        while rest:
+            kind = rest[0].kind
+            if kind == "verb":
+                return rest[0].finite
+            if kind == "adverb":
+                rest = rest[1:]
+            elif kind == "preposition" and len(rest) > 1 and rest[1].kind == "noun":
+                rest = rest[2:]
+            else:
+                return False
+        return False
+
+    def _new_clause(self, at: int, head: int) -> None:
+        """A noun with a verb of its own begins a clause within or beside this one."""
+        clause = self.clause
+        if self.both is not None:
+            new = Clause(subject=head, link=(clause.verb, "conj"))
+            new.marks.append((self.both, "cc"))
+            self.both = None
+        elif at and self.chunks[at - 1].kind == "noun" and not self.comma:
+            new = Clause(subject=head, link=(self.noun, "acl:relcl"))
+        else:
+            arc = "parataxis" if self.comma else "ccomp"
+            new = Clause(subject=head, link=(clause.verb, arc))
+        self.open.append(new)
+
+    # Verbs.
+
+    def _verb(self, at: int, chunk: Chunk) -> None:
+        if chunk.copula and self._has_predicate(at):
+            if self.clause.verb is not None and self.clause.copula == []:
+                self.leave_or_open(chunk)
+            self.clause.copula = [*chunk.parts]
+            return
+        head = chunk.head
+        if self.case is not None and not chunk.finite:
+            self.hang(self.case, head, "mark")
+            self.case = None
+            self.hang(head, self.above(), "advcl")
+            self.open.append(Clause(verb=head))
+        elif not chunk.finite and not self.clause.marks:
+            self._non_finite(at, chunk)
+        else:
+            if self.clause.verb is not None or self.both is not None:
+                self.leave_or_open(chunk)
+            self.predicate(head, "passive" if chunk.passive else "verb")
+
+    def _non_finite(self, at: int, chunk: Chunk) -> None:
+        head = chunk.head
+        before = self.chunks[at - 1].kind if at else ""
+        clause = self.clause
+        if self.both is not None and clause.verb is not None:
+            self.join(head, clause.verb)
+            clause.verb = head
+            return
+        if before == "noun" and (clause.verb is None or not chunk.infinitive):
+            self.hang(head, self.noun, "acl")
+        elif clause.verb is not None:
+            self.hang(head, clause.verb, "xcomp" if chunk.infinitive else "advcl")
+        elif clause.subject is None:
+            clause.fronted.append((head, "advcl"))
+        else:
+            self.hang(head, clause.subject, "acl")
+        self.open.append(Clause(verb=head))
+
+    def _has_predicate(self, at: int) -> bool:
+        """Whether "be" is a copula here: a noun, adjective or preposition follows."""
+        rest = [c for c in self.chunks[at + 1 :] if c.kind != "adverb"]
+        return bool(rest) and rest[0].kind in ("noun", "adjective", "preposition")
+
+    # The others.
+
+    def _adjective(self, at: int, chunk: Chunk) -> None:
+        if self.clause.copula:
+            self.predicate(chunk.head, "adjective")
+        elif self.both is not None and at:
+            self.join(chunk.head, self.above())
+        elif self.clause.verb is not None:
+            self.hang(chunk.head, self.clause.verb, "xcomp")
+        else:
+            self.hang(chunk.head, self.noun, "amod")
+
+    def _adverb(self, chunk: Chunk) -> None:
+        if self.clause.verb is not None:
+            self.hang(chunk.head, self.clause.verb, "advmod")
+        else:
+            self.clause.fronted.append((chunk.head, "advmod"))
+
+    def _preposition(self, at: int, chunk: Chunk) -> None:
+        if self._begins_clause(at):
+            self.mark(chunk.head, "mark", "advcl")
+        else:
+            self.case = chunk.head
+
+    def _begins_clause(self, at: int) -> bool:
+        """Whether a noun with a finite verb follows, as after "because"."""
+        rest = self.chunks[at + 1 :]
+        word = self.words[self.chunks[at].head].lower()
+        return (
+            word not in ("of", "in", "with", "by", "for", "from", "on", "at", "to")
+            and bool(rest)
+            and rest[0].kind == "noun"
+            and self._is_subject(at + 1)
+        )
+
+    def _relative(self, at: int, chunk: Chunk) -> None:
+        low = self.words[chunk.head].lower()
+        follows = at and self.chunks[at - 1].kind in ("noun", "sign", "preposition")
+        if self.noun is not None and follows and low in _RELATIVE:
+            new = Clause(link=(self.noun, "acl:relcl"))
+            if self.case is not None:
+                self.hang(self.case, chunk.head, "case")
+                self.case = None
+                new.fronted.append((chunk.head, "obl"))
+            elif low == "where":
+                new.fronted.append((chunk.head, "advmod"))
+            else:
+                new.subject = chunk.head
+            self.open.append(new)
+        else:
+            self.mark(chunk.head, "mark" if low == "that" else "advmod", "ccomp")

@@ -1,0 +1,118 @@
+"""Sentences with their trees, and the parsers that make them."""
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from common.contract import UserError
+
+ROOT = -1  # the head of a sentence's root
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A sentence, a dependency tree over its words, and what is known of each word.
+
+    heads: the index of each word's head; `ROOT` for the one root.
+    arcs: the relation of each word to its head, by UD's names; "" where unknown.
+    tags: Penn Treebank's; "" where unknown.
+    spans: (start, end) of each word in the text it is from, in code points.
+    """
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+    heads: tuple[int, ...]
+    arcs: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...] | None = None
+    lemmas: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if not self.lemmas:
+            object.__setattr__(self, "lemmas", ("",) * len(self.words))
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+
+Parser = Callable[[Sequence[str]], Parsed]
+
+
+def check(parsed: Parsed, where: str = "a sentence") -> Parsed:
+    """The same sentence. UserError, beginning with `where`: columns of other lengths, a
+    head outside the sentence, no root or several, or words in a circle."""
+    count = len(parsed.words)
+    if not count:
+        raise UserError(f"{where} has no words")
+    for name in ("tags", "heads", "arcs", "lemmas"):
+        found = len(vars(parsed)[name])
+        if found != count:
+            raise UserError(f"{where} has {count} words and {found} {name}")
+    if parsed.spans is not None and len(parsed.spans) != count:
+        raise UserError(f"{where} has {count} words and {len(parsed.spans)} spans")
+    for i, head in enumerate(parsed.heads):
+        if not ROOT <= head < count:
+            raise UserError(
+                f"{where}: the head of word {i + 1}, {parsed.words[i]!r}, is word "
+                f"{head + 1} of {count}"
+            )
+    roots = [i + 1 for i, head in enumerate(parsed.heads) if head == ROOT]
+    if len(roots) != 1:
+        said = f"roots at words {roots}" if roots else "no root"
+        raise UserError(f"{where} has {said}: one word has the head 0")
+    _refuse_circle(parsed, where)
+    return parsed
+
+
+def _refuse_circle(parsed: Parsed, where: str) -> None:
+    safe = [False] * len(parsed.heads)
+    for i in range(len(parsed.heads)):
+        path: list[int] = []
+        at = i
+        while at != ROOT and not safe[at] and at not in path:
+            path.append(at)
+            at = parsed.heads[at]
+        if at in path:
+            circle = " -> ".join(parsed.words[j] for j in path[path.index(at) :])
+            raise UserError(f"{where}: heads go in a circle, {circle}")
+        for j in path:
+            safe[j] = True
+
+
+def one_root(heads: Sequence[int]) -> tuple[int, ...]:
+    """Heads with one root: other roots hang on the first."""
+    roots = [i for i, head in enumerate(heads) if head == ROOT]
+    return tuple(roots[0] if i in roots[1:] else h for i, h in enumerate(heads))
+
+
+PARSERS = ("best", "chunks", "spacy")
+
+
+def parser(name: str = "best") -> Parser:
+    """The parser of that name.
+
+    "chunks": rules over tags, which always work; "spacy": spaCy with a model, if both
+    are installed; "best": spaCy where it is, else the rules. UserError: spaCy or its
+    model is missing, or there is no such name.
+    """
+    if name not in PARSERS:
+        raise UserError(f"no parser {name!r}: there are {', '.join(PARSERS)}")
+    if name == "spacy" or (name == "best" and _has_spacy()):
+        from common.text import spacy_parser
+
+        return spacy_parser.parse
+    from common.text import chunk_parser
+
+    return chunk_parser.parse
+
+
+def chosen(name: str = "best") -> str:
+    """Which parser `parser(name)` is: "chunks" or "spacy"."""
+    return "spacy" if name == "spacy" or (name == "best" and _has_spacy()) else "chunks"
+
+
+def _has_spacy() -> bool:
+    if importlib.util.find_spec("spacy") is None:
+        return False
+    from common.text import spacy_parser
+
+    return spacy_parser.model() is not None

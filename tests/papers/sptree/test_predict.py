@@ -1,0 +1,100 @@
+"""What a user gives, and what comes back; the network is untrained."""
+
+import json
+
+import jax
+import pytest
+
+from common.contract import Table, UserError
+from papers.sptree import get_config, init, predict, runs
+
+TEXT = "Ann owns New York.\n\nOslo was built by Dora Lee! Who likes Rome?\n"
+CONLLU = (
+    "1\tAnn\tAnn\tPROPN\tNNP\t_\t2\tnsubj\t_\t_\n"
+    "2\towns\town\tVERB\tVBZ\t_\t0\troot\t_\t_\n"
+    "3\tRome\tRome\tPROPN\tNNP\t_\t2\tobj\t_\t_\n\n"
+)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    config = runs(get_config("smoke"))["no_all"].config
+    return config, init(config, jax.random.key(0))
+
+
+def values(found):
+    return dict(x if isinstance(x, tuple) else ("said", x) for x in found)
+
+
+def test_a_text_becomes_tables_whose_places_are_those_of_the_text(trained):
+    found = values(predict(*trained, TEXT))
+    assert found["said"] == "trees by chunks\n"
+    entities, relations = found["Entities"], found["Relations"]
+    assert isinstance(entities, Table)
+    assert entities.rows  # an untrained network finds something
+    for _, text, kind, start, end in entities.rows:
+        assert " ".join(TEXT[start:end].split()) == text
+        assert kind in ("person", "place")
+    for _, head, kind, tail, p in relations.rows:
+        assert {head, tail} <= {row[1] for row in entities.rows}
+        assert kind in ("owner", "builder")
+        assert 0 < p < 1
+
+
+@pytest.mark.slow
+def test_files_get_answers_beside_them(trained, tmp_path):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(TEXT)
+    (tmp_path / ".hidden.txt").write_bytes(b"\xff\xfe\xff")
+    found = values(predict(*trained, str(tmp_path)))
+    assert {row[0] for row in found["Entities"].rows} == {"a.txt", "b.txt"}
+    ann = (tmp_path / "a.pred.ann").read_text().splitlines()
+    assert ann == (tmp_path / "b.pred.ann").read_text().splitlines()
+    for line in ann:
+        if line[0] == "T":
+            _, place, text = line.split("\t")
+            start, end = map(int, place.split()[1:])
+            assert TEXT[start:end] == text
+    sentences = json.loads((tmp_path / "a.pred.json").read_text())
+    assert [len(s["tokens"]) for s in sentences] == [5, 7, 4]
+    assert not (tmp_path / ".hidden.pred.ann").exists()
+
+
+@pytest.mark.slow
+def test_trees_of_conll_u_are_read_as_they_are(trained, tmp_path):
+    path = tmp_path / "a.conllu"
+    path.write_text(CONLLU)
+    found = values(predict(*trained, str(path)))
+    assert "said" not in found  # no parser
+    assert (tmp_path / "a.pred.json").exists()
+    assert not (tmp_path / "a.pred.ann").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", ["Oslo", "No verb here", "Ann " * 500, "Ann " * 600])
+def test_odd_sentences_are_answered(trained, text):
+    found = values(predict(*trained, text))
+    left_out = len(text.split()) > 512
+    assert ("left out" in found["Entities"].note) == left_out
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ("  ", "is empty"),
+        ("nowhere.txt", "does not exist"),
+        ("{folder}", "has no .txt file"),
+    ],
+)
+def test_what_cannot_be_read_is_said(trained, inputs, said, tmp_path):
+    inputs = inputs.format(folder=tmp_path)
+    with pytest.raises(UserError, match=said):
+        list(predict(*trained, inputs))
+
+
+def test_a_run_of_given_entities_reads_no_text():
+    config = get_config("smoke")
+    config.runs = ("given",)
+    config = runs(config)["given"].config
+    with pytest.raises(UserError, match="does not find both"):
+        list(predict(config, None, TEXT))
