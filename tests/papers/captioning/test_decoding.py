@@ -114,6 +114,7 @@ def test_captions_are_longer_with_alpha():
     assert lengths[1] > lengths[0]
 
 
+@pytest.mark.slow
 def test_drawn_captions_are_as_frequent_as_the_network_says():
     """4,000 captions of two words at most: each one's share is its probability, and the
     log p beside it is that of the caption scored from scratch."""

@@ -133,6 +133,7 @@ def test_a_file_of_another_network_is_refused(narrow, tmp_path):
         weights.load(Encoder(weights=path), {"batch_stats": {}, **like})
 
 
+@pytest.mark.slow
 def test_a_resnet_from_torchvisions_names_is_papers_resnet(tmp_path):
     """The trunk's vector is the mean of the last maps of `papers.resnet`."""
     from papers.resnet import weights as resnet_weights
