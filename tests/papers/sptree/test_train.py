@@ -11,9 +11,11 @@ import pytest
 from common.contract import UserError
 from common.metrics import over
 from papers.sptree import (
+    bilou,
     data,
     get_config,
     init,
+    relations,
     runs,
     scoring,
     train,
@@ -65,7 +67,9 @@ def test_every_parameter_is_within_its_limit():
         assert abs(np.mean(array)) < limit / 3
 
 
-@pytest.mark.parametrize("run", ["sptree", "fulltree"])
+@pytest.mark.parametrize(
+    "run", ["sptree", pytest.param("fulltree", marks=pytest.mark.slow)]
+)
 def test_padding_and_other_sentences_change_nothing(run):
     """A sentence alone, and with others among more padding."""
     config = config_of(run)
@@ -87,23 +91,15 @@ def test_padding_and_other_sentences_change_nothing(run):
 
 
 def test_entities_beyond_the_cap_are_counted():
-    config = config_of("given_no_tree", data__entities=2)
-    net = train.network(config)
-    params = jax.tree.map(lambda x: x[0], init(config, KEY).params)
-    three = next(
-        s
-        for s, text in zip(
-            corpus(config).encoded["train"],
-            corpus(config).sentences["train"],
-            strict=True,
-        )
-        if len(text.entities) == 3
-    )
-    batch = data.joined([three], 12, [0], 0)
-    outputs = net.apply({"params": params}, batch)
-    assert outputs.pairs.lost.tolist() == [1]
-    assert outputs.pairs.real.shape == (1, 1)
-    assert outputs.pairs.real.all()
+    """Three units in a row of words, of which two are paired."""
+    config = config_of("sptree", data__entities=2)
+    unit = bilou.label(0, bilou.UNIT)
+    labels = jnp.array([[unit, 0, unit, unit], [0, unit, 0, 0]])
+    parent = jnp.array([[1, -1, 1, 2], [-1, 0, 0, 0]])
+    pairs, _ = relations.pairs_of(config, labels, parent)
+    assert pairs.lost.tolist() == [1, 0]
+    assert pairs.real.tolist() == [[True], [False]]
+    assert (int(pairs.first[0, 0]), int(pairs.last[0, 0])) == (0, 2)
 
 
 def test_what_cannot_go_together_is_refused():
@@ -188,11 +184,11 @@ def test_parameters_that_are_not_shared_learn_from_their_task_alone():
     params = jax.tree.map(lambda x: x[0], init(config, KEY).params)
     batch = next(data.batches(config, "train"))
 
-    def relations(params):
+    def of_relations(params):
         outputs = net.apply({"params": params}, batch, given=True)
         return train.objective.losses(outputs, batch, "cell")["relations"].sum()
 
-    grads = jax.grad(relations)(params)
+    grads = jax.grad(of_relations)(params)
     assert not any(x.any() for x in jax.tree.leaves(grads["reader"]))
     assert all(x.any() for x in jax.tree.leaves(grads["relation_reader"]["sequence"]))
 
