@@ -158,7 +158,7 @@ def mentions(document: Document) -> tuple[Mention, ...]:
         spans = _spans([m.get("Entity") or "" for m in misc], where)
         for start, end, text in spans:
             values = dict(zip(fields, text.split("-"), strict=False))
-            cluster = values.get("GRP", "")
+            cluster = values.get("GRP", "").partition("[")[0]
             kind = values.get("etype", "")
             head = _head(parsed, start, end)
             found.append(Mention(number, start, end, kind, cluster, head))

@@ -38,7 +38,11 @@ def articles() -> tuple[Article, ...]:
     pages and templates are left out. UserError: gensim is not installed."""
     pages = ((title, text) for title, text in _pages() if text)
     found = (_article(title, text) for title, text in pages)
-    return tuple(article for article in found if article.lead or article.body)
+    return tuple(
+        article
+        for article in found
+        if (article.lead or article.body) and not _POINTS.search(article.lead)
+    )
 
 
 @functools.cache
@@ -112,7 +116,17 @@ _MEDIA = re.compile(
 _LINK = re.compile(r"\[\[([^\[\]|]*)(?:\|([^\[\]]*))?\]\]([a-z]*)")
 _OUTSIDE = re.compile(r"\[(?:https?:|ftp:|//)[^\s\]]*\s*([^\]]*)\]")
 _LEFT = ("[[", "]]", "{{", "}}", "|")  # of broken markup
-_EMPTY = re.compile(r"\(\s*[,;\s]*\)")
+# What templates leave behind that are gone, and what stands there instead.
+_REMAINS = (
+    (re.compile(r"\s+"), " "),
+    (re.compile(r"\((?: [^()]*|[\s,;'.]*)\)"), ""),
+    (re.compile(r"\([\s,;]+"), "("),
+    (re.compile(r"[\s,;]+\)"), ")"),
+    (re.compile(r" +(?=[,;.](?:\s|$))"), ""),
+    (re.compile(r",(?:\s*,)+"), ","),
+    (re.compile(r"  +"), " "),
+)
+_POINTS = re.compile(r"may (?:also )?refer to:?$")  # a list of other pages
 
 
 def _without_blocks(text: str) -> str:
@@ -148,9 +162,9 @@ def _plain(text: str, links: list[tuple[str, str]]) -> str:
         if line.strip() and line[0] not in "*#:;|!{}= <" and len(line.split()) > 3:
             line = _OUTSIDE.sub(r"\1", _LINK.sub(shown, line))
             line = _TAG.sub("", html.unescape(line)).replace("'''", "")
-            line = _EMPTY.sub("", line.replace("''", ""))
-            line = re.sub(r"\s+", " ", line).replace(" ,", ",").replace("(; ", "(")
-            line = re.sub(r"\(\s*[,;]\s*", "(", line).replace(" )", ")").strip()
+            line = line.replace("''", "")
+            for pattern, by in _REMAINS:
+                line = pattern.sub(by, line)
             if not any(mark in line for mark in _LEFT):
-                paragraphs.append(line)
+                paragraphs.append(line.strip())
     return "\n\n".join(filter(None, paragraphs))

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, UInt8
 
-from common.contract import UserError
+from common.contract import Table, UserError
 from common.files import outputs, video_tags
 from common.timing import median_seconds
 
@@ -38,6 +38,14 @@ class Speed:
     frames: int
     seconds: float  # to decode, compute and encode all frames
     compute_seconds: float  # to compute one frame
+
+    def table(self, size: Size, alone: str) -> Table:
+        """Frames a second of a video of this size, in all and of what `alone` names."""
+        width, height = size
+        columns = ("frames", "size", "frames/s", f"{alone} alone")
+        rates = self.frames / self.seconds, 1 / self.compute_seconds
+        note = "frames/s: with decoding and encoding; alone: without"
+        return Table(columns, [[self.frames, f"{width} x {height}", *rates]], note)
 
 
 def is_video(path: Path) -> bool:

@@ -17,6 +17,8 @@ from pathlib import Path
 from common.contract import UserError
 
 _FILES = ("lexicon", "morphology", "context")
+_EDGE = "STAART"  # as the rules name what is outside a sentence
+_REACH = 3  # words that a rule looks away, at most
 _SIGNS = {
     **dict.fromkeys(("(", "[", "{"), "-LRB-"),
     **dict.fromkeys((")", "]", "}"), "-RRB-"),
@@ -42,13 +44,15 @@ def tags(words: Sequence[str]) -> tuple[str, ...]:
     quotes = [i for i, word in enumerate(words) if word == '"']
     for i in quotes[::2]:
         found[i] = "``"
+    edge = [_EDGE] * _REACH
+    around = [*edge, *words, *edge]
+    found = [*edge, *found, *edge]
     for old, new, holds in _rules().context:
-        if old not in found:
-            continue
-        for i, tag in enumerate(found):
-            if tag == old and holds(words, found, i):
-                found[i] = new
-    return tuple(found)
+        if old in found:
+            for i in range(_REACH, len(found) - _REACH):
+                if found[i] == old and holds(around, found, i):
+                    found[i] = new
+    return tuple(found[_REACH:-_REACH])
 
 
 def _alone(word: str, first: bool) -> str:
@@ -159,18 +163,29 @@ def _context_rule(parts: list[str]) -> tuple[str, str, _Holds] | None:
     tests = _CONTEXTS[name]
     if len(tests) != len(values):
         return None
+    first, *second = (
+        _equals(of, places, value)
+        for (of, *places), value in zip(tests, values, strict=True)
+    )
+    if not second:
+        return old, new, first
     return (
         old,
         new,
-        lambda words, found, i: all(
-            any(_at(words if of == "w" else found, i + j) == value for j in places)
-            for (of, *places), value in zip(tests, values, strict=True)
-        ),
+        lambda words, found, i: first(words, found, i) and second[0](words, found, i),
     )
 
 
-def _at(sequence: Sequence[str], i: int) -> str:
-    return sequence[i] if 0 <= i < len(sequence) else "STAART"
+def _equals(of: str, places: list[int], value: str) -> _Holds:
+    """Whether a word (w) or a tag (t) at one of the places from i is `value`."""
+    if len(places) > 1:
+        return lambda words, found, i: (
+            value in [(words if of == "w" else found)[i + place] for place in places]
+        )
+    (place,) = places
+    if of == "w":
+        return lambda words, found, i: words[i + place] == value
+    return lambda words, found, i: found[i + place] == value
 
 
 # What each template compares: words (w) or tags (t), and at which places from the word

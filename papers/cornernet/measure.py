@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from common.data.annotated import AnnotatedImages
+from common.data.annotated_choice import is_read
 from common.detection_metrics import CocoScores, coco_metrics
 from common.host import to_host
 from common.truth import Found, Truth
@@ -26,7 +27,6 @@ from papers.cornernet.decode import (
     probabilities,
 )
 from papers.cornernet.model import Prediction
-from papers.cornernet.sets import source_of
 from papers.cornernet.suppression import found_boxes
 from papers.cornernet.train import State, predicted, targets_of
 from papers.cornernet.truth_maps import as_truth
@@ -143,7 +143,7 @@ def searched(
 def scores_of(config: Config, truths: list[Truth], findings: list[Found], names):
     """COCO's numbers; those by size for the user's sets alone, whose pictures are large
     enough."""
-    by_size = source_of(config.data) in ("files", "tfds")
+    by_size = is_read(config.data)
     return coco_metrics(truths, findings, names, by_size=by_size)
 
 

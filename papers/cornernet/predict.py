@@ -110,7 +110,7 @@ def drawn(picture: Picture, found: Found, names: tuple[str, ...]) -> Picture:
 
 
 def _video(config: Config, state: State, source: Path) -> Values:
-    width, height = frame_size(source)
+    size = frame_size(source)
     c = config.predict
     target = video_target(source, c.out, "boxes")
     speed = convert(
@@ -118,16 +118,12 @@ def _video(config: Config, state: State, source: Path) -> Values:
         target,
         partial(frames_with_boxes, config),
         state,
-        size=(width, height),
+        size=size,
         most=c.frames,
         crf=c.crf,
     )
     yield f"{target}\n"
-    columns = ("frames", "size", "frames/s", "network and boxes alone")
-    rates = speed.frames / speed.seconds, 1 / speed.compute_seconds
-    note = "frames/s: with decoding and encoding; alone: without"
-    row = [speed.frames, f"{width} x {height}", *rates]
-    yield "Searched", Table(columns, [row], note)
+    yield "Searched", speed.table(size, "network and boxes")
 
 
 def frames_with_boxes(config: Config, state: State, frames: Frames) -> Frames:

@@ -1,27 +1,19 @@
 """The sets with boxes that a config names: composed scenes, a folder, TFDS, or
 generated rectangles for tests."""
 
-import contextlib
 import functools
 
 import numpy as np
 
 from common.contract import UserError
-from common.data import annotated_layouts
+from common.data import annotated_choice
 from common.data.annotated import AnnotatedImages
-from common.data.annotated_coco import COCO_IDS
+from common.data.annotated_choice import read, source_of
 from common.data.composed_scenes import CLASS_NAMES, scenes
 from common.truth import truth
-from papers.cornernet.config import Config, Data
+from papers.cornernet.config import Config
 
 COLOURS = {"red": (220, 40, 40), "green": (40, 200, 60), "blue": (50, 70, 230)}
-
-
-def source_of(data: Data) -> str:
-    """ "scenes", "files", "tfds" or "generated"."""
-    if data.source != "auto":
-        return data.source
-    return "files" if data.root else "scenes"
 
 
 def class_names(config: Config) -> tuple[str, ...]:
@@ -33,17 +25,12 @@ def class_names(config: Config) -> tuple[str, ...]:
     source = source_of(data)
     if source == "scenes":
         return CLASS_NAMES[data.labels]
-    return tuple(COLOURS) if source == "generated" else _read(data, "train").names
+    return tuple(COLOURS) if source == "generated" else read(data, "train").names
 
 
 def category_ids(config: Config) -> tuple[int, ...]:
-    """The classes' numbers in COCO's json: those of the training set, where it is
-    there; of COCO's 80 classes theirs, which have gaps; else 1, 2, and so on."""
-    names = class_names(config)
-    with contextlib.suppress(UserError):
-        if source_of(config.data) in ("files", "tfds"):
-            return annotated(config, "train").category_ids
-    return COCO_IDS if len(names) == len(COCO_IDS) else tuple(range(1, len(names) + 1))
+    """The classes' numbers in COCO's json."""
+    return annotated_choice.category_ids(config.data, len(class_names(config)))
 
 
 def annotated(config: Config, split: str) -> AnnotatedImages:
@@ -61,26 +48,8 @@ def annotated(config: Config, split: str) -> AnnotatedImages:
         size = data.size[0]
         found = scenes(split, count, size=size, one_class=one, parity=parity)
     else:
-        found = _read(data, split)
+        found = read(data, split)
     return found.with_names(class_names(config))
-
-
-def _read(data: Data, split: str) -> AnnotatedImages:
-    return _read_once(source_of(data), data.root, data.name, tuple(data.names), split)
-
-
-@functools.lru_cache(maxsize=6)
-def _read_once(
-    source: str, root: str, name: str, names: tuple[str, ...], split: str
-) -> AnnotatedImages:
-    if source == "tfds":
-        return annotated_layouts.tfds(name, root, split)
-    if not root:
-        raise UserError(
-            "config.data.root: name a folder with boxes, in the layout of VOC, COCO or "
-            "darknet"
-        )
-    return annotated_layouts.read(root, split, names)
 
 
 @functools.lru_cache(maxsize=6)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from common.contract import Claim, Table, summary
+from common.data.annotated_choice import source_of
 from common.detection_metrics import IOUS, CocoScores
 from common.detection_tables import percent, summary_table
 from papers.cornernet import paper_results
 from papers.cornernet.corner_metrics import QUADRANTS
 from papers.cornernet.measure import mean_and_std
-from papers.cornernet.sets import source_of
 
 if TYPE_CHECKING:
     from papers.cornernet.evaluate import Net

@@ -59,6 +59,7 @@ class Graph:
     steps: int = at_least(1, 1400)
     steps_from_transe: int = at_least(1, 350)  # TransR's, which starts from TransE
     batch_size: int = at_least(1, 4096)  # triples
+    negatives: int = at_least(1, 4)  # of each triple
     margin: float = above(0.0, 4.0)
     lr: float = above(0.0, 0.02)
 

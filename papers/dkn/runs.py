@@ -102,9 +102,11 @@ def _embedding(config: Config, method: str) -> Run:
         source |= {"entities": config.data.entities, "relations": PLANNED_RELATIONS}
     steps = g.steps_from_transe if method == "transr" else g.steps
     own = embeddings.Config(
-        model=embeddings.Model(embedding=method, d_entity=d, d_relation=d),
+        model=embeddings.Model(
+            embedding=method, d_entity=d, d_relation=d, init="xavier"
+        ),
         each=embeddings.Each(margin=(g.margin,)),
-        data=embeddings.Data(**source, batch_size=g.batch_size, negatives=1),
+        data=embeddings.Data(**source, batch_size=g.batch_size, negatives=g.negatives),
         optim=Optim("adam", g.lr, Schedule("constant")),
         loop=Loop(steps=steps, log_every=100, eval_every=0, save_every=0, keep=1),
         eval=embeddings.Eval(triples=256, batch_size=64),

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
-from common.contract import Claim
-from papers.gpt import data, tables
-from papers.gpt.measure import Group, Reader
+from common.contract import Claim, Table
+from papers.gpt import tables
+from papers.gpt.measure import Group
 
 FULL, PLAIN, SCRATCH, LSTM = tables.CONDITIONS
 
 
-def of(groups: Sequence[Group], readers: Sequence[Reader]) -> Iterator[Claim]:
-    """Claims of tables 4 and 5 and of figure 2, as far as the runs tell."""
+def of(groups: Sequence[Group], curve: tuple[str, Table] | None) -> Iterator[Claim]:
+    """Claims of tables 4 and 5 and of figure 2, as far as the runs tell.
+
+    curve: a task, and its `tables.along_training`; the Transformer's stands first.
+    """
     names = [*dict.fromkeys(g.config.task for g in groups)]
     means = {
         name: {c: tables.mean(g) for c, g in tables.of_task(groups, name).items()}
@@ -41,7 +44,8 @@ def of(groups: Sequence[Group], readers: Sequence[Reader]) -> Iterator[Claim]:
         if table := tables.transfer(groups, name):
             yield _layers(name, [row[1] for row in table.rows])
             break
-    yield from _zero_shot(groups, readers, names)
+    if curve:
+        yield _zero_shot(*curve)
 
 
 def _compared(
@@ -83,22 +87,15 @@ def _layers(name: str, scores: list[float]) -> Claim:
     )
 
 
-def _zero_shot(
-    groups: Sequence[Group], readers: Sequence[Reader], names: Sequence[str]
-) -> Iterator[Claim]:
-    for name in names:
-        task = data.task(tables.first(groups, name).config)
-        if table := tables.along_training(readers[:1], task):
-            scores = [row[1] for row in table.rows]
-            yield Claim(
-                "without fine-tuning, tasks are done the better the longer it was "
-                "pre-trained",
-                "rises steadily on four tasks (figure 2)",
-                f"{name}: {scores[0]:.1f} at the start to {scores[-1]:.1f} %",
-                True
-                if scores[-1] == max(scores) > scores[0]
-                else None
-                if scores[-1] > scores[0]
-                else False,
-            )
-            return
+def _zero_shot(name: str, table: Table) -> Claim:
+    scores = [row[1] for row in table.rows]
+    return Claim(
+        "without fine-tuning, tasks are done the better the longer it was pre-trained",
+        "rises steadily on four tasks (figure 2)",
+        f"{name}: {scores[0]:.1f} at the start to {scores[-1]:.1f} %",
+        True
+        if scores[-1] == max(scores) > scores[0]
+        else None
+        if scores[-1] > scores[0]
+        else False,
+    )

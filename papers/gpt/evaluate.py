@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from common.contract import summary
+from common.contract import Table, summary
 from common.decoding import Draw, Generator
 from papers.gpt import claims, data, figures, measure, objective, tables
 from papers.gpt.config import Config
@@ -33,31 +33,40 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
     ]
     if readers:
         yield "Language model", tables.language(readers)
+    curve = _along_training(groups, readers)
     if groups:
         yield "Tasks", tables.ablation(groups, readers)
-        yield from _figure_2(groups, readers)
+        yield from _figure_2(groups, curve)
         yield from _more(groups)
     if config.eval.sample:
         yield from _samples(readers)
-    found = [*claims.of(groups, readers)]
+    found = [*claims.of(groups, curve)]
     if found:
         yield "Summary", summary("[GPT](papers/gpt)", found)
 
 
-def _figure_2(groups: Sequence[Group], readers: Sequence[Reader]) -> Values:
-    """Of the first task that has each half."""
-    names = [*dict.fromkeys(g.config.task for g in groups)]
-    for name in names:
+def _along_training(
+    groups: Sequence[Group], readers: Sequence[Reader]
+) -> tuple[str, Table] | None:
+    """The first task that can be asked of a language model, and its scores."""
+    for name in dict.fromkeys(g.config.task for g in groups):
+        task = data.task(tables.first(groups, name).config)
+        if table := tables.along_training(readers, task):
+            return name, table
+    return None
+
+
+def _figure_2(groups: Sequence[Group], curve: tuple[str, Table] | None) -> Values:
+    """Both halves; the left one of the first task that has it."""
+    for name in dict.fromkeys(g.config.task for g in groups):
         if table := tables.transfer(groups, name):
             yield f"Layers taken over, {name}", table
             yield f"Score against layers, {name}", figures.transfer(table)
             break
-    for name in names:
-        task = data.task(tables.first(groups, name).config)
-        if table := tables.along_training(readers, task):
-            yield f"Zero-shot along pre-training, {name}", table
-            yield f"Zero-shot score, {name}", figures.along_training(table)
-            break
+    if curve:
+        name, table = curve
+        yield f"Zero-shot along pre-training, {name}", table
+        yield f"Zero-shot score, {name}", figures.along_training(table)
 
 
 def _more(groups: Sequence[Group]) -> Values:

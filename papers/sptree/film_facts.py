@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from common.data import films
 from papers.sptree.constructions import RELATIONS
+from papers.sptree.sources.layout import drawn
 
 SINCE = 1930
 SHARES = {"train": 7, "valid": 1, "test": 2}  # of ten films, and of ten people
@@ -54,7 +55,11 @@ def facts(split: str) -> Known:
     year: dict[str, int] = {}
     titles: set[str] = set()
     for film in films.films(SINCE):
-        if _split(film.title) != split or film.title in titles or not _good(film.title):
+        if (
+            drawn(film.title, SHARES) != split
+            or film.title in titles
+            or not _good(film.title)
+        ):
             continue
         titles.add(film.title)
         name = f"film:{film.title}"
@@ -76,7 +81,7 @@ def _facts_of(film: films.Film, name: str, split: str) -> list[Fact]:
     for relation, other in pairs:
         head, tail = RELATIONS[relation]
         kind = head if tail == "film" else tail
-        if _good(other) and (kind != "person" or _split(other) == split):
+        if _good(other) and (kind != "person" or drawn(other, SHARES) == split):
             named = f"{kind}:{other}"
             ends = (named, name) if tail == "film" else (name, named)
             found.append(Fact(relation, *ends))
@@ -93,12 +98,3 @@ def _good(name: str) -> bool:
 def number(text: str) -> int:
     """A number of the text, the same in every process."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
-
-
-def _split(name: str) -> str:
-    place = number(name) % sum(SHARES.values())
-    for split, share in SHARES.items():
-        if place < share:
-            return split
-        place -= share
-    raise AssertionError("a place is within the shares")

@@ -30,14 +30,15 @@ class Gazetteer:
 
     names: dict[tuple[str, ...], Named]
     facts: frozenset[tuple[str, str, str]]
-    longest: int  # words of a name
+    longest: dict[str, int]  # words of a name, by its first one
 
     def found(self, words: Sequence[str]) -> Iterator[tuple[int, int, Named]]:
         """Yields (start, end, name) of the names in a sentence, the longest first where
         several begin; none share a word."""
         at = 0
         while at < len(words):
-            for end in range(min(at + self.longest, len(words)), at, -1):
+            longest = self.longest.get(words[at], 0)
+            for end in range(min(at + longest, len(words)), at, -1):
                 if named := self.names.get(tuple(words[at:end])):
                     yield at, end, named
                     at = end
@@ -82,7 +83,10 @@ def gazetteer() -> Gazetteer:
     names = {
         words: Named(k, frozenset(keys)) for words, (k, keys) in maker.names.items()
     }
-    return Gazetteer(names, frozenset(maker.facts), max(map(len, names)))
+    longest: dict[str, int] = {}
+    for words in names:
+        longest[words[0]] = max(longest.get(words[0], 0), len(words))
+    return Gazetteer(names, frozenset(maker.facts), longest)
 
 
 class _Maker:

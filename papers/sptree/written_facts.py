@@ -5,6 +5,9 @@ who made it, where and in which language. A grammar puts several facts into a se
 relative clauses, appositions, coordination, and asides that stand between two entities
 without a word about them. A pair's relation is what the sentence says of it.
 
+Some hundred sentences teach a network that reads paths what takes one without a tree
+thousands: there the structures tell apart, here all of them end near 1.
+
 No film and no person is in two of the splits. Some nestings of a construction in
 another occur in the test alone: names of such sentences end in "/new".
 """

@@ -85,11 +85,7 @@ def _video(config: Config, params: Any, source: Path) -> Values:
         crf=c.crf,
     )
     yield f"{target}\n"
-    columns = ("frames", "size", "frames/s", "network alone")
-    rates = speed.frames / speed.seconds, 1 / speed.compute_seconds
-    note = "frames/s: with decoding and encoding; network alone: without"
-    row = [speed.frames, f"{width} x {height}", *rates]
-    yield "Translated", Table(columns, [row], note)
+    yield "Translated", speed.table((width, height), "network")
 
 
 def translated(

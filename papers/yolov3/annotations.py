@@ -1,16 +1,14 @@
 """The sets with boxes that a config names: composed scenes, folders, TFDS."""
 
-import contextlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from common.boxes import letterbox
-from common.contract import UserError
-from common.data import annotated_layouts, image_sources
+from common.data import image_sources
 from common.data.annotated import AnnotatedImages
-from common.data.annotated_coco import COCO_IDS
+from common.data.annotated_choice import read, source_of
 from common.data.composed_scenes import CLASS_NAMES, digit_crops, scenes
 from common.data.image_set import ImageSet
 
@@ -20,20 +18,13 @@ if TYPE_CHECKING:
 PRIORS_OF = 2000  # pictures whose boxes priors are found of, at most
 
 
-def source_of(data: "Data") -> str:
-    """ "scenes", "files" or "tfds"."""
-    if data.source != "auto":
-        return data.source
-    return "files" if data.root else "scenes"
-
-
 def names(data: "Data") -> tuple[str, ...]:
     """The training set's classes, or those that `data.names` lists."""
     if data.names:
         return tuple(data.names)
     if source_of(data) == "scenes":
         return CLASS_NAMES[data.labels]
-    return _read(source_of(data), data.root, data.name, "train", ()).names
+    return read(data, "train").names
 
 
 def class_names(data: "Data", classes: int) -> tuple[str, ...]:
@@ -42,24 +33,13 @@ def class_names(data: "Data", classes: int) -> tuple[str, ...]:
     return (*found, *map(str, range(len(found), classes)))[:classes]
 
 
-def category_ids(data: "Data", classes: int) -> tuple[int, ...]:
-    """The classes' numbers in COCO's json: those of the set, where it can be read; for
-    80 classes COCO's own, which have gaps; else 1, 2 and so on."""
-    numbers = tuple(range(1, classes + 1))
-    if source_of(data) != "scenes":
-        with contextlib.suppress(UserError):
-            found = annotated(data, "valid").category_ids
-            return found if len(found) == classes else numbers
-    return COCO_IDS if classes == len(COCO_IDS) else numbers
-
-
 def annotated(data: "Data", split: str) -> AnnotatedImages:
     """A split, its classes numbered as `data.names` lists them, where it does.
 
     UserError: the set has a class that is not listed."""
     if source_of(data) == "scenes":
         return _scenes(data, split)
-    return _read(source_of(data), data.root, data.name, split, tuple(data.names))
+    return read(data, split)
 
 
 def _scenes(data: "Data", split: str) -> AnnotatedImages:
@@ -74,24 +54,6 @@ def _scenes(data: "Data", split: str) -> AnnotatedImages:
         parity=data.labels == "parity",
         log_uniform=True,
     )
-
-
-def _read(
-    source: str, root: str, name: str, split: str, wanted: tuple[str, ...]
-) -> AnnotatedImages:
-    if source == "tfds":
-        found = annotated_layouts.tfds(name, root, split)
-        if wanted and found.names != wanted:
-            raise UserError(
-                f"config.data.names: TFDS set {name!r} has {', '.join(found.names[:8])}"
-            )
-        return found
-    if not root:
-        raise UserError(
-            "config.data.root: name a folder with boxes, in the layout of VOC, COCO or "
-            "darknet"
-        )
-    return annotated_layouts.read(root, split, wanted)
 
 
 def sides(data: "Data") -> Float[np.ndarray, "boxes 2"]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from common.contract import Claim, Table, summary
+from common.data.annotated_choice import source_of
 from common.detection_metrics import CocoScores, coco_metrics, voc_ap
 from common.detection_tables import class_table, percent
 from common.truth import Found
@@ -186,7 +187,7 @@ def _claims(detectors: list[Detector]) -> Iterator[Claim]:
     groups = _by_base(detectors)
     first = detectors[0].config
     pictures = len(annotations.annotated(first.data, "test"))
-    composed = annotations.source_of(first.data) == "scenes"
+    composed = source_of(first.data) == "scenes"
     data = f"{pictures:,} {'composed scenes' if composed else 'pictures'}"
 
     def mean(name: str) -> float:

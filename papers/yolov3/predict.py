@@ -15,6 +15,7 @@ from common import box_figures
 from common.boxes import clip, letterbox, to_centres
 from common.config import changed
 from common.contract import Table, UserError
+from common.data import annotated_choice
 from common.files import coco_results, outputs, storage, texts
 from common.files.inputs import given, pictures
 from common.files.video import is_video
@@ -210,7 +211,7 @@ def as_results(config: Config, all_seen: list[Seen]) -> coco_results.Results:
     names = numbers if unique else [seen.name for seen in all_seen]
     return coco_results.of_pictures(
         {name: seen.found for name, seen in zip(names, all_seen, strict=True)},
-        annotations.category_ids(config.data, config.model.classes),
+        annotated_choice.category_ids(config.data, config.model.classes),
     )
 
 

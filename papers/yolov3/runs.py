@@ -7,6 +7,7 @@ from typing import Any
 from common.config import changed, check
 from common.config import runs_of as checked_runs
 from common.contract import Run, UserError
+from common.data.annotated_choice import source_of
 from common.nearest import refuse_unknown
 from papers.yolov3 import annotations
 from papers.yolov3.cfg import strides, yolo_layers
@@ -95,7 +96,7 @@ def _check(config: Config) -> None:
     for low, high, name in (*[(*d.digits, "digits")], *[(*d.ink, "ink")]):
         if low > high:
             raise UserError(f"config.data.{name}={low},{high}: the first is the least")
-    if annotations.source_of(d) == "scenes" and d.ink[1] > d.size:
+    if source_of(d) == "scenes" and d.ink[1] > d.size:
         raise UserError(f"config.data.ink: at most config.data.size, {d.size}")
     if config.objective.positive < config.objective.ignore and (
         config.objective.assign == "two"

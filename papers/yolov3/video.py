@@ -12,7 +12,6 @@ from jaxtyping import Array, Float, UInt8
 
 from common import box_figures
 from common.boxes import GREY, Letterbox, letterbox
-from common.contract import Table
 from common.files.video import convert, frame_size, video_target
 from papers.yolov3.config import Config
 from papers.yolov3.detector import best, predicted
@@ -30,23 +29,19 @@ def annotate_video(
     """Writes the video with its boxes, and its sound. Yields the new file's path, and a
     table of how fast that was."""
     c = config.predict
-    width, height = frame_size(source)
+    size = frame_size(source)
     target = video_target(source, c.out, "boxes")
     speed = convert(
         source,
         target,
         partial(with_boxes, config, names),
         (variables, anchors),
-        size=(width, height),
+        size=size,
         most=c.frames,
         crf=c.crf,
     )
     yield f"{target}\n"
-    columns = ("frames", "size", "frames/s", "network and drawing alone")
-    rates = speed.frames / speed.seconds, 1 / speed.compute_seconds
-    note = "frames/s: with decoding and encoding"
-    row = [speed.frames, f"{width} x {height}", *rates]
-    yield "Video", Table(columns, [row], note)
+    yield "Video", speed.table(size, "network and drawing")
 
 
 def with_boxes(

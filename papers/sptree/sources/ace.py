@@ -1,7 +1,8 @@
 """ACE 2004 and 2005: the text of a .sgm, and its entities' heads and relations in the
 .apf.xml beside it.
 
-Offsets count the characters of the .sgm without its tags, and an END is inclusive.
+Offsets count the characters of the .sgm without its tags, and an END is inclusive. A
+reference such as &amp; counts as one character or as five; what fits the heads counts.
 Entities are the heads of mentions, as in Li and Ji 2014, with their coarse types.
 """
 
@@ -52,7 +53,14 @@ def document(
         root = ElementTree.fromstring(texts.read(apf))
     except ElementTree.ParseError as error:
         raise UserError(f"{str(apf)!r} is not XML: {error}") from None
-    entities = _entities(root, text, str(apf))
+    try:
+        entities = _entities(root, text, str(apf))
+    except UserError:
+        plain = html.unescape(text)
+        if plain == text:
+            raise
+        text = plain
+        entities = _entities(root, text, str(apf))
     relations = _relations(root, str(apf))
     known = {entity.key for entity in entities}
     kept = [link for link in relations if {link.head, link.tail} <= known]

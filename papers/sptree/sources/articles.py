@@ -5,8 +5,6 @@ The label of a pair is what a graph says of the two names, whether or not the se
 says so. Entities are the names that a gazetteer knows.
 """
 
-import functools
-import hashlib
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -14,8 +12,10 @@ from common.data import wiki_articles
 from common.text import parses, sentences
 from common.text.parses import Parsed
 from papers.sptree.gazetteer import gazetteer
+from papers.sptree.sources import layout
 from papers.sptree.sources.annotated_sentence import (
     AnnotatedSentence,
+    Dropped,
     Entity,
     Relation,
 )
@@ -24,10 +24,9 @@ LONGEST = 300  # characters of a sentence
 SHARES = {"train": 7, "valid": 1, "test": 2}  # of ten articles
 
 
-@functools.cache
-def read(parser: str = "best") -> dict[str, tuple[AnnotatedSentence, ...]]:
-    """The sentences with two or more names, by split; an article is in one of them.
-    `parser` makes the trees, as `common.text.parses.parser` names it."""
+def read(parser: str = "best") -> layout.Read:
+    """The sentences with two or more names; an article is in one split. `parser` makes
+    the trees, as `common.text.parses.parser` names it."""
     parse = parses.parser(parser)
     found: dict[str, list[AnnotatedSentence]] = {split: [] for split in SHARES}
     for title, text in _texts():
@@ -35,8 +34,14 @@ def read(parser: str = "best") -> dict[str, tuple[AnnotatedSentence, ...]]:
             if words[-1].end - words[0].start < LONGEST:
                 annotated = _annotated(words, f"{title}/{number}", parse)
                 if annotated is not None:
-                    found[_split(title)].append(annotated)
-    return {split: tuple(kept) for split, kept in found.items()}
+                    found[layout.drawn(title, SHARES)].append(annotated)
+    sentences_ = {split: tuple(kept) for split, kept in found.items()}
+    about = (
+        "Real sentences of Wikipedia and of news, with distant labels: a pair's "
+        "relation is what a graph says of the two names, whether or not the sentence "
+        f"says so; {layout.Trees(parser=parser)}"
+    )
+    return layout.Read(sentences_, {split: Dropped() for split in found}, about)
 
 
 def _texts() -> Iterator[tuple[str, str]]:
@@ -44,13 +49,6 @@ def _texts() -> Iterator[tuple[str, str]]:
         yield article.title, f"{article.lead}\n\n{article.body}"
     for number, story in enumerate(wiki_articles.news()):
         yield f"news {number}", story
-
-
-def _split(title: str) -> str:
-    digest = hashlib.blake2b(title.encode(), digest_size=8).digest()
-    place = int.from_bytes(digest, "big") % sum(SHARES.values())
-    ends = {"train": SHARES["train"], "valid": SHARES["train"] + SHARES["valid"]}
-    return next((split for split, end in ends.items() if place < end), "test")
 
 
 def _annotated(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def _is(folder: Path, split: str) -> bool:
 
 
 def drawn(name: str, shares: dict[str, int]) -> str:
-    """The split of a document by its name, the same on every machine."""
+    """The split of a document or name, the same on every machine."""
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     place = int.from_bytes(digest, "big") % sum(shares.values())
     for split, share in shares.items():
@@ -134,7 +135,7 @@ class Trees:
                 raise UserError(f"config.data.trees={file!r} does not exist")
             for document in conllu.read(path):
                 for parsed in document.sentences:
-                    self._known[_spelled(parsed.words)] = parsed
+                    self._known[letters(parsed.words)] = parsed
 
     def __str__(self) -> str:
         if self.file:
@@ -145,13 +146,7 @@ class Trees:
     def of(self, words: Sequence[str], where: str) -> Parsed:
         """The tree over `words`. UserError, beginning with `where`: the file of trees
         has no such sentence, or cuts it into other words."""
-        if not self.file:
-            return self._parse(words)
-        parsed = self._known.get(_spelled(words))
-        if parsed is None:
-            raise UserError(
-                f"{where}: {self.file} has no tree for {' '.join(words)[:80]!r}"
-            )
+        parsed = self.of_text(words, where)
         if parsed.words != tuple(words):
             raise UserError(
                 f"{where}: {self.file} cuts {' '.join(words)[:80]!r} into "
@@ -159,9 +154,46 @@ class Trees:
             )
         return parsed
 
+    def of_text(self, words: Sequence[str], where: str) -> Parsed:
+        """The tree of a text that `words` spell, over its own words: a file of trees
+        may cut the text elsewhere. UserError: the file has no such text."""
+        if not self.file:
+            return self._parse(words)
+        parsed = self._known.get(letters(words))
+        if parsed is None:
+            raise UserError(
+                f"{where}: {self.file} has no tree for {' '.join(words)[:80]!r}"
+            )
+        return parsed
 
-def _spelled(words: Sequence[str]) -> str:
-    return "".join(words)
+
+_SIGNS = re.compile("-[LR][RSC]B-")  # brackets in treebanks
+
+
+def letters(words: Sequence[str]) -> str:
+    """The letters and digits of words, in small letters: the same for all ways to cut a
+    text and to write its signs."""
+    whole = "".join(_SIGNS.sub("", word) for word in words).lower()
+    return "".join(letter for letter in whole if letter.isalnum())
+
+
+def moved(
+    span: tuple[int, int], words: Sequence[str], others: Sequence[str], where: str
+) -> tuple[int, int]:
+    """Words [start, end) of one way to cut a text, as those of another which have its
+    letters. UserError: it has no letters."""
+    start = len(letters(words[: span[0]]))
+    end = start + len(letters(words[span[0] : span[1]]))
+    at = 0
+    inside = []
+    for i, word in enumerate(others):
+        after = at + len(letters([word]))
+        if at < end and after > start:
+            inside.append(i)
+        at = after
+    if not inside:
+        raise UserError(f"{where}: {' '.join(words[slice(*span)])!r} has no letters")
+    return inside[0], inside[-1] + 1
 
 
 def given_tree(

@@ -16,6 +16,7 @@ from typing import Any
 from common.contract import UserError
 from common.files import storage, texts
 from common.text import sentences as text_sentences
+from common.text.parses import Parsed
 from papers.sptree.sources import layout
 from papers.sptree.sources.annotated_sentence import (
     AnnotatedSentence,
@@ -55,8 +56,7 @@ def read(root: str, trees: layout.Trees) -> layout.Read:
     dropped = Dropped()
     found = {
         split: [
-            _annotated(item, trees.of(item.words, item.where), dropped)
-            for item in _items(_file(folder, name))
+            _with_trees(item, trees, dropped) for item in _items(_file(folder, name))
         ]
         for split, name in files.items()
     }
@@ -170,7 +170,20 @@ def _items(path: Path) -> Iterator[_Item]:
         raise UserError(f"{str(path)!r} has no sentences")
 
 
-def _annotated(item: _Item, parsed, dropped: Dropped) -> AnnotatedSentence:
+def _with_trees(
+    item: _Item, trees: layout.Trees, dropped: Dropped
+) -> AnnotatedSentence:
+    """The item with its tree, and the words of that."""
+    parsed = trees.of_text(item.words, item.where)
+    if parsed.words != tuple(item.words):
+        item.spans = {
+            name: layout.moved(span, item.words, parsed.words, item.where)
+            for name, span in item.spans.items()
+        }
+    return _annotated(item, parsed, dropped)
+
+
+def _annotated(item: _Item, parsed: Parsed, dropped: Dropped) -> AnnotatedSentence:
     entities = [Entity(*item.spans[name], KIND) for name in ("e1", "e2")]
     relations = []
     if item.relation:
@@ -211,15 +224,11 @@ def _with_tree(
         ) from None
     parsed = layout.given_tree(words, heads, arcs, tags, item.where)
     for name, (start, end) in spans.items():
-        own = "".join(item.words[slice(*item.spans[name])])
-        if _letters("".join(words[start:end])) != _letters(own):
+        own = " ".join(item.words[slice(*item.spans[name])])
+        if layout.letters(words[start:end]) != layout.letters([own]):
             raise UserError(
                 f"{item.where}: {name} is {own!r}, and {' '.join(words[start:end])!r} "
                 "in the json file: both are in the same order"
             )
     item.spans = spans
     return _annotated(item, parsed, dropped)
-
-
-def _letters(text: str) -> str:
-    return "".join(letter for letter in text.lower() if letter.isalnum())

@@ -21,12 +21,15 @@ def test_articles_are_prose_with_a_lead_and_links():
 def test_markup_leaves_what_a_reader_sees():
     links: list[tuple[str, str]] = []
     text = (
-        "'''Rome''' is {{convert|1285|km2}} <!-- a -->large<ref>b</ref>, in [[Italy]] "
-        "and its [[region (x)#y|region]]s; see [http://x.y the page].\n* a list of "
+        "'''Rome''' ({{lang-x|y}}; , Roma ,) is {{convert|1285|km2}} <!-- a -->"
+        "large<ref>b</ref>, in [[Italy]] and its "
+        "[[region (x)#y|region]]s; see [http://x.y the page].\n* a list of "
         "four words\n[[File:a.jpg|thumb|a [[link]] in it]]"
     )
     text = wiki_articles._plain(wiki_articles._without_blocks(text), links)
-    assert text == ("Rome is 1285 km2 large, in Italy and its regions; see the page.")
+    assert text == (
+        "Rome (Roma) is 1285 km2 large, in Italy and its regions; see the page."
+    )
     assert links == [("Italy", "Italy"), ("regions", "region (x)")]
 
 

@@ -1,5 +1,6 @@
 """If these fail, a circle or two roots reach a network that assumes a tree."""
 
+import numpy as np
 import pytest
 
 from common.contract import UserError
@@ -107,3 +108,19 @@ def test_a_word_s_tag_follows_its_neighbours():
 def test_an_unknown_parser_is_named_with_the_known_ones():
     with pytest.raises(UserError, match="chunks"):
         parses.parser("corenlp")
+
+
+def test_no_tags_break_the_rules():
+    """Any tags over any words make one tree."""
+    rng = np.random.default_rng(0)
+    words = np.array(["is", "that", "of", "not", "and", "dog", ",", ".", "to", "'s"])
+    tags = np.array(
+        ["NN", "VBD", "VBG", "VB", "TO", "IN", "CC", "WDT", "DT", "JJ", "RB", ",", ""]
+    )
+    for _ in range(2000):
+        size = rng.integers(1, 12)
+        parsed = chunk_parser.parse(
+            [str(word) for word in rng.choice(words, size)],
+            [str(tag) for tag in rng.choice(tags, size)],
+        )
+        check(parsed)

@@ -136,10 +136,10 @@ def group(trained, name, depth, scores, **model):
 def test_a_claim_holds_where_the_numbers_say_so(trained):
     full = group(trained, "toy-choice", 2, (0.7, 0.8))
     scratch = group(trained, "toy-choice_scratch", -1, (0.5, 0.6))
-    (claim,) = claims.of([full, scratch], [])
+    (claim,) = claims.of([full, scratch], None)
     assert claim.holds is True
     assert "75.0 against 55.0" in claim.here
-    (claim,) = claims.of([group(trained, "toy-choice", 2, (0.1,)), scratch], [])
+    (claim,) = claims.of([group(trained, "toy-choice", 2, (0.1,)), scratch], None)
     assert claim.holds is False
 
 

@@ -3,7 +3,7 @@
 from papers.sptree.gazetteer import gazetteer
 from papers.sptree.sources import articles
 
-SETS = articles.read("chunks")
+SETS = articles.read("chunks").sentences
 
 
 def test_an_article_is_in_one_split():

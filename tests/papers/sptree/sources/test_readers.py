@@ -261,6 +261,38 @@ def test_semeval_takes_the_given_trees_of_the_test(tmp_path):
     assert named(found) == [("Content-Container", "box", "child")]
 
 
+def test_semeval_takes_words_and_trees_of_a_treebank(tmp_path):
+    """CoreNLP's words: other cuts, other brackets."""
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    text = SEMEVAL.replace("toy", "(toy)")
+    words = [
+        "The",
+        "child",
+        "'s",
+        "-LRB-",
+        "toy",
+        "-RRB-",
+        "was",
+        "in",
+        "the",
+        "wooden-box",
+        ".",
+    ]
+    second = ["A", "ridge", "line", "is", "no", "wave", "."]
+    rows = [
+        "".join(f"{i + 1}\t{w}\t_\t_\tX\t_\t{i}\tdep\t_\t_\n" for i, w in enumerate(s))
+        for s in (words, second, [w for w in words if "RB" not in w])
+    ]
+    trees = tmp_path / "trees.conllu"
+    trees.write_text("\n".join(rows))
+    semeval(folder, text)
+    read = sources.read("semeval", str(folder), str(trees))
+    first = read.sentences["train"][0]
+    assert named(first) == [("Content-Container", "wooden-box", "child")]
+    assert len(first.parsed) in (len(words), len(words) - 2)
+
+
 def test_trees_in_another_order_are_refused(tmp_path):
     block = SEMEVAL.split("\n\n")[0] + "\n\n"
     (tmp_path / "TEST_FILE_FULL.TXT").write_text(block)
@@ -380,9 +412,11 @@ The mayor of Rome left. She met AT&amp;T's boss.
 """
 
 
-def apf(mentions: list[tuple[str, str, str]], relations: str = "") -> str:
+def apf(
+    mentions: list[tuple[str, str, str]], relations: str = "", source: str = SGM
+) -> str:
     """(id, type, head) of mentions, whose heads stand once in the text."""
-    text = SGM.replace("\n", "\n")
+    text = source
     plain = "".join(part.split(">")[-1] for part in text.split("<"))
     rows = []
     for key, kind, head in mentions:
@@ -422,6 +456,13 @@ def test_ace_has_heads_and_directed_relations(tmp_path, relations):
     assert named(first) == [("GEN-AFF", "mayor", "Rome")]
     assert [e.kind for e in first.entities] == ["PER", "GPE"]
     assert len(second.entities) == 1
+
+
+def test_ace_counts_a_reference_as_one_character_or_as_five(tmp_path):
+    for source in (SGM, SGM.replace("&amp;", "&")):
+        _, second = of_ace(tmp_path, apf(MENTIONS, "", source)).sentences["test"]
+        words = second.parsed.words
+        assert [words[e.start : e.end] for e in second.entities] == [("boss",)]
 
 
 def test_relations_between_sentences_and_of_times_are_counted(tmp_path):
