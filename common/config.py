@@ -105,6 +105,21 @@ def _field(default: Any, **rule: Any) -> Field:
     return dataclasses.field(default=default, metadata={"rule": Rule(**rule)})
 
 
+def only_fields(cls: type) -> None:
+    """Makes a class of configs, and those of its sections, refuse to set what is no
+    field: a misspelt name would change nothing."""
+    cls.__setattr__ = _set_field
+    for kind in typing.get_type_hints(cls).values():
+        if dataclasses.is_dataclass(kind) and not kind.__dataclass_params__.frozen:
+            only_fields(kind)
+
+
+def _set_field(config: Any, name: str, value: Any) -> None:
+    known = [field.name for field in dataclasses.fields(config)]
+    refuse_unknown(f"field of {type(config).__name__}", name, known)
+    object.__setattr__(config, name, value)
+
+
 def fields(config: Any, path: str = "config") -> Iterator[tuple[str, Any, Any]]:
     """Yields (dotted path, dataclass field, value) of every field but the sections."""
     for field in dataclasses.fields(config):
@@ -114,6 +129,14 @@ def fields(config: Any, path: str = "config") -> Iterator[tuple[str, Any, Any]]:
             yield from fields(value, name)
         else:
             yield name, field, value
+
+
+def sections(config: Any) -> Iterator[tuple[str, Any]]:
+    """Yields (name, section) of the dataclasses inside a config."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield field.name, value
 
 
 def rule_of(field: dataclasses.Field) -> Rule:
@@ -206,6 +229,27 @@ def changed(config: C, changes: Mapping[str, Any]) -> C:
         getattr(section, last)  # raises AttributeError for an unknown name
         setattr(section, last, value)
     return config
+
+
+def from_plain(like: C, plain: Mapping[str, Any]) -> C:
+    """The config whose `dataclasses.asdict` went through JSON. `like` is any config of
+    its class. UserError: there is a field that the class lacks."""
+    config = copy.deepcopy(like)
+    valid = {field.name for field in dataclasses.fields(config)}
+    for name, value in plain.items():
+        refuse_unknown(f"field of {type(config).__name__}", name, valid)
+        old = getattr(config, name)
+        if dataclasses.is_dataclass(old):
+            value = from_plain(old, value)
+        elif isinstance(value, list):
+            value = _tuples(value)
+        setattr(config, name, value)
+    return config
+
+
+def _tuples(value: Any) -> Any:
+    """Lists as tuples, those inside as well: configs have no lists."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def variant(make: Callable, doc: str, *arguments: Any) -> Callable[[], Any]:

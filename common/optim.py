@@ -20,11 +20,12 @@ from common.sections import Optim
 
 
 def learning_rate(config: Optim, steps: int) -> optax.Schedule:
-    """The rate as a function of the step, over a run of `steps` steps."""
+    """The rate as a function of the step, over a run of `steps` steps, or where the
+    schedule ends before them."""
     schedule = config.schedule
     peak = config.lr
     start = schedule.warmup if schedule.decay_from_warmup else 0
-    span = max(steps - start, 1)
+    span = max((schedule.steps or steps) - start, 1)
     decays = {
         "constant": lambda: optax.constant_schedule(peak),
         "cosine": lambda: optax.cosine_decay_schedule(peak, span, schedule.floor),

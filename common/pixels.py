@@ -4,6 +4,7 @@ numpy in, numpy out, and JAX likewise; the last axis is the channels.
 """
 
 from types import ModuleType
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -25,6 +26,19 @@ def to_uint8(image: Float[Array, "*shape"]) -> UInt8[Array, "*shape"]:
     """Values of [0, 1] as levels of 0..255, clipped and rounded."""
     xp = namespace(image)
     return xp.round(255 * xp.clip(image, 0, 1)).astype(np.uint8)
+
+
+def as_picture(array: Any) -> Picture:
+    """A user's array as a picture. UserError: it is not uint8, or its shape is not
+    [height, width] or [height, width, channels] with 1 to 4 channels."""
+    array = np.asarray(array)
+    shaped = array.ndim == 2 or (array.ndim == 3 and 1 <= array.shape[-1] <= 4)
+    if array.dtype != np.uint8 or not shaped or not array.size:
+        raise UserError(
+            f"an array {list(array.shape)} of {array.dtype} is no picture: give uint8, "
+            "[height, width] or [height, width, channels], with 1 to 4 channels"
+        )
+    return array[..., None] if array.ndim == 2 else array
 
 
 def squeeze_grey(

@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import field
 
-from common.config import above, at_least, between, choice, seed
+from common.config import above, at_least, between, choice, only_fields, seed
 
 
 @dataclasses.dataclass
@@ -35,6 +35,7 @@ class Schedule:
     warmup_at: float = between(0.0, 1.0)  # above 0: warm up at this rate, without rise
     decay_from_warmup: bool = True  # the decay starts after it; False: at step 0
     floor: float = between(0.0, 1.0, only=SLOPES)  # the rate at the end
+    steps: int = at_least(0, only=SLOPES)  # where it ends falling; 0: with the run
     boundaries: tuple[int, ...] = at_least(0, (), only=STEPS)  # where the rate falls
     factor: float = above(0.0, 0.1, only=STEPS)  # each fall multiplies it by this
 
@@ -71,6 +72,10 @@ class Training:
     loop: Loop = field(default_factory=Loop)
     runs: tuple[str, ...] = ("main",)  # names of the models to train
     seed: int = seed()
+
+    def __init_subclass__(cls) -> None:
+        """From here on `config.loop.stepz = 5` is a UserError."""
+        only_fields(cls)
 
     @property
     def items_per_step(self) -> int:

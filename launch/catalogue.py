@@ -9,6 +9,7 @@ import importlib.util
 import pkgutil
 import traceback
 import typing
+from pathlib import Path
 from typing import Any
 
 from absl import flags
@@ -17,12 +18,50 @@ from ml_collections import config_flags
 import papers
 from common import config as configs
 from common.contract import Paper, UserError, complete
+from common.files import storage
 from common.nearest import refuse_unknown
+from launch import workdir
 
 
 def names() -> list[str]:
     """Every paper on disk."""
     return sorted(m.name for m in pkgutil.iter_modules(papers.__path__) if m.ispkg)
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """A paper, one of its variants, and the config."""
+
+    name: str
+    paper: Paper
+    variant: str
+    config: Any
+
+
+def asked(values: flags.FlagValues, overrides: list[str]) -> Asked:
+    """What --paper and --config name; without --paper, what --workdir remembers. Both
+    with the overrides `--config.a.b=value`."""
+    if values.paper:
+        paper = load(values.paper)
+        config = variant(paper, values.config)
+        found = Asked(values.paper, paper, Path(values.config).stem, config)
+    else:
+        found = remembered(storage.path(values.workdir))
+    return dataclasses.replace(found, config=override(found.config, overrides))
+
+
+def remembered(folder: Path) -> Asked:
+    """What was trained in a workdir. UserError: nothing says so, or the code has
+    changed since."""
+    name, own, plain = workdir.remembered(folder)
+    paper = load(name)
+    try:
+        config = configs.from_plain(paper.get_config(), plain)
+    except UserError as error:
+        raise UserError(
+            f"{folder} was made by other code: {error}. Give --paper and --config"
+        ) from None
+    return Asked(name, paper, own, config)
 
 
 def load(name: str) -> Paper:

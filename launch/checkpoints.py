@@ -7,8 +7,9 @@ import contextlib
 import functools
 import json
 import logging
+import operator
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +40,20 @@ class Checkpoints:
 
     def __init__(self, folder: Path, loop: Loop, *, read_only: bool = False) -> None:
         policies = [keep.LatestN(loop.keep)]
+        measured = None
         if loop.best:
             name = loop.best.lstrip("+")
-            largest = loop.best.startswith("+")
+            measured = operator.itemgetter(name)
             best = keep.BestN(
-                get_metric_fn=lambda metrics: metrics[name],
-                reverse=not largest,
+                get_metric_fn=measured,
+                reverse=not loop.best.startswith("+"),
                 n=1,
                 keep_checkpoints_without_metrics=False,
             )
             policies.append(best)
         options = ocp.CheckpointManagerOptions(
             preservation_policy=keep.AnyPreservationPolicy(policies),
+            best_fn=measured,  # Orbax then writes the metrics beside the state
             cleanup_tmp_directories=not read_only,  # what a kill left half-written
             create=not read_only,
             read_only=read_only,
@@ -58,6 +61,7 @@ class Checkpoints:
         folder = folder.absolute() if storage.is_local(folder) else folder
         self._folder = folder / "checkpoints"
         self._options = options
+        self._metric = loop.best
         self._read_only = read_only
         self._manager = self._open()
 
@@ -94,18 +98,22 @@ class Checkpoints:
         self._manager.save(step, args=arguments, metrics=metrics, force=True)
 
     def restore(
-        self, abstract: Any, part: Callable[[Any], Any] = whole
+        self,
+        abstract: Any,
+        part: Callable[[Any], Any] = whole,
+        which: str = "newest",
     ) -> tuple[Any, dict] | None:
         """(state, meta) of the newest checkpoint that is whole; None: there is none.
 
         abstract: the state as `jax.ShapeDtypeStruct`s with shardings.
         part: what is read of it; the rest of a checkpoint may be damaged.
+        which: "newest", or "best" or a step, of which there is one checkpoint.
 
         Damaged checkpoints that are newer are set aside with a warning. UserError: all
         are damaged, and left alone; or it holds another state than `abstract`.
         """
         refused: dict[int, str] = {}
-        for step in sorted(self._manager.all_steps(), reverse=True):
+        for step in self._steps(which):
             restored = None
             why = "another process could not read it"
             try:
@@ -129,6 +137,33 @@ class Checkpoints:
             )
         return None
 
+    def _steps(self, which: str) -> list[int]:
+        """The checkpoints that may be restored, the first choice first."""
+        steps = sorted(self._manager.all_steps(), reverse=True)
+        if which == "newest":
+            return steps
+        if which == "best":
+            return [self._best(steps)]
+        if int(which) not in steps:
+            there = ", ".join(map(str, reversed(steps))) or "none"
+            raise UserError(
+                f"--checkpoint={which}: {self._folder} has the steps {there}"
+            )
+        return [int(which)]
+
+    def _best(self, steps: Iterable[int]) -> int:
+        """The step with the best value of the metric that `loop.best` names."""
+        name = self._metric.lstrip("+")
+        found = {s: (self._manager.metrics(s) or {}).get(name) for s in steps}
+        found = {s: x for s, x in found.items() if x is not None}
+        if not found:
+            raise UserError(
+                f"--checkpoint=best: no checkpoint in {self._folder} was kept by its "
+                f"{name or 'metric: config.loop.best names none'}"
+            )
+        choose = max if self._metric.startswith("+") else min
+        return choose(found, key=found.__getitem__)
+
     def _read(self, step: int, abstract: Any, part: Callable) -> tuple[Any, dict]:
         def restore(**items):
             return self._manager.restore(step, args=ocp.args.Composite(**items))
@@ -140,9 +175,10 @@ class Checkpoints:
         if meta["step"] != step:
             raise ValueError(f"it is of step {meta['step']}")
         if found := [*differences(meta["arrays"], _described(_flat(abstract)))]:
+            fields = "; ".join(f"{name}: {change}" for name, change in found[:5])
             raise UserError(
                 f"{self._folder / str(step)} holds another state than this code has: "
-                f"{'; '.join(found[:5])}. Choose another --workdir"
+                f"{fields}. Choose another --workdir"
             )
         wanted = _flat(part(abstract))
         read = spread.parts(wanted)

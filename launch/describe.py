@@ -12,6 +12,7 @@ import jax
 from common import config as configs
 from common.config import rule_of
 from common.contract import Table
+from launch.meanings import meanings
 from launch.reports.results import show
 from launch.runs import parameter_count
 from launch.session import Session
@@ -23,7 +24,8 @@ def describe(session: Session, names: list[str]) -> None:
         config = session.runs[name].config
         paper = session.runs.paper(name)
         state = session.runs.abstract_state(name)
-        show(f"{name}: config", Table(("field", "value", "may be"), [*_config(config)]))
+        columns = ("field", "value", "may be", "means")
+        show(f"{name}: config", Table(columns, [*_config(config)]))
         show(f"{name}: parameters", _parameters(state.params))
         show(f"{name}: state", _bytes(state))
         show(f"{name}: a batch", _inputs(paper.batch_spec(config)))
@@ -69,6 +71,8 @@ def _inputs(spec: dict[str, jax.ShapeDtypeStruct]) -> Table:
 
 
 def _config(config: Any) -> Iterator[list[str]]:
-    """[dotted name, value, what it may be] of every field."""
+    """[dotted name, value, what it may be, what it means] of every field."""
+    said = meanings(config)
     for name, field, value in configs.fields(config):
-        yield [name.removeprefix("config."), repr(value), str(rule_of(field))]
+        short = name.removeprefix("config.")
+        yield [short, repr(value), str(rule_of(field)), said.get(name, "")]

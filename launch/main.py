@@ -24,7 +24,7 @@ from absl import flags
 from common.contract import UserError
 from common.files import storage
 from common.nearest import refuse_unknown
-from launch import failure, options
+from launch import failure, options, sweep
 
 
 def main(argv: list[str]) -> int:
@@ -37,6 +37,9 @@ def main(argv: list[str]) -> int:
     failure.tell_once()
     try:
         return _run(argv)
+    except BrokenPipeError:  # who reads what we print, as `head`, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (UserError, flags.Error) as error:
         print(f"launch: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -49,19 +52,28 @@ def main(argv: list[str]) -> int:
 
 def _run(argv: list[str]) -> int:
     overrides = options.overrides(argv)
+    sweeps = sweep.fields(argv)
     values = options.define_flags()
-    rest = values([argv[0], *(a for a in argv[1:] if a not in overrides)])
+    own = [a for a in argv[1:] if a not in [*overrides, *sweeps]]
+    rest = values([argv[0], *own])
     if len(rest) > 1:
         raise UserError(f"unexpected argument {rest[1]!r}: flags are --name=value")
-    if not values.paper and not values.help:
+    if values.version:
+        print(options.version())
+        return 0
+    if not (values.paper or values.workdir or values.help):
         papers = ", ".join(options.papers())
         raise UserError(f"say which --paper: {papers}; --help tells more")
+    if not values.paper and values["config"].present:
+        raise UserError("--config is a variant of a paper: say which --paper too")
     if values.help and values.paper:
         print(options.paper_help(values.paper))
         return 0
     if values.help:
         print(options.command_help(values, __doc__))
         return 0
+    if sweeps:
+        return sweep.sweep(values, argv[1:], overrides, sweeps)
 
     # JAX is slow to import, and the devices must be counted before it starts.
     from launch import distributed
@@ -79,31 +91,28 @@ def _run(argv: list[str]) -> int:
     if many:
         distributed.join(values.coordinator, values.num_processes, values.process_id)
     with lost.no_waiting_for_the_dead(), workers(values.workers):
-        paper = catalogue.load(values.paper)
-        config = catalogue.variant(paper, values.config)
-        config = catalogue.override(config, overrides)
-        return _dispatch(values, paper, config, argv)
+        return _dispatch(values, catalogue.asked(values, overrides), argv)
 
 
-def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
+def _dispatch(values: flags.FlagValues, asked, argv: list[str]) -> int:
     from launch import benchmark, describe
     from launch.ahead import compile, export
     from launch.session import Session
 
-    variant = Path(values.config).stem
-    workdir = values.workdir or f"workdir/{values.paper}/{variant}"
+    workdir = values.workdir or f"workdir/{asked.name}/{asked.variant}"
     session = Session(
-        paper,
-        config,
+        asked.paper,
+        asked.config,
         storage.path(workdir),
         parallel=values.parallel,
         mesh=values.mesh,
         every_device=values.cpu_devices is not None,
+        checkpoint=options.checkpoint(values),
     )
     if values.run:
         refuse_unknown("run", values.run, session.runs)
     names = [values.run] if values.run else [*session.runs]
-    title = f"{values.paper} · {variant}"
+    title = f"{asked.name} · {asked.variant}"
     command = shlex.join(["python", "launch/main.py", *argv[1:]])
     shows = {
         "describe": describe.describe,
@@ -124,10 +133,12 @@ def _dispatch(values: flags.FlagValues, paper, config, argv: list[str]) -> int:
             facts=facts(command, "none of the slice"),
         )
         return 0 if lived else 1
-    return _work(values, session, names, title, command)
+    return _work(values, asked, session, names, title, command)
 
 
-def _work(values: flags.FlagValues, session, names, title: str, command: str) -> int:
+def _work(
+    values: flags.FlagValues, asked, session, names, title: str, command: str
+) -> int:
     """Trains, evaluates or predicts, with the workdir to itself."""
     from launch import compiled, distributed, lost, pending, stop, workdir
 
@@ -139,6 +150,8 @@ def _work(values: flags.FlagValues, session, names, title: str, command: str) ->
         stop.StopRequest() as request,
     ):
         compiled.keep_compiled(session.workdir)
+        if not reading:
+            workdir.remember(session.workdir, asked.name, asked.variant, asked.config)
         try:
             done = _do(values, session, names, title, command, request)
         except pending.Diverged as error:
@@ -238,5 +251,10 @@ def facts(command: str, devices: str) -> dict[str, str]:
     }
 
 
-if __name__ == "__main__":
+def console() -> None:
+    """The command `papers`."""
     sys.exit(main(sys.argv))
+
+
+if __name__ == "__main__":
+    console()

@@ -1,11 +1,14 @@
 """The flags of launch/main.py, and what --help says."""
 
+import inspect
 import re
+import textwrap
 from functools import partial
 
 from absl import flags
 
 from common import config as configs
+from common.contract import UserError
 
 MODES = {
     "train": "train what is not finished yet, then evaluate",
@@ -16,6 +19,8 @@ MODES = {
     "export": "the train step as a file that runs on CPU, CUDA and TPU without us",
     "benchmark": "time of a step, items a second, share of a matmul's FLOP/s",
 }
+NEWEST = "newest"
+INSET = " " * 8  # of what is said of a field
 SHAPES_ONLY = ("describe", "compile", "export")  # no other process, and no device
 
 
@@ -26,7 +31,7 @@ def define_flags() -> flags.FlagValues:
     choice = partial(flags.DEFINE_enum, flag_values=values)
     switch = partial(flags.DEFINE_boolean, flag_values=values)
     modes = "\n".join(f"{name}: {what}" for name, what in MODES.items())
-    text("paper", None, "a folder of papers/")
+    text("paper", None, "a folder of papers/; none: the paper that --workdir is of")
     text("config", "default", "variant, or a Python file with get_config()")
     choice("mode", "train", list(MODES), modes)
     text("run", None, "train this run only; predict with it, not with the first")
@@ -34,6 +39,11 @@ def define_flags() -> flags.FlagValues:
         "workdir", None, "results go here, on disk or gs://; workdir/<paper>/<variant>"
     )
     text("input", None, "predict: a prompt, or what the paper takes")
+    text(
+        "checkpoint",
+        NEWEST,
+        "eval, predict: newest, best (by config.loop.best), or a step that was kept",
+    )
     number = partial(flags.DEFINE_integer, flag_values=values)
     number("profile", None, "train: trace 5 steps after this one, in <run>/profile", 0)
     choice("parallel", "jit", ["jit", "pmap"], "jit or pmap")
@@ -55,8 +65,32 @@ def define_flags() -> flags.FlagValues:
     text("coordinator", None, "host:port of process 0, where JAX finds no cluster")
     number("num_processes", None, "of the job; 1: this one only, in a cluster too", 1)
     number("process_id", None, "of this process, from 0", 0)
-    switch("help", False, "this text; with --paper, the paper's variants")
+    switch(
+        "help", False, "this text; with --paper, the paper's variants", short_name="h"
+    )
+    switch("version", False, "of this package, and of JAX")
     return values
+
+
+def checkpoint(values: flags.FlagValues) -> str:
+    """--checkpoint. UserError: it is none, or the mode reads no checkpoint."""
+    asked = values.checkpoint
+    if asked != NEWEST and values.mode not in ("eval", "predict"):
+        raise UserError("--checkpoint is for --mode=eval and --mode=predict")
+    if asked not in (NEWEST, "best") and not asked.isdecimal():
+        raise UserError(f"--checkpoint={asked}: newest, best, or a step")
+    return asked
+
+
+def version() -> str:
+    """The versions of this package and of JAX."""
+    from importlib import metadata
+
+    try:
+        own = metadata.version("papers-in-jax")
+    except metadata.PackageNotFoundError:
+        own = "not installed"
+    return f"papers-in-jax {own}, jax {metadata.version('jax')}"
 
 
 def overrides(argv: list[str]) -> list[str]:
@@ -72,19 +106,25 @@ def papers() -> list[str]:
 
 
 def paper_help(name: str) -> str:
-    """A paper's variants, and its fields that have choices or bounds."""
+    """A paper's variants, what it predicts from, and all fields of its config."""
     from launch import catalogue
+    from launch.meanings import meanings
 
     paper = catalogue.load(name)
+    config = paper.get_config()
     lines = [f"{name}: {paper.__doc__.strip().splitlines()[0]}", "", "variants:"]
     width = max(map(len, paper.VARIANTS)) + 2
     for variant, make in paper.VARIANTS.items():
         lines.append(f"  {variant:<{width}}{make.__doc__.strip().splitlines()[0]}")
-    lines += ["", "fields that have choices or bounds, and their defaults:"]
-    for field, kind, value in configs.fields(paper.get_config()):
-        if rule := str(configs.rule_of(kind)):
-            lines.append(f"  --{field}={configs.shown(value)}  {rule}")
-    lines.append(f"\nall fields: --paper={name} --mode=describe")
+    lines += ["", "--mode=predict --input=...:"]
+    lines += [f"  {x}".rstrip() for x in inspect.getdoc(paper.predict).splitlines()]
+    lines += ["", "fields of the config, and their defaults:"]
+    said = meanings(config)
+    for field, kind, value in configs.fields(config):
+        rule = str(configs.rule_of(kind))
+        lines.append(f"  --{field}={configs.shown(value)}")
+        text = "; ".join(filter(None, [said.get(field, ""), rule]))
+        lines += textwrap.wrap(text, 84, initial_indent=INSET, subsequent_indent=INSET)
     return "\n".join(lines)
 
 

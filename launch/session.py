@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from common.config import changed
 from common.contract import Paper, UserError, complete
 from common.metrics import Gathered
 from launch import devices, distributed, placement
@@ -26,7 +27,8 @@ class Session:
     """Binds a paper's functions to a config, a folder and the devices of this machine.
 
     parallel: "jit" or "pmap"; mesh: as of `devices.parse_mesh`; every_device: of
-    a CPU host too.
+    a CPU host too; checkpoint: which one of a run is evaluated, as of
+    `Checkpoints.restore`.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Session:
         parallel: str = "jit",
         mesh: str = "data",
         every_device: bool = False,
+        checkpoint: str = "newest",
     ) -> None:
         self.paper = complete(paper)
         self.config = config
@@ -50,6 +53,7 @@ class Session:
         own_choice = mesh == "data" and not self._pmap
         self._on_cpu = self.paper.CPU_DEVICES if own_choice else None
         self._every_device = every_device
+        self._checkpoint = checkpoint
         self._trainers: dict[str, Trainer] = {}
 
     def train(
@@ -57,7 +61,8 @@ class Session:
     ) -> bool:
         """Trains the named runs and those they come after; False: `stop` came first."""
         for name in self.runs.in_order(names):
-            claim(self.workdir / name, self.runs[name].config)
+            if grown := claim(self.workdir / name, self.runs[name].config):
+                print(grown, flush=True)
             if self._finished(name):
                 print(f"{name}: finished before, skipped", flush=True)
             elif not train(self.trainer(name), self.workdir / name, stop, profile):
@@ -71,22 +76,25 @@ class Session:
         ]
 
     def evaluate(self, title: str, facts: Mapping[str, str]) -> None:
-        """Writes workdir/report/ over all runs, which must be finished. Where the
-        workdir cannot be written to, the report is among the temporary files.
+        """Writes workdir/report/ over the runs that are finished, one at least, and
+        names the others. Where the workdir cannot be written to, the report is among
+        the temporary files.
 
         All processes of a job measure together, on the job's mesh, and process 0
         reports.
         """
         if missing := self.missing():
-            raise UserError(
-                f"not trained to the end in {self.workdir}: {', '.join(missing)}. "
-                "Run --mode=train first, with the same --config and --workdir"
-            )
-        trained, seconds = {}, {}
+            self._leave_out(missing)
+            left = f"{', '.join(missing)}: not trained to the end"
+            facts = {**facts, "left out": left}
+            if distributed.is_first():
+                print(f"left out: {left}", flush=True)
+        trained, seconds, steps = {}, {}, {}
         for name, run in self.runs.items():
             state, meta = self._trained(name)
             trained[name] = run.config, state
             seconds[name] = meta["seconds"]
+            steps[name] = meta["step"]
         values = self.paper.evaluate(self.config, trained)
         if not distributed.is_first():
             return distributed.take_part(values)
@@ -94,7 +102,7 @@ class Session:
         folder = for_results(self.workdir) / "report"
         report = Report(folder, title=title, facts=facts)
         try:
-            for name, value in training_section(history):
+            for name, value in training_section(history, self._which(steps)):
                 report.add(name, value)
             for name, value in values:
                 report.add(name, value)
@@ -104,9 +112,39 @@ class Session:
         report.write()
         print(f"report: {folder / 'index.html'}", flush=True)
 
+    def _leave_out(self, missing: list[str]) -> None:
+        """From here on the config has the finished runs alone. UserError: there is
+        none, or the config cannot do without the others."""
+        refusal = UserError(
+            f"not trained to the end in {self.workdir}: {', '.join(missing)}. "
+            "Run --mode=train first, with the same --config and --workdir"
+        )
+        kept = tuple(name for name in self.config.runs if name not in missing)
+        if not kept:
+            raise refusal
+        config = changed(self.config, {"runs": kept})
+        try:
+            runs = Runs(self.paper, config)
+        except UserError:
+            raise refusal from None
+        if any(name in missing or runs[name] != self.runs[name] for name in runs):
+            raise refusal
+        self.config, self.runs = config, runs
+
+    def _which(self, steps: Mapping[str, int]) -> str:
+        """Which states are measured, for the note of a table."""
+        if self._checkpoint == "newest":
+            return "the newest one"
+        taken = [
+            f"{name} at step {step:,}"
+            for name, step in steps.items()
+            if step < self.runs[name].config.loop.steps
+        ]
+        return f"--checkpoint={self._checkpoint}: {', '.join(taken) or 'the last one'}"
+
     def predict(self, name: str, inputs: str) -> Iterator[Any]:
-        """What the newest state of run `name` makes of `inputs`; "": of the first run
-        that is no other paper's. All processes of a job predict together; where no
+        """What the state of run `name` makes of `inputs`; "": of the first run that is
+        no other paper's. All processes of a job predict together; where no
         trained state is needed, process 0 does alone."""
         own = [n for n, run in self.runs.items() if not run.paper]
         name = name or next(iter(own), "")
@@ -115,10 +153,18 @@ class Session:
         if paper.PREDICTS_UNTRAINED or not name:  # a paper that trains nothing itself
             alone = distributed.is_first()
             return paper.predict(config, None, inputs) if alone else iter(())
-        state, meta = self._restore(name, for_evaluation)
+        state, meta = self.restored(name)
         if meta["step"] < config.loop.steps:
             logging.getLogger("launch").warning(_unfinished(name, meta, config))
         return paper.predict(config, state, inputs)
+
+    def restored(self, name: str) -> tuple[Any, dict]:
+        """(state as of `for_evaluation`, meta) of the checkpoint that this session is
+        for. The best one of a run whose `loop.best` names no metric is its newest."""
+        best = self.runs[name].config.loop.best
+        asked = self._checkpoint
+        which = "newest" if asked == "best" and not best else asked
+        return self._restore(name, for_evaluation, which)
 
     def trainer(self, name: str) -> Trainer:
         """The run's steps, compiled for the devices of this machine."""
@@ -165,7 +211,7 @@ class Session:
 
     def _first_state(self, name: str, place: placement.Placement) -> Any:
         """The state before the first step, made where it lives."""
-        after = {n: self._trained(n)[0] for n in self.runs[name].after}
+        after = {n: self._last(n)[0] for n in self.runs[name].after}
         key = jax.random.key(self.runs[name].config.seed)
         return place.make_state(self.runs.initialiser(name), key, after)
 
@@ -181,9 +227,11 @@ class Session:
             rows, self._mesh_sizes, every_device=self._every_device, on_cpu=self._on_cpu
         )
 
-    def _restore(self, name: str, part: Callable = whole) -> tuple[Any, dict]:
-        """The newest (state, meta) of a run that this very config made; of the state,
-        what `part` leaves."""
+    def _restore(
+        self, name: str, part: Callable = whole, which: str = "newest"
+    ) -> tuple[Any, dict]:
+        """(state, meta) of a run that this very config made; of the state, what `part`
+        leaves. which: as of `Checkpoints.restore`."""
         folder = self.workdir / name
         config = self.runs[name].config
         if self._step(name) < 0:
@@ -194,11 +242,15 @@ class Session:
         check(folder, config)
         checkpoints = Checkpoints(folder, config.loop, read_only=True)
         _, state = self._placed(name)
-        restored = checkpoints.restore(state, part)
+        restored = checkpoints.restore(state, part, which)
         checkpoints.close()
         return restored
 
     def _trained(self, name: str) -> tuple[Any, dict]:
+        """(state, meta) that is measured of a finished run."""
+        return self._last(name) if self._checkpoint == "newest" else self.restored(name)
+
+    def _last(self, name: str) -> tuple[Any, dict]:
         """(state as of `for_evaluation`, meta) of a finished run. UserError: what came
         back is not its last state."""
         state, meta = self._restore(name, for_evaluation)

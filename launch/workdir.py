@@ -1,5 +1,6 @@
 """Whose workdir it is: one job works in it at a time, and one config made each run.
 
+workdir/variant.json        the paper and its config, to open the workdir again
 workdir/<run>/config.json   what made its checkpoints; another config is refused
 workdir/.lock               held while a process works there
 """
@@ -17,29 +18,57 @@ from typing import IO, Any
 
 from common.contract import UserError
 from common.files import storage
+from common.sections import SLOPES
 from launch import distributed
 
-# Sections that say how a trained model is looked at. They may change between calls.
-FREE_SECTIONS = ("eval", "predict")
+# What says how a trained model is looked at, and when training logs, evaluates and
+# saves. It may change between calls.
+RHYTHM = ("log_every", "eval_every", "save_every", "save_minutes", "keep", "best")
+FREE = ("eval", "predict", *(f"loop.{name}" for name in RHYTHM))
+VARIANT = "variant.json"
+STEPS = "loop.steps"  # may grow
+FALL = "optim.schedule.steps"  # may change when they do
 
 
-def claim(folder: Path, config: Any) -> None:
-    """Writes `config` into the run's folder, for training. UserError as of `check`."""
-    check(folder, config)
+def remember(workdir: Path, paper: str, variant: str, config: Any) -> None:
+    """Writes which paper trains here, and by which config."""
+    if distributed.is_first():
+        workdir.mkdir(parents=True, exist_ok=True)
+        content = {"paper": paper, "variant": variant, "config": _plain(config)}
+        write_whole(workdir / VARIANT, json.dumps(content, indent=2) + "\n")
+
+
+def remembered(workdir: Path) -> tuple[str, str, dict[str, Any]]:
+    """(paper, variant, config as plain values) of what `remember` wrote. UserError:
+    nothing did."""
+    content = _fields(workdir / VARIANT)
+    try:
+        return content["paper"], content["variant"], content["config"]
+    except KeyError:
+        raise UserError(
+            f"{workdir / VARIANT} is missing or damaged, and with it which config was "
+            "trained: give --paper and --config as well"
+        ) from None
+
+
+def claim(folder: Path, config: Any) -> str:
+    """Writes `config` into the run's folder, for training. UserError as of `check`.
+    Returns what the user should know of a run that grows, or ""."""
+    grown = check(folder, config)
     path = folder / "config.json"
     distributed.wait_for_all(f"{path} is read")
-    fresh = not _steps(folder) or not _fields(path)
-    if fresh and distributed.is_first():
+    if distributed.is_first() and _fields(path) != _plain(config):
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(_plain(config), indent=2) + "\n")
+    return grown
 
 
-def check(folder: Path, config: Any) -> None:
+def check(folder: Path, config: Any) -> str:
     """UserError: the folder holds checkpoints of another config; says which fields
-    differ."""
+    differ. Returns what the user should know of more steps than were trained, or ""."""
     steps = _steps(folder)
     if not steps:
-        return
+        return ""
     old = _fields(folder / "config.json")
     for step in steps:  # each checkpoint knows its config too
         meta = folder / "checkpoints" / str(step) / "meta" / "metadata"
@@ -49,11 +78,39 @@ def check(folder: Path, config: Any) -> None:
             f"nothing in {folder} says which config made it: its config.json is "
             "damaged, and so are its checkpoints. Choose another --workdir"
         )
-    if found := [*differences(old, _plain(config))]:
+    new = _plain(config)
+    found = dict(differences(old, new))
+    if grown := _value(new, STEPS) > _value(old, STEPS):
+        found = {name: x for name, x in found.items() if name not in (STEPS, FALL)}
+    if found:
+        fields = "; ".join(f"{name}: {change}" for name, change in found.items())
         raise UserError(
-            f"{folder} was made by another config: {'; '.join(found)}. "
+            f"{folder} was made by another config: {fields}. "
             "Choose another --workdir, or the old values"
         )
+    return _growth(folder.name, old, config) if grown else ""
+
+
+def _value(plain: dict[str, Any], field: str) -> int:
+    """Of a field of steps; 0 where there is no such field."""
+    for name in field.split("."):
+        plain = plain.get(name, {})
+    return plain or 0
+
+
+def _growth(name: str, old: dict[str, Any], config: Any) -> str:
+    """What becomes of the rate."""
+    first, last = _value(old, STEPS), config.loop.steps
+    schedule = config.optim.schedule
+    said = f"{name}: grows from {first:,} to {last:,} steps"
+    if schedule.decay not in SLOPES[1:]:
+        return said
+    if schedule.steps:
+        return f"{said}; its rate falls over {schedule.steps:,} of them and stays there"
+    return (
+        f"{said}; its rate falls over all of them now. It stays where it ended with "
+        f"--config.{FALL}={_value(old, FALL) or first}"
+    )
 
 
 def _steps(folder: Path) -> list[int]:
@@ -97,15 +154,15 @@ def for_results(workdir: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{workdir.name}-"))
 
 
-def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """`field: old -> new` of every field that matters to training."""
+def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """(field, "old -> new") of every field that matters to training."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in sorted({*old, *new}):
             where = f"{path}.{name}".lstrip(".")
-            if where not in FREE_SECTIONS:
+            if where not in FREE:
                 yield from differences(old.get(name), new.get(name), where)
     elif old != new:
-        yield f"{path}: {old!r} -> {new!r}"
+        yield path, f"{old!r} -> {new!r}"
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """The report as one HTML page: it opens from disk and asks nothing of the network."""
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -49,7 +50,7 @@ def _html_table(table: Table) -> str:
 
     def line(tag: str, cells: Sequence[Any]) -> str:
         pairs = zip(right, map(format_cell, cells), strict=True)
-        return "".join(f"<{tag}{side}>{escape(text)}</{tag}>" for side, text in pairs)
+        return "".join(f"<{tag}{side}>{_cell(text)}</{tag}>" for side, text in pairs)
 
     rows = "\n".join(f"<tr>{line('td', row)}</tr>" for row in table.rows)
     head = f"<tr>{line('th', table.columns)}</tr>"
@@ -58,6 +59,12 @@ def _html_table(table: Table) -> str:
         f'<div class="wide"><table>\n<thead>{head}</thead>\n'
         f"<tbody>\n{rows}\n</tbody></table></div>\n{note}"
     )
+
+
+def _cell(text: str) -> str:
+    """A cell's text. Markdown's links are for the README that it may stand in: the page
+    lies elsewhere, and shows their words alone."""
+    return escape(re.sub(r"\[([^][]+)\]\([^()]+\)", r"\1", text))
 
 
 def _contents(results: Mapping[str, Result]) -> str:
@@ -118,6 +125,7 @@ th, td { padding: 0.4rem 1.4rem 0.4rem 0; text-align: left; vertical-align: top;
 th { font-weight: 600; border-bottom: 2px solid var(--line); }
 td { border-bottom: 1px solid var(--line); }
 th.right, td.right { padding: 0.4rem 0 0.4rem 1.4rem; text-align: right; }
+.right + td:not(.right), .right + th:not(.right) { padding-left: 1.4rem; }
 td.right { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .note { margin: 0.6rem 0 0; }
 .number { margin: 0; font-size: 1.6rem; font-variant-numeric: tabular-nums; }

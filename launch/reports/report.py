@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure  # slow to import, and often not needed
 
 
+SUMMARY = "Summary"
+
+
 class Report:
     """Results of one evaluation, shown as they come and written at the end.
 
@@ -68,6 +71,7 @@ class Report:
         more: facts that are known only now.
         """
         self._facts |= more
+        self._results = dict(sorted(self._results.items(), key=_place))
         results = [result.to_json() for result in self._results.values()]
         content = {"title": self._title, "facts": self._facts, "results": results}
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
@@ -100,23 +104,24 @@ def read_results(folder: Path) -> tuple[dict[str, str], dict[str, Result]]:
 
 
 def training_section(
-    runs: Mapping[str, Mapping[str, Any]],
+    runs: Mapping[str, Mapping[str, Any]], which: str
 ) -> Iterator[tuple[str, "Table | Figure"]]:
     """Yields how the runs were trained: a table, and curves of all that they logged.
 
     runs: `{name: {"parameters", "steps", "seconds", "items", "unit", "metrics"}}`:
         `items` were seen in all, `unit` is their plural ("tokens"), and `metrics` are
         the records of metrics.jsonl.
+    which: of a run's states, the one that is measured.
     """
     units = {run["unit"] for run in runs.values()}
     unit = units.pop() if len(units) == 1 else "items"
     columns = ("run", "parameters", "steps", f"{unit} seen", "minutes", f"{unit}/s")
     columns += ("last training loss", "last validation loss")
-    note = "what is measured below is the state after these steps, the newest one"
+    note = f"what is measured below is the state after these steps, {which}"
     rows = [_training_row(*run) for run in runs.items()]
     yield "Training", Table(columns, rows, note)
-    if metrics := _logged(runs):
-        yield "Training curves", _training_curves(runs, metrics)
+    if figure := curves(runs):
+        yield "Training curves", figure
 
 
 def _logged(runs: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -127,11 +132,15 @@ def _logged(runs: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [name for name in loss_first if name not in ("step", "split", "seconds")]
 
 
-def _training_curves(
-    runs: Mapping[str, Mapping[str, Any]], metrics: list[str]
-) -> "Figure":
+def curves(runs: Mapping[str, Mapping[str, Any]]) -> "Figure | None":
+    """Curves of all that runs logged, a panel a metric; None: they logged nothing.
+
+    runs: {name: {"metrics": the records of its metrics.jsonl}}
+    """
     from common import figures
 
+    if not (metrics := _logged(runs)):
+        return None
     labels = {"train": "{}", "valid": "{}, validation"}
     parts = {}
     for metric in metrics:
@@ -161,6 +170,11 @@ def _series(
     """Steps and values of a split's metric; both empty if it does not report it."""
     records = [r for r in run["metrics"] if r["split"] == split and metric in r]
     return [r["step"] for r in records], [r[metric] for r in records]
+
+
+def _place(named: tuple[str, Result]) -> bool:
+    """A sort key: the summary stands first, all else in its order."""
+    return named[1].name != SUMMARY
 
 
 def _plain(value: Any) -> Any:

@@ -112,6 +112,7 @@ class Predict:
 
     task: str = choice(*TASKS[:-1])
     mask: str = ""  # a file, white where known; "": hides transparent or black pixels
+    keep_known: bool = True  # inpaint, restore: False: the net's own output everywhere
     factor: int = at_least(1, 4)
     steps: int = at_least(0)  # at most; 0: loop.steps
     rule: str = choice("variance", "none", "noise")  # as stop.rule

@@ -3,6 +3,7 @@ of any size."""
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -11,7 +12,7 @@ from PIL import Image
 from common.contract import UserError
 from common.data.packaged_photos import photo_path
 from common.files import pictures, storage
-from common.pixels import parted, squeeze_grey, to_uint8
+from common.pixels import as_picture, parted, squeeze_grey, to_uint8
 from common.resize import bicubic
 from papers.deep_image_prior.config import Data
 
@@ -152,9 +153,14 @@ class Photo:
 
 def open_photo(path: Path, name: str = "") -> Photo:
     """A user's picture, of any mode and size. UserError: it cannot be read."""
-    colours, alpha = parted(pictures.read(path, channels=None))
+    return as_photo(pictures.read(path, channels=None), name or path.name)
+
+
+def as_photo(picture: Any, name: str = "picture") -> Photo:
+    """A user's array. UserError: it is no picture."""
+    colours, alpha = parted(as_picture(picture))
     alpha = None if alpha is None else alpha[..., 0]
-    return Photo(name or path.name, colours.astype(np.float32) / 255, alpha)
+    return Photo(name, colours.astype(np.float32) / 255, alpha)
 
 
 def open_mask(file: str, photo: Photo) -> Float[np.ndarray, "height width 1"]:
@@ -163,6 +169,14 @@ def open_mask(file: str, photo: Photo) -> Float[np.ndarray, "height width 1"]:
     mask = _open_beside(file, photo)
     grey = mask.image.mean(-1, keepdims=True)
     return known(grey if mask.alpha is None else grey * mask.alpha[..., None], file)
+
+
+def as_mask(array: Any, photo: Photo) -> Float[np.ndarray, "height width 1"]:
+    """A user's array as the mask of a photo: 1 where it is true."""
+    mask = np.asarray(array)
+    mask = mask[..., None] if mask.ndim == 2 else mask
+    same_size("mask", mask.shape, photo.name, photo.image.shape)
+    return known(mask.mean(-1, keepdims=True, dtype=np.float32), "mask")
 
 
 def open_guide(

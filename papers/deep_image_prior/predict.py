@@ -14,17 +14,20 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Array, Float, UInt8
 
 from common.config import check
 from common.contract import UserError
 from common.files import outputs
 from common.files.inputs import files, given
-from common.pixels import mirrored_to_multiple
+from common.pixels import Picture, mirrored_to_multiple
 from common.resize import enlarge
 from papers.deep_image_prior.config import Config, Data, History, check_more
 from papers.deep_image_prior.data import Problem
 from papers.deep_image_prior.pictures import (
     Photo,
+    as_mask,
+    as_photo,
     open_guide,
     open_mask,
     open_photo,
@@ -32,6 +35,7 @@ from papers.deep_image_prior.pictures import (
 )
 from papers.deep_image_prior.train import State, restored, start, train_step
 
+Images = Float[Array, "rows height width channels"]
 LOOK = 50  # steps between looks at the stop rule: a look waits for the device
 
 
@@ -64,26 +68,55 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str | tuple[str
         raise UserError(f"--input={inputs!r} has no pictures that can be restored")
 
 
+def restore(
+    config: Config, picture: Any, mask: Any = None
+) -> UInt8[np.ndarray, "height width channels"]:
+    """A picture restored by `config.predict.task`, fitted from a new start.
+
+    picture: uint8 [height, width] or [height, width, channels], grey or RGB, an alpha
+      behind them.
+    mask: [height, width], true where the picture is known; None: transparent or black
+      pixels are not. For the tasks inpaint and restore.
+
+    Raises:
+      UserError: another kind of array, or a mask of another size.
+    """
+    check(config)
+    check_more(config)
+    photo = as_photo(picture)
+    own_config, problem = fitted(config, photo, mask)
+    *_, (_, state, _) = fit(own_config, problem)
+    return _result(own_config, problem, photo, state)
+
+
+def _result(config: Config, problem: Problem, photo: Photo, state: State) -> Picture:
+    answer = jax.jit(partial(restored, config))(state)
+    if config.predict.keep_known:
+        answer = with_known(problem, answer)
+    return _picture(config, photo, answer)
+
+
+def _picture(config: Config, photo: Photo, image: Images) -> Picture:
+    """The net's image as bytes of the picture's own size."""
+    times = config.task.factor
+    height, width = photo.image.shape[:2]
+    # Inpainting fills the transparent pixels, so that its result is opaque.
+    alpha = None if config.predict.task in ("inpaint", "restore") else photo.alpha
+    return to_bytes(np.asarray(image)[0, : height * times, : width * times], alpha)
+
+
 def _restore(
     config: Config, problem: Problem, root: Path, photo: Photo
 ) -> Iterator[str | tuple[str, Any]]:
     p = config.predict
-    times = config.task.factor
-    height, width = photo.image.shape[:2]
-    # Inpainting fills the transparent pixels, so that its result is opaque.
-    alpha = None if p.task in ("inpaint", "restore") else photo.alpha
     if p.out:  # raises before the fit, if the result could not be written after it
         outputs.picture_target(p.out, root, photo.name)
-
-    def picture(image):
-        cut = np.asarray(image)[0, : height * times, : width * times]
-        return to_bytes(cut, alpha)
 
     at = 0
     latest = None
     try:
         for at, state, energy in fit(config, problem):
-            latest = picture(state.average)
+            latest = _picture(config, photo, state.average)
             if p.progress:
                 of = f"step {at} of {config.loop.steps}"
                 yield f"{photo.name}: {of}, energy {energy:.5f}\n"
@@ -95,14 +128,24 @@ def _restore(
         raise
     if p.progress and config.stop.rule != "none":
         yield f"{photo.name}: the output of step {int(state.answer['at'][0]) + 1}\n"
-    result = picture(jax.jit(partial(restored, config))(state))
+    result = _result(config, problem, photo, state)
     yield f"{photo.name} {p.task}", result
     if p.out:
         outputs.save(p.out, root, photo.name, result)
 
 
-def fitted(config: Config, photo: Photo) -> tuple[Config, Problem]:
-    """The config that restores this picture, and its problem, as of `data.problem`."""
+def with_known(problem: Problem, image: Images) -> Images:
+    """The net's output where pixels are missing, and elsewhere what is known."""
+    if "mask" not in problem:
+        return image
+    return problem["observed"] + (1 - problem["mask"]) * image
+
+
+def fitted(config: Config, photo: Photo, known: Any = None) -> tuple[Config, Problem]:
+    """The config that restores this picture, and its problem, as of `data.problem`.
+
+    known: a mask of what is; None: the mask of `_mask`.
+    """
     p = config.predict
     m = config.model
     levels = 2 ** len(m.down)
@@ -113,7 +156,8 @@ def fitted(config: Config, photo: Photo) -> tuple[Config, Problem]:
     if times > 1:
         problem["truth"] = np.clip(enlarge(image, times), 0, 1)
     if p.task in ("inpaint", "restore"):
-        mask = mirrored_to_multiple(_mask(config, photo), levels)
+        mask = _mask(config, photo) if known is None else as_mask(known, photo)
+        mask = mirrored_to_multiple(mask, levels)
         problem |= {"mask": mask, "observed": image * mask}
     if m.input == "image":
         guide = mirrored_to_multiple(_guide(config, photo), multiple)

@@ -30,4 +30,5 @@ from papers.espcn.data import batch_spec, batches
 from papers.espcn.evaluate import evaluate
 from papers.espcn.predict import predict
 from papers.espcn.train import State, eval_step, forward, init, train_step
+from papers.espcn.upscaling import upscale
 from papers.espcn.variants import PARAM_COUNTS, VARIANTS, get_config

@@ -14,7 +14,7 @@ from common.timing import MATMUL, matmul_flops, median_seconds
 from papers.espcn.config import Config, Model
 from papers.espcn.model import Upscaler
 from papers.espcn.train import forward
-from papers.espcn.upscale import inference_params
+from papers.espcn.upscaling import inference_params
 
 PAPER_MS = {"espcn": 38, "srcnn_9_5_5": 435}  # a 1080p frame, x3, on a K2 GPU
 SIDE = 8  # pixels a side of the image that operations are counted on

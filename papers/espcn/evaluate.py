@@ -9,12 +9,12 @@ from common.config import changed
 from common.contract import Claim, Table, UserError, summary
 from common.files.pictures import picture_paths
 from common.image_metrics import luma, psnr, ssim, without_border
-from papers.espcn import upscale
+from papers.espcn import upscaling
 from papers.espcn.config import Config
 from papers.espcn.cost import cost_table
 from papers.espcn.data import Pair, Planes, pairs
 from papers.espcn.figures import strips
-from papers.espcn.upscale import Upscale
+from papers.espcn.upscaling import Upscale
 
 Values = Iterator[tuple[str, Any]]
 
@@ -32,10 +32,10 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
         if not picture_paths(root):
             raise UserError(f"config.eval.test_root={root!r} has no images")
         config = changed(config, {"data.source": "files", "data.test_root": root})
-    methods: dict[str, Upscale] = {"bicubic": upscale.bicubic_upscaler(config.model)}
+    methods: dict[str, Upscale] = {"bicubic": upscaling.bicubic_upscaler(config.model)}
     baselines_first = sorted(trained, key=lambda n: trained[n][0].model.upscaling)
     for name in baselines_first:
-        methods[name] = upscale.upscaler(*trained[name])
+        methods[name] = upscaling.upscaler(*trained[name])
     tests = pairs(config, "test")
     measured = {
         pair.name: {n: quality(pair, f(pair.low)) for n, f in methods.items()}

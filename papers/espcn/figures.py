@@ -11,10 +11,10 @@ from common.colour import luma
 from common.data.augment import resize
 from common.pixels import Picture
 from common.resize import cropped_to_multiple, shrink
-from papers.espcn import upscale
+from papers.espcn import upscaling
 from papers.espcn.config import Config
 from papers.espcn.data import pictures
-from papers.espcn.upscale import Upscale
+from papers.espcn.upscaling import Upscale
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure  # slow to import, and often not needed
@@ -43,7 +43,7 @@ def strips(
     for image, photograph in shown.items():
         original = cropped_to_multiple(photograph, model.scale)
         low = shrink(original / 255.0, model.scale)
-        made = [upscale.upscaled_rgb(model, f, low) for f in methods.values()]
+        made = [upscaling.upscaled_rgb(model, f, low) for f in methods.values()]
         place = liveliest(luma(original / 255.0), config.eval.crop)
         crops = [_enlarged(picture[place]) for picture in (original, *made)]
         grid.append([_located(original, place, crops[0].shape[1]), *crops])

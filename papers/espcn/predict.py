@@ -13,7 +13,7 @@ from common.files.inputs import given, pictures
 from common.files.video import is_video
 from common.pixels import Picture
 from papers.espcn.config import Config
-from papers.espcn.upscale import inference_params, upscaled_picture, upscaler
+from papers.espcn.upscaling import inference_params, upscaled_picture, upscaler
 from papers.espcn.video import upscale_video
 
 Values = Iterator[str | tuple[str, Any]]

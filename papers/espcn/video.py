@@ -21,7 +21,7 @@ from common.timing import matmul_flops
 from papers.espcn.config import Config
 from papers.espcn.cost import frame_flops
 from papers.espcn.train import forward
-from papers.espcn.upscale import inference_params
+from papers.espcn.upscaling import inference_params
 
 Values = Iterator[str | tuple[str, Any]]
 

@@ -1,17 +1,18 @@
 """Classifying pictures in files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
 from common.contract import UserError
 from common.files import storage, texts
 from common.files.inputs import given, prepared
 from common.host import to_host
-from common.pixels import Picture
+from common.pixels import Picture, as_picture, on_white, with_channels
 from common.top_classes import Answer, top_classes
 from papers.resnet.config import Config
 from papers.resnet.data import image_set, prepare
@@ -26,6 +27,25 @@ def predict(config: Config, state: State, inputs: str) -> Iterator[tuple[str, An
     pictures, skipped = prepared(given(inputs), config.data.channels, fit)
     answers = _answers(config, state, pictures)
     yield from top_classes(answers, names, config.predict.top, skipped)
+
+
+def classify(
+    config: Config, state: State, pictures: Iterable[Any]
+) -> Float[np.ndarray, "pictures classes"]:
+    """The probability of every class, for each picture.
+
+    pictures: uint8 [height, width] or [height, width, channels], of any sizes, and of
+      grey or RGB. They are resized and cropped as for evaluation. UserError: an array
+      that is none.
+    """
+    channels = config.data.channels
+    ready = {
+        str(i): prepare(config, with_channels(on_white(as_picture(x)), channels))
+        for i, x in enumerate(pictures)
+    }
+    if not ready:
+        return np.zeros((0, config.model.num_classes), np.float32)
+    return np.stack([p for _, p in _answers(config, state, ready)])
 
 
 def class_names(config: Config) -> tuple[str, ...]:

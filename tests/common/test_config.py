@@ -2,6 +2,7 @@
 `check`, or that its error does not name the field in one line."""
 
 import dataclasses
+import json
 import math
 from dataclasses import field
 
@@ -16,6 +17,7 @@ from common.config import (
     choice,
     dtype,
     fields,
+    from_plain,
     get,
     pick,
     refuse_unused,
@@ -181,3 +183,23 @@ def test_every_run_has_its_changes_and_is_checked():
         runs("mian")
     with pytest.raises(UserError, match="one run at least"):
         runs()
+
+
+def test_a_config_comes_back_from_json():
+    config = changed(Config(), {"net.size": (3, 4), "net.rates": ()})
+    plain = json.loads(json.dumps(dataclasses.asdict(config)))
+    assert from_plain(Config(), plain) == config
+
+
+def test_a_field_of_other_code_is_named():
+    with pytest.raises(UserError, match="no field of Config 'depth_'"):
+        from_plain(Config(), {"depth_": 1})
+
+
+@pytest.mark.parametrize("section", ["", "net", "loop", "optim.schedule"])
+def test_a_name_that_is_no_field_cannot_be_set(section):
+    config = Config()
+    for name in filter(None, section.split(".")):
+        config = getattr(config, name)
+    with pytest.raises(UserError, match=r"no field of .* 'stepz'"):
+        config.stepz = 5

@@ -89,6 +89,17 @@ def test_keeps_the_newest_and_the_best(tmp_path):
     assert steps == {"1", "5", "6"}
 
 
+def test_the_best_is_kept_when_training_goes_on(tmp_path):
+    """Another process saves: the metrics of the first one's checkpoints are on disk."""
+    for first_step, losses in ((0, [0.1, 0.9]), (2, [0.8, 0.7])):
+        checkpoints = Checkpoints(tmp_path, Loop(keep=1, best="loss"))
+        for step, loss in enumerate(losses, first_step):
+            checkpoints.save(step, placed(step), {}, {"loss": loss})
+        checkpoints.close()
+    steps = {p.name for p in (tmp_path / "checkpoints").iterdir() if p.name.isdigit()}
+    assert steps == {"0", "3"}
+
+
 def test_the_best_may_be_the_largest(tmp_path):
     checkpoints = Checkpoints(tmp_path, Loop(keep=1, best="+accuracy"))
     for step, accuracy in enumerate([0.1, 0.9, 0.5]):

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import jax
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
@@ -118,6 +119,10 @@ MISTAKES = [
     ([*SMOKE, "--profile=20"], "training ends at step 20"),
     ([*SMOKE, "--profile=5", "--mode=eval"], "--mode=train"),
     ([], "transformer_xl"),
+    (["--config=smoke", "--workdir=/no/such"], "which --paper"),
+    (["--mode=eval", "--workdir=/no/such"], "give --paper and --config"),
+    ([*SMOKE, "--mode=eval", "--checkpoint=bets"], "newest, best, or a step"),
+    ([*SMOKE, "--checkpoint=best"], "--mode=eval and --mode=predict"),
 ]
 
 
@@ -203,6 +208,43 @@ def test_evaluation_may_change_but_training_may_not(trained, capsys):
     assert launch_main.main(["x", *flags, "--config.predict.length=5"]) == 0
     assert launch_main.main(["x", *flags, "--config.optim.lr=0.5"]) == 2
     assert "optim.lr: 0.003 -> 0.5" in capsys.readouterr().err
+
+
+def test_a_workdir_alone_says_what_was_trained(trained, capsys):
+    flags = [f"--workdir={trained}", "--mode=predict", "--input=the old "]
+    assert launch_main.main(["x", *flags, "--config.predict.length=5"]) == 0
+    assert capsys.readouterr().out.startswith("the old ")
+    assert launch_main.main(["x", *flags, "--checkpoint=3"]) == 2
+    assert "--checkpoint=3" in capsys.readouterr().err
+
+
+def test_a_trained_model_comes_back_in_one_line(trained):
+    from launch import load
+    from papers import transformer_xl
+
+    config, state = load(trained, run="xl", step="newest")
+    assert int(state.step) == config.loop.steps
+    assert "".join(transformer_xl.predict(config, state, "the old "))
+    with pytest.raises(UserError, match="did you mean xl"):
+        load(trained, run="xll")
+    with pytest.raises(UserError, match=f"no folder; nearest: {trained.name}"):
+        load(f"{trained}x")
+    with pytest.raises(UserError, match="is missing or damaged"):
+        load(trained / "xl")
+
+
+def test_parameters_are_a_file_of_their_own(trained, tmp_path):
+    from launch import load, load_params, save_params
+
+    _, state = load(trained, run="xl")
+    path = tmp_path / "xl.safetensors"
+    save_params(path, state)
+    back = load_params(path, state.params)
+    for a, b in zip(*map(jax.tree.leaves, (back, state.params)), strict=True):
+        np.testing.assert_array_equal(a, b)
+    first, *_ = jax.tree.leaves(state.params)
+    with pytest.raises(UserError, match="other"):
+        load_params(path, {"other": first})
 
 
 def test_a_workdir_in_use_is_refused(trained, capsys):

@@ -11,9 +11,11 @@ from dataclasses import field
 import numpy as np
 import pytest
 
+from common.config import changed
 from common.contract import Run, UserError
 from launch.session import Session
 from launch.stop import StopRequest
+from launch.workdir import remember
 from tests import smallest_paper
 
 
@@ -163,3 +165,62 @@ def test_a_trained_run_needs_its_weights_file_no_more(tmp_path):
     (tmp_path / "weights.npz").unlink()
     made().evaluate("title", {})
     assert "class" in "".join(made().predict("", "0.2,0.9"))
+
+
+def trained_by_best(workdir):
+    """A run that kept the state with the largest validation loss, and the last one."""
+    config = smallest_paper.get_config("smoke")
+    config = changed(
+        config,
+        {"loop.best": "+loss", "loop.eval_every": 5, "loop.save_every": 5,
+         "loop.keep": 1},
+    )  # fmt: skip
+    made = Session(smallest_paper, config, workdir)
+    assert made.train([*made.runs], StopRequest())
+    remember(workdir, "smallest", "smoke", config)
+    return config
+
+
+def test_the_best_the_newest_and_a_step_come_back(tmp_path):
+    config = trained_by_best(tmp_path)
+    (name,) = config.runs
+
+    def step(which):
+        opened = Session(smallest_paper, config, tmp_path, checkpoint=which)
+        return int(opened.restored(name)[0].step)
+
+    steps = {which: step(which) for which in ("newest", "best", "5")}
+    assert steps == {"newest": config.loop.steps, "best": 5, "5": 5}
+    with pytest.raises(UserError, match=r"--checkpoint=7: .* has the steps 5, 20"):
+        step("7")
+
+
+def test_without_a_metric_the_best_is_the_newest(whole):
+    opened = Session(
+        teacher_and_student(),
+        smallest_paper.get_config("smoke"),
+        whole,
+        checkpoint="best",
+    )
+    assert int(opened.restored("student")[0].step) == 20
+
+
+def test_a_finished_run_trains_on_when_it_may_grow(tmp_path, capsys):
+    config = trained_by_best(tmp_path)
+    longer = changed(config, {"loop.steps": config.loop.steps + 5})
+    made = Session(smallest_paper, longer, tmp_path)
+    assert made.train([*made.runs], StopRequest())
+    assert "grows from 20 to 25 steps" in capsys.readouterr().out
+    assert int(made.restored(*config.runs)[0].step) == 25
+
+
+def test_what_is_finished_is_evaluated_and_the_others_are_named(tmp_path, capsys):
+    config = smallest_paper.get_config("smoke")
+    config = changed(config, {"runs": tuple(smallest_paper.RUNS)})
+    made = Session(smallest_paper, config, tmp_path)
+    first, *others = made.runs
+    assert others
+    made.train([first], StopRequest())
+    made.evaluate("some", {})
+    assert f"left out: {', '.join(others)}" in capsys.readouterr().out
+    assert (tmp_path / "report" / "index.html").is_file()

@@ -10,22 +10,57 @@ from pathlib import Path
 import pytest
 
 from common.contract import UserError
-from common.sections import Loop
-from launch.workdir import check, claim, locked, write_whole
+from common.sections import Loop, Optim, Schedule, Training
+from launch.workdir import check, claim, locked, remember, remembered, write_whole
+
+
+def training(steps=9, keep=2, fall=0, **schedule):
+    optim = Optim(schedule=Schedule(steps=fall, **schedule))
+    return Training(optim=optim, loop=Loop(steps=steps, keep=keep))
+
+
+def trained_by(folder, config):
+    (folder / "checkpoints" / "3").mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(dataclasses.asdict(config)))
 
 
 def test_a_config_that_differs_is_refused_with_its_fields(tmp_path):
-    (tmp_path / "checkpoints" / "3").mkdir(parents=True)
-    (tmp_path / "config.json").write_text(json.dumps(dataclasses.asdict(Loop(steps=9))))
-    with pytest.raises(UserError, match="steps: 9 -> 10"):
-        claim(tmp_path, Loop(steps=10))
-    claim(tmp_path, Loop(steps=9))
+    trained_by(tmp_path, training(warmup=1))
+    with pytest.raises(UserError, match=r"optim\.schedule\.warmup: 1 -> 2"):
+        claim(tmp_path, training(warmup=2))
+    with pytest.raises(UserError, match=r"loop\.steps: 9 -> 8"):
+        claim(tmp_path, training(steps=8, warmup=1))
+    assert claim(tmp_path, training(warmup=1)) == ""
+
+
+def test_what_does_not_change_training_may_change(tmp_path):
+    trained_by(tmp_path, training(keep=2))
+    assert claim(tmp_path, training(keep=5)) == ""
+    assert json.loads((tmp_path / "config.json").read_text())["loop"]["keep"] == 5
+
+
+def test_a_run_may_grow_and_its_rate_falls_as_is_said(tmp_path):
+    trained_by(tmp_path, training(steps=9))
+    said = claim(tmp_path, training(steps=12))
+    assert "from 9 to 12 steps; its rate falls over all of them now" in said
+    assert "--config.optim.schedule.steps=9" in said
+
+
+def test_a_run_may_grow_at_the_rate_where_it_ended(tmp_path):
+    trained_by(tmp_path, training(steps=9))
+    said = claim(tmp_path, training(steps=12, fall=9))
+    assert said.endswith("its rate falls over 9 of them and stays there")
+
+
+def test_a_constant_rate_does_not_change_as_a_run_grows(tmp_path):
+    trained_by(tmp_path, training(steps=9, decay="constant"))
+    assert "its rate" not in claim(tmp_path, training(steps=12, decay="constant"))
 
 
 def test_a_config_without_checkpoints_binds_nobody(tmp_path):
-    claim(tmp_path, Loop(steps=10))
-    claim(tmp_path, Loop(steps=20))
-    assert json.loads((tmp_path / "config.json").read_text())["steps"] == 20
+    claim(tmp_path, training(steps=20))
+    claim(tmp_path, training(steps=10))
+    assert json.loads((tmp_path / "config.json").read_text())["loop"]["steps"] == 10
 
 
 def test_the_lock_is_for_one(tmp_path):
@@ -50,16 +85,16 @@ def trained(folder, config):
 
 @pytest.mark.parametrize("left", [None, '{"steps": 1', "[]", "\xff", ""])
 def test_where_the_config_is_lost_the_checkpoint_knows_it(tmp_path, left):
-    trained(tmp_path, Loop(steps=10))
+    trained(tmp_path, training(steps=20))
     path = tmp_path / "config.json"
     path.unlink()
     if left is not None:
         path.write_bytes(left.encode("latin1"))
-    with pytest.raises(UserError, match="steps: 10 -> 20"):
-        claim(tmp_path, Loop(steps=20))
-    check(tmp_path, Loop(steps=10))
-    claim(tmp_path, Loop(steps=10))
-    assert json.loads(path.read_text())["steps"] == 10
+    with pytest.raises(UserError, match="steps: 20 -> 10"):
+        claim(tmp_path, training(steps=10))
+    check(tmp_path, training(steps=20))
+    claim(tmp_path, training(steps=20))
+    assert json.loads(path.read_text())["loop"]["steps"] == 20
 
 
 def test_where_nothing_knows_the_config_nothing_is_claimed(tmp_path):
@@ -109,3 +144,17 @@ def test_a_file_is_written_whole_or_left_as_it_was(tmp_path, monkeypatch):
         write_whole(path, "new")
     assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
     assert path.read_text() == "old"
+
+
+def test_a_workdir_knows_what_was_trained_in_it(tmp_path):
+    remember(tmp_path, "some_paper", "smoke", training(steps=7))
+    paper, variant, config = remembered(tmp_path)
+    assert (paper, variant, config["loop"]["steps"]) == ("some_paper", "smoke", 7)
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", '{"paper": "a"}'])
+def test_a_workdir_that_does_not_know_is_one_line(tmp_path, content):
+    if content is not None:
+        (tmp_path / "variant.json").write_text(content)
+    with pytest.raises(UserError, match="give --paper and --config"):
+        remembered(tmp_path)

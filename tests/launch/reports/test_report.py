@@ -237,7 +237,9 @@ def run(unit="tokens", losses=(3.0, 2.0), valid=2.5):
 
 
 def test_training_section():
-    (_, table), (_, figure) = training_section({"xl": run(), "plain": run(valid=None)})
+    (_, table), (_, figure) = training_section(
+        {"xl": run(), "plain": run(valid=None)}, "the newest one"
+    )
     assert list(table.columns[3:6]) == ["tokens seen", "minutes", "tokens/s"]
     assert table.rows[0] == ["xl", 41_000_000, 20, 6000, 2.0, 50.0, 2.0, 2.5]
     assert table.rows[1][-1] is None
@@ -256,7 +258,7 @@ def curves_of(axes):
 def test_training_curves_are_of_whatever_was_logged_the_loss_first():
     wrong = run()
     wrong["metrics"] = [{"tokens": 0.1, **record} for record in wrong["metrics"]]
-    _, (title, figure) = training_section({"xl": wrong, "plain": run()})
+    _, (title, figure) = training_section({"xl": wrong, "plain": run()}, "")
     assert title == "Training curves"
     panels = {axes.get_title(loc="left"): curves_of(axes) for axes in figure.axes}
     assert list(panels) == ["loss", "tokens", "accuracy", ""]
@@ -269,8 +271,8 @@ def test_training_curves_are_of_whatever_was_logged_the_loss_first():
 
 def test_training_section_of_mixed_units_and_no_losses():
     silent = run(unit="images", losses=(), valid=None)
-    (_, table), *_ = training_section({"a": silent, "b": run("words", (), None)})
+    (_, table), *_ = training_section({"a": silent, "b": run("words", (), None)}, "")
     assert table.columns[3] == "items seen"
     assert table.rows[0][-2:] == [None, None]
     silent["metrics"] = []
-    assert len([*training_section({"a": silent})]) == 1
+    assert len([*training_section({"a": silent}, "")]) == 1

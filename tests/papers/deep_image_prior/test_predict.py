@@ -13,7 +13,7 @@ from PIL import Image
 
 from common.contract import UserError
 from papers.deep_image_prior.pictures import open_photo, to_bytes
-from papers.deep_image_prior.predict import fitted, predict
+from papers.deep_image_prior.predict import fitted, predict, restore
 from papers.deep_image_prior.variants import get_config
 
 RNG = np.random.default_rng(0)
@@ -239,6 +239,20 @@ def test_a_rule_stops_the_fit_that_shows_nothing(tmp_path, monkeypatch):
     assert [at for at, *_ in module.fit(made, problem)] == [3]
 
 
+@pytest.mark.parametrize("keep_known", [True, False])
+def test_known_pixels_stay_as_they_were_given(tmp_path, keep_known):
+    given = np.array(Image.open(saved(tmp_path)))
+    given[4:8, 5:9] = 0
+    Image.fromarray(given).save(tmp_path / "photo.png")
+    config = configured(
+        task="inpaint", steps=2, progress=0, preview=0, keep_known=keep_known
+    )
+    ((_, restored),) = predict(config, None, str(tmp_path / "photo.png"))
+    known = given.any(-1)
+    assert np.array_equal(restored[known], given[known]) == keep_known
+    assert restored[~known].any()
+
+
 @pytest.mark.slow
 def test_a_hole_is_filled_from_around_it(tmp_path):
     """The hole of a smooth picture is filled with values near the true ones."""
@@ -263,3 +277,19 @@ def test_an_interrupted_fit_keeps_its_latest_picture(tmp_path):
     assert picture.shape == (16, 16, 3)
     with pytest.raises(KeyboardInterrupt):
         next(made)
+
+
+def test_an_array_is_restored_as_its_file_is(tmp_path):
+    given = np.array(Image.open(saved(tmp_path)))
+    known = np.ones(given.shape[:2], bool)
+    known[4:8, 5:9] = False
+    Image.fromarray(known).save(tmp_path / "mask.png")
+    config = configured(task="inpaint", steps=2, progress=0, preview=0)
+    result = restore(config, given, known)
+    masked = configured(
+        task="inpaint", steps=2, progress=0, preview=0, mask=str(tmp_path / "mask.png")
+    )
+    ((_, expected),) = predict(masked, None, str(tmp_path / "photo.png"))
+    np.testing.assert_array_equal(result, expected)
+    with pytest.raises(UserError, match="make them equal"):
+        restore(config, given, known[1:])

@@ -54,7 +54,7 @@ def jax_case(size: dict, overrides: list[str]) -> beside_torch.Timed:
     from common.files.video import on_all_devices
     from launch import catalogue
     from papers import espcn
-    from papers.espcn.upscale import inference_params
+    from papers.espcn.upscaling import inference_params
 
     config = catalogue.override(espcn.get_config(), overrides)
     if size["what"] == "step":

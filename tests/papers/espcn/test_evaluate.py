@@ -12,7 +12,7 @@ from papers import espcn
 from papers.espcn.data import pairs
 from papers.espcn.evaluate import quality
 from papers.espcn.figures import liveliest
-from papers.espcn.upscale import bicubic_upscaler
+from papers.espcn.upscaling import bicubic_upscaler
 
 
 def test_the_methods_stand_side_by_side():

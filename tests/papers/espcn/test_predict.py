@@ -12,7 +12,7 @@ from common.colour import luma
 from common.contract import Table, UserError
 from common.resize import enlarge
 from papers import espcn
-from papers.espcn.upscale import (
+from papers.espcn.upscaling import (
     bicubic_upscaler,
     upscaled_picture,
     upscaled_rgb,
@@ -204,3 +204,15 @@ def test_what_cannot_be_upscaled_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(UserError, match="PyAV"):
         [*espcn.predict(config, state, str(tmp_path / "broken.mp4"))]
+
+
+def test_an_array_is_upscaled_as_its_file_is(tmp_path):
+    config = espcn.get_config("smoke")
+    state = espcn.init(config, jax.random.key(0))
+    picture = np.random.default_rng(0).integers(0, 255, (9, 7, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    (_, expected), _ = espcn.predict(config, state, str(tmp_path / "a.png"))
+    np.testing.assert_array_equal(espcn.upscale(config, state, picture), expected)
+    for wrong in (picture / 255, picture[0, 0], picture[None]):
+        with pytest.raises(UserError, match="is no picture: give uint8"):
+            espcn.upscale(config, state, wrong)

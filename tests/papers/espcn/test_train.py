@@ -14,7 +14,7 @@ from papers.espcn.config import RUNS
 from papers.espcn.data import pairs
 from papers.espcn.evaluate import quality
 from papers.espcn.train import forward, squared_error
-from papers.espcn.upscale import bicubic_upscaler, upscaler
+from papers.espcn.upscaling import bicubic_upscaler, upscaler
 
 
 def test_an_output_out_of_range_is_pulled_back():

@@ -184,3 +184,17 @@ def test_what_cannot_be_classified_is_said_in_a_line(trained, folder):
     config.predict.class_names = str(folder / "notes.txt")
     with pytest.raises(UserError, match="has 1 names, the network 10 classes"):
         [*resnet.predict(config, state, str(folder / "a.png"))]
+
+
+def test_arrays_are_classified_as_their_files_are(trained, folder):
+    config, state = trained
+    arrays = [np.asarray(Image.open(folder / name)) for name in ("a.png", "c.png")]
+    found = resnet.classify(config, state, arrays)
+    table, _ = resnet.predict(config, state, str(folder / "c.png"))
+    np.testing.assert_allclose(
+        sorted(found[1])[::-1][:5], [row[3] for row in table[1].rows[:5]], rtol=1e-4
+    )
+    np.testing.assert_allclose(found.sum(-1), 1, rtol=1e-5)
+    assert resnet.classify(config, state, []).shape == (0, 10)
+    with pytest.raises(UserError, match="is no picture"):
+        resnet.classify(config, state, [arrays[0] / 255])

@@ -13,6 +13,7 @@ from common.host import to_host
 from common.optim import ema_params
 from common.pixels import (
     Picture,
+    as_picture,
     mirrored_to_multiple,
     parted,
     to_uint8,
@@ -25,6 +26,17 @@ from papers.espcn.train import forward
 
 Upscale = Callable[[Planes], Planes]  # [h, w, channels] -> [r h, r w, channels]
 Rgb = Float[np.ndarray, "height width 3"]
+
+
+def upscale(config: Config, state: Any, picture: Any) -> Picture:
+    """A picture at `model.scale` times its size, by a trained network.
+
+    picture: uint8 [height, width] or [height, width, channels], grey or RGB, an alpha
+      behind them. The result has 3 channels, or 4 with an alpha. UserError: any other
+      array.
+    """
+    low = as_picture(picture)
+    return upscaled_picture(config.model, upscaler(config, state), low)
 
 
 def upscaler(config: Config, state: Any) -> Upscale:

@@ -1,0 +1,33 @@
+"""A trained run outside of the command line: in a notebook, in another program."""
+
+from pathlib import Path
+from typing import Any
+
+from common.contract import UserError
+from common.files import storage
+from common.nearest import nearest, refuse_unknown
+from launch import catalogue
+from launch.session import Session
+
+
+def loaded(workdir: str | Path, run: str, step: str) -> tuple[Any, Any]:
+    """(config, state), as of `launch.load`."""
+    folder = storage.path(str(workdir))
+    if not folder.is_dir():
+        raise UserError(f"{folder} is no folder{_beside(folder)}")
+    asked = catalogue.remembered(folder)
+    if step not in ("newest", "best") and not step.isdecimal():
+        raise UserError(f"step={step!r}: newest, best, or a step")
+    session = Session(asked.paper, asked.config, folder, checkpoint=step)
+    own = [name for name, r in session.runs.items() if not r.paper]
+    name = run or own[0]
+    refuse_unknown("run", name, session.runs)
+    state, _ = session.restored(name)
+    return session.runs[name].config, state
+
+
+def _beside(folder: Path) -> str:
+    """The nearest names beside a folder that is missing."""
+    parent = folder.parent
+    there = [p.name for p in parent.iterdir() if p.is_dir()] if parent.is_dir() else []
+    return f"; {nearest(folder.name, there)}" if there else ""

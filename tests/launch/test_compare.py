@@ -1,0 +1,70 @@
+"""Workdirs beside each other. A failure means that numbers of other rows are mixed, or
+that a difference between configs is not shown."""
+
+import json
+
+import pytest
+
+from common.contract import Table
+from launch import compare
+from launch import main as launch_main
+
+SMOKE = ["--paper=knowledge_graph", "--config=smoke", "--config.runs=transe"]
+
+
+def test_numbers_become_means_and_words_stay():
+    tables = [
+        Table(("run", "loss", "steps"), [["a", x, 5], ["b", None, 5]], "nats")
+        for x in (1.0, 2.0, 6.0)
+    ]
+    found = compare.joined(tables)
+    assert found.columns == ["run", "loss", "±", "steps"]
+    assert found.rows == [["a", 3.0, 3.0, 5], ["b", None, None, 5]]
+    assert found.note.startswith("nats; means of 3 workdirs")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Table(("run", "error"), [["a", 1.0]]),
+        Table(("run", "loss"), [["b", 1.0]]),
+        Table(("run", "loss"), [["a", 1.0], ["b", 1.0]]),
+    ],
+)
+def test_other_rows_are_not_mixed(other):
+    assert compare.joined([Table(("run", "loss"), [["a", 1.0]]), other]) is None
+
+
+def test_a_mistake_is_one_line(tmp_path, capsys):
+    assert compare.main([str(tmp_path)]) == 2
+    assert "two workdirs" in capsys.readouterr().err
+    assert compare.main([str(tmp_path), str(tmp_path / "b")]) == 2
+    assert "variant.json is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "hint"),
+    [
+        (["--sweep.optim.lr=1e-3,fast"], "optim.lr"),
+        (["--sweep.optim.lr="], "give values"),
+        (["--sweep.optim.rate=1"], "no field --config.optim.rate"),
+        (["--sweep.seed=0,1", "--config.seed=2"], "give one"),
+    ],
+)
+def test_a_sweep_is_refused_before_it_trains(flags, hint, tmp_path, capsys):
+    code = launch_main.main(["x", *SMOKE, *flags, f"--workdir={tmp_path}"])
+    assert code == 2
+    assert hint in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.slow
+def test_a_sweep_trains_each_combination_and_compares(tmp_path, capfd):
+    flags = ["--sweep.seed=0,1", "--config.loop.steps=4", f"--workdir={tmp_path}"]
+    assert launch_main.main(["x", *SMOKE, *flags]) == 0
+    folder = tmp_path / "sweep"
+    assert {"seed=0", "seed=1"} < {path.name for path in folder.iterdir()}
+    results = json.loads((folder / "compare" / "results.json").read_text())["results"]
+    (configs,) = (r["value"] for r in results if r["name"] == "Configs")
+    assert configs["rows"] == [["seed", "0", "1"]]
+    assert (folder / "compare" / "curves.png").is_file()
