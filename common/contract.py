@@ -10,6 +10,8 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from common import cells
+
 Config = Any  # the paper's own dataclass
 State = Any  # the paper's own flax.struct.dataclass of arrays
 Batch = Mapping[str, Any]  # arrays whose first axis is the batch's rows
@@ -41,6 +43,10 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[str | int | float | None]]
     note: str = ""  # printed below: how it was measured, what to look for
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return cells.html(self)
 
 
 Trained = Mapping[str, tuple[Config, State]]  # {run: its config and its state}

@@ -16,9 +16,9 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from common.cells import format_cell
 from common.files import storage
 from launch.records import keep_until, line_of
-from launch.reports.results import format_cell
 from launch.window import Pace
 
 LINE_SECONDS = 5.0  # between two plain training lines

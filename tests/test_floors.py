@@ -2,6 +2,8 @@
 
 import ast
 import graphlib
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,3 +56,13 @@ def test_no_imports_run_in_a_circle():
     rooms = {m: p for m, p in MODULES.items() if p.name != "__init__.py"}
     graph = {m: imported(p, top_level=True) & {*rooms} for m, p in rooms.items()}
     assert [*graphlib.TopologicalSorter(graph).static_order()]
+
+
+def test_a_users_common_py_is_named(tmp_path):
+    """It would hide ours, and each import of it would end in a riddle."""
+    (tmp_path / "common.py").write_text("")
+    code = f"import sys; sys.path.insert(1, {str(ROOT)!r}); import papers"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert f"{tmp_path / 'common.py'}, and papers need" in done.stderr

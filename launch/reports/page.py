@@ -7,8 +7,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from common.cells import format_cell, numeric_columns
 from common.contract import Table
-from launch.reports.results import Result, format_cell, numeric_columns
+from launch.reports.results import Result
 
 
 def page(

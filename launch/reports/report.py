@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from common.cells import format_cell
 from common.contract import Table, UserError
 from launch.reports.page import page
-from launch.reports.results import Result, format_cell, inline, show
+from launch.reports.results import Result, inline, show
 from launch.workdir import write_whole
 
 if TYPE_CHECKING:

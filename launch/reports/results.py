@@ -1,7 +1,6 @@
 """Results as text: numbers, tables in Markdown and on the console."""
 
 import dataclasses
-import numbers
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.table import Table as ConsoleTable
 from rich.text import Text
 
+from common.cells import format_cell, numeric_columns
 from common.contract import Table
 
 
@@ -43,23 +43,6 @@ class Result:
             case "figure":
                 return f"![{inline(self.name)}]({self.value})"
         return format_cell(self.value)
-
-
-def format_cell(value: str | float | None) -> str:
-    """A cell as text: `1,234`, `0.5000`, `52,347`, `1.2e-05`; None is an en dash.
-
-    Floats have 4 significant digits, and trailing zeros, so that columns line up.
-    """
-    if value is None:
-        return "\N{EN DASH}"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, numbers.Integral):
-        return f"{value:,}"
-    if not 1e-4 <= abs(value) < 1e6:  # 0, nan and inf as well
-        return f"{value:.4g}"
-    exponent = int(f"{value:.3e}".partition("e")[2])  # after rounding: 9.9999 is 10.00
-    return f"{value:,.{max(0, 3 - exponent)}f}"
 
 
 def markdown_table(table: Table) -> str:
@@ -104,16 +87,6 @@ def _console_table(name: str, table: Table) -> ConsoleTable:
     for row in table.rows:
         shown.add_row(*(Text(format_cell(cell)) for cell in row))
     return shown
-
-
-def numeric_columns(table: Table) -> list[bool]:
-    """For each column: does it hold numbers (and gaps) alone? Those align right."""
-    columns = zip(*table.rows, strict=True) if table.rows else [()] * len(table.columns)
-    return [
-        any(cell is not None for cell in column)
-        and not any(isinstance(cell, str) for cell in column)
-        for column in columns
-    ]
 
 
 def inline(text: str) -> str:

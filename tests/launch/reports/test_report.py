@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from common import figures
+from common.cells import format_cell
 from common.contract import Table
 from launch.reports.report import Report, read_results, training_section
-from launch.reports.results import format_cell, markdown_table
+from launch.reports.results import markdown_table
 
 FACTS = {"command": "python launch/main.py --paper=unit", "jax": "0.10.2"}
 TABLE = Table(
