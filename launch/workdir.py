@@ -79,6 +79,7 @@ def check(folder: Path, config: Any) -> str:
             "damaged, and so are its checkpoints. Choose another --workdir"
         )
     new = _plain(config)
+    old = _completed(old, config)
     found = dict(differences(old, new))
     if grown := _value(new, STEPS) > _value(old, STEPS):
         found = {name: x for name, x in found.items() if name not in (STEPS, FALL)}
@@ -89,6 +90,19 @@ def check(folder: Path, config: Any) -> str:
             "Choose another --workdir, or the old values"
         )
     return _growth(folder.name, old, config) if grown else ""
+
+
+def _completed(old: dict[str, Any], config: Any) -> dict[str, Any]:
+    """With the defaults of the fields that the code has got since: they mean that all
+    is as it was."""
+    found = dict(old)
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value) and field.name in old:
+            found[field.name] = _completed(old[field.name], value)
+        elif field.name not in old and field.default is not dataclasses.MISSING:
+            found[field.name] = json.loads(json.dumps(field.default))
+    return found
 
 
 def _value(plain: dict[str, Any], field: str) -> int:

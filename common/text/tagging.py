@@ -218,3 +218,8 @@ _CONTEXTS = {
     "WDAND2TAGAFT": (("w", 0), ("t", 2)),
     "WDAND2TAGBFR": (("t", -2), ("w", 0)),
 }
+
+
+def known(word: str) -> str:
+    """The tag that the lexicon gives a word; "" where it has none."""
+    return _rules().lexicon.get(word, "")

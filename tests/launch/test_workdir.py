@@ -33,6 +33,16 @@ def test_a_config_that_differs_is_refused_with_its_fields(tmp_path):
     assert claim(tmp_path, training(warmup=1)) == ""
 
 
+def test_a_field_that_the_code_has_got_since_is_at_its_default(tmp_path):
+    old = dataclasses.asdict(training())
+    del old["optim"]["schedule"]["steps"], old["seed"]
+    (tmp_path / "checkpoints" / "3").mkdir(parents=True)
+    (tmp_path / "config.json").write_text(json.dumps(old))
+    with pytest.raises(UserError, match=r"optim\.schedule\.steps: 0 -> 5"):
+        claim(tmp_path, training(fall=5))
+    assert claim(tmp_path, training()) == ""
+
+
 def test_what_does_not_change_training_may_change(tmp_path):
     trained_by(tmp_path, training(keep=2))
     assert claim(tmp_path, training(keep=5)) == ""

@@ -11,9 +11,9 @@ import numpy as np
 from common.contract import UserError
 from common.data.tfds_sets import prepared
 from common.files import storage
+from common.text.rouge import Rouge, rouge
 from papers.gpt2.zero_shot import files
 from papers.gpt2.zero_shot.model import Model, prompts
-from papers.gpt2.zero_shot.rouge import Rouge, rouge
 from papers.gpt2.zero_shot.sentences import sentences
 
 NAMES = ("*test*.jsonl", "*.jsonl")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from papers.gpt2.zero_shot.rouge import rouge, words
+from common.text.rouge import rouge, words
 from papers.gpt2.zero_shot.sentences import sentences
 
 

@@ -1,6 +1,6 @@
 """Writes rouge_scores.json: scores of the package rouge-score on random summaries.
 
-    python tests/papers/gpt2/rouge_scores.py      # needs rouge-score
+    python tests/common/text/rouge_scores.py      # needs rouge-score
 
 Sentences are drawn from few words, so that subsequences have many equally long ones.
 """

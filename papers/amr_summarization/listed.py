@@ -1,0 +1,16 @@
+"""Lists of words that are written in running text."""
+
+
+def words(text: str) -> frozenset[str]:
+    """The words between white space."""
+    return frozenset(text.split())
+
+
+def numbered(text: str, start: int = 0) -> dict[str, int]:
+    """{word: its place}, counted from `start`."""
+    return {word: number for number, word in enumerate(text.split(), start=start)}
+
+
+def each(text: str, value: str) -> dict[str, str]:
+    """{word: value} of all words."""
+    return dict.fromkeys(text.split(), value)

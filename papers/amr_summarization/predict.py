@@ -1,0 +1,194 @@
+"""Summaries of a user's texts and graphs."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from common.contract import Table, UserError
+from common.files import outputs, storage
+from common.text import parses
+from common.text.parses import Parsed
+from papers.amr_summarization import (
+    document_files,
+    documents,
+    figures,
+    penman_documents,
+    speaking,
+    summarise,
+    systems,
+)
+from papers.amr_summarization.amr import Amr, write
+from papers.amr_summarization.config import Config
+from papers.amr_summarization.document_graph import to_amr
+from papers.amr_summarization.documents import Document
+from papers.amr_summarization.rules import graph_of
+from papers.amr_summarization.summarise import Line, Summary
+
+GraphOf = Callable[[Parsed], Amr]
+FORMS = "a text, or a file or folder of texts, CoNLL-U or PENMAN"
+
+
+def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
+    """Yields for each document its summary, a table that traces every sentence to the
+    document, the selected graph in PENMAN, and its picture. With `config.predict.out`
+    they are files there: NAME.txt, NAME.penman, NAME.dot, NAME.png.
+
+    inputs: text, or FILE:path, or the path of a file or a folder. UserError: there is
+    nothing to summarise.
+    """
+    p = config.predict
+    made, skipped = read(config, state, inputs)
+    yield from (line + "\n" for line in skipped)
+    stems = _stems([document.name for document in made])
+    for place, document in enumerate(made):
+        name = document.name if len(made) > 1 else "summary"
+        summary = summarised(config, document)
+        lines = spoken(config, state, summary)
+        yield f"{name}\n" if len(made) > 1 else ""
+        yield "\n".join(line.text for line in lines) + "\n"
+        trace = f"Sources, {place + 1} {name}" if len(made) > 1 else "Sources"
+        yield trace, sources(document, summary)
+        graph = write(to_amr(summary.graph)) + "\n"
+        if p.out and jax.process_index() == 0:
+            yield from _files(config, inputs, stems[place], lines, summary, graph)
+        elif not p.out:
+            yield "\n" + graph
+            if p.drawn:
+                title = trace.replace("Sources", "Graph")
+                yield title, figures.drawn(summary.graph, p.drawn)
+
+
+def read(config: Config, state: Any, inputs: str) -> document_files.Given:
+    """The documents that `--input` gives. UserError: it is empty, or names no file."""
+    if not inputs.strip():
+        raise UserError(f"--input is empty: give {FORMS}")
+    parser = parses.parser(config.predict.trees)
+    to_graph = parser_to_graphs(config, state)
+    path = _path(inputs)
+    if path is not None:
+        return document_files.given(path, parser, to_graph)
+    if penman_documents.is_penman(inputs):
+        return document_files.Given(
+            [*penman_documents.of_penman("--input", inputs, parser)], []
+        )
+    made = documents.of_text("--input", inputs, parser, to_graph)
+    return document_files.Given([made], [])
+
+
+def _path(inputs: str) -> Path | None:
+    """The path that is given; None: a text is. UserError: FILE: names nothing."""
+    if inputs.startswith("FILE:"):
+        path = storage.path(inputs.removeprefix("FILE:"))
+        if not path.exists():
+            raise UserError(f"--input={inputs!r} does not exist: give {FORMS}")
+        return path
+    if len(inputs) > 1000 or "\n" in inputs:
+        return None
+    path = storage.path(inputs)
+    if path.exists():
+        return path
+    # One word with a slash or an ending is no sentence.
+    if re.fullmatch(r"\S*(/\S*|\S\.\w{1,8})", inputs.strip()):
+        raise UserError(f"--input={inputs!r} does not exist: give {FORMS}")
+    return None
+
+
+def parser_to_graphs(config: Config, state: Any) -> GraphOf:
+    """The rules, or the trained parser, which leaves longer sentences to the rules."""
+    if config.predict.graphs == "rules":
+        return graph_of
+    from papers.amr_summarization.writing import Parser
+
+    if config.direction != "parser":
+        raise UserError("config.predict.graphs=trained needs the parser: --run=parser")
+    parser = Parser(config, state)
+    return lambda parsed: parser(parsed) if parser.reads(parsed) else graph_of(parsed)
+
+
+def summarised(config: Config, document: Document) -> Summary:
+    p = config.predict
+    found = summarise.analysed(document, coreferences=p.coreference, names=p.names)
+    if p.words:
+        size = summarise.Size(words=p.words)
+    else:
+        target = p.ratio * len(found.graph)
+        size = summarise.node_size(found.graph, target, p.slack)
+    return summarise.summary(found, p, size, systems.frequencies(p))
+
+
+def spoken(config: Config, state: Any, summary: Summary) -> tuple[Line, ...]:
+    """The sentences of a summary as `config.predict.text` says."""
+    p = config.predict
+    if p.text == "document" and summary.lines:
+        return summary.lines
+    say = speaking.by_rules
+    if p.text == "trained":
+        if config.direction != "generator":
+            raise UserError("config.predict.text=trained needs --run=generator")
+        say = speaking.by_generator(config, state)
+    found = speaking.sentences(summary.graph, summary.pieces, say)
+    return tuple(Line(text, piece.sentence, piece.words) for text, piece in found)
+
+
+def sources(document: Document, summary: Summary) -> Table:
+    """Which sentence of the document each sentence of the summary is from, which words
+    of it, and the key node that asked for it."""
+    rows = []
+    for piece in summary.pieces:
+        words = document.sentences[piece.sentence].words
+        kept = [words[i] for i in piece.words]
+        share = f"{len(kept)} of {len(words)}"
+        rows.append([piece.sentence + 1, share, piece.key, " ".join(kept)])
+    nodes = len(summary.graph)
+    note = f"{nodes} nodes of the document's graph are in the summary"
+    return Table(("sentence", "words", "key node", "said there"), rows, note)
+
+
+def _files(
+    config: Config,
+    inputs: str,
+    stem: str,
+    lines: tuple[Line, ...],
+    summary: Summary,
+    graph: str,
+) -> Iterator[str]:
+    out = Path(config.predict.out).expanduser()
+    path = _path(inputs) or Path("summary")
+    texts: Mapping[str, str] = {
+        ".txt": "\n".join(line.text for line in lines) + "\n",
+        ".penman": graph,
+        ".dot": figures.dot(summary.graph),
+    }
+    for ending, text in texts.items():
+        target = outputs.target(str(out), path, stem + ending)
+        try:
+            target.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UserError(
+                f"config.predict.out: {target} not written: {error}"
+            ) from None
+        yield f"wrote {target}\n"
+    if config.predict.drawn:
+        from common import figures as drawing
+
+        target = outputs.target(str(out), path, stem + ".png")
+        target.write_bytes(
+            drawing.png(figures.drawn(summary.graph, config.predict.drawn))
+        )
+        yield f"wrote {target}\n"
+
+
+def _stems(names: list[str]) -> list[str]:
+    """The documents' names as names of files, each another: "a", "a-2"."""
+    found: list[str] = []
+    for name in names:
+        plain = "summary" if name == "--input" else name
+        stem = "".join(c if c.isalnum() or c in "-_. " else "_" for c in plain)
+        number = 1 + sum(known.lower() == stem.lower() for known in found)
+        while number > 1 and f"{stem}-{number}".lower() in map(str.lower, found):
+            number += 1
+        found.append(stem if number == 1 else f"{stem}-{number}")
+    return found

@@ -1,0 +1,90 @@
+"""Would fail if a relation of a tree were lost on its way to AMR."""
+
+import pytest
+
+from common.text.parses import Parsed
+from papers.amr_summarization import amr
+from papers.amr_summarization.rules import graph_of
+
+
+def parsed(rows: str) -> Parsed:
+    """word/tag/head/arc, heads from 1."""
+    words, tags, heads, arcs = zip(*(r.split("/") for r in rows.split()), strict=True)
+    return Parsed(words, tags, tuple(int(h) - 1 for h in heads), arcs)
+
+
+def triples(graph: amr.Amr) -> set[tuple[str, str, str]]:
+    """With concepts for variables, which here are all different."""
+    named = graph.instances
+    edges = {(named[e.source], e.role, named[e.target]) for e in graph.edges}
+    return edges | {(named[a.var], a.role, a.value) for a in graph.attributes}
+
+
+CASES = {
+    "the boy wants to go": (
+        "The/DT/2/det boy/NN/3/nsubj wants/VBZ/0/root to/TO/5/mark go/VB/3/xcomp",
+        {
+            ("want-01", ":ARG0", "boy"),
+            ("want-01", ":ARG1", "go-02"),
+            ("go-02", ":ARG0", "boy"),
+        },
+    ),
+    "passive with an agent": (
+        "He/PRP/3/nsubj:pass was/VBD/3/aux:pass seen/VBN/0/root by/IN/5/case "
+        "girls/NNS/3/obl",
+        {("see-01", ":ARG1", "he"), ("see-01", ":ARG0", "girl")},
+    ),
+    "denied and modal": (
+        "She/PRP/4/nsubj must/MD/4/aux not/RB/4/advmod sing/VB/0/root",
+        {
+            ("obligate-01", ":ARG2", "sing-01"),
+            ("sing-01", ":ARG0", "she"),
+            ("sing-01", ":polarity", "-"),
+        },
+    ),
+    "a relative clause is inverted": (
+        "the/DT/2/det girl/NN/0/root who/WP/4/nsubj sings/VBZ/2/acl:relcl",
+        {("sing-01", ":ARG0", "girl")},
+    ),
+    "conjuncts": (
+        "cats/NNS/0/root and/CC/3/cc dogs/NNS/1/conj",
+        {("and", ":op1", "cat"), ("and", ":op2", "dog")},
+    ),
+    "copula": (
+        "Marble/NN/3/nsubj is/VBZ/3/cop heavy/JJ/0/root",
+        {("heavy", ":domain", "marble")},
+    ),
+    "quantity": (
+        "two/CD/2/nummod hours/NNS/0/root",
+        {
+            ("temporal-quantity", ":quant", "2"),
+            ("temporal-quantity", ":unit", "hour"),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_relations_become_roles(case):
+    rows, expected = CASES[case]
+    assert triples(graph_of(parsed(rows))) == expected
+
+
+def test_a_name_has_its_words_and_tokens():
+    graph = graph_of(parsed("Ann/NNP/2/compound Lee/NNP/3/nsubj left/VBD/0/root"))
+    assert {a.value for a in graph.attributes} == {'"Ann"', '"Lee"'}
+    (name,) = [var for var, concept in graph.instances.items() if concept == "name"]
+    assert graph.tokens[name] == (0, 1)
+
+
+def test_every_tree_gives_a_connected_graph():
+    """Arcs that nobody knows, signs alone, and a tree too deep for a recursion."""
+    unknown = parsed("a/NN/2/x b/NN/0/y c/SYM/2/z")
+    signs = parsed("!/./0/root ?/./1/punct")
+    count = 3000
+    words = ("word",) * count
+    chain = Parsed(
+        words, ("NN",) * count, tuple(range(-1, count - 1)), ("nmod",) * count
+    )
+    for tree in (unknown, signs, chain):
+        amr.check(graph_of(tree))

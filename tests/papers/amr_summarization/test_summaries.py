@@ -1,0 +1,283 @@
+"""Would fail if what a user gives were lost, or a score were another's."""
+
+import dataclasses
+from collections import Counter
+
+import pytest
+
+from common.contract import Table, UserError
+from common.text import chunk_parser, parses
+from papers.amr_summarization import (
+    agreement,
+    amr,
+    baselines,
+    coreference,
+    documents,
+    figures,
+    graph_text,
+    material,
+    measure,
+    open_tuples,
+    realise,
+    summarise,
+    tables,
+    toy,
+    variants,
+)
+from papers.amr_summarization.document_graph import Spot
+from papers.amr_summarization.evaluate import evaluate
+from papers.amr_summarization.predict import predict
+
+TEXT = "The company bought a bank. The bank lost money. Ann Lee leads the company."
+
+
+@pytest.fixture
+def config():
+    found = variants.get_config("smoke")
+    found.predict.trees = "chunks"
+    found.predict.drawn = 0
+    return found
+
+
+def told(config, inputs):
+    return "".join(str(v) for v in predict(config, None, inputs) if isinstance(v, str))
+
+
+def test_plain_text_becomes_a_summary_with_sources(config):
+    values = [*predict(config, None, TEXT)]
+    text = next(v for v in values if isinstance(v, str) and v.strip())
+    assert text.strip() in TEXT
+    (table,) = [v for _, v in (v for v in values if isinstance(v, tuple))]
+    assert isinstance(table, Table)
+    assert all(1 <= row[0] <= 3 for row in table.rows)
+
+
+def test_a_larger_ratio_is_a_longer_summary(config):
+    lengths = []
+    for ratio in (0.01, 0.9):
+        config.predict.ratio = ratio
+        (first, *_) = [
+            v for v in predict(config, None, TEXT) if isinstance(v, str) and v
+        ]
+        lengths.append(len(first))
+    assert lengths[0] < lengths[1]
+
+
+def test_files_of_every_kind_are_read_and_results_written(config, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.txt").write_text(TEXT)
+    (folder / "b.penman").write_text(toy.PENMAN)
+    rows = ["Dogs NNS 2 nsubj", "bark VBP 0 root", ". . 2 punct"]
+    lines = []
+    for i, row in enumerate(rows, start=1):
+        word, tag, head, arc = row.split()
+        lines.append(f"{i}\t{word}\t{word.lower()}\t_\t{tag}\t_\t{head}\t{arc}\t_\t_")
+    (folder / "c.conllu").write_text("\n".join(lines) + "\n\n")
+    (folder / "d.txt").write_text("")
+    (folder / ".hidden").write_text("(a / b")
+    config.predict.out = str(tmp_path / "out")
+    config.predict.drawn = 10
+    said = told(config, str(folder))
+    assert "skipped d.txt" in said
+    assert "hidden" not in said
+    names = {p.name for p in (tmp_path / "out").iterdir()}
+    for stem in ("a.txt", "bridge", "wolf", "vote", "c"):
+        assert {f"{stem}{e}" for e in (".txt", ".penman", ".dot", ".png")} <= names
+    written = (tmp_path / "out" / "bridge.penman").read_text()
+    assert amr.read(written).instances
+    assert (tmp_path / "out" / "c.txt").read_text() == "Dogs bark.\n"
+
+
+def test_files_of_one_name_do_not_overwrite_each_other(config, tmp_path):
+    for folder, text in (("a", TEXT), ("b", "A dog ran to the house.")):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+        (tmp_path / "in" / folder / "x.txt").write_text(text)
+    config.predict.out = str(tmp_path / "out")
+    told(config, str(tmp_path / "in"))
+    names = sorted(p.name for p in (tmp_path / "out").glob("*.txt"))
+    assert names == ["x.txt-2.txt", "x.txt.txt"]
+
+
+def test_columns_of_a_treebank_are_no_text_whatever_the_ending(config, tmp_path):
+    path = tmp_path / "x.txt"
+    row = "1\tGo\tgo\t_\tVB\t_\t0\troot\t_\t_"
+    path.write_text(row + "\n")
+    assert "go-02" in told(config, str(path))
+    path.write_text(row + "\n2\tnow\n")
+    with pytest.raises(UserError, match="line 2 has 2 columns"):
+        told(config, str(path))
+
+
+def test_given_graphs_without_summaries_are_what_rules_are_measured_on(tmp_path):
+    path = tmp_path / "x.penman"
+    path.write_text("# ::snt Ann sings .\n(s / sing-01 :ARG0 (a / ann))\n")
+    found = variants.get_config("smoke")
+    found.eval.documents = "files"
+    found.eval.root = str(path)
+    made = material.of(found)
+    assert 0 < tables.smatch_of_given(made) < 1
+    assert made.summarised().documents == ()
+    (tmp_path / "y.txt").write_text(TEXT)
+    found.eval.root = str(tmp_path / "y.txt")
+    with pytest.raises(UserError, match="has no summaries"):
+        material.of(found)
+    found.eval.root = str(tmp_path / "nothing")
+    with pytest.raises(UserError, match="does not exist"):
+        material.of(found)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "wrong"),
+    [
+        ("", "empty"),
+        ("???", "no words"),
+        ("(a / b :ARG0 (c / d)", "line 1.*not closed"),
+        ("# ::id x\n(a / b)\n\n(a / b))", "line 4.*ends before"),
+        ("no/such.txt", "does not exist"),
+        ("FILE:no such", "does not exist"),
+        ("Der Hund und die Katze liegen im Garten unter einem Baum.", "not English"),
+        ("这是一个句子。", "not English"),
+    ],
+)
+def test_bad_input_is_one_clear_line(config, inputs, wrong):
+    with pytest.raises(UserError, match=wrong) as refused:
+        told(config, inputs)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("inputs", ["Hello.", "No verbs here today", "Yes!", "x y z"])
+def test_small_input_gives_a_small_summary(config, inputs):
+    assert told(config, inputs).split()
+
+
+def test_a_trained_part_of_the_other_run_is_refused(config):
+    config.predict.text = "trained"
+    with pytest.raises(UserError, match="--run=generator"):
+        told(config, TEXT)
+
+
+def test_the_report_measures_every_summary_alike(config):
+    """Without trained runs: tables of summaries need none."""
+    values = [*evaluate(config, {})]
+    names = [name for name, _ in values]
+    assert len(set(names)) == len(names)
+    table = dict(values)["Summaries"]
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert {"lead", "lead-3", "TextRank", "random", "ours", "ours, as released"} < {
+        *rows
+    }
+    assert any("oracle" in name for name in rows)
+    assert rows["lead"][-1] == rows["ours"][-1] == config.eval.words
+    for row in rows.values():
+        assert all(0 <= value <= 100 for value in row)
+    assert [*evaluate(config, {})][-1][1].rows == dict(values)["Summary"].rows
+
+
+def test_overlap_counts_labels_as_often_as_both_have_them():
+    found = measure.overlap(Counter("aab"), Counter("abbc"))
+    assert found == pytest.approx((2 / 3, 2 / 4, 4 / 7))
+    assert measure.overlap(Counter(), Counter("a")).f1 == 0
+
+
+def test_a_reference_scores_one_against_itself():
+    made = documents.of_text("x", TEXT, parses.parser("chunks"))
+    found = summarise.analysed(made, coreferences="rules", names=True)
+    wanted = measure.reference(TEXT, "chunks", 0)
+    scores = measure.scored(found, [*baselines.lead(found)], [wanted])
+    assert scores[:9] == pytest.approx((1,) * 9)
+
+
+def test_smatch_of_a_graph_with_itself_is_one_and_of_strangers_low():
+    graphs = [graph for document in toy.made() for graph in document.graphs]
+    for graph in graphs:
+        assert agreement.smatch([(graph, graph)]).f1 == 1
+    assert agreement.smatch([(graphs[0], graphs[-1])]).f1 < 0.5
+
+
+def test_cut_keeps_the_most_important_words_in_the_documents_order():
+    made = documents.of_text("x", TEXT, parses.parser("chunks"))
+    found = summarise.analysed(made, coreferences="rules", names=True)
+    pieces = [*baselines.in_order(found, (2, 0, 1))]
+    kept = measure.cut(pieces, 9)
+    assert [(p.sentence, len(p.words)) for p in kept] == [(0, 3), (2, 6)]
+
+
+def test_textrank_prefers_the_sentence_that_shares_most():
+    sets = [frozenset("abcd"), frozenset("abef"), frozenset("cdef"), frozenset("xy")]
+    sets[0] = frozenset("abcdef")
+    ranks = baselines.sentence_ranks(sets)
+    assert max(ranks, key=ranks.get) == 0
+    assert min(ranks, key=ranks.get) == 3
+    assert sum(ranks.values()) == pytest.approx(1)
+
+
+def clusters_of(text):
+    made = [chunk_parser.parse(s.split()) for s in text.split(" | ")]
+    found = coreference.clusters(made)
+    return [[made[s.sentence].words[s.token] for s in group] for group in found]
+
+
+def test_names_definite_nouns_and_pronouns_join_what_they_mean():
+    assert clusters_of("Anna Smith slept . | Later Smith ran .") == [["Smith", "Smith"]]
+    assert ["man", "he"] in clusters_of("A man came . | he slept .")
+    assert ["bank", "bank"] in clusters_of("A bank failed . | The bank closed .")
+    assert clusters_of("A bank failed . | A bank closed .") == []
+    assert clusters_of("I slept . | You slept .") == []
+    assert clusters_of("A woman saw her .") == []
+    assert clusters_of("A woman saw herself .") == [["woman", "herself"]]
+    assert clusters_of("A house fell . | She slept .") == []
+
+
+def test_tuples_have_subject_predicate_and_what_hangs_on_it():
+    tree = parses.Parsed(
+        ("Ann", "gave", "dogs", "food", "in", "May", "because", "Bo", "slept"),
+        ("NNP", "VBD", "NNS", "NN", "IN", "NNP", "IN", "NNP", "VBD"),
+        (1, -1, 1, 1, 5, 1, 8, 8, 1),
+        ("nsubj", "root", "iobj", "obj", "case", "obl", "mark", "nsubj", "advcl"),
+    )
+    found = [t.words for t in open_tuples.tuples(tree)]
+    assert (0, 1, 2, 3, 4, 5) in found
+    assert (0, 1, 2, 3) in found
+    assert (6, 7, 8) in found
+
+
+def test_kept_words_become_a_sentence():
+    text = 'But he , said Ann , " bought it for $ 5 ( cash and'
+    words = tuple(text.split(" "))
+    tree = parses.Parsed(words, ("X",) * 15, (-1, *(0,) * 14), ("x",) * 15)
+    assert realise.sentence(tree, range(15)) == "He, said Ann, bought it for $5 cash."
+    assert realise.sentence(tree, range(15), {1: "Bo"}).startswith("Bo, said Ann")
+
+
+@pytest.mark.parametrize(
+    ("graph", "words"),
+    [
+        (
+            "(w / want-01 :ARG0 (b / boy) :ARG1 (g / go-02 :ARG0 b))",
+            "the boy wanted to go",
+        ),
+        ("(s / see-01 :ARG1 (h / he) :polarity -)", "he was not seen"),
+        ("(p / possible-01 :ARG1 (s / sing-01 :ARG0 (i / i)))", "i can sing"),
+        ("(b / big :domain (h / house))", "the house is the big"),
+        ("(a / and :op1 (c / cat) :op2 (d / dog))", "the cat and the dog"),
+    ],
+)
+def test_a_graph_is_read_out_by_rules(graph, words):
+    assert " ".join(graph_text.words(amr.read(graph))) == words
+
+
+def test_dot_has_every_node_and_edge():
+    found = summarise.analysed(toy.made()[0], coreferences="rules", names=True)
+    text = figures.dot(found.graph)
+    assert text.count("label=") == len(found.graph) + len(found.graph.links)
+    assert '"ARG0"' in text
+    assert figures._escaped('a"\n') == 'a\\"\\n'
+
+
+def test_given_coreference_of_a_treebank_is_used():
+    made = documents.of_text("x", "A dog ran. A wolf slept.", parses.parser("chunks"))
+    made = dataclasses.replace(made, clusters=((Spot(0, 1), Spot(1, 1)),))
+    given = summarise.analysed(made, coreferences="given", names=True)
+    rules = summarise.analysed(made, coreferences="rules", names=True)
+    assert len(given.graph) == len(rules.graph) - 1
