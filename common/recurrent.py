@@ -192,7 +192,8 @@ def gate_by_gate(init: Callable, forget_bias: float = 0.0) -> Callable:
         part = (*shape[:-1], shape[-1] // 4)
         keys = jax.random.split(key, 4)
         gates = jax.vmap(lambda key: init(key, part, dtype))(keys)  # one program
-        gates = gates.at[1].add(forget_bias)
+        if forget_bias:
+            gates = gates.at[1].add(forget_bias)
         return jnp.moveaxis(gates, 0, -2).reshape(shape)
 
     return drawn

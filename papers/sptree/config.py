@@ -72,10 +72,12 @@ class Data:
         1, (1600, 400, 800), only=("source", "written")
     )
     batch_size: int = at_least(1, 16)  # sentences
-    buckets: tuple[int, ...] = at_least(1, (24, 48))  # words of a batch's sentences
-    entities: int = at_least(2, 8)  # of a sentence; more are counted as lost
-    path: int = at_least(1, 8)  # words of each side of a path
-    levels: int = at_least(1, 16)  # of subtree and fulltree
+    buckets: tuple[int, ...] = between(
+        1, 1024, (24, 48)
+    )  # words of a batch's sentences
+    entities: int = between(2, 64, 8)  # of a sentence; more are counted as lost
+    path: int = between(1, 256, 8)  # words of each side of a path
+    levels: int = between(1, 1024, 16)  # of subtree and fulltree
     min_count: int = at_least(1, 2)  # rarer words without a vector are unknown
     # Rows of the tables; 0: as many as the training set needs.
     words: int = at_least(0)

@@ -52,7 +52,10 @@ def predict(config: Config, state: State, inputs: str) -> Values:
             "--run=sptree"
         )
     path = _path(inputs)
-    documents = list(_documents(config, path, inputs))
+    unread: list[str] = []
+    documents = list(_documents(config, path, inputs, unread))
+    for why in unread:
+        yield f"left out: {why}\n"
     if not any(document.sentences for document in documents):
         raise UserError(f"--input={inputs[:60]!r} has no words: give {FORM}")
     if path is None or path.suffix != ".conllu":
@@ -76,7 +79,10 @@ def _path(inputs: str) -> Path | None:
     return None
 
 
-def _documents(config: Config, path: Path | None, inputs: str) -> Iterator[Document]:
+def _documents(
+    config: Config, path: Path | None, inputs: str, unread: list[str]
+) -> Iterator[Document]:
+    """The texts; what cannot be read of a folder's is said in `unread`."""
     parse = parses.parser(config.predict.parser)
     if path is None:
         yield _document("input", inputs, parse)
@@ -97,7 +103,14 @@ def _documents(config: Config, path: Path | None, inputs: str) -> Iterator[Docum
         if not files:
             raise UserError(f"--input={str(path)!r} has no .txt file")
     for file in files:
-        yield _document(file.name, texts.read(file).decode(), parse)
+        try:
+            text = texts.read(file).decode()
+        except (OSError, UserError) as error:
+            if not path.is_dir():
+                raise
+            unread.append(str(error))
+            continue
+        yield _document(file.name, text, parse)
 
 
 def _document(name: str, text: str, parse: parses.Parser) -> Document:

@@ -93,6 +93,8 @@ def _pretraining(config: Config) -> Run:
 def _check(config: Config) -> None:
     m = config.model
     learning = config.learning
+    if not config.data.buckets:
+        raise UserError("config.data.buckets: give one length or more, as 24,48")
     inside = m.structure in ("subtree", "fulltree") and m.distinction
     if m.cell == "child_sum" and inside:
         raise UserError(

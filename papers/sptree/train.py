@@ -166,7 +166,8 @@ def answers(config: Config, outputs: Outputs) -> dict[str, Array]:
     classes = relations.decide(outputs.forward, outputs.backward)
     rows = jnp.stack([pairs.first, pairs.last, classes], -1)
     rows = jnp.where(pairs.real[..., None], rows, -1)
-    most = config.data.entities * (config.data.entities - 1) // 2
+    entities = min(config.data.entities, words)
+    most = entities * (entities - 1) // 2
     rows = jnp.pad(
         rows, ((0, 0), (0, most - rows.shape[1]), (0, 0)), constant_values=-1
     )

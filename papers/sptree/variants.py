@@ -38,7 +38,7 @@ def _default() -> Config:
         optim=Optim("adam", 4e-3, Schedule("cosine", warmup=20), clip_norm=10.0),
         loop=Loop(steps=300, log_every=30, eval_every=0, save_every=0, keep=1),
         eval=Eval(batch_size=100),
-        runs=("sptree", "no_tree", "fulltree", "no_ep"),
+        runs=("sptree", "no_tree", "fulltree"),
         seeds=3,
     )  # fmt: skip
 

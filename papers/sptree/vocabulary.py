@@ -70,7 +70,10 @@ class Vocabulary:
             relations |= {relation.kind for relation in sentence.relations}
         if not kinds:
             raise UserError("no sentence of the training set has an entity")
-        words = [word for word, n in counts.items() if n >= min_count]
+        words, tags, arcs = (
+            [name for name, n in found.items() if n >= min_count]
+            for found in (counts, tags, arcs)
+        )
         return cls(
             _numbered([*words, *with_vectors]),
             _numbered(tags),

@@ -23,7 +23,10 @@ def trained():
 
 
 def values(found):
-    return dict(x if isinstance(x, tuple) else ("said", x) for x in found)
+    """{name: value}; "said" has the lines of text."""
+    found = list(found)
+    lines = "".join(x for x in found if isinstance(x, str))
+    return dict(x for x in found if isinstance(x, tuple)) | {"said": lines}
 
 
 def test_a_text_becomes_tables_whose_places_are_those_of_the_text(trained):
@@ -46,8 +49,10 @@ def test_files_get_answers_beside_them(trained, tmp_path):
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text(TEXT)
     (tmp_path / ".hidden.txt").write_bytes(b"\xff\xfe\xff")
+    (tmp_path / "0.txt").write_bytes(b"Ann \xff")  # the first one is broken
     found = values(predict(*trained, str(tmp_path)))
     assert {row[0] for row in found["Entities"].rows} == {"a.txt", "b.txt"}
+    assert "0.txt" in found["said"]
     ann = (tmp_path / "a.pred.ann").read_text().splitlines()
     assert ann == (tmp_path / "b.pred.ann").read_text().splitlines()
     for line in ann:
@@ -65,7 +70,7 @@ def test_trees_of_conll_u_are_read_as_they_are(trained, tmp_path):
     path = tmp_path / "a.conllu"
     path.write_text(CONLLU)
     found = values(predict(*trained, str(path)))
-    assert "said" not in found  # no parser
+    assert found["said"] == ""  # no parser
     assert (tmp_path / "a.pred.json").exists()
     assert not (tmp_path / "a.pred.ann").exists()
 

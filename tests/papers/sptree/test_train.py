@@ -11,9 +11,11 @@ import pytest
 from common.contract import UserError
 from common.metrics import over
 from papers.sptree import (
+    bilou,
     data,
     get_config,
     init,
+    relations,
     runs,
     scoring,
     train,
@@ -65,7 +67,9 @@ def test_every_parameter_is_within_its_limit():
         assert abs(np.mean(array)) < limit / 3
 
 
-@pytest.mark.parametrize("run", ["sptree", "fulltree"])
+@pytest.mark.parametrize(
+    "run", ["sptree", pytest.param("fulltree", marks=pytest.mark.slow)]
+)
 def test_padding_and_other_sentences_change_nothing(run):
     """A sentence alone, and with others among more padding."""
     config = config_of(run)
@@ -87,23 +91,15 @@ def test_padding_and_other_sentences_change_nothing(run):
 
 
 def test_entities_beyond_the_cap_are_counted():
-    config = config_of("given_no_tree", data__entities=2)
-    net = train.network(config)
-    params = jax.tree.map(lambda x: x[0], init(config, KEY).params)
-    three = next(
-        s
-        for s, text in zip(
-            corpus(config).encoded["train"],
-            corpus(config).sentences["train"],
-            strict=True,
-        )
-        if len(text.entities) == 3
-    )
-    batch = data.joined([three], 12, [0], 0)
-    outputs = net.apply({"params": params}, batch)
-    assert outputs.pairs.lost.tolist() == [1]
-    assert outputs.pairs.real.shape == (1, 1)
-    assert outputs.pairs.real.all()
+    """Three units in a row of words, of which two are paired."""
+    config = config_of("sptree", data__entities=2)
+    unit = bilou.label(0, bilou.UNIT)
+    labels = jnp.array([[unit, 0, unit, unit], [0, unit, 0, 0]])
+    parent = jnp.array([[1, -1, 1, 2], [-1, 0, 0, 0]])
+    pairs, _ = relations.pairs_of(config, labels, parent)
+    assert pairs.lost.tolist() == [1, 0]
+    assert pairs.real.tolist() == [[True], [False]]
+    assert (int(pairs.first[0, 0]), int(pairs.last[0, 0])) == (0, 2)
 
 
 def test_what_cannot_go_together_is_refused():
@@ -122,9 +118,16 @@ def step_of(config):
     return jax.jit(functools.partial(train.train_step, config))
 
 
+# The others are compiled in the tests of the contract, or differ in no program.
+PROGRAMS = (
+    "no_le", "no_shared", "subtree", "subtree_no_sp", "child_sum", "spseq", "spxu",
+    "given",
+)  # fmt: skip
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("run", RUNS)
-def test_every_run_trains_and_changes_the_parameters_as_it_should(run):
+@pytest.mark.parametrize("run", PROGRAMS)
+def test_every_program_trains_all_its_parameters(run):
     config = config_of(run)
     state = init(config, KEY)
     batch = next(data.batches(config, "train"))
@@ -132,11 +135,18 @@ def test_every_run_trains_and_changes_the_parameters_as_it_should(run):
     assert np.isfinite(float(metrics["loss"]))
     moved = jax.tree.map(lambda a, b: bool((a != b).any()), after.params, state.params)
     assert all(jax.tree.leaves(moved)), moved
-    counts = [
-        sum(x.size for x in jax.tree.leaves(init(config_of(name), KEY).params))
-        for name in ("sptree", run)
-    ]
-    assert counts[1] - counts[0] == expected_change(run, config)
+
+
+def parameters(run):
+    state = jax.eval_shape(functools.partial(init, config_of(run)), KEY)
+    return sum(x.size for x in jax.tree.leaves(state.params))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("run", RUNS)
+def test_every_run_has_as_many_parameters_as_its_sizes_say(run):
+    change = parameters(run) - parameters("sptree")
+    assert change == expected_change(run, config_of(run))
 
 
 def expected_change(run, config):
@@ -145,12 +155,13 @@ def expected_change(run, config):
     d, label, arc, units = m.tree, m.d_label, m.d_arc, m.relation_units
     inputs = 2 * m.sequence + label + arc
     one = inputs * 4 * d + 4 * d * d + 4 * d  # an LSTM over the tree
-    reader = sum(
-        x.size for x in jax.tree.leaves(init(config_of("sptree"), KEY).params["reader"])
-    )
+    v = corpus(config).vocabulary
+    reader = len(v.words) * m.d_word + len(v.tags) * m.d_tag
+    width = m.d_word + m.d_tag
+    reader += 2 * 4 * m.sequence * (width + m.sequence + 1)
     entity = (2 * m.sequence + label) * units + units + units * 9 + 9
     no_label = -2 * label * 4 * d  # the tree's inputs are narrower
-    arcs = (corpus_arcs(config) + 1) * arc
+    arcs = (len(v.arcs) + 1) * arc
     no_tree = -2 * one - arcs + (2 * label - 3 * d) * units
     return {
         "no_le": no_label,
@@ -166,10 +177,6 @@ def expected_change(run, config):
     }.get(run, 0)
 
 
-def corpus_arcs(config):
-    return len(corpus(config).vocabulary.arcs)
-
-
 @pytest.mark.slow
 def test_parameters_that_are_not_shared_learn_from_their_task_alone():
     config = config_of("no_shared")
@@ -177,11 +184,11 @@ def test_parameters_that_are_not_shared_learn_from_their_task_alone():
     params = jax.tree.map(lambda x: x[0], init(config, KEY).params)
     batch = next(data.batches(config, "train"))
 
-    def relations(params):
+    def of_relations(params):
         outputs = net.apply({"params": params}, batch, given=True)
         return train.objective.losses(outputs, batch, "cell")["relations"].sum()
 
-    grads = jax.grad(relations)(params)
+    grads = jax.grad(of_relations)(params)
     assert not any(x.any() for x in jax.tree.leaves(grads["reader"]))
     assert all(x.any() for x in jax.tree.leaves(grads["relation_reader"]["sequence"]))
 
