@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from launch import catalogue, options
+from launch import catalogue, options, sweep
 from launch.runs import Runs
 from tests import smallest_paper
 
@@ -119,7 +119,10 @@ def test_every_command_of_a_page_has_its_paper_variant_run_and_fields(page):
         placeholders = [w for w in words if re.search(r"=[A-Z]+$|=\.\.\.$|=$|<", w)]
         overrides = [w for w in words if w.startswith("--config.")]
         flags = options.define_flags()
-        known = [w for w in words if w not in (*overrides, *placeholders)]
+        swept = [w for w in words if w.startswith(sweep.PREFIX)]
+        known = [w for w in words if w not in (*overrides, *placeholders, *swept)]
+        first = [w.replace("--sweep.", "--config.").split(",")[0] for w in swept]
+        overrides += first
         flags(["launch", *known])
         if "--paper" in line and flags.paper:
             paper = catalogue.load(flags.paper)
