@@ -1,6 +1,7 @@
 """The runs of one config: in which order, by whose functions, and what their states
 look like before any is made."""
 
+import copy
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,6 +30,12 @@ class Runs(Mapping[str, Run]):
         self._runs = self._own.runs(config)
         for name in self._runs:
             self._check(name)
+
+    def only(self, names: Iterable[str]) -> "Runs":
+        """Some of the runs, with those that they come after."""
+        found = copy.copy(self)
+        found._runs = {name: self._runs[name] for name in names}
+        return found
 
     def __getitem__(self, name: str) -> Run:
         return self._runs[name]

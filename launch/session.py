@@ -11,7 +11,7 @@ from typing import Any
 import jax
 
 from common.config import changed
-from common.contract import Paper, UserError, complete
+from common.contract import Paper, Run, UserError, complete
 from common.metrics import Gathered
 from launch import devices, distributed, placement
 from launch.checkpoints import Checkpoints, newest, whole
@@ -127,9 +127,11 @@ class Session:
             runs = Runs(self.paper, config)
         except UserError:
             raise refusal from None
-        if any(name in missing or runs[name] != self.runs[name] for name in runs):
+        if any(
+            name in missing or not _alike(runs[name], self.runs[name]) for name in runs
+        ):
             raise refusal
-        self.config, self.runs = config, runs
+        self.config, self.runs = config, self.runs.only(runs)
 
     def _which(self, steps: Mapping[str, int]) -> str:
         """Which states are measured, for the note of a table."""
@@ -281,6 +283,12 @@ class Session:
             "unit": config.unit,
             "metrics": read_metrics(self.workdir / name / "metrics.jsonl"),
         }
+
+
+def _alike(one: Run, other: Run) -> bool:
+    """Whether two runs are the same but for the runs beside them."""
+    configs = [changed(run.config, {"runs": ()}) for run in (one, other)]
+    return configs[0] == configs[1] and one.after == other.after
 
 
 def _unfinished(name: str, meta: Mapping[str, Any], config: Any) -> str:

@@ -59,7 +59,7 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
 def read(config: Config, state: Any, inputs: str) -> document_files.Given:
     """The documents that `--input` gives. UserError: it is empty, or names no file."""
     if not inputs.strip():
-        raise UserError(f"--input is empty: give {FORMS}")
+        raise UserError(f"--input={inputs!r} is empty: give {FORMS}")
     parser = parses.parser(config.predict.trees)
     to_graph = parser_to_graphs(config, state)
     path = _path(inputs)

@@ -30,6 +30,7 @@ TABLE_3 = (
 def _default() -> Config:
     """Films for news, actors for readers: tables 2 and 3, minutes on 2 CPU cores."""
     return Config(
+        data=Data(title=4),  # 87 of 100 titles are no longer
         optim=Optim("adamw", 4e-3, Schedule("constant"), weight_decay=0.01),
         loop=Loop(steps=192, log_every=24, eval_every=0, save_every=0, keep=1),
         runs=TABLE_2 + TABLE_3,

@@ -68,7 +68,7 @@ def predict(config: Config, state: State, inputs: str) -> Values:
 def _path(inputs: str) -> Path | None:
     """The file or folder that is named; None: `inputs` is the text itself."""
     if not inputs.strip():
-        raise UserError(f"--input is empty: give {FORM}")
+        raise UserError(f"--input={inputs!r} is empty: give {FORM}")
     if "\n" in inputs or len(inputs) > 1000:
         return None
     path = Path(inputs).expanduser()

@@ -68,7 +68,7 @@ def test_what_is_spread_is_read_through_one_function(spread):
 class Placed(Session):
     """A session whose runs are at their first step, untrained and saved nowhere."""
 
-    def _restore(self, name, part=lambda state: state):
+    def _restore(self, name, part=lambda state: state, which="newest"):
         after = {n: self._trained(n)[0] for n in self.runs[name].after}
         key = jax.random.key(self.runs[name].config.seed)
         place, _ = self._placed(name)
