@@ -136,6 +136,9 @@ def _answers(
     vocabulary = corpus(config).vocabulary
     every = [s for document in documents for s in document.sentences]
     encoded = [encode(sentence, vocabulary) for sentence in every]
+    found: list[Answer | None] = [None] * len(every)
+    if min(map(len, encoded)) > MOST_WORDS:
+        return found
     longest = min(max(map(len, encoded)), MOST_WORDS)
     buckets = [16]
     while buckets[-1] < longest:
@@ -155,7 +158,6 @@ def _answers(
     params = train.predicted_params(state)
     params = jax.tree.map(lambda x: x[0], params)
     step = jax.jit(partial(train.answer, own, net))
-    found: list[Answer | None] = [None] * len(every)
     source = data.Bucketed(encoded, buckets, ROWS)
     for number in range(len(source)):
         batch = source[number]
@@ -245,8 +247,10 @@ def _write(
     config: Config, root: Path, document: Document, answers: Sequence[Answer]
 ) -> None:
     """NAME.pred.json, in SpERT's layout, and of a text NAME.pred.ann."""
-    folder = config.predict.out or str(root if root.is_dir() else root.parent)
-    stem = document.name.removesuffix(".txt")
+    name = f"{document.name.removesuffix('.txt')}.pred.json"
+    out = config.predict.out
+    beside = (root if root.is_dir() else root.parent) / name
+    path = outputs.target(out, root, name) if out else beside
     said = [answer.sentence for answer in answers]
     items = [
         {
@@ -260,7 +264,6 @@ def _write(
         }
         for s in said
     ]
-    path = outputs.target(folder, root, f"{stem}.pred.json")
     files = {path: json.dumps(items, ensure_ascii=False, indent=1)}
     if document.text:
         files[path.with_suffix(".ann")] = brat.written(said, document.text)

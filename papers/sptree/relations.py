@@ -102,7 +102,8 @@ def pairs_of(
     ends = jnp.sort(jnp.where(is_last, place, words), -1)[:, :most]
     count = jnp.sum(is_last, -1)
     starts = lax.cummax(jnp.where(bilou.is_first(labels), place, 0), axis=1)
-    index = np.array([*itertools.combinations(range(most), 2)]).reshape(-1, 2).T
+    every = [*itertools.combinations(range(most), 2)]
+    index = np.array(every, np.int32).reshape(-1, 2).T  # one word makes no pair
     real = index[1] < jnp.minimum(count, most)[:, None]
     first, last = (jnp.minimum(ends[:, i], words - 1) for i in index)
     way = tree_paths.paths(parent, first, last, config.data.path)

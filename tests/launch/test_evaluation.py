@@ -127,6 +127,8 @@ INPUTS = {
     smoke.SMALLEST: "0.2,0.9",
     "transformer_xl": "the old ",
     "knowledge_graph": "7,1",  # a field of its board
+    "sptree": "Ann owns the mill .",
+    "amr_summarization": "The boy wants to visit the girl in the town.",
     "dkn": '{"clicked": ["w1 w2 w3"], "candidates": ["w5 w6", "w2 w1"]}',
 }
 # One fits a new net, the other reads a file of boxes.
