@@ -35,7 +35,7 @@ def read(root: str, trees: layout.Trees) -> layout.Read:
             for file in files
             for sentence in document(file, trees, dropped[split])
         ]
-    sentences, said = layout.completed(found)
+    sentences, dropped, said = layout.completed(found, dropped)
     about = f"{folder.name}, ACE's heads and relations; {trees}{said}"
     return layout.Read(sentences, dropped, about)
 

@@ -34,7 +34,7 @@ def read(root: str, trees: layout.Trees) -> layout.Read:
             for file in files
             for sentence in document(file, trees, dropped[split])
         ]
-    sentences, said = layout.completed(found)
+    sentences, dropped, said = layout.completed(found, dropped)
     about = f"{folder.name}, brat's .txt and .ann; {trees}{said}"
     return layout.Read(sentences, dropped, about)
 

@@ -36,7 +36,7 @@ def read(root: str, trees: layout.Trees) -> layout.Read:
     for split, path in layout.by_split(files, HOLDS, folder).items():
         dropped[split] = Dropped()
         found[split] = list(_sentences(path, trees, dropped[split]))
-    sentences, said = layout.completed(found)
+    sentences, dropped, said = layout.completed(found, dropped)
     about = f"{folder.name}, the multi-head layout; {trees}{said}"
     return layout.Read(sentences, dropped, about)
 

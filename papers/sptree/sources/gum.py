@@ -32,7 +32,7 @@ def read(root: str) -> layout.Read:
             for document in conllu.read(file)
             for sentence_ in _sentences(document, dropped[split])
         ]
-    sentences, said = layout.completed(found)
+    sentences, dropped, said = layout.completed(found, dropped)
     return layout.Read(
         sentences, dropped, f"{folder.name}, GUM's entities and gold trees{said}"
     )

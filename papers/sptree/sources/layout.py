@@ -60,17 +60,20 @@ def by_split(paths: Iterable[Path], holds: str, root: Path) -> dict[str, Path]:
 
 
 def completed(
-    sentences: dict[str, list[AnnotatedSentence]],
-) -> tuple[dict[str, tuple[AnnotatedSentence, ...]], str]:
-    """All three splits, and what was done to get them.
+    sentences: dict[str, list[AnnotatedSentence]], dropped: dict[str, Dropped]
+) -> tuple[dict[str, tuple[AnnotatedSentence, ...]], dict[str, Dropped], str]:
+    """All three splits, what was left out of each, and what was done to get them.
 
     Without a test, the validation set is the test. What then is missing is taken from
-    training, each tenth sentence. UserError: too few sentences for that.
+    training, each tenth sentence; what a reader left out there stays counted for
+    training. UserError: too few sentences for that.
     """
     found = {split: list(sentences.get(split, ())) for split in SPLITS}
+    left_out = {split: dropped.get(split, Dropped()) for split in SPLITS}
     said = ""
     if not found["test"] and found["valid"]:
         found["test"], found["valid"] = found["valid"], []
+        left_out["test"], left_out["valid"] = left_out["valid"], Dropped()
         said = "; the test is its validation set"
     for split, digit in (("test", 8), ("valid", 9)):
         if not found[split]:
@@ -83,7 +86,7 @@ def completed(
             raise UserError(
                 f"the corpus has too few sentences: none is left to {split}"
             )
-    return {split: tuple(found[split]) for split in SPLITS}, said
+    return {split: tuple(found[split]) for split in SPLITS}, left_out, said
 
 
 def documents(root: Path, ending: str) -> dict[str, list[Path]]:

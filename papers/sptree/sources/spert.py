@@ -41,7 +41,7 @@ def read(root: str, trees: layout.Trees) -> layout.Read:
     for split, path in layout.by_split(files, HOLDS, folder).items():
         dropped[split] = Dropped()
         found[split] = list(sentences(path, trees, dropped[split]))
-    kept, said = layout.completed(found)
+    kept, dropped, said = layout.completed(found, dropped)
     return layout.Read(kept, dropped, f"{folder.name}, SpERT's json; {trees}{said}")
 
 

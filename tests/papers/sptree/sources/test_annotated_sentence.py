@@ -4,6 +4,7 @@ import pytest
 
 from common.contract import UserError
 from common.text.parses import Parsed
+from papers.sptree.sources import layout
 from papers.sptree.sources.annotated_sentence import (
     Dropped,
     Entity,
@@ -48,3 +49,22 @@ def test_a_span_outside_the_sentence_is_refused(span):
 def test_a_relation_past_the_entities_is_refused(index):
     with pytest.raises(UserError, match="there are 1"):
         sentence(PARSED, [Entity(0, 1, "A")], [Relation("r", 0, index)], "s", Dropped())
+
+
+def test_what_was_left_out_goes_with_its_sentences():
+    """Without a test file the validation file is the test."""
+    made = [sentence(PARSED, (), (), str(i), Dropped()) for i in range(21)]
+    left_out = Dropped()
+    left_out.entity("overlap", "LOC")
+    splits, dropped, said = layout.completed(
+        {"train": made[:20], "valid": made[20:]}, {"valid": left_out}
+    )
+    assert "the test is its validation set" in said
+    assert {split: len(x) for split, x in splits.items()} == {
+        "train": 18,
+        "valid": 2,
+        "test": 1,
+    }
+    assert dropped.keys() == splits.keys()
+    assert dropped["test"] is left_out
+    assert not dropped["valid"].entities
