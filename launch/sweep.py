@@ -8,6 +8,7 @@ stopped. Values of a field that is a tuple are separated by semicolons.
 """
 
 import itertools
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -40,6 +41,8 @@ def sweep(
     """
     from launch import catalogue  # imports JAX
 
+    if not values.paper:
+        raise UserError("--sweep starts from a variant: say which --paper")
     named = dict(map(_field, swept))
     for name in named:
         if any(a.startswith(f"--config.{name}=") for a in overrides):
@@ -58,13 +61,36 @@ def sweep(
         print(f"\n{place.name}", flush=True)
         # The last --workdir counts.
         command = [sys.executable, str(MAIN), *rest, *own, f"--workdir={place}"]
-        if code := subprocess.run(command, check=False).returncode:
+        code, stopped = run(command)
+        if stopped:
+            print("the sweep is stopped; the same command goes on", flush=True)
+        if code or stopped:
             return code
     if len(places) > 1 and values.mode in ("train", "eval"):
         from launch.compare import compare
 
         compare(places, folder / "compare")
     return 0
+
+
+def run(command: Sequence[str]) -> tuple[int, bool]:
+    """A command's exit code, and whether a signal has asked for its end. The command is
+    given the time to save: Ctrl-C reaches it from the terminal, SIGTERM from here."""
+    asked = []
+    child = subprocess.Popen(command)
+
+    def end(number: int, frame: object) -> None:
+        asked.append(number)
+        if number == signal.SIGTERM:
+            child.terminate()
+
+    before = {n: signal.signal(n, end) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        code = child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code, bool(asked)
 
 
 def _label(overrides: Sequence[str]) -> str:

@@ -2,11 +2,16 @@
 that a difference between configs is not shown."""
 
 import json
+import os
+import signal
+import sys
+import threading
+import time
 
 import pytest
 
 from common.contract import Table
-from launch import compare
+from launch import compare, sweep
 from launch import main as launch_main
 
 SMOKE = ["--paper=knowledge_graph", "--config=smoke", "--config.runs=transe"]
@@ -56,6 +61,21 @@ def test_a_sweep_is_refused_before_it_trains(flags, hint, tmp_path, capsys):
     assert code == 2
     assert hint in capsys.readouterr().err
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_the_run_save_and_ends_the_sweep(number):
+    """The child outlives the signal for as long as its own end takes."""
+    code = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: None); "
+    code += "time.sleep(3)"
+    before = signal.getsignal(number)
+    threading.Timer(1.5, os.kill, (os.getpid(), number)).start()
+    began = time.monotonic()
+    _, stopped = sweep.run([sys.executable, "-c", code])
+    assert stopped
+    if number == signal.SIGINT:
+        assert time.monotonic() - began > 2.5
+    assert signal.getsignal(number) is before
 
 
 @pytest.mark.slow
