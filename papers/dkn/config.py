@@ -60,6 +60,7 @@ class Graph:
     steps_from_transe: int = at_least(1, 350)  # TransR's, which starts from TransE
     batch_size: int = at_least(1, 4096)  # triples
     negatives: int = at_least(1, 4)  # of each triple
+    init: str = choice("xavier", "uniform")  # as of knowledge_graph's config.model.init
     margin: float = above(0.0, 4.0)
     lr: float = above(0.0, 0.02)
 

@@ -102,9 +102,7 @@ def _embedding(config: Config, method: str) -> Run:
         source |= {"entities": config.data.entities, "relations": PLANNED_RELATIONS}
     steps = g.steps_from_transe if method == "transr" else g.steps
     own = embeddings.Config(
-        model=embeddings.Model(
-            embedding=method, d_entity=d, d_relation=d, init="xavier"
-        ),
+        model=embeddings.Model(embedding=method, d_entity=d, d_relation=d, init=g.init),
         each=embeddings.Each(margin=(g.margin,)),
         data=embeddings.Data(**source, batch_size=g.batch_size, negatives=g.negatives),
         optim=Optim("adam", g.lr, Schedule("constant")),
