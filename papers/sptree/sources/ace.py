@@ -25,19 +25,8 @@ _TEXT = re.compile(r"<TEXT>(.*)</TEXT>", re.DOTALL | re.IGNORECASE)
 
 def read(root: str, trees: layout.Trees) -> layout.Read:
     """The folder's sentences. UserError: see `HOLDS`, or a wrong file."""
-    folder = layout.root_of(root, HOLDS)
-    found: dict[str, list[AnnotatedSentence]] = {}
-    dropped = {}
-    for split, files in layout.documents(folder, ".apf.xml").items():
-        dropped[split] = Dropped()
-        found[split] = [
-            sentence
-            for file in files
-            for sentence in document(file, trees, dropped[split])
-        ]
-    sentences, dropped, said = layout.completed(found, dropped)
-    about = f"{folder.name}, ACE's heads and relations; {trees}{said}"
-    return layout.Read(sentences, dropped, about)
+    about = "ACE's heads and relations"
+    return layout.of_documents(root, HOLDS, ".apf.xml", document, trees, about)
 
 
 def document(

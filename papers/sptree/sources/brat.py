@@ -24,19 +24,8 @@ _OTHER = tuple("EAMN#*")  # events, attributes, normalisations, notes, equivalen
 
 def read(root: str, trees: layout.Trees) -> layout.Read:
     """The folder's sentences. UserError: see `HOLDS`, or a wrong line."""
-    folder = layout.root_of(root, HOLDS)
-    found: dict[str, list[AnnotatedSentence]] = {}
-    dropped = {}
-    for split, files in layout.documents(folder, ".ann").items():
-        dropped[split] = Dropped()
-        found[split] = [
-            sentence
-            for file in files
-            for sentence in document(file, trees, dropped[split])
-        ]
-    sentences, dropped, said = layout.completed(found, dropped)
-    about = f"{folder.name}, brat's .txt and .ann; {trees}{said}"
-    return layout.Read(sentences, dropped, about)
+    about = "brat's .txt and .ann"
+    return layout.of_documents(root, HOLDS, ".ann", document, trees, about)
 
 
 def document(

@@ -89,6 +89,27 @@ def completed(
     return {split: tuple(found[split]) for split in SPLITS}, left_out, said
 
 
+def of_documents(
+    root: str,
+    holds: str,
+    ending: str,
+    read: Callable[..., list[AnnotatedSentence]],
+    trees: "Trees",
+    about: str,
+) -> Read:
+    """A corpus of files, of which `read(file, trees, dropped)` gives the sentences.
+    `about` says what they are; `holds` and `ending` are as of `root_of` and
+    `documents`."""
+    folder = root_of(root, holds)
+    found: dict[str, list[AnnotatedSentence]] = {}
+    dropped = {}
+    for split, files in documents(folder, ending).items():
+        dropped[split] = Dropped()
+        found[split] = [s for file in files for s in read(file, trees, dropped[split])]
+    sentences, dropped, said = completed(found, dropped)
+    return Read(sentences, dropped, f"{folder.name}, {about}; {trees}{said}")
+
+
 def documents(root: Path, ending: str) -> dict[str, list[Path]]:
     """Files of a corpus of documents by split: those in folders named train, dev (or
     valid) and test, or else by a fixed draw of the files' names."""
