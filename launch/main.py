@@ -97,6 +97,7 @@ def _run(argv: list[str]) -> int:
 def _dispatch(values: flags.FlagValues, asked, argv: list[str]) -> int:
     from launch import benchmark, describe
     from launch.ahead import compile, export
+    from launch.reports.origin import facts
     from launch.session import Session
 
     workdir = values.workdir or f"workdir/{asked.name}/{asked.variant}"
@@ -181,6 +182,7 @@ def _stopped(reading: bool, command: str, kept: str = "") -> int:
 def _do(values, session, names, title: str, command: str, request) -> bool:
     """Whether it came to its end, before `request` was made."""
     from launch import distributed
+    from launch.reports.origin import about_paper, facts
 
     if values.mode == "train" and not session.train(names, request, values.profile):
         return False
@@ -195,7 +197,8 @@ def _do(values, session, names, title: str, command: str, request) -> bool:
     else:
         devices = session.mesh().devices
         there = f"{devices.size} x {devices.flat[0].device_kind}"
-        session.evaluate(title, facts(command, there))
+        about = about_paper(session.paper.__doc__)
+        session.evaluate(title, facts(command, there, about))
     return True
 
 
@@ -232,23 +235,6 @@ def _predict(session, run: str, inputs: str | None) -> None:
         else:
             report.add(*output)
     print()
-
-
-def facts(command: str, devices: str) -> dict[str, str]:
-    """Where a report comes from."""
-    import datetime
-    import platform
-
-    import jax
-
-    return {
-        "command": command,
-        "date": datetime.date.today().isoformat(),
-        "devices": devices,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "jax": jax.__version__,
-    }
 
 
 def console() -> None:

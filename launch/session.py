@@ -17,7 +17,9 @@ from launch import devices, distributed, placement
 from launch.checkpoints import Checkpoints, newest, whole
 from launch.loop import Trainer, train
 from launch.records import read_metrics
-from launch.reports.report import Report, training_section
+from launch.reports.origin import with_sources
+from launch.reports.report import Report
+from launch.reports.training import training_section
 from launch.runs import Runs, for_evaluation, parameter_count
 from launch.stop import StopRequest
 from launch.workdir import check, claim, for_results
@@ -104,8 +106,8 @@ class Session:
         try:
             for name, value in training_section(history, self._which(steps)):
                 report.add(name, value)
-            for name, value in values:
-                report.add(name, value)
+            for name, value, source in with_sources(values):
+                report.add(name, value, source)
         except BaseException:  # what was measured until then is worth keeping
             report.write(incomplete="stopped before all was measured")
             raise

@@ -35,7 +35,10 @@ class Browser:
     """
 
     def __init__(self, command: str, profile: Path) -> None:
-        ours, theirs = os.pipe(), os.pipe()  # of each: where one reads, where one writes
+        ours, theirs = (
+            os.pipe(),
+            os.pipe(),
+        )  # of each: where one reads, where one writes
         options = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars")
         options += ("--remote-debugging-pipe", f"--user-data-dir={profile}")
         shell = f'exec "$@" 3<&{theirs[0]} 4>&{ours[1]}'
@@ -83,9 +86,9 @@ class Browser:
         return answer["result"].get("value")
 
     def move(self, x: float, y: float, kind: str = "mouseMoved") -> None:
-        """The mouse to a place in the window; "mousePressed" and "mouseReleased" too."""
-        place = {"x": x, "y": y, "button": "left", "clickCount": 1}
-        place["button"] = "none" if kind == "mouseMoved" else "left"
+        """Moves the mouse, or else by `kind` "mousePressed", "mouseReleased"."""
+        button = "none" if kind == "mouseMoved" else "left"
+        place = {"x": x, "y": y, "button": button, "clickCount": 1}
         self._ask("Input.dispatchMouseEvent", type=kind, **place)
 
     def press(self, keys: Sequence[str]) -> None:
