@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -90,12 +89,6 @@ class Browser:
         button = "none" if kind == "mouseMoved" else "left"
         place = {"x": x, "y": y, "button": button, "clickCount": 1}
         self._ask("Input.dispatchMouseEvent", type=kind, **place)
-
-    def press(self, keys: Sequence[str]) -> None:
-        """Keys, one after another: "ArrowLeft", "Escape"."""
-        for key in keys:
-            for kind in ("keyDown", "keyUp"):
-                self._ask("Input.dispatchKeyEvent", type=kind, key=key, code=key)
 
     def picture(self, path: Path, *, whole: bool = True) -> None:
         """A screenshot as PNG; `whole`: of all the page, not of the window alone."""

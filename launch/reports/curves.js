@@ -2,6 +2,7 @@
 // off. Each `.curves` holds its numbers as JSON: [{title, lines: [{run, split, x, y}]}].
 {
   const HEIGHT = 210, LEFT = 54, RIGHT = 10, TOP = 10, BOTTOM = 24, COLOURS = 7;
+  const FIRST = 6; // panels; the others unfold
   const SHOWN = 8; // lines named under the mouse, the nearest first
 
   const element = (name, attributes = {}, ...children) => {
@@ -68,6 +69,7 @@
 
   const draw = (place, panel, state) => {
     const width = place.clientWidth;
+    if (!width) return; // folded away
     const lines = panel.lines.filter((line) => !state.hidden.has(line.run));
     const log = state.log && lines.some((line) => line.y.some((y) => y > 0));
     const shown = lines.map((line) => ({ ...line, y: smoothed(line.y, state.smooth) }));
@@ -83,11 +85,12 @@
     const frame = { x: LEFT, y: TOP - 4, width: Math.max(0, width - LEFT - RIGHT), height: HEIGHT - TOP - BOTTOM + 8 };
     svg.append(drawn("clipPath", { id: clip }));
     svg.firstChild.append(drawn("rect", frame));
-    for (const value of ticks(low, high, 4, log)) {
+    for (const value of ticks(low, high, 5, log)) {
       svg.append(drawn("line", { x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value), class: "rule" }));
       svg.append(drawn("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, short(value)));
     }
-    for (const step of ticks(first, last, width / 90, false))
+    const whole = (step) => Number.isInteger(step);
+    for (const step of ticks(first, last, width / 70, false).filter(whole))
       svg.append(drawn("text", { x: x(step), y: HEIGHT - 6, "text-anchor": "middle" }, short(step)));
     const path = (line, values, kind) => {
       const points = values.map((v, i) => [line.x[i], v]).filter(([, v]) => v !== null && (!log || v > 0));
@@ -132,10 +135,15 @@
   for (const place of document.querySelectorAll(".curves")) {
     const panels = JSON.parse(place.querySelector("script").textContent);
     const runs = [...new Set(panels.flatMap((p) => p.lines.map((line) => line.run)))];
-    const colours = Object.fromEntries(runs.map((run, i) => [run, `var(--c${i % COLOURS})`]));
+    const colour = (i) => i < COLOURS ? `var(--c${i})` : `hsl(${(137.5 * i) % 360} 50% 50%)`;
+    const colours = Object.fromEntries(runs.map((run, i) => [run, colour(i)]));
     const state = { hidden: new Set(), log: false, smooth: 0, clips: 0, colours };
-    const grid = element("div", { class: "panels" }, ...panels.map(() => element("div", { class: "panel" })));
-    const redraw = () => panels.forEach((panel, i) => draw(grid.children[i], panel, state));
+    const places = panels.map(() => element("div", { class: "panel" }));
+    const redraw = () => panels.forEach((panel, i) => draw(places[i], panel, state));
+    const more = element("details", {},
+      element("summary", {}, `${panels.length - FIRST} more`),
+      element("div", { class: "panels" }, ...places.slice(FIRST)));
+    more.addEventListener("toggle", redraw);
     const legend = runs.map((run) => {
       const swatch = element("i", { style: `background: ${colours[run]}` });
       const button = element("button", { type: "button", "aria-pressed": "true" }, swatch, run);
@@ -154,7 +162,9 @@
     const controls = element("p", { class: "controls" },
       element("label", {}, log, "log scale"), element("label", {}, "smoothing", smooth),
       element("span", {}, "dashed: validation"));
-    place.append(element("p", { class: "legend" }, ...legend), controls, grid);
+    place.append(element("p", { class: "legend" }, ...legend), controls,
+      element("div", { class: "panels" }, ...places.slice(0, FIRST)));
+    if (panels.length > FIRST) place.append(more);
     redraw();
     addEventListener("resize", redraw);
   }

@@ -18,6 +18,7 @@ from launch.reports.tables import html_table
 OWN = Path(__file__).parent  # the style sheet and the script lie beside this file
 RELOAD = 20  # seconds
 INCH = 96  # CSS pixels
+SMALL = 256  # pixels: a picture is shown as often as large as fits in there
 
 
 def page(
@@ -93,8 +94,9 @@ def _image(path: Path, name: str) -> str:
     data = path.read_bytes()
     with Image.open(path) as image:
         width, dpi = image.width, image.info.get("dpi")
-    kind = "" if dpi else ' class="pixels"'
-    width = round(width * INCH / dpi[0]) if dpi else width * max(1, 256 // width)
+    times = 1 if dpi else max(1, SMALL // width)
+    kind = ' class="pixels"' if times > 1 else ""
+    width = round(width * INCH / dpi[0]) if dpi else width * times
     text = base64.b64encode(data).decode()
     source = f"data:image/png;base64,{text}"
     return f'<img{kind} src="{source}" alt="{name}" width="{width}">'

@@ -12,7 +12,9 @@ from typing import Any
 from common.cells import format_cell, numeric_columns
 from common.contract import Table
 
-LONG = 28  # letters, from which on a cell is a sentence that may be broken
+LONG = 28  # letters, from which on a cell is a sentence
+SHORT = 24  # letters of a cell that stays on one line
+WHOLE = 12  # the same, of a heading
 LEAST = 3  # columns that make a group by their first word alone
 
 
@@ -58,7 +60,8 @@ def _head(names: Sequence[str], classes: Sequence[str]) -> str:
 
 
 def _heading(name: str, kind: str, more: str = "") -> str:
-    return f"<th{_attribute(kind)}{more}>{escape(_text(name))}</th>"
+    kinds = [kind] * (kind in ("right", "group")) + ["whole"] * (len(name) <= WHOLE)
+    return f"<th{_attribute(' '.join(kinds))}{more}>{escape(_text(name))}</th>"
 
 
 def grouped(names: Sequence[str]) -> list[tuple[str, list[str]]]:
@@ -91,7 +94,8 @@ def _shared(names: Sequence[str]) -> tuple[str, int]:
 def _class(texts: Sequence[str], numeric: bool) -> str:
     if numeric:
         return "right"
-    return "long" if max(map(len, texts), default=0) > LONG else ""
+    most = max(map(len, texts), default=0)
+    return "long" if most > LONG else "short" if most <= SHORT else ""
 
 
 def _attribute(kind: str) -> str:
