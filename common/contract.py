@@ -50,8 +50,8 @@ class Table:
 
 
 class BeforeAfter(NamedTuple):
-    """Two uint8 pictures of one size, `[H, W]` or `[H, W, 3]`, that `evaluate` or
-    `predict` yields: on its page a slider lays one over the other."""
+    """Two uint8 pictures of one size, `[H, W]` or `[H, W, channels]`, that `evaluate`
+    yields: on its page a slider lays one over the other."""
 
     before: Any
     after: Any

@@ -68,13 +68,16 @@ class Report:
         return f"{slug}.png"
 
     def _pair(self, slug: str, name: str, pair: BeforeAfter) -> dict[str, str]:
-        before, after = np.shape(pair.before), np.shape(pair.after)
+        from common.pixels import as_picture, squeeze_grey  # which import JAX
+
+        pixels = [squeeze_grey(as_picture(picture)) for picture in pair[:2]]
+        before, after = (picture.shape for picture in pixels)
         if before != after or len({*pair.names}) < 2:
             raise ValueError(
                 f"{name!r} lays {before} over {after}, called {pair.names}: both need "
                 "one size, and names of their own"
             )
-        pictures = zip(("before", "after"), pair.names, pair[:2], strict=True)
+        pictures = zip(("before", "after"), pair.names, pixels, strict=True)
         return {
             own: self._picture(f"{slug}.{place}", name, value)
             for place, own, value in pictures
