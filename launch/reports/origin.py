@@ -1,6 +1,7 @@
 """Where a report comes from: the code and versions behind it, the files beside it."""
 
 import datetime
+import functools
 import inspect
 import os
 import platform
@@ -47,6 +48,7 @@ def about_paper(text: str) -> str:
     )
 
 
+@functools.cache
 def _git(*words: str) -> str:
     """What git says of this code; "" where it is no checkout, or there is no git."""
     if not (ROOT / ".git").exists():

@@ -16,7 +16,7 @@ from launch.reports.results import SUMMARY, Result
 from launch.reports.tables import html_table
 
 OWN = Path(__file__).parent  # the style sheet and the script lie beside this file
-RELOAD = 20  # seconds
+REFRESH = '<meta http-equiv="refresh" content="20">'  # seconds
 INCH = 96  # CSS pixels
 SMALL = 256  # pixels: a picture is shown as often as large as fits in there
 
@@ -29,11 +29,13 @@ def page(
     *,
     links: Mapping[str, Sequence[str]],
     progress: str = "",
+    reloads: bool = False,
 ) -> str:
     """HTML of results `{slug: Result}`, figures taken from their PNGs in `folder`.
 
     links: {what it is: addresses of files, relative to the page}.
-    progress: HTML of how far the training is, of a page that loads itself again.
+    progress: HTML of how far the training is.
+    reloads: the page loads itself again, until it is written without this.
     """
     sections = [
         _section(slug, result, facts, folder) for slug, result in results.items()
@@ -42,10 +44,9 @@ def page(
     rows = [f"<dt>{escape(k)}</dt><dd>{_linked(v)}</dd>" for k, v in shown.items()]
     rows += [f"<dt>{escape(k)}</dt><dd>{_links(v)}</dd>" for k, v in links.items()]
     about = f'<p class="about">{_linked(facts[ABOUT])}</p>' if ABOUT in facts else ""
-    refresh = f'<meta http-equiv="refresh" content="{RELOAD}">' if progress else ""
     return PAGE.format(
         title=escape(title),
-        refresh=refresh,
+        refresh=REFRESH if reloads else "",
         style=_own("page.css"),
         about=about,
         progress=progress,
@@ -64,7 +65,8 @@ def _section(slug: str, result: Result, facts: Mapping[str, str], folder: Path) 
             image = _image(folder / result.value, name)
             body = f'<figure><a href="{escape(result.value)}">{image}</a></figure>'
             if result.curves:
-                body = _drawn(body, folder / result.curves)
+                text = (folder / result.curves).read_text(encoding="utf-8")
+                body = drawn(body, text)
         case "pair":
             body = _pair(result.value, folder)
         case "table":
@@ -112,10 +114,13 @@ def _pair(files: Mapping[str, str], folder: Path) -> str:
     return f'<div class="pair">{"".join(figures)}</div>'
 
 
-def _drawn(figure: str, curves: Path) -> str:
-    """A figure that the script replaces by curves that answer to the mouse."""
+def drawn(figure: str, curves: str) -> str:
+    """HTML of a figure that the script replaces by curves that answer to the mouse.
+
+    curves: `Curves.content` as JSON.
+    """
     # Inside a script element "<" can end it, and JSON may write it otherwise.
-    data = curves.read_text(encoding="utf-8").replace("<", "\\u003c")
+    data = curves.replace("<", "\\u003c")
     return (
         f'<div class="curves"><noscript>{figure}</noscript>'
         f'<script type="application/json">{data}</script></div>'

@@ -37,6 +37,10 @@ class Report:
         self._facts = dict(facts)
         self._results: dict[str, Result] = {}  # by slug, which names PNGs and anchors
 
+    @property
+    def results(self) -> list[Result]:
+        return [*self._results.values()]
+
     def add(self, name: str, value: Any, source: str = "") -> None:
         """Keeps and prints a number, Table, str, matplotlib Figure, Curves, uint8 image
         `[H, W]` or `[H, W, 3]`, or BeforeAfter. ValueError: the name was used before.
@@ -116,11 +120,14 @@ def write_page(
     title: str,
     results: Mapping[str, Result],
     facts: Mapping[str, str],
+    *,
     progress: str = "",
+    reloads: bool = False,
 ) -> None:
-    """index.html in `folder`, of results by slug. progress: as of `page`."""
+    """index.html in `folder`, of results by slug. progress, reloads: as of `page`."""
     links = links_of(folder)
-    html = page(title, results, facts, folder, links=links, progress=progress)
+    more = {"links": links, "progress": progress, "reloads": reloads}
+    html = page(title, results, facts, folder, **more)
     write_whole(folder / "index.html", html)
 
 
