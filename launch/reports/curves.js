@@ -47,7 +47,7 @@
     if (!log && some.every((ys) => ys.length > 20 ? ys.at(-1) < ys[0] : true))
       high = Math.max(...some.map((ys) =>
         [...ys].sort((a, b) => a - b)[ys.length > 20 ? Math.ceil(0.95 * ys.length) - 1 : ys.length - 1]));
-    if (low === high) [low, high] = log ? [low / 2, high * 2] : [low - 1, high + 1];
+    if (low === high) [low, high] = log ? [low / 2, high * 2] : [low - (Math.abs(low) / 2 || 1), high + (Math.abs(high) / 2 || 1)];
     const room = log ? 0 : 0.05 * (high - low);
     return [low - room, high + room];
   };
