@@ -18,6 +18,7 @@ from launch.reports.tables import html_table
 OWN = Path(__file__).parent  # the style sheet and the script lie beside this file
 REFRESH = '<meta http-equiv="refresh" content="20">'  # seconds
 INCH = 96  # CSS pixels
+SCRIPTS = ("page.js", "chart.js", "curves.js")
 SMALL = 256  # pixels: a picture is shown as often as large as fits in there
 
 
@@ -53,7 +54,7 @@ def page(
         contents=_contents(results) if len(results) > 5 else "",
         sections="\n".join(sections),
         facts="\n".join(rows),
-        script=_own("page.js") + _own("curves.js"),
+        script="".join(map(_own, SCRIPTS)),
     )
 
 
