@@ -71,7 +71,8 @@ const Chart = (() => {
       const fine = powers.flatMap((p) => [1, 2, 5].map((digit) => digit * 10 ** p));
       const inside = (x) => x >= low && x <= high;
       const tens = powers.map((p) => 10 ** p).filter(inside);
-      return tens.length > 2 ? tens : fine.filter(inside);
+      const found = tens.length > 2 ? tens : fine.filter(inside);
+      if (found.length > 1) return found; // else less than a power: as if linear
     }
     const rough = (high - low) / count;
     const power = 10 ** Math.floor(Math.log10(rough));
@@ -175,7 +176,8 @@ const Chart = (() => {
     const width = place.clientWidth;
     if (!width) return; // folded away
     const lines = panel.lines.filter((line) => !state.hidden.has(line.run));
-    const shown = lines.map((line) => ({ ...line, y: smoothed(line.y, state.smooth) }));
+    const smooth = (line) => (line.split === "train" ? state.smooth : 0);
+    const shown = lines.map((line) => ({ ...line, y: smoothed(line.y, smooth(line)) }));
     const log = state.log && lines.some((line) => line.y.some((y) => y > 0));
     const at = scales(width, shown, log);
     const label = { role: "img", "aria-label": panel.title };
@@ -191,7 +193,7 @@ const Chart = (() => {
     axes(svg, at);
     const add = (line, values, kind) =>
       svg.append(curve(line, values, kind, at, state.colours[line.run], clip));
-    if (state.smooth) lines.forEach((line) => add(line, line.y, "faint"));
+    lines.filter(smooth).forEach((line) => add(line, line.y, "faint"));
     shown.forEach((line) => add(line, line.y, ""));
     const box = element("div", { class: "values", hidden: "" });
     place.replaceChildren(element("h3", {}, panel.title), svg, box);

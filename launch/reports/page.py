@@ -19,7 +19,7 @@ OWN = Path(__file__).parent  # the style sheet and the script lie beside this fi
 REFRESH = '<meta http-equiv="refresh" content="20">'  # seconds
 INCH = 96  # CSS pixels
 SCRIPTS = ("page.js", "chart.js", "curves.js")
-SMALL = 256  # pixels: a picture is shown as often as large as fits in there
+SMALL = 512  # pixels: a picture is shown as often as large as fits in there
 
 
 def page(
