@@ -3,6 +3,7 @@ be read without JavaScript. Links lead to the files beside it."""
 
 import base64
 import functools
+import io
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -95,7 +96,7 @@ def _image(path: Path, name: str) -> str:
     from PIL import Image
 
     data = path.read_bytes()
-    with Image.open(path) as image:
+    with Image.open(io.BytesIO(data)) as image:
         width, dpi = image.width, image.info.get("dpi")
     times = 1 if dpi else max(1, SMALL // width)
     kind = ' class="pixels"' if times > 1 else ""
