@@ -10,10 +10,12 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any, Self
 
 NAMES = ("chromium-headless-shell", "chromium", "google-chrome", "chrome")
+PATIENCE = 300  # seconds of a browser's life
 MISSING = (
     "no browser: install one (Debian: apt-get install chromium-headless-shell), or "
     "name it in PAPERS_BROWSER"
@@ -47,6 +49,9 @@ class Browser:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        # A browser that hangs ends the test that waits for it.
+        self._patience = threading.Timer(PATIENCE, self._process.kill)
+        self._patience.start()
         os.close(theirs[0])
         os.close(ours[1])
         self._read = open(ours[0], "rb")  # noqa: SIM115
@@ -63,6 +68,7 @@ class Browser:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._patience.cancel()
         self._process.kill()
         self._process.wait()
         self._read.close()
