@@ -49,6 +49,15 @@ class Table:
         return cells.html(self)
 
 
+class BeforeAfter(NamedTuple):
+    """Two uint8 pictures of one size, `[H, W]` or `[H, W, channels]`, that `evaluate`
+    yields: on its page a slider lays one over the other."""
+
+    before: Any
+    after: Any
+    names: tuple[str, str] = ("before", "after")
+
+
 Trained = Mapping[str, tuple[Config, State]]  # {run: its config and its state}
 Values = Iterator[tuple[str, Any]]  # (name, value) pairs, which `Paper.evaluate` yields
 
@@ -150,10 +159,10 @@ class Paper(Protocol):
 
     def evaluate(self, config: Config, trained: Trained) -> Values:
         """Yields (name, value), each name once. Values are numbers, strings, Tables,
-        matplotlib figures and uint8 images. It measures and never trains: a state may
-        lack what training alone reads, all of `opt_state` but running averages among
-        it. Every process of a job runs it, on arrays that are split over all: it reads
-        them through `common.host.to_host`."""
+        matplotlib figures, uint8 images and pairs of them, `BeforeAfter`. It measures
+        and never trains: a state may lack what training alone reads, all of `opt_state`
+        but running averages among it. Every process of a job runs it, on arrays that
+        are split over all: it reads them through `common.host.to_host`."""
 
     def predict(self, config: Config, state: State, inputs: str) -> Iterator[Any]:
         """Yields the model's results for `--input`, as text or as (name, value). States

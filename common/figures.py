@@ -86,13 +86,22 @@ def curves(
     axes.set(xlabel=x_label, ylabel=y_label, title=title, **scales)
     x_values = sorted({float(value) for x, _ in series.values() for value in x})
     if log_x and len(x_values) <= 12:  # measured at a few places: name these
-        axes.set_xticks(x_values, [f"{value:g}" for value in x_values])
+        axes.set_xticks(x_values, [_compact(value) for value in x_values])
         axes.set_xticks([], minor=True)
     if robust:
         _cut_top(axes, [y for _, y in series.values()])
     if len(series) > 1:
         figure.legend(loc="outside right upper")
     return figure
+
+
+def _compact(value: float) -> str:
+    """A label that leaves room for its neighbours: `512`, `89k`, `1.92M`."""
+    for size, sign in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if size <= abs(value) < 1e12:
+            divisor = 1e3 if sign == "k" else size
+            return f"{value / divisor:.3g}{sign}"
+    return f"{value:g}"
 
 
 def _plot(

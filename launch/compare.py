@@ -16,8 +16,9 @@ import numpy as np
 from common.contract import Table, UserError
 from common.files import storage
 from launch.records import read_metrics
-from launch.reports.report import Report, curves, read_results
+from launch.reports.report import Report, read_results
 from launch.reports.results import Result
+from launch.reports.training import Curves
 from launch.workdir import remembered
 
 OWN = "Training"  # the table of seconds and steps, which each report has of its own
@@ -97,8 +98,8 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def _values(found: Sequence[Workdir]) -> Iterator[tuple[str, Any]]:
     yield "Configs", differences(found)
     runs = {f"{w.label} · {run}": x for w in found for run, x in w.runs.items()}
-    if figure := curves(runs):
-        yield "Curves", figure
+    if curves := Curves.of(runs):
+        yield "Curves", curves
     apart = []
     for name, result in found[0].results.items():
         same = [w.results[name] for w in found if name in w.results]

@@ -220,7 +220,7 @@ def _number(cell: str) -> float:
 
 
 def _report(workdir: str, argv: Sequence[str]) -> Report:
-    from launch.main import facts
+    from launch.reports.origin import facts
 
     command = shlex.join(["python", "-m", "launch.feed", *argv])
     folder = storage.path(workdir) / "report"

@@ -18,8 +18,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from common.cells import format_cell
 from common.files import storage
+from launch.boards import WANDB, Board, TensorBoard, WeightsAndBiases
 from launch.records import keep_until, line_of
-from launch.window import Pace
+from launch.window import Pace, duration
 
 LINE_SECONDS = 5.0  # between two plain training lines
 
@@ -33,6 +34,7 @@ class Logbook:
     unit: what a step consumes, in the plural ("tokens"), `items_per_step` of them.
     seconds_at_peak: what a step would take at the chips' published peak; 0: unknown.
     quiet: writes and prints nothing; for the processes of a pod other than 0.
+    config: the run's, which boards show; track: "wandb" is a board besides TensorBoard.
     """
 
     def __init__(
@@ -47,6 +49,8 @@ class Logbook:
         seconds_at_peak: float = 0.0,
         quiet: bool = False,
         tensorboard: bool = True,
+        config: Any = None,
+        track: str = "",
     ) -> None:
         self._name = name
         self._steps = steps
@@ -57,7 +61,8 @@ class Logbook:
         self._pace = Pace()
         self._printed = -LINE_SECONDS
         self._loss: float | None = None
-        self._file = self._board = self._bar = None
+        self._file = self._bar = None
+        self._boards: list[Board] = []
         self._error: OSError | None = None
         self._other_hook = threading.excepthook
         threading.excepthook = self._thread_failed
@@ -68,7 +73,11 @@ class Logbook:
             keep_until(self._local, start)
             # Line-buffered: a kill loses no line, and `tail -f` sees each at once.
             self._file = self._local.open("a", buffering=1)
-            self._board = _board(folder / "tensorboard", start) if tensorboard else None
+            if tensorboard:
+                board = TensorBoard(folder / "tensorboard", start, config)
+                self._boards.append(board)
+            if track == WANDB:
+                self._boards.append(WeightsAndBiases(folder, name, config))
             self._bar = _bar(name, steps, start)
 
     def train(self, step: int, seconds: float, metrics: Mapping[str, float]) -> None:
@@ -114,8 +123,8 @@ class Logbook:
         if self._file:
             os.fsync(self._file.fileno())
             storage.put_back(self._local, self._path)
-        if self._board:
-            self._board.flush()
+        for board in self._boards:
+            board.flush()
 
     def close(self) -> None:
         threading.excepthook = self._other_hook
@@ -124,9 +133,10 @@ class Logbook:
         if self._file:
             self._file.close()
             storage.put_back(self._local, self._path)
-        if self._board:
-            self._board.close()
-        self._file = self._board = self._bar = None
+        for board in self._boards:
+            board.close()
+        self._file = self._bar = None
+        self._boards = []
 
     def __enter__(self) -> Self:
         return self
@@ -153,9 +163,8 @@ class Logbook:
         record = {"step": int(step), "split": split, "seconds": round(seconds, 3)}
         if self._file:
             self._file.write(line_of(record | metrics))
-        if self._board:
-            for name, value in metrics.items():
-                self._board.add_scalar(f"{split}/{name}", value, step)
+        for board in self._boards:
+            board.add(split, step, metrics)
 
     def _head(self, step: int) -> str:
         return f"{self._name}  step {step:>{len(str(self._steps))}}/{self._steps}"
@@ -171,25 +180,12 @@ class Logbook:
         return self._text(
             rate,
             f"{share:.0%} of peak" if share else "",
-            f"{_duration(left)} left" if left > 0 else "",
+            f"{duration(left)} left" if left > 0 else "",
         )
 
     @staticmethod
     def _text(*parts: str) -> str:
         return "  ".join(part for part in parts if part)
-
-
-def _board(folder: Path, start: int) -> Any:
-    """A TensorBoard writer whose file hides what was logged after `start`."""
-    from tensorboardX import SummaryWriter
-
-    return SummaryWriter(
-        str(folder),
-        purge_step=start + 1 if start else 0,  # the steps from here on are hidden
-        filename_suffix=f".{start}",  # else a resume in the same second overwrites
-        flush_secs=30,
-        max_queue=1000,  # more than a record: none waits for a thread that has ended
-    )
 
 
 def _bar(name: str, steps: int, start: int) -> Progress | None:
@@ -212,15 +208,3 @@ def _bar(name: str, steps: int, start: int) -> Progress | None:
 
 def _words(metrics: Mapping[str, float]) -> str:
     return "  ".join(f"{k} {format_cell(float(v))}" for k, v in metrics.items())
-
-
-def _duration(seconds: float) -> str:
-    """`42s`, `2m10s`, `3h05m`, `2d04h`."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days}d{hours:02d}h"
-    if hours:
-        return f"{hours}h{minutes:02d}m"
-    return f"{minutes}m{seconds:02d}s" if minutes else f"{seconds}s"

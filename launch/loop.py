@@ -48,16 +48,21 @@ class Trainer:
 
 
 def train(
-    trainer: Trainer, folder: Path, stop: StopRequest, profile: int | None = None
+    trainer: Trainer,
+    folder: Path,
+    stop: StopRequest,
+    profile: int | None = None,
+    track: str = "",
 ) -> bool:
     """Trains until `config.loop.steps`, from the newest checkpoint in `folder` if there
     is one. Returns False if `stop` was requested before the end.
 
     profile: the step after which a few are traced, into folder/profile.
+    track: as of `Logbook`.
     """
     checkpoints = Checkpoints(folder, trainer.config.loop)
     try:
-        finished = _train(trainer, folder, stop, checkpoints, profile)
+        finished = _train(trainer, folder, stop, checkpoints, profile, track)
         checkpoints.close()
     except Diverged as error:
         checkpoints.wait()
@@ -78,6 +83,7 @@ def _train(
     stop: StopRequest,
     checkpoints: Checkpoints,
     profile: int | None,
+    track: str,
 ) -> bool:
     loop: Loop = trainer.config.loop
     data = trainer.batches("train")  # first: what it refuses is said in a line
@@ -105,6 +111,8 @@ def _train(
             items_per_step=trainer.config.items_per_step,
             seconds_at_peak=_seconds_at_peak(trainer),
             quiet=not is_first(),
+            config=trainer.config,
+            track=track,
         ) as logbook,
         Profile(
             folder / "profile",

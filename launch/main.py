@@ -14,6 +14,7 @@ import logging
 import os
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 
 if __name__ == "__main__":  # as a script: the packages stand beside launch/
@@ -95,10 +96,12 @@ def _run(argv: list[str]) -> int:
 
 
 def _dispatch(values: flags.FlagValues, asked, argv: list[str]) -> int:
-    from launch import benchmark, describe
+    from launch import benchmark, boards, describe
     from launch.ahead import compile, export
+    from launch.reports.origin import facts
     from launch.session import Session
 
+    boards.check(values.track or "")
     workdir = values.workdir or f"workdir/{asked.name}/{asked.variant}"
     session = Session(
         asked.paper,
@@ -108,6 +111,7 @@ def _dispatch(values: flags.FlagValues, asked, argv: list[str]) -> int:
         mesh=values.mesh,
         every_device=values.cpu_devices is not None,
         checkpoint=options.checkpoint(values),
+        track=values.track or "",
     )
     if values.run:
         refuse_unknown("run", values.run, session.runs)
@@ -180,23 +184,44 @@ def _stopped(reading: bool, command: str, kept: str = "") -> int:
 
 def _do(values, session, names, title: str, command: str, request) -> bool:
     """Whether it came to its end, before `request` was made."""
-    from launch import distributed
+    from launch import distributed, predict
+    from launch.reports.origin import about_paper, facts
 
-    if values.mode == "train" and not session.train(names, request, values.profile):
-        return False
-    if values.mode == "train" and values.run:
-        left = ", ".join(session.missing()) or "nothing: --mode=eval reports"
-        print(f"still to train: {left}", flush=True)
-        return True
+    source = partial(facts, command, about=about_paper(session.paper.__doc__))
+    if values.mode == "train":
+        return _train(values, session, names, title, source, request)
     if not distributed.begin_reading(request):
         return False
     if values.mode == "predict":
-        _predict(session, values.run or "", values.input)
+        predict.predict(session, values.run or "", values.input)
     else:
-        devices = session.mesh().devices
-        there = f"{devices.size} x {devices.flat[0].device_kind}"
-        session.evaluate(title, facts(command, there))
+        _evaluate(session, title, source)
     return True
+
+
+def _train(values, session, names, title: str, source, request) -> bool:
+    """Trains, and evaluates where all runs were to be trained."""
+    from launch import distributed
+    from launch.reports.live import LivePage
+
+    steps = {name: run.config.loop.steps for name, run in session.runs.items()}
+    with LivePage(session.workdir, title, steps, source("")) as live:
+        if not session.train(names, request, values.profile):
+            return False
+        if values.run:
+            left = ", ".join(session.missing()) or "nothing: --mode=eval reports"
+            print(f"still to train: {left}", flush=True)
+            return True
+        if not distributed.begin_reading(request):
+            return False
+        live.measuring()
+        _evaluate(session, title, source)
+    return True
+
+
+def _evaluate(session, title: str, source) -> None:
+    devices = session.mesh().devices
+    session.evaluate(title, source(f"{devices.size} x {devices.flat[0].device_kind}"))
 
 
 def _check_profile(values: flags.FlagValues, session, names) -> None:
@@ -211,44 +236,6 @@ def _check_profile(values: flags.FlagValues, session, names) -> None:
     steps = min(ends, default=0)
     if values.profile >= steps:
         raise UserError(f"--profile={values.profile}: training ends at step {steps}")
-
-
-def _predict(session, run: str, inputs: str | None) -> None:
-    """Prints text as it comes; tables and pictures as a report's."""
-    from launch import distributed
-    from launch.reports.report import Report
-    from launch.workdir import for_results
-
-    if inputs is None:
-        raise UserError('--mode=predict needs --input="..."')
-    outputs = session.predict(run, inputs)
-    if not distributed.is_first():
-        return distributed.take_part(outputs)
-    folder = for_results(session.workdir) / "predict"
-    report = Report(folder, title=f"predict {run}".strip(), facts={})
-    for output in outputs:
-        if isinstance(output, str):
-            print(output, end="", flush=True)
-        else:
-            report.add(*output)
-    print()
-
-
-def facts(command: str, devices: str) -> dict[str, str]:
-    """Where a report comes from."""
-    import datetime
-    import platform
-
-    import jax
-
-    return {
-        "command": command,
-        "date": datetime.date.today().isoformat(),
-        "devices": devices,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "jax": jax.__version__,
-    }
 
 
 def console() -> None:

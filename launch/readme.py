@@ -16,6 +16,7 @@ from pathlib import Path
 
 from common.contract import Table, UserError
 from common.files import storage
+from launch.reports.origin import LEADS
 from launch.reports.report import read_results
 from launch.reports.results import Result, code, inline
 
@@ -80,7 +81,7 @@ def _find(name: str, reports: Sequence[ReportData]) -> list[str]:
         has = ", ".join(map(repr, near or names)) or "none at all"
         raise UserError(f"no result {name!r} in the report; nearest: {has}")
     kinds = {result.kind for _, result in found}
-    if "figure" in kinds:
+    if kinds & {"figure", "pair"}:
         raise UserError(f"{name!r} is a figure; a README takes tables, numbers, text")
     body = _merged([result for _, result in found]) if len(found) > 1 else found[0][1]
     return [body.to_markdown(), _sources([facts for facts, _ in found])]
@@ -108,8 +109,9 @@ def _sources(reports: Sequence[Mapping[str, str]]) -> str:
 
 
 def _source(facts: Mapping[str, str]) -> str:
-    """The command, then the other facts. Its workdir is a folder of one machine."""
-    others = [inline(f"{n} {fact}") for n, fact in facts.items() if n != "command"]
+    """The command, then how it was measured. Its workdir is a folder of one machine."""
+    left_out = ("command", *LEADS)
+    others = [inline(f"{n} {fact}") for n, fact in facts.items() if n not in left_out]
     words = facts.get("command", "").split(" ")
     command = " ".join(word for word in words if not word.startswith("--workdir="))
     return " · ".join([code(command)] * bool(command) + others)

@@ -14,10 +14,13 @@ from common.config import changed
 from common.contract import Paper, Run, UserError, complete
 from common.metrics import Gathered
 from launch import devices, distributed, placement
+from launch.boards import show_results
 from launch.checkpoints import Checkpoints, newest, whole
 from launch.loop import Trainer, train
 from launch.records import read_metrics
-from launch.reports.report import Report, training_section
+from launch.reports.origin import with_sources
+from launch.reports.report import Report
+from launch.reports.training import training_section
 from launch.runs import Runs, for_evaluation, parameter_count
 from launch.stop import StopRequest
 from launch.workdir import check, claim, for_results
@@ -28,7 +31,7 @@ class Session:
 
     parallel: "jit" or "pmap"; mesh: as of `devices.parse_mesh`; every_device: of
     a CPU host too; checkpoint: which one of a run is evaluated, as of
-    `Checkpoints.restore`.
+    `Checkpoints.restore`; track: "wandb" shows the training there too.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Session:
         mesh: str = "data",
         every_device: bool = False,
         checkpoint: str = "newest",
+        track: str = "",
     ) -> None:
         self.paper = complete(paper)
         self.config = config
@@ -54,6 +58,7 @@ class Session:
         self._on_cpu = self.paper.CPU_DEVICES if own_choice else None
         self._every_device = every_device
         self._checkpoint = checkpoint
+        self._track = track
         self._trainers: dict[str, Trainer] = {}
 
     def train(
@@ -65,7 +70,9 @@ class Session:
                 print(grown, flush=True)
             if self._finished(name):
                 print(f"{name}: finished before, skipped", flush=True)
-            elif not train(self.trainer(name), self.workdir / name, stop, profile):
+                continue
+            trainer, folder = self.trainer(name), self.workdir / name
+            if not train(trainer, folder, stop, profile, self._track):
                 return False
         return True
 
@@ -104,12 +111,13 @@ class Session:
         try:
             for name, value in training_section(history, self._which(steps)):
                 report.add(name, value)
-            for name, value in values:
-                report.add(name, value)
+            for name, value, source in with_sources(values):
+                report.add(name, value, source)
         except BaseException:  # what was measured until then is worth keeping
             report.write(incomplete="stopped before all was measured")
             raise
         report.write()
+        show_results(folder, report.results, max(steps.values(), default=0))
         print(f"report: {folder / 'index.html'}", flush=True)
 
     def _leave_out(self, missing: list[str]) -> None:

@@ -76,3 +76,15 @@ class Pace:
         steps, seconds = self._points[0]
         elapsed = self._seconds - seconds
         return (self._steps - steps) / elapsed if elapsed > 0 else 0.0
+
+
+def duration(seconds: float) -> str:
+    """`42s`, `2m10s`, `3h05m`, `2d04h`."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d{hours:02d}h"
+    if hours:
+        return f"{hours}h{minutes:02d}m"
+    return f"{minutes}m{seconds:02d}s" if minutes else f"{seconds}s"

@@ -1,71 +1,147 @@
-"""The report as one HTML page: it opens from disk and asks nothing of the network."""
+"""The report as one HTML page: it opens from disk, asks nothing of the network, and can
+be read without JavaScript. Links lead to the files beside it."""
 
 import base64
+import functools
+import io
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote
 
-from common.cells import format_cell, numeric_columns
+from common.cells import format_cell
 from common.contract import Table
-from launch.reports.results import Result
+from launch.reports.origin import ABOUT, address
+from launch.reports.results import SUMMARY, Result
+from launch.reports.tables import html_table
+
+OWN = Path(__file__).parent  # the style sheet and the script lie beside this file
+REFRESH = '<meta http-equiv="refresh" content="20">'  # seconds
+INCH = 96  # CSS pixels
+SCRIPTS = ("page.js", "chart.js", "curves.js")
+SMALL = 512  # pixels: a picture is shown as often as large as fits in there
 
 
 def page(
-    title: str, results: Mapping[str, Result], facts: Mapping[str, str], folder: Path
+    title: str,
+    results: Mapping[str, Result],
+    facts: Mapping[str, str],
+    folder: Path,
+    *,
+    links: Mapping[str, Sequence[str]],
+    progress: str = "",
+    reloads: bool = False,
 ) -> str:
-    """HTML of results `{slug: Result}`, figures taken from their PNGs in `folder`."""
-    sections = [_section(slug, result, folder) for slug, result in results.items()]
-    rows = [f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items()]
+    """HTML of results `{slug: Result}`, figures taken from their PNGs in `folder`.
+
+    links: {what it is: addresses of files, relative to the page}.
+    progress: HTML of how far the training is.
+    reloads: the page loads itself again, until it is written without this.
+    """
+    sections = [
+        _section(slug, result, facts, folder) for slug, result in results.items()
+    ]
+    shown = {name: fact for name, fact in facts.items() if name != ABOUT}
+    rows = [f"<dt>{escape(k)}</dt><dd>{_linked(v)}</dd>" for k, v in shown.items()]
+    rows += [f"<dt>{escape(k)}</dt><dd>{_links(v)}</dd>" for k, v in links.items()]
+    about = f'<p class="about">{_linked(facts[ABOUT])}</p>' if ABOUT in facts else ""
     return PAGE.format(
         title=escape(title),
-        style=STYLE,
+        refresh=REFRESH if reloads else "",
+        style=_own("page.css"),
+        about=about,
+        progress=progress,
         contents=_contents(results) if len(results) > 5 else "",
         sections="\n".join(sections),
         facts="\n".join(rows),
+        script="".join(map(_own, SCRIPTS)),
     )
 
 
-def _section(slug: str, result: Result, folder: Path) -> str:
-    """One result as HTML, with its name as heading, or as caption of a figure."""
+def _section(slug: str, result: Result, facts: Mapping[str, str], folder: Path) -> str:
+    """One result as HTML, its name above."""
     name = escape(result.name)
     match result.kind:
         case "figure":
-            data = base64.b64encode((folder / result.value).read_bytes()).decode()
-            image = f'<img src="data:image/png;base64,{data}" alt="{name}">'
-            return (
-                f'<figure id="{slug}">{image}<figcaption>{name}</figcaption></figure>'
-            )
+            image = _image(folder / result.value, name)
+            body = f'<figure><a href="{escape(result.value)}">{image}</a></figure>'
+            if result.curves:
+                text = (folder / result.curves).read_text(encoding="utf-8")
+                body = drawn(body, text)
+        case "pair":
+            body = _pair(result.value, folder)
         case "table":
-            body = _html_table(result.value)
+            body = html_table(_without_paper(result))
         case "text":
             body = f"<pre>{escape(result.value)}</pre>"
         case _:
             body = f'<p class="number">{format_cell(result.value)}</p>'
-    return f'<section id="{slug}"><h2>{name}</h2>\n{body}</section>'
+    where = address(result.source, facts)
+    source = f' <a href="{escape(where)}">source</a>' if where else ""
+    return f'<section id="{slug}"><h2>{name}{source}</h2>\n{body}</section>'
 
 
-def _html_table(table: Table) -> str:
-    right = [' class="right"' if numeric else "" for numeric in numeric_columns(table)]
+def _without_paper(result: Result) -> Table:
+    """A summary goes into a table of all papers: on its own page it need not say which
+    paper it is of."""
+    table = result.value
+    if result.name != SUMMARY or len({row[0] for row in table.rows}) != 1:
+        return table
+    return Table(table.columns[1:], [row[1:] for row in table.rows], table.note)
 
-    def line(tag: str, cells: Sequence[Any]) -> str:
-        pairs = zip(right, map(format_cell, cells), strict=True)
-        return "".join(f"<{tag}{side}>{_cell(text)}</{tag}>" for side, text in pairs)
 
-    rows = "\n".join(f"<tr>{line('td', row)}</tr>" for row in table.rows)
-    head = f"<tr>{line('th', table.columns)}</tr>"
-    note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
+def _image(path: Path, name: str) -> str:
+    """A picture of its own size, a figure of the inches that it was drawn for."""
+    from PIL import Image
+
+    data = path.read_bytes()
+    with Image.open(io.BytesIO(data)) as image:
+        width, dpi = image.width, image.info.get("dpi")
+    times = 1 if dpi else max(1, SMALL // width)
+    kind = ' class="pixels"' if times > 1 else ""
+    width = round(width * INCH / dpi[0]) if dpi else width * times
+    text = base64.b64encode(data).decode()
+    source = f"data:image/png;base64,{text}"
+    return f'<img{kind} src="{source}" alt="{name}" width="{width}">'
+
+
+def _pair(files: Mapping[str, str], folder: Path) -> str:
+    """Two pictures beside each other, which the script lays over each other."""
+    figures = [
+        f"<figure>{_image(folder / file, escape(name))}"
+        f"<figcaption>{escape(name)}</figcaption></figure>"
+        for name, file in files.items()
+    ]
+    return f'<div class="pair">{"".join(figures)}</div>'
+
+
+def drawn(figure: str, curves: str) -> str:
+    """HTML of a figure that the script replaces by curves that answer to the mouse.
+
+    curves: `Curves.content` as JSON.
+    """
+    # Inside a script element "<" can end it, and JSON may write it otherwise.
+    data = curves.replace("<", "\\u003c")
     return (
-        f'<div class="wide"><table>\n<thead>{head}</thead>\n'
-        f"<tbody>\n{rows}\n</tbody></table></div>\n{note}"
+        f'<div class="curves"><noscript>{figure}</noscript>'
+        f'<script type="application/json">{data}</script></div>'
     )
 
 
-def _cell(text: str) -> str:
-    """A cell's text. Markdown's links are for the README that it may stand in: the page
-    lies elsewhere, and shows their words alone."""
-    return escape(re.sub(r"\[([^][]+)\]\([^()]+\)", r"\1", text))
+def _linked(text: str) -> str:
+    """Text whose addresses are links."""
+    parts = re.split(r"((?:https?|file)://[^\s<>\"]*[^\s<>\".,;)])", text)
+    addresses = map(escape, parts[1::2])
+    parts[1::2] = [f'<a href="{a}">{a}</a>' for a in addresses]
+    parts[::2] = map(escape, parts[::2])
+    return "".join(parts)
+
+
+def _links(files: Sequence[str]) -> str:
+    """Files by their names."""
+    pairs = [(quote(file), escape(file.rpartition("/")[2])) for file in files]
+    return ", ".join(f'<a href="{where}">{name}</a>' for where, name in pairs)
 
 
 def _contents(results: Mapping[str, Result]) -> str:
@@ -76,69 +152,33 @@ def _contents(results: Mapping[str, Result]) -> str:
     return "<nav><ol>\n" + "\n".join(links) + "\n</ol></nav>"
 
 
+@functools.cache
+def _own(name: str) -> str:
+    return (OWN / name).read_text(encoding="utf-8")
+
+
 PAGE = """\
 <!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+{refresh}
 <title>{title}</title>
 <style>
 {style}</style>
 </head>
 <body>
 <h1>{title}</h1>
+{about}
+{progress}
 {contents}
 {sections}
 <footer><dl>
 {facts}
 </dl></footer>
+<script>
+{script}</script>
 </body>
 </html>
-"""
-
-STYLE = """\
-:root {
-  color-scheme: light dark;
-  --ink: #1d2025; --muted: #646b76; --line: #dcdfe4; --paper: #fff; --tint: #f5f6f8;
-  --link: #0067a3;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --ink: #e3e6ea; --muted: #9aa2ad; --line: #353a42; --paper: #15171b;
-    --tint: #1f2227; --link: #6cb8ea;
-  }
-}
-body {
-  max-width: 54rem; margin: 0 auto; padding: 3.5rem 1.25rem 4rem;
-  font: 1rem/1.6 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
-  color: var(--ink); background: var(--paper);
-}
-h1 { margin: 0 0 1.5rem; font-size: 1.9rem; line-height: 1.2; }
-h2 { margin: 2.75rem 0 0.6rem; font-size: 1.15rem; line-height: 1.3; }
-a { color: var(--link); text-decoration: none; }
-a:hover { text-decoration: underline; }
-nav ol { margin: 0; padding-left: 1.4rem; columns: 16rem; }
-nav, .note, figcaption, footer { font-size: 0.875rem; color: var(--muted); }
-.wide { overflow-x: auto; }
-table { min-width: 60%; border-collapse: collapse; font-size: 0.925rem; }
-th, td { padding: 0.4rem 1.4rem 0.4rem 0; text-align: left; vertical-align: top; }
-th { font-weight: 600; border-bottom: 2px solid var(--line); }
-td { border-bottom: 1px solid var(--line); }
-th.right, td.right { padding: 0.4rem 0 0.4rem 1.4rem; text-align: right; }
-.right + td:not(.right), .right + th:not(.right) { padding-left: 1.4rem; }
-td.right { font-variant-numeric: tabular-nums; white-space: nowrap; }
-.note { margin: 0.6rem 0 0; }
-.number { margin: 0; font-size: 1.6rem; font-variant-numeric: tabular-nums; }
-pre {
-  margin: 0; padding: 1rem; border-radius: 6px; background: var(--tint);
-  font: 0.85rem/1.55 ui-monospace, "SF Mono", Menlo, Consolas, monospace;
-  white-space: pre-wrap; overflow-wrap: anywhere;
-}
-figure { margin: 2.75rem 0 0; }
-figure img { max-width: 100%; border-radius: 6px; background: #fff; }
-figcaption { margin-top: 0.5rem; }
-footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--line); }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.1rem 1.25rem; }
-dl, dd { margin: 0; overflow-wrap: anywhere; }
 """

@@ -3,28 +3,25 @@
 The page is a single file that opens from disk and asks nothing of the network.
 """
 
+import dataclasses
 import io
 import itertools
 import json
 import numbers
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from common.cells import format_cell
-from common.contract import Table, UserError
+from common.contract import BeforeAfter, Table, UserError
+from launch.reports.origin import links_of
 from launch.reports.page import page
-from launch.reports.results import Result, inline, show
+from launch.reports.results import SUMMARY, Result, inline, show
+from launch.reports.training import Curves
 from launch.workdir import write_whole
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure  # slow to import, and often not needed
-
-
-SUMMARY = "Summary"
 
 
 class Report:
@@ -40,13 +37,19 @@ class Report:
         self._facts = dict(facts)
         self._results: dict[str, Result] = {}  # by slug, which names PNGs and anchors
 
-    def add(self, name: str, value: Any) -> None:
-        """Keeps and prints a number, Table, str, matplotlib Figure or uint8 image
-        `[H, W]` or `[H, W, 3]`. ValueError: the name was used before.
+    @property
+    def results(self) -> list[Result]:
+        return [*self._results.values()]
+
+    def add(self, name: str, value: Any, source: str = "") -> None:
+        """Keeps and prints a number, Table, str, matplotlib Figure, Curves, uint8 image
+        `[H, W]` or `[H, W, 3]`, or BeforeAfter. ValueError: the name was used before.
+
+        source: the line of a paper that it comes from.
         """
         if any(result.name == name for result in self._results.values()):
             raise ValueError(f"two results of one report are called {name!r}")
-        slug = self._free(_slug(name))
+        slug = _unused(_slug(name), self._results)
         value = _plain(value)
         if isinstance(value, Table):
             result = Result(name, "table", _plain_table(name, value))
@@ -54,17 +57,41 @@ class Report:
             result = Result(name, "text", value)
         elif isinstance(value, numbers.Real):
             result = Result(name, "number", value)
+        elif isinstance(value, BeforeAfter):
+            result = Result(name, "pair", self._pair(slug, name, value))
+        elif isinstance(value, Curves):
+            result = self._curves(slug, name, value)
         else:
-            write_whole(self._folder / f"{slug}.png", _png(name, value))
-            result = Result(name, "figure", f"{slug}.png")
-        self._results[slug] = result
+            result = Result(name, "figure", self._picture(slug, name, value))
+        self._results[slug] = dataclasses.replace(result, source=source)
         _show(result, self._folder)
 
-    def _free(self, slug: str) -> str:
-        """The slug, numbered where another name has it: "IMG 1" beside "IMG_1"."""
-        numbered = (f"{slug}-{i}" for i in itertools.count(2))
-        free = (s for s in itertools.chain([slug], numbered) if s not in self._results)
-        return next(free)
+    def _picture(self, slug: str, name: str, value: Any) -> str:
+        """Its file, written."""
+        write_whole(self._folder / f"{slug}.png", _png(name, value))
+        return f"{slug}.png"
+
+    def _pair(self, slug: str, name: str, pair: BeforeAfter) -> dict[str, str]:
+        from common.pixels import as_picture, squeeze_grey  # which import JAX
+
+        pixels = [squeeze_grey(as_picture(picture)) for picture in pair[:2]]
+        before, after = (picture.shape for picture in pixels)
+        if before != after or len({*pair.names}) < 2:
+            raise ValueError(
+                f"{name!r} lays {before} over {after}, called {pair.names}: both need "
+                "one size, and names of their own"
+            )
+        pictures = zip(("before", "after"), pair.names, pixels, strict=True)
+        return {
+            own: self._picture(f"{slug}.{place}", name, value)
+            for place, own, value in pictures
+        }
+
+    def _curves(self, slug: str, name: str, curves: Curves) -> Result:
+        file = f"{slug}.curves.json"
+        write_whole(self._folder / file, json.dumps(curves.content()))
+        figure = self._picture(slug, name, curves.figure())
+        return Result(name, "figure", figure, curves=file)
 
     def write(self, **more: str) -> None:
         """Writes results.json, report.md and index.html; the PNGs are there already.
@@ -78,8 +105,7 @@ class Report:
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         write_whole(self._folder / "results.json", text)
         write_whole(self._folder / "report.md", self._markdown())
-        html = page(self._title, self._results, self._facts, self._folder)
-        write_whole(self._folder / "index.html", html)
+        write_page(self._folder, self._title, self._results, self._facts)
 
     def _markdown(self) -> str:
         parts = [f"# {inline(self._title)}"]
@@ -89,14 +115,39 @@ class Report:
         return "\n\n".join([*parts, "---", "\n".join(facts)]) + "\n"
 
 
+def write_page(
+    folder: Path,
+    title: str,
+    results: Mapping[str, Result],
+    facts: Mapping[str, str],
+    *,
+    progress: str = "",
+    reloads: bool = False,
+) -> None:
+    """index.html in `folder`, of results by slug. progress, reloads: as of `page`."""
+    links = links_of(folder)
+    more = {"links": links, "progress": progress, "reloads": reloads}
+    html = page(title, results, facts, folder, **more)
+    write_whole(folder / "index.html", html)
+
+
 def read_results(folder: Path) -> tuple[dict[str, str], dict[str, Result]]:
     """Facts and `{name: Result}` of the report written to `folder`. UserError: it is
     missing, or damaged."""
+    _, facts, results = read_report(folder)
+    return facts, {result.name: result for result in results.values()}
+
+
+def read_report(folder: Path) -> tuple[str, dict[str, str], dict[str, Result]]:
+    """Title, facts and `{slug: Result}` of the report; UserError as `read_results`."""
     path = folder / "results.json"
     try:
         content = json.loads(path.read_bytes())
-        results = [Result.from_json(entry) for entry in content["results"]]
-        return dict(content["facts"]), {result.name: result for result in results}
+        results: dict[str, Result] = {}
+        for entry in content["results"]:
+            result = Result.from_json(entry)
+            results[_unused(_slug(result.name), results)] = result
+        return content["title"], dict(content["facts"]), results
     except FileNotFoundError:
         raise UserError(f"{path} is missing: evaluate first") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -104,73 +155,10 @@ def read_results(folder: Path) -> tuple[dict[str, str], dict[str, Result]]:
         raise UserError(f"{path} cannot be read ({why}): evaluate again") from error
 
 
-def training_section(
-    runs: Mapping[str, Mapping[str, Any]], which: str
-) -> Iterator[tuple[str, "Table | Figure"]]:
-    """Yields how the runs were trained: a table, and curves of all that they logged.
-
-    runs: `{name: {"parameters", "steps", "seconds", "items", "unit", "metrics"}}`:
-        `items` were seen in all, `unit` is their plural ("tokens"), and `metrics` are
-        the records of metrics.jsonl.
-    which: of a run's states, the one that is measured.
-    """
-    units = {run["unit"] for run in runs.values()}
-    unit = units.pop() if len(units) == 1 else "items"
-    columns = ("run", "parameters", "steps", f"{unit} seen", "minutes", f"{unit}/s")
-    columns += ("last training loss", "last validation loss")
-    note = f"what is measured below is the state after these steps, {which}"
-    rows = [_training_row(*run) for run in runs.items()]
-    yield "Training", Table(columns, rows, note)
-    if figure := curves(runs):
-        yield "Training curves", figure
-
-
-def _logged(runs: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The metrics that any run logged, the loss first."""
-    records = [record for run in runs.values() for record in run["metrics"]]
-    names = dict.fromkeys(name for record in records for name in record)
-    loss_first = sorted(names, key=lambda name: name != "loss")
-    return [name for name in loss_first if name not in ("step", "split", "seconds")]
-
-
-def curves(runs: Mapping[str, Mapping[str, Any]]) -> "Figure | None":
-    """Curves of all that runs logged, a panel a metric; None: they logged nothing.
-
-    runs: {name: {"metrics": the records of its metrics.jsonl}}
-    """
-    from common import figures
-
-    if not (metrics := _logged(runs)):
-        return None
-    labels = {"train": "{}", "valid": "{}, validation"}
-    parts = {}
-    for metric in metrics:
-        lines = {
-            label.format(name): _series(run, split, metric)
-            for name, run in runs.items()
-            for split, label in labels.items()
-        }
-        parts[metric] = {label: line for label, line in lines.items() if line[0]}
-    dashed = [labels["valid"].format(name) for name in runs]
-    return figures.panels(parts, "step", dashed=dashed)
-
-
-def _training_row(name: str, run: Mapping[str, Any]) -> list[str | int | float | None]:
-    items = run["items"]
-    seconds = run["seconds"]
-    rate = items / seconds if seconds else None
-    splits = "train", "valid"
-    last = [(_series(run, split, "loss")[1] or [None])[-1] for split in splits]
-    counts = run["parameters"], run["steps"], items
-    return [name, *counts, seconds / 60, rate, *last]
-
-
-def _series(
-    run: Mapping[str, Any], split: str, metric: str
-) -> tuple[list[int], list[float]]:
-    """Steps and values of a split's metric; both empty if it does not report it."""
-    records = [r for r in run["metrics"] if r["split"] == split and metric in r]
-    return [r["step"] for r in records], [r[metric] for r in records]
+def _unused(slug: str, results: Mapping[str, Result]) -> str:
+    """The slug, numbered where another name has it: "IMG 1" beside "IMG_1"."""
+    numbered = (f"{slug}-{i}" for i in itertools.count(2))
+    return next(s for s in itertools.chain([slug], numbered) if s not in results)
 
 
 def _place(named: tuple[str, Result]) -> bool:
@@ -217,6 +205,9 @@ def _show(result: Result, folder: Path) -> None:
             print(f"{result.name}: {format_cell(result.value)}", flush=True)
         case "figure":
             print(f"{result.name}: {folder / result.value}", flush=True)
+        case "pair":
+            files = ", ".join(str(folder / file) for file in result.value.values())
+            print(f"{result.name}: {files}", flush=True)
         case "table":
             show(result.name, result.value)
         case "text":

@@ -13,25 +13,37 @@ from rich.text import Text
 from common.cells import format_cell, numeric_columns
 from common.contract import Table
 
+SUMMARY = "Summary"  # the result that a table of all papers takes
+
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """One entry of a report. `value` of a figure is the name of its PNG file."""
+    """One entry of a report.
+
+    value: of a figure the name of its PNG file; of a pair {the name of each picture:
+        its PNG file}.
+    curves: the file with the numbers that a figure draws; "": there is none.
+    source: the line of the paper that yielded it, "papers/unit/evaluate.py:31".
+    """
 
     name: str
-    kind: str  # "number", "table", "text" or "figure"
-    value: float | Table | str
+    kind: str  # "number", "table", "text", "figure" or "pair"
+    value: float | Table | str | Mapping[str, str]
+    curves: str = ""
+    source: str = ""
 
     def to_json(self) -> dict[str, Any]:
         field = "file" if self.kind == "figure" else "value"
-        value = dataclasses.asdict(self)["value"]
-        return {"name": self.name, "kind": self.kind, field: value}
+        entry = dataclasses.asdict(self)
+        more = {name: entry[name] for name in ("curves", "source") if entry[name]}
+        return {"name": self.name, "kind": self.kind, field: entry["value"], **more}
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> "Result":
         value = entry.get("value", entry.get("file"))
         value = Table(**value) if entry["kind"] == "table" else value
-        return cls(entry["name"], entry["kind"], value)
+        more = {name: entry.get(name, "") for name in ("curves", "source")}
+        return cls(entry["name"], entry["kind"], value, **more)
 
     def to_markdown(self) -> str:
         match self.kind:
@@ -42,6 +54,11 @@ class Result:
                 return f"{fence}text\n{self.value}\n{fence}"
             case "figure":
                 return f"![{inline(self.name)}]({self.value})"
+            case "pair":
+                pictures = self.value.items()
+                return "\n".join(
+                    f"![{inline(name)}]({file})" for name, file in pictures
+                )
         return format_cell(self.value)
 
 

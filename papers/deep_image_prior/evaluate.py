@@ -45,6 +45,7 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
         yield f"{fit.name}: PSNR against iteration", figures.curve(fit)
         yield f"{fit.name}: iterations", figures.strip(fit)
         yield f"{fit.name}: side by side", figures.side_by_side(fit, bare.get(fit.name))
+        yield f"{fit.name}: before and after", figures.before_after(fit)
     for fit in fits:
         if fit.impedance:
             yield "Impedance", _impedance(fit)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from common.contract import BeforeAfter
 from common.pixels import to_uint8
 from papers.deep_image_prior.measure import UNTRAINED, Fit, untrained
 from papers.deep_image_prior.train import quality
@@ -81,6 +82,15 @@ def side_by_side(fit: Fit, bare: Fit | None) -> Any:
         row_labels=[fit.label(row) for row in fit.rows],
         column_labels=[*ways],
         captions=captions,
+    )
+
+
+def before_after(fit: Fit) -> BeforeAfter:
+    """The first picture as it is given, and restored."""
+    given, restored = _given(fit, 0), to_uint8(fit.result[0])
+    height, width = np.minimum(given.shape[:2], restored.shape[:2])
+    return BeforeAfter(
+        given[:height, :width], restored[:height, :width], ("given", "restored")
     )
 
 

@@ -13,7 +13,7 @@ from papers.espcn import upscaling
 from papers.espcn.config import Config
 from papers.espcn.cost import cost_table
 from papers.espcn.data import Pair, Planes, pairs
-from papers.espcn.figures import strips
+from papers.espcn.figures import first_and_last, strips
 from papers.espcn.upscaling import Upscale
 
 Values = Iterator[tuple[str, Any]]
@@ -54,6 +54,9 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
             for image, row in measured.items()
         }
         yield "Crops", strips(config, methods, decibels)
+        image = next(iter(decibels))
+        pair = first_and_last(config, methods, image)
+        yield f"{image}: {' and '.join(pair.names)}", pair
     claims = _claims(config, trained, measured, costs)
     yield "Summary", summary("[ESPCN](papers/espcn)", claims)
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from common.colour import luma
+from common.contract import BeforeAfter
 from common.data.augment import resize
 from common.pixels import Picture
 from common.resize import cropped_to_multiple, shrink
@@ -35,15 +36,12 @@ def strips(
     """
     from common import figures
 
-    model = config.model
     grid = []
     captions = []
     measured = ((n, x) for n, x in pictures(config, "test") if n in decibels)
     shown = dict(itertools.islice(measured, config.eval.strips))
     for image, photograph in shown.items():
-        original = cropped_to_multiple(photograph, model.scale)
-        low = shrink(original / 255.0, model.scale)
-        made = [upscaling.upscaled_rgb(model, f, low) for f in methods.values()]
+        original, made = _upscaled(config, methods, photograph)
         place = liveliest(luma(original / 255.0), config.eval.crop)
         crops = [_enlarged(picture[place]) for picture in (original, *made)]
         grid.append([_located(original, place, crops[0].shape[1]), *crops])
@@ -53,6 +51,29 @@ def strips(
     return figures.image_grid(
         grid, row_labels=[*shown], column_labels=labels, captions=captions
     )
+
+
+def first_and_last(
+    config: Config, methods: Mapping[str, Upscale], image: str
+) -> BeforeAfter:
+    """The liveliest part of a test image, as the first method enlarges it and as the
+    last does."""
+    photograph = next(x for name, x in pictures(config, "test") if name == image)
+    original, made = _upscaled(config, methods, photograph)
+    place = liveliest(luma(original / 255.0), 2 * config.eval.crop)
+    ends = (*methods,)[0], (*methods,)[-1]
+    return BeforeAfter(_enlarged(made[0][place]), _enlarged(made[-1][place]), ends)
+
+
+def _upscaled(
+    config: Config, methods: Mapping[str, Upscale], photograph: Picture
+) -> tuple[Picture, list[Picture]]:
+    """The photograph, and what each method makes of it made small."""
+    scale = config.model.scale
+    original = cropped_to_multiple(photograph, scale)
+    low = shrink(original / 255.0, scale)
+    made = [upscaling.upscaled_rgb(config.model, f, low) for f in methods.values()]
+    return original, made
 
 
 def liveliest(y: Float[np.ndarray, "height width 1"], size: int) -> tuple[slice, slice]:

@@ -100,3 +100,10 @@ def test_png_is_sharp_and_repeats():
     assert figures.png(draw[0]) == figures.png(draw[1])
     height, width, _ = decoded(draw[0]).shape
     assert (width, height) == tuple(draw[0].get_size_inches() * figures.DPI)
+
+
+def test_large_places_on_a_log_axis_are_named_shortly():
+    places = [512, 9999, 89_088, 1_098_620, 1_928_320, 2.5e9]
+    axes = figures.curves({"a": (places, places)}, "x", "y", log_x=True).axes[0]
+    labels = [text.get_text() for text in axes.get_xticklabels()]
+    assert labels == ["512", "9999", "89.1k", "1.1M", "1.93M", "2.5G"]

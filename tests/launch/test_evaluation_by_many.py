@@ -24,7 +24,7 @@ from tests.launch.jobs import (
 def evaluating(workdir: Path) -> list:
     """The processes of a job that measures a trained run together, and has begun."""
     processes = job(workdir, *SHORT, "--mesh=fsdp", each=1)
-    while not (workdir / "report").exists():
+    while not (workdir / "report" / "training-curves.png").exists():
         assert all(process.poll() is None for process in processes)
         time.sleep(0.05)
     return processes

@@ -11,8 +11,9 @@ import pytest
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import masked_crc32c
 
-from launch.logbook import Logbook, _duration
+from launch.logbook import Logbook
 from launch.records import read_metrics
+from launch.window import duration
 
 
 def open_logbook(folder, start=0, **options):
@@ -241,4 +242,4 @@ def test_tensorboard_hides_what_was_logged_after_the_checkpoint(tmp_path):
     ],
 )
 def test_duration(seconds, text):
-    assert _duration(seconds) == text
+    assert duration(seconds) == text

@@ -7,6 +7,7 @@ import os
 import shutil
 import types
 from dataclasses import field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -127,7 +128,11 @@ def test_a_stopped_report_keeps_what_was_measured_and_says_that_it_is_not_all(wo
     with pytest.raises(KeyboardInterrupt):
         session(workdir, built).evaluate("title", {})
     report = json.loads((workdir / "report" / "results.json").read_text())
-    assert report["results"][-1] == {"name": "measured", "kind": "number", "value": 1.5}
+    last = report["results"][-1]
+    assert (last["name"], last["value"]) == ("measured", 1.5)
+    path, line = last["source"].split(":")  # where this very `evaluate` yielded it
+    source = (Path(__file__).parents[2] / path).read_text().splitlines()
+    assert source[int(line) - 1].strip() == 'yield "measured", 1.5'
     assert "incomplete" in report["facts"]
 
 

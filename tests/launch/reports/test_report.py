@@ -13,9 +13,10 @@ from PIL import Image
 
 from common import figures
 from common.cells import format_cell
-from common.contract import Table
-from launch.reports.report import Report, read_results, training_section
+from common.contract import BeforeAfter, Table
+from launch.reports.report import Report, read_results
 from launch.reports.results import markdown_table
+from launch.reports.training import Curves, training_section
 
 FACTS = {"command": "python launch/main.py --paper=unit", "jax": "0.10.2"}
 TABLE = Table(
@@ -57,7 +58,7 @@ class Page(HTMLParser):
         assert self._open.pop() == tag
 
     def handle_data(self, data):
-        if "style" not in self._open:
+        if "style" not in self._open and "script" not in self._open:
             self.text += data
 
 
@@ -94,10 +95,12 @@ def test_results_schema(report):
 
 def test_page_stands_alone(report):
     for tag, attributes in page(report).tags:
-        assert tag not in ("script", "link", "iframe")
-        for name in ("src", "href"):
-            assert attributes.get(name, "data:").startswith(("data:", "#"))
-    assert not re.search(r"url\(|@import|https?:", (report / "index.html").read_text())
+        assert tag not in ("link", "iframe")
+        assert attributes.get("src", "data:").startswith("data:")
+        target = attributes.get("href", "#")
+        assert target.startswith(("#", "data:")) or (report / target).exists()
+    text = (report / "index.html").read_text().replace("http://www.w3.org/2000/svg", "")
+    assert not re.search(r"url\((?!#)|@import|https?://\w|fetch\(|import ", text)
 
 
 def test_page_embeds_the_pictures(report):
@@ -130,6 +133,7 @@ def test_contents_come_with_the_sixth_result(report, tmp_path):
     long.write()
     tags = page(tmp_path / "long").tags
     links = [attributes["href"] for tag, attributes in tags if tag == "a"]
+    links = [link for link in links if link.startswith("#")]
     anchors = ["#" + attributes["id"] for _, attributes in tags if "id" in attributes]
     assert links == anchors
     assert len(links) == 6
@@ -181,6 +185,41 @@ def test_add_refuses_what_it_cannot_show(tmp_path):
         report.add("ragged", Table(["a", "b"], [[1, 2], [3]]))
     with pytest.raises(TypeError, match="'floats', a ndarray"):
         report.add("floats", np.zeros((2, 2)))
+
+
+def test_a_pair_is_of_two_pictures_of_one_size(tmp_path):
+    report = Report(tmp_path, title="T", facts={})
+    dark, light = np.zeros((2, 3), np.uint8), np.full((2, 3), 255, np.uint8)
+    report.add("Photo", BeforeAfter(dark, light, ("blurred", "sharp")))
+    report.write()
+    value = read_results(tmp_path)[1]["Photo"].value
+    assert value == {"blurred": "photo.before.png", "sharp": "photo.after.png"}
+    pixels = [np.asarray(Image.open(tmp_path / file)) for file in value.values()]
+    np.testing.assert_array_equal(pixels, [dark, light])
+    shown = page(tmp_path)
+    assert "blurred" in shown.text
+    assert [tag for tag, _ in shown.tags].count("img") == 2
+    with pytest.raises(ValueError, match="need one size"):
+        report.add("other", BeforeAfter(dark, light[:1]))
+
+
+def test_curves_of_a_long_run_are_thinned_and_end_at_its_last_point(report, tmp_path):
+    records = [
+        {"step": i, "split": "train", "seconds": 1.0, "loss": 1 / i}
+        for i in range(1, 2502)
+    ]
+    ((panel),) = Curves.of({"xl": {"metrics": records}}).content()
+    (line,) = panel["lines"]
+    assert line["x"] == [*range(1, 2501, 3), 2501]
+    assert line["y"] == [float(f"{1 / x:.6g}") for x in line["x"]]
+
+
+def test_numbers_of_curves_cannot_end_their_script(tmp_path):
+    records = [{"step": 1, "split": "train", "seconds": 1.0, "</script><b>": 1.0}]
+    report = Report(tmp_path, title="T", facts={})
+    report.add("Curves", Curves.of({"</script><b>": {"metrics": records}}))
+    report.write()
+    assert "b" not in [tag for tag, _ in page(tmp_path).tags]
 
 
 @pytest.mark.parametrize(
@@ -238,13 +277,13 @@ def run(unit="tokens", losses=(3.0, 2.0), valid=2.5):
 
 
 def test_training_section():
-    (_, table), (_, figure) = training_section(
+    (_, table), (_, curves) = training_section(
         {"xl": run(), "plain": run(valid=None)}, "the newest one"
     )
     assert list(table.columns[3:6]) == ["tokens seen", "minutes", "tokens/s"]
     assert table.rows[0] == ["xl", 41_000_000, 20, 6000, 2.0, 50.0, 2.0, 2.5]
     assert table.rows[1][-1] is None
-    loss = curves_of(figure.axes[0])
+    loss = curves_of(curves.figure().axes[0])
     assert list(loss) == ["xl", "xl, validation", "plain"]
     assert loss["xl"].get_xydata().tolist() == [[10, 3.0], [20, 2.0]]
     assert loss["xl, validation"].get_linestyle() == "--"
@@ -259,9 +298,10 @@ def curves_of(axes):
 def test_training_curves_are_of_whatever_was_logged_the_loss_first():
     wrong = run()
     wrong["metrics"] = [{"tokens": 0.1, **record} for record in wrong["metrics"]]
-    _, (title, figure) = training_section({"xl": wrong, "plain": run()}, "")
+    _, (title, curves) = training_section({"xl": wrong, "plain": run()}, "")
     assert title == "Training curves"
-    panels = {axes.get_title(loc="left"): curves_of(axes) for axes in figure.axes}
+    drawn = curves.figure().axes
+    panels = {axes.get_title(loc="left"): curves_of(axes) for axes in drawn}
     assert list(panels) == ["loss", "tokens", "accuracy", ""]
     assert list(panels["tokens"]) == ["xl", "xl, validation"]
     assert [len(x.get_xdata()) for x in panels["tokens"].values()] == [2, 1]

@@ -81,6 +81,9 @@ def test_every_run_has_its_pictures(results):
     for run in ("denoise", "restore"):
         assert f"{run}: PSNR against iteration" in figures
         assert f"{run}: side by side" in figures
+        before, after, _ = results[f"{run}: before and after"]
+        assert before.shape == after.shape
+        assert (before != after).any()
     assert "Loss against iteration, by target" in figures
 
 

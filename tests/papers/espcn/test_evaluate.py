@@ -32,6 +32,10 @@ def test_the_methods_stand_side_by_side():
     values = np.array([row[1:] for row in rows], float)
     np.testing.assert_allclose(means, values.mean(0))
     assert isinstance(results["Crops"], Figure)
+    before, after, names = results[f"{rows[0][0]}: bicubic and espcn"]
+    assert names == ("bicubic", "espcn")
+    assert before.shape == after.shape
+    assert (before != after).any()
     assert isinstance(results["Summary"], Table)
     costs = {row[0]: row for row in results["Operations and time"].rows}
     assert costs["espcn"][2] == 1
