@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from common import cells
+from common.lecture import Item
 
 Config = Any  # the paper's own dataclass
 State = Any  # the paper's own flax.struct.dataclass of arrays
@@ -103,6 +104,9 @@ class Paper(Protocol):
     PREDICTS_UNTRAINED: bool
     """Whether `predict` needs no trained state."""
 
+    LECTURE: Sequence[Item]
+    """What a lecture on the paper shows, for --mode=figures."""
+
     def get_config(self, variant: str = "default") -> Config:
         """A new config, which the caller may change. UserError: no such variant."""
 
@@ -173,6 +177,7 @@ DEFAULTS = {
     "SHARDING": (),
     "CPU_DEVICES": None,
     "PREDICTS_UNTRAINED": False,
+    "LECTURE": (),
     "validate": lambda config, outputs: {},
     "describe": lambda config: (),
 }

@@ -18,8 +18,10 @@ MODES = {
     "compile": "the train step for a TPU slice that is not here: memory, cost, bound",
     "export": "the train step as a file that runs on CPU, CUDA and TPU without us",
     "benchmark": "time of a step, items a second, share of a matmul's FLOP/s",
+    "figures": "a page of the paper's equations, tables, figures; --paper=all",
 }
 NEWEST = "newest"
+ALL = "all"  # papers, for --mode=figures
 INSET = " " * 8  # of what is said of a field
 SHAPES_ONLY = ("describe", "compile", "export")  # no other process, and no device
 

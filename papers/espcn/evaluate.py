@@ -14,6 +14,7 @@ from papers.espcn.config import Config
 from papers.espcn.cost import cost_table
 from papers.espcn.data import Pair, Planes, pairs
 from papers.espcn.figures import first_and_last, strips
+from papers.espcn.filters import filters
 from papers.espcn.upscaling import Upscale
 
 Values = Iterator[tuple[str, Any]]
@@ -27,7 +28,8 @@ SOURCES = {
 
 def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Values:
     """Yields (name, value): tables of PSNR and of SSIM, a row a test image and a column
-    a method; operations and measured time; a picture of crops; the summary."""
+    a method; operations and measured time; pictures of crops, and of the first run's
+    filters; the summary."""
     if root := config.eval.test_root:
         if not picture_paths(root):
             raise UserError(f"config.eval.test_root={root!r} has no images")
@@ -57,6 +59,7 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
         image = next(iter(decibels))
         pair = first_and_last(config, methods, image)
         yield f"{image}: {' and '.join(pair.names)}", pair
+    yield from filters(*next(iter(trained.values())))
     claims = _claims(config, trained, measured, costs)
     yield "Summary", summary("[ESPCN](papers/espcn)", claims)
 

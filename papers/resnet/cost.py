@@ -8,8 +8,9 @@ import jax.numpy as jnp
 
 from common.contract import Table
 from common.multiply_adds import multiply_adds
-from papers.resnet.config import Config
+from papers.resnet.config import IMAGENET_BLOCKS, Config, bottleneck
 from papers.resnet.model import ResNet
+from papers.resnet.variants import get_config
 
 # Layers -> 1e9 multiply-adds of a 224 x 224 image (table 1).
 PAPER = {18: 1.8, 34: 3.6, 50: 3.8, 101: 7.6, 152: 11.3}
@@ -41,3 +42,17 @@ def describe(config: Config) -> Iterator[tuple[str, Table]]:
             f"; the paper's table 1 says {paper:g}e9 for {config.model.depth} layers"
         )
     yield "multiply-adds", Table(("part", "millions"), rows, note)
+
+
+def imagenet_table() -> Table:
+    """Table 1: the nets for ImageNet, their blocks and multiply-adds."""
+    rows = []
+    for depth, paper in PAPER.items():
+        config = get_config(f"resnet{depth}_imagenet")
+        total = network_cost(config)["total"] / 1e9
+        blocks = IMAGENET_BLOCKS[depth]
+        kind = "1 x 1, 3 x 3, 1 x 1" if bottleneck(config.model) else "3 x 3, 3 x 3"
+        rows.append([depth, kind, *blocks, total, paper])
+    stages = [f"stage {i}: blocks" for i in range(1, 5)]
+    columns = ("layers", "a block", *stages, "1e9 multiply-adds", "paper")
+    return Table(columns, rows, "of an image of 224 x 224")

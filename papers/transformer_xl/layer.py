@@ -47,6 +47,7 @@ class Attention(nn.Module):
         self.dropout = nn.Dropout(c.attention_dropout)
 
     def key_value(self, x: Segment) -> KeyValue:
+        """What queries attend to in x: of the segment, or of the memory."""
         return KeyValue(self.key(x), self.value(x))
 
     def __call__(

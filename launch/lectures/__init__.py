@@ -1,0 +1,1 @@
+"""--mode=figures: pages of what lectures on the papers show."""

@@ -1,0 +1,157 @@
+"""The pages as HTML. They open from disk and ask nothing of the network; pictures are
+files beside them, for slides."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+from common import cells, formulas
+from common.cells import format_cell
+from launch.lectures.shown import Shown, Value
+from launch.lectures.sources import Source
+from launch.reports.page import STYLE
+
+
+def page(title: str, shown: Sequence[Shown], folder: Path) -> str:
+    """A paper's items one after another: formula, code, pictures and tables."""
+    contents = "".join(
+        f'<li><a href="#{slug(one)}">{escape(one.item.name)}</a> '
+        f"{escape(one.item.what)}</li>"
+        for one in shown
+    )
+    sections = "\n".join(_section(one, folder) for one in shown)
+    return _html(title, f"<nav><ol>{contents}</ol></nav>\n{sections}")
+
+
+def overview(papers: Mapping[str, Sequence[Shown]]) -> str:
+    """All papers: a table of item, source and picture for each."""
+    parts = []
+    for name, shown in papers.items():
+        rows = "\n".join(_row(name, one) for one in shown)
+        head = "<tr><th>item</th><th>function or command</th><th>ours</th></tr>"
+        parts.append(
+            f'<h2 id="{name}"><a href="{name}/index.html">{name}</a></h2>\n'
+            f'<table class="items">{head}\n{rows}</table>'
+        )
+    links = "".join(f'<li><a href="#{name}">{name}</a></li>' for name in papers)
+    return _html(
+        "Papers in lectures", f"<nav><ol>{links}</ol></nav>" + "\n".join(parts)
+    )
+
+
+def slug(one: Shown) -> str:
+    words = f"{one.item.name} {one.item.what}"
+    return re.sub(r"[\W_]+", "-", words.lower()).strip("-")
+
+
+def _section(one: Shown, folder: Path) -> str:
+    item = one.item
+    parts = [
+        f'<section id="{slug(one)}"><h2>{escape(item.name)}</h2>',
+        f"<p>{escape(item.what)}</p>",
+    ]
+    if item.formula:
+        parts.append(f'<div class="formula">{formulas.svg(item.formula)}</div>')
+    parts += [_code(source, folder) for source in one.sources]
+    parts += [_value(value) for value in one.values]
+    if one.command and not any(value.command for value in one.values):
+        parts.append(f"<p>To make it:</p><pre>{escape(one.command)}</pre>")
+    if item.note:
+        parts.append(f'<p class="note">{escape(item.note)}</p>')
+    return "\n".join([*parts, "</section>"])
+
+
+def _code(source: Source, folder: Path) -> str:
+    """A function's name, its first line, where it is, and its text when unfolded."""
+    link = Path(os.path.relpath(source.file, folder)).as_posix()
+    said = f" {escape(source.doc)}" if source.doc else ""
+    return (
+        f"<details><summary><code>{escape(source.name)}</code>{said} "
+        f'<a href="{escape(link)}">{escape(source.place)}</a></summary>'
+        f"<pre>{escape(source.text)}</pre></details>"
+    )
+
+
+def _value(value: Value) -> str:
+    result = value.result
+    caption = escape(result.name)
+    if value.command:
+        caption += f", of <code>{escape(value.command)}</code>"
+    match result.kind:
+        case "figure":
+            body = f'<img src="{escape(result.value)}" alt="{escape(result.name)}">'
+        case "table":
+            body = f'<div class="wide">{cells.html(result.value)}</div>'
+        case "text":
+            body = f"<pre>{escape(result.value)}</pre>"
+        case _:
+            body = f'<p class="number">{format_cell(result.value)}</p>'
+    return f"<figure>{body}<figcaption>{caption}</figcaption></figure>"
+
+
+def _row(paper: str, one: Shown) -> str:
+    link = f"{paper}/index.html#{slug(one)}"
+    sources = [source.name for source in one.sources] + [one.command] * (
+        not one.sources and bool(one.command)
+    )
+    code = "<br>".join(f"<code>{escape(name)}</code>" for name in sources)
+    return (
+        f'<tr><td><a href="{link}">{escape(one.item.name)}</a><br>'
+        f"{escape(one.item.what)}</td><td>{code}</td><td>{_small(paper, one)}</td></tr>"
+    )
+
+
+def _small(paper: str, one: Shown) -> str:
+    """The first picture, or the formula, or a word of what the paper's page has."""
+    link = f"{paper}/index.html#{slug(one)}"
+    for value in one.values:
+        if value.result.kind == "figure":
+            image = escape(f"{paper}/{value.result.value}")
+            name = escape(value.result.name)
+            return (
+                f'<a href="{link}"><img src="{image}" alt="{name}" loading="lazy"></a>'
+            )
+    if one.values:
+        first = one.values[0].result
+        return f'<a href="{link}">{first.kind}: {escape(first.name)}</a>'
+    if one.item.formula:
+        return formulas.svg(one.item.formula)
+    if one.command:
+        return f"<code>{escape(one.command)}</code>"
+    return f'<a href="{link}">the code</a>'
+
+
+def _html(title: str, body: str) -> str:
+    return PAGE.format(title=escape(title), style=STYLE + MORE, body=body)
+
+
+PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<h1>{title}</h1>
+{body}
+</body>
+</html>
+"""
+
+MORE = """\
+.formula { margin: 0.8rem 0; overflow-x: auto; }
+.formula svg, .items svg { max-width: 100%; height: auto; }
+details { margin: 0.3rem 0; font-size: 0.925rem; }
+summary { cursor: pointer; }
+figure { margin-top: 1.2rem; }
+code { font-size: 0.875em; }
+.items { width: 100%; table-layout: fixed; }
+.items td { overflow-wrap: anywhere; }
+.items img { max-width: 100%; max-height: 10rem; background: #fff; }
+"""
