@@ -25,8 +25,7 @@ class Item:
     code: dotted names of what computes it, in the paper's package or from `common.`.
     drawn: the dotted name of a function without arguments that returns a figure, uint8
         pixels or a Table at once, without a trained run; "": none.
-    results: titles in the report of a run; one that ends with * stands for all that
-        begin like it.
+    results: titles in the report of a run, in which * stands for any letters.
     config: the variant whose report has the results.
     command: flags behind `--paper=NAME` that make it where no report has it.
     note: a deviation or a limit that a lecturer should know.

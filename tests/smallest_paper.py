@@ -30,6 +30,7 @@ from jaxtyping import Array, Int, Key
 
 from common import config as configs
 from common import optim, rng
+from common.brief import Brief
 from common.config import at_least
 from common.contract import Claim, Run, Table, UserError, summary
 from common.data.pipeline import pipeline
@@ -122,7 +123,7 @@ def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtype
 
 
 @struct.dataclass
-class State:
+class State(Brief):
     step: Int[Array, ""]
     key: Key[Array, ""]
     params: dict

@@ -1,6 +1,7 @@
 """The results of an item that a run's report has."""
 
 import dataclasses
+import fnmatch
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -57,8 +58,7 @@ def results_of(item: Item, reports: list[Evaluated]) -> tuple[Evaluated, list[Re
 
 
 def _named(title: str, results: Mapping[str, Result]) -> Iterator[Result]:
-    """The results that a title, or what stands before its *, names."""
-    start, star, _ = title.partition("*")
+    """The results that a title names, in which * stands for any letters."""
     for name, result in results.items():
-        if name == title or (star and name.startswith(start)):
+        if fnmatch.fnmatchcase(name, title):
             yield result

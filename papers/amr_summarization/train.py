@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
 from common import optim, rng
 from common.beams import Beams, search
+from common.brief import Brief
 from common.losses import cross_entropy
 from common.metrics import Gathered, Mean
 from papers.amr_summarization import data
@@ -22,7 +23,7 @@ CPU_DEVICES = 1  # XLA spreads its products over the cores: 0.19 CPU seconds a s
 
 
 @struct.dataclass
-class State:
+class State(Brief):
     """items, symbols: the vocabulary, as of `Vocabulary.arrays`."""
 
     step: Int[Array, ""]

@@ -13,6 +13,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key, UInt32
 
 from common import optim, rng
+from common.brief import Brief
 from common.metrics import Gathered, Mean
 from papers.captioning import (
     classifier,
@@ -29,7 +30,7 @@ CPU_DEVICES = 1
 
 
 @struct.dataclass
-class State:
+class State(Brief):
     step: Int[Array, ""]
     key: Key[Array, ""]
     params: Any  # {"language": leaves [seeds, ...]} and, if it trains, {"encoder"}

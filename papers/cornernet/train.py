@@ -9,6 +9,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key, UInt8
 
 from common import optim, rng
+from common.brief import Brief
 from common.metrics import Gathered, Mean
 from papers.cornernet import initial, objective, weights
 from papers.cornernet.config import Config, cells
@@ -23,7 +24,7 @@ CPU_DEVICES = 1  # every BatchNorm waits for all devices, twice a step
 
 
 @struct.dataclass
-class State:
+class State(Brief):
     step: Int[Array, ""]
     key: Key[Array, ""]
     params: Any

@@ -25,6 +25,7 @@ data: each picture has its own net.
 from papers.deep_image_prior.config import runs
 from papers.deep_image_prior.data import batch_spec, batches
 from papers.deep_image_prior.evaluate import evaluate
+from papers.deep_image_prior.lecture import LECTURE
 from papers.deep_image_prior.predict import predict, restore
 from papers.deep_image_prior.train import (
     State,

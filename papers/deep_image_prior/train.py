@@ -15,6 +15,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key, UInt8
 
 from common import optim, rng
+from common.brief import Brief
 from common.image_metrics import luma, psnr, without_border
 from common.metrics import Mean
 from common.rows import each_row
@@ -37,7 +38,7 @@ def _of_rows(**more: bool) -> Any:
 
 
 @struct.dataclass
-class State:
+class State(Brief):
     step: Int[Array, ""]
     key: Key[Array, ""]
     params: Any = _of_rows()

@@ -14,6 +14,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
 from common import optim, rng
+from common.brief import Brief
 from common.losses import cross_entropy, distillation
 from common.metrics import Mean
 from papers.distillation import data, model, specialists, teacher
@@ -25,7 +26,7 @@ CPU_DEVICES = 1  # small nets: a gradient's way between devices is long beside a
 
 
 @struct.dataclass
-class State:
+class State(Brief):
     step: Int[Array, ""]
     key: Key[Array, ""]
     params: Any  # each leaf [members, ...]

@@ -14,6 +14,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
 from common import optim, rng
+from common.brief import Brief
 from common.metrics import Gathered, Mean
 from papers.dkn import data, measure, vectors
 from papers.dkn.baselines import NETWORKS
@@ -21,7 +22,7 @@ from papers.dkn.config import Config
 
 
 @struct.dataclass
-class State:
+class State(Brief):
     step: Int[Array, ""]
     key: Key[Array, ""]
     params: Any  # each leaf [seeds, ...]

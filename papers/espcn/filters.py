@@ -61,7 +61,7 @@ def shuffled() -> "Figure":
     left, right = figure.subfigures(1, 2)
     left.suptitle(f"{r**2} channels of {size} x {size}", fontsize=10)
     right.suptitle(f"one of {size * r} x {size * r}, after PS", fontsize=10)
-    colours = [*PALETTE, "#B8B8B8", "#F0E442"]
+    colours = [*PALETTE, "#9A9A9A", "#8A6D00"]
     for channel, axes in zip(channels, left.subplots(r, r).flat, strict=True):
         _cells(axes, maps[..., channel], colours)
     _cells(right.subplots(), high, colours)

@@ -9,6 +9,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
 from common import optim, rng
+from common.brief import Brief
 from common.image_metrics import luma, psnr
 from common.metrics import Mean
 from papers.espcn import weights
@@ -17,7 +18,7 @@ from papers.espcn.model import High, Low, Sizes, Upscaler, centred, inside
 
 
 @struct.dataclass
-class State:
+class State(Brief):
     step: Int[Array, ""]
     key: Key[Array, ""]
     params: Any

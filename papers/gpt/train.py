@@ -15,6 +15,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key, UInt32
 
 from common import optim, rng
+from common.brief import Brief
 from common.metrics import Gathered, Mean
 from papers.gpt import data, objective, tasks, weights
 from papers.gpt.config import Config
@@ -24,7 +25,7 @@ CPU_DEVICES = 1  # XLA spreads its products over the cores: 112 ms a step, 2 dev
 
 
 @struct.dataclass
-class State:
+class State(Brief):
     step: Int[Array, ""]
     key: Key[Array, ""]
     params: Any  # each leaf [members, ...]

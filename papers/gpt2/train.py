@@ -9,6 +9,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key, UInt32
 
 from common import optim, rng
+from common.brief import Brief
 from common.metrics import Mean
 from papers.gpt2 import weights
 from papers.gpt2.config import Config
@@ -16,7 +17,7 @@ from papers.gpt2.model import GPT2
 
 
 @struct.dataclass
-class State:
+class State(Brief):
     step: Int[Array, ""]
     key: Key[Array, ""]
     params: Any

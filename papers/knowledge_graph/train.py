@@ -9,6 +9,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
 from common import optim, rng
+from common.brief import Brief
 from common.metrics import Mean
 from papers.knowledge_graph import constraints, data, embeddings, ranks, weights
 from papers.knowledge_graph.config import Config
@@ -17,7 +18,7 @@ from papers.knowledge_graph.objective import entity_ids, losses
 
 
 @struct.dataclass
-class State:
+class State(Brief):
     step: Int[Array, ""]
     key: Key[Array, ""]
     params: Any  # {table: rows}, of `embeddings.shapes`

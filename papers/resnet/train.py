@@ -10,6 +10,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key, UInt8
 
 from common import optim, rng
+from common.brief import Brief
 from common.losses import cross_entropy
 from common.metrics import Mean, in_top
 from papers.resnet import weights
@@ -21,7 +22,7 @@ CPU_DEVICES = 1  # every BatchNorm waits for all devices, twice a step
 
 
 @struct.dataclass
-class State:
+class State(Brief):
     step: Int[Array, ""]
     key: Key[Array, ""]
     params: Any

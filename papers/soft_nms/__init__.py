@@ -20,6 +20,7 @@ It trains nothing of its own: its runs are those of `papers.yolov3`.
 
 from papers.soft_nms.config import runs
 from papers.soft_nms.evaluate import evaluate
+from papers.soft_nms.lecture import LECTURE
 from papers.soft_nms.predict import predict
 from papers.soft_nms.rescore import soft_nms, soft_nms_merge
 from papers.soft_nms.variants import PARAM_COUNTS, VARIANTS, get_config

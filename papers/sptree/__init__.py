@@ -23,6 +23,7 @@ one network, trained together after the entities alone.
 
 from papers.sptree.data import batch_spec, batches
 from papers.sptree.evaluate import evaluate
+from papers.sptree.lecture import LECTURE
 from papers.sptree.predict import predict
 from papers.sptree.runs import runs
 from papers.sptree.train import State, eval_step, init, train_step, validate

@@ -14,6 +14,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
 from common import optim, rng
+from common.brief import Brief
 from common.metrics import Gathered, Mean
 from papers.sptree import data, objective, optimiser, relations, scoring, word_vectors
 from papers.sptree.config import Config
@@ -23,7 +24,7 @@ from papers.sptree.relations import Pairs
 
 
 @struct.dataclass
-class State:
+class State(Brief):
     step: Int[Array, ""]
     key: Key[Array, ""]
     params: Any  # each leaf [seeds, ...]

@@ -14,6 +14,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
 from common import optim, rng
+from common.brief import Brief
 from common.metrics import Mean
 from papers.transformer_xl import weights
 from papers.transformer_xl.config import Config
@@ -28,7 +29,7 @@ SHARDING = (("position/kernel", (1, 2, 0)),)
 
 
 @struct.dataclass
-class State:
+class State(Brief):
     step: Int[Array, ""]
     key: Key[Array, ""]
     params: Any

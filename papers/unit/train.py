@@ -10,6 +10,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key, UInt8
 
 from common import optim, rng
+from common.brief import Brief
 from common.metrics import Mean
 from papers.unit import history, weights
 from papers.unit.config import Config
@@ -21,7 +22,7 @@ CPU_DEVICES = 1  # batches are small: a second device would mostly repeat the op
 
 
 @struct.dataclass
-class State:
+class State(Brief):
     step: Int[Array, ""]
     key: Key[Array, ""]
     params: dict[str, Any]  # "generators", encoders included, and "discriminators"

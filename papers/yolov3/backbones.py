@@ -77,6 +77,7 @@ def darknet53_trunk(
 
 
 def darknet53(classes: int, width: int = 32, blocks: Sequence[int] = DARKNET53):
+    """Table 1: the trunk, a mean over places, and a classifier."""
     stack = Stack()
     darknet53_trunk(stack, width, blocks)
     stack.add(AvgPool())

@@ -12,6 +12,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
 from common import optim, rng
+from common.brief import Brief
 from common.metrics import Gathered
 from papers.yolov3 import data, weights
 from papers.yolov3.batch_losses import LOSSES
@@ -25,7 +26,7 @@ CPU_DEVICES = 1  # every BatchNorm waits for all devices, twice a step
 
 
 @struct.dataclass
-class State:
+class State(Brief):
     step: Int[Array, ""]
     key: Key[Array, ""]
     params: Any
