@@ -55,9 +55,10 @@ def _field(name: str, value: Any) -> list[str]:
 
 
 def _path(path: tuple) -> str:
-    """As in "layers_*/attention/kernel"."""
+    """As in "layers_*/ff_1/kernel": the first number that tells equal modules apart."""
     text = jax.tree_util.keystr(path, simple=True, separator="/")
-    return re.sub(r"\d+", "*", text)
+    modules = re.sub(r"(?<=_)\d+", "*", text, count=1)
+    return re.sub(r"(?<=/)\d+", "*", text, count=1) if modules == text else modules
 
 
 def _leaves(tree: Any) -> list:

@@ -63,7 +63,10 @@ def _run(argv: list[str]) -> int:
         print(options.version())
         return 0
     if values.mode == "figures" and not values.help:
-        return _figures(values, [*overrides, *sweeps])
+        from launch.lectures import write
+
+        write.command(values, [*overrides, *sweeps])
+        return 0
     if not (values.paper or values.workdir or values.help):
         papers = ", ".join(options.papers())
         raise UserError(f"say which --paper: {papers}; --help tells more")
@@ -95,18 +98,6 @@ def _run(argv: list[str]) -> int:
         distributed.join(values.coordinator, values.num_processes, values.process_id)
     with lost.no_waiting_for_the_dead(), workers(values.workers):
         return _dispatch(values, catalogue.asked(values, overrides), argv)
-
-
-def _figures(values: flags.FlagValues, changes: list[str]) -> int:
-    """Lectures' pages of --paper, or of all papers, in workdir/figures."""
-    if changes or values["config"].present:
-        raise UserError("--mode=figures shows every variant that it needs: no --config")
-    from launch.lectures import write
-
-    asked = values.paper or options.ALL
-    names = options.papers() if asked == options.ALL else [asked]
-    write.figures(names, storage.path(values.workdir or "workdir"))
-    return 0
 
 
 def _dispatch(values: flags.FlagValues, asked, argv: list[str]) -> int:

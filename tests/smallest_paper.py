@@ -34,6 +34,7 @@ from common.brief import Brief
 from common.config import at_least
 from common.contract import Claim, Run, Table, UserError, summary
 from common.data.pipeline import pipeline
+from common.lecture import equation, table
 from common.losses import cross_entropy
 from common.metrics import F1, Mean, over
 from common.sections import Loop, Optim, Training
@@ -76,6 +77,16 @@ def _smoke() -> Config:
 VARIANTS = {"default": _default, "smoke": _smoke}
 PARAM_COUNTS = {"default": 6}  # two classes, each with two weights and a bias
 RUNS = {"line": {}, "slow": {"optim.lr": 0.001}}  # what each changes in the config
+
+LECTURE = (  # what --mode=figures shows, as of common.lecture
+    equation(
+        "eq. 1",
+        "how likely a point is above the line",
+        "eval_step",
+        formula=r"p(y = 1 \mid x) = \sigma(w^T x + b)",
+    ),
+    table("table 1", "of points it has not seen", results=("Test",)),
+)
 
 get_config = partial(configs.get, VARIANTS)
 

@@ -186,6 +186,15 @@ def test_configs_are_fresh_and_typed(paper):
     ]  # fmt: skip
 
 
+@of_first_runs
+def test_a_state_shows_itself_by_its_shapes(case):
+    """In a notebook; none of its numbers."""
+    text = repr(case.first)
+    assert text.startswith("State at step 0, ")
+    assert f" {parameter_count(case.first):,} parameters" in text
+    assert len(text) < 8000
+
+
 @of_all_runs
 def test_batches_are_as_specified_and_resume(case):
     spec = case.module.batch_spec(case.config)

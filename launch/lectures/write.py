@@ -9,9 +9,12 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from absl import flags
+
 from common.contract import Paper, UserError
+from common.files import storage
 from common.lecture import Item
-from launch import catalogue
+from launch import catalogue, options
 from launch.lectures import page
 from launch.lectures.reports import Evaluated, evaluated, results_of
 from launch.lectures.shown import Shown, Value
@@ -20,6 +23,16 @@ from launch.reports.report import Report, read_results
 from launch.workdir import write_whole
 
 FOLDER = "figures"
+
+
+def command(values: flags.FlagValues, changes: Sequence[str]) -> None:
+    """Writes the pages of --paper, or of all papers, below --workdir. UserError: flags
+    that change a config, which no page would show."""
+    if changes or values["config"].present:
+        raise UserError("--mode=figures shows every variant that it needs: no --config")
+    asked = values.paper or options.ALL
+    names = catalogue.names() if asked == options.ALL else [asked]
+    figures(names, storage.path(values.workdir or "workdir"))
 
 
 def figures(names: Sequence[str], workdir: Path) -> None:

@@ -83,7 +83,7 @@ LECTURE = (
     table(
         "table 1",
         "WikiText-103",
-        results=("Perplexity per token",),
+        results=("Perplexity",),
         config="wt103_base",
     ),
     table(
