@@ -35,8 +35,8 @@ def _row(axes, bottom: float, kind: str) -> None:
         diagrams.box(axes, cell, "LSTM", size=(0.95, 0.42), fill=diagrams.BLUE)
         if i:
             diagrams.arrow(axes, (xs[i - 1] + 0.475, cell[1]), (x - 0.475, cell[1]))
-            diagrams.words(axes, (x + 0.45, bottom + 0.5), WORDS[i - 1])
-            diagrams.arrow(axes, (x + 0.45, bottom + 0.62), (x + 0.45, cell[1] - 0.21))
+            diagrams.words(axes, (x + 0.38, bottom + 0.5), WORDS[i - 1])
+            diagrams.arrow(axes, (x + 0.38, bottom + 0.62), (x + 0.38, cell[1] - 0.21))
             said = [*WORDS[1:], "END"][i - 1]
             diagrams.arrow(axes, (x, cell[1] + 0.21), (x, cell[1] + 0.45))
             diagrams.words(axes, (x, cell[1] + 0.57), said, colour="#555555")
