@@ -1,7 +1,6 @@
 """A state that shows itself by its shapes: in a notebook, an error, a debugger."""
 
 import dataclasses
-import math
 import re
 from collections import Counter
 from typing import Any
@@ -29,7 +28,7 @@ class Brief:
 
 def brief(state: Any) -> str:
     """The text for a flax dataclass with the fields `step` and `params`."""
-    count = sum(math.prod(shape) for shape in map(_shape, _leaves(state.params)))
+    count = sum(map(_size, jax.tree.leaves(state.params)))
     title = f"{type(state).__name__} at step {_step(state.step)}, {count:,} parameters"
     lines = [title]
     for field in dataclasses.fields(state):
@@ -61,22 +60,18 @@ def _path(path: tuple) -> str:
     return re.sub(r"(?<=/)\d+", "*", text, count=1) if modules == text else modules
 
 
-def _leaves(tree: Any) -> list:
-    return jax.tree.leaves(tree)
-
-
-def _shape(leaf: Any) -> tuple[int, ...]:
-    """() of what is no array: a state of shardings has the same fields."""
+def _size(leaf: Any) -> int:
+    """0 of what is no array: a state of shardings has the same fields."""
     try:
-        return tuple(leaf.shape)
-    except AttributeError:
-        return ()
+        return int(leaf.size)
+    except (AttributeError, TypeError):
+        return 0
 
 
 def _array(leaf: Any) -> str:
     try:
         return f"{leaf.dtype}{[*leaf.shape]}"
-    except AttributeError:
+    except (AttributeError, TypeError):
         return type(leaf).__name__
 
 
@@ -84,5 +79,5 @@ def _step(step: Any) -> str:
     """The number, unless it is traced, was donated to a step, or is no array."""
     try:
         return f"{int(step):,}"
-    except (TypeError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError):
         return "?"

@@ -169,4 +169,4 @@ def test_a_name_that_is_not_there_is_refused_in_a_line():
     with pytest.raises(UserError, match=r"model\.Blok.*no attribute"):
         find("model.Blok", "papers.resnet")
     with pytest.raises(UserError, match="no such module"):
-        source("nowhere", "papers.nobody")
+        source("nowhere", "nobody.at_all")
