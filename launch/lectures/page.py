@@ -56,7 +56,7 @@ def _section(one: Shown, folder: Path) -> str:
         parts.append(f'<div class="formula">{formulas.svg(item.formula)}</div>')
     parts += [_code(source, folder) for source in one.sources]
     parts += [_value(value) for value in one.values]
-    if one.command and not any(value.command for value in one.values):
+    if one.missing:
         parts.append(f"<p>To make it:</p><pre>{escape(one.command)}</pre>")
     if item.note:
         parts.append(f'<p class="note">{escape(item.note)}</p>')
@@ -93,9 +93,8 @@ def _value(value: Value) -> str:
 
 def _row(paper: str, one: Shown) -> str:
     link = f"{paper}/index.html#{slug(one)}"
-    sources = [source.name for source in one.sources] + [one.command] * (
-        not one.sources and bool(one.command)
-    )
+    sources = [source.name for source in one.sources]
+    sources += [one.command] if one.missing else []
     code = "<br>".join(f"<code>{escape(name)}</code>" for name in sources)
     return (
         f'<tr><td><a href="{link}">{escape(one.item.name)}</a><br>'

@@ -12,11 +12,12 @@ from launch.reports.results import Result
 class Value:
     """A picture, table, text or number.
 
-    command: of the run that it is from; "": drawn without one.
+    command, variant: of the run that it is from; "": drawn without one.
     """
 
     result: Result
     command: str = ""
+    variant: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,3 +31,10 @@ class Shown:
     sources: Sequence[Source]
     values: Sequence[Value]
     command: str
+
+    @property
+    def missing(self) -> bool:
+        """Whether no value is of the run that the item names: its report is not there,
+        and what is shown is of another one at best."""
+        made = any(value.variant == self.item.config for value in self.values)
+        return bool(self.command) and not made

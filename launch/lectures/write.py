@@ -5,7 +5,6 @@ workdir/figures/index.html                   all papers: item, source, picture
 """
 
 import dataclasses
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -81,9 +80,16 @@ def _reported(
     for result in results:
         if result.kind == "figure":
             copy = f"{one.variant}-{result.value}"
-            shutil.copyfile(one.folder / result.value, folder / copy)
+            write_whole(folder / copy, _picture(one.folder / result.value))
             result = dataclasses.replace(result, value=copy)
-        yield Value(result, one.command)
+        yield Value(result, one.command, one.variant)
+
+
+def _picture(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}: evaluate again") from error
 
 
 def _command(paper: str, item: Item) -> str:

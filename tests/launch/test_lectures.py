@@ -112,6 +112,7 @@ LECTURE = (
     figure("figure 1", "drawn <at once>", drawn="plotted"),
     algorithm("table 1", "in a report", results=("Test", "Curve"), config="smoke"),
     algorithm("table 2", "elsewhere", results=("Elsewhere",), config="smoke"),
+    algorithm("table 3", "of a larger run", results=("Test",)),
 )
 
 
@@ -138,9 +139,13 @@ def test_a_page_shows_formulas_code_pictures_and_tables(tmp_path, monkeypatch):
     assert (out / "smoke-curve.png").exists()
     assert "0.5000" in text
     assert "drawn &lt;at once&gt;" in text
-    assert text.count("To make it") == 1
+    assert text.count("To make it") == 2  # tables 2 and 3
+    assert "<pre>python launch/main.py --paper=small</pre>" in text
     assert "--paper=small --config=smoke" in text
-    assert [len(one.values) for one in shown] == [0, 1, 2, 0]
+    assert [len(one.values) for one in shown] == [0, 1, 2, 0, 1]
+    (tmp_path / "small/smoke/report/curve.png").unlink()
+    with pytest.raises(UserError, match="evaluate again"):
+        draw(module, "small", out, evaluated(tmp_path, "small"))
 
 
 def run(*flags) -> int:
