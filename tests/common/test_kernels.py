@@ -1,6 +1,6 @@
 """The kernels of common/ are pure. A failure means that one of them reads a disk or a
-clock, or imports a room that does: `data`, `files`, `text`, `figures`, `box_figures`,
-`timing`."""
+clock, draws, or imports a room that does: `data`, `files`, `text`, `figures`,
+`box_figures`, `diagrams`, `formulas`, `timing`."""
 
 import ast
 from pathlib import Path
@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 COMMON = Path(__file__).parents[2] / "common"
-IMPURE = {"data", "files", "text", "box_figures.py", "figures.py", "timing.py"}
+DRAWING = {"box_figures.py", "diagrams.py", "figures.py", "formulas.py"}
+IMPURE = {"data", "files", "text", "timing.py", *DRAWING}
 KERNELS = [
     path.relative_to(COMMON)
     for path in sorted(COMMON.rglob("*.py"))
