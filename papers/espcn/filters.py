@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from common.host import to_host
 from common.subpixel import shuffle, transposed_kernel
@@ -14,10 +14,12 @@ from papers.espcn.upscaling import inference_params
 if TYPE_CHECKING:
     from matplotlib.figure import Figure  # slow to import, and often not needed
 
+Sheet = UInt8[np.ndarray, "rows columns"]
 COLUMNS = 16  # filters in a row
+SIDE, GAP = 72, 8  # pixels of a filter at least, and between two
 
 
-def filters(config: Config, state: Any) -> Iterator[tuple[str, "Figure"]]:
+def filters(config: Config, state: Any) -> Iterator[tuple[str, Sheet]]:
     """Yields the filters of the first and of the last layer, those that vary most
     first. A last layer that shuffles shows the filters of the transposed convolution
     that it equals: the pixels that a feature adds around itself."""
@@ -31,19 +33,22 @@ def filters(config: Config, state: Any) -> Iterator[tuple[str, "Figure"]]:
     yield "Last-layer filters", drawn(last.mean(axis=3).transpose(2, 0, 1))
 
 
-def drawn(kernels: Float[np.ndarray, "filters height width"]) -> "Figure":
+def drawn(kernels: Float[np.ndarray, "filters height width"]) -> Sheet:
     """Filters side by side, from that of the largest variance on. Grey is 0 in each;
     its largest weight is black or white."""
-    from common import figures
-
     order = np.argsort(-kernels.var(axis=(1, 2)), kind="stable")
     largest = np.abs(kernels).max(axis=(1, 2), keepdims=True)
     levels = np.round(127.5 + 127.5 * kernels / np.where(largest > 0, largest, 1))
-    pictures = [*levels.astype(np.uint8)[order]]
-    missing = -len(pictures) % COLUMNS if len(pictures) > COLUMNS else 0
-    pictures += [None] * missing
-    rows = [pictures[i : i + COLUMNS] for i in range(0, len(pictures), COLUMNS)]
-    return figures.image_grid(rows)
+    count, height, width = kernels.shape
+    factor = -(-SIDE // height)
+    large = levels[order].astype(np.uint8).repeat(factor, 1).repeat(factor, 2)
+    columns = min(count, COLUMNS)
+    cell = height * factor + GAP, width * factor + GAP
+    sheet = np.full((-(-count // columns) * cell[0], columns * cell[1]), 255, np.uint8)
+    for i, square in enumerate(large):
+        y, x = i // columns * cell[0], i % columns * cell[1]
+        sheet[y : y + square.shape[0], x : x + square.shape[1]] = square
+    return sheet[:-GAP, :-GAP]
 
 
 def shuffled() -> "Figure":

@@ -12,6 +12,7 @@ from papers import espcn
 from papers.espcn.data import pairs
 from papers.espcn.evaluate import quality
 from papers.espcn.figures import liveliest
+from papers.espcn.filters import SIDE, drawn
 from papers.espcn.upscaling import bicubic_upscaler
 
 
@@ -36,6 +37,7 @@ def test_the_methods_stand_side_by_side():
     assert names == ("bicubic", "espcn")
     assert before.shape == after.shape
     assert (before != after).any()
+    assert {"First-layer filters", "Last-layer filters"} <= {*results}
     assert isinstance(results["Summary"], Table)
     costs = {row[0]: row for row in results["Operations and time"].rows}
     assert costs["espcn"][2] == 1
@@ -73,3 +75,14 @@ def test_a_crop_is_where_most_happens():
     assert rows.start <= 40 < 60 <= rows.stop
     assert columns.start <= 70 < 90 <= columns.stop
     assert liveliest(y, 500) == (slice(0, 90), slice(0, 120))
+
+
+def test_filters_stand_by_their_variance_and_zero_is_grey():
+    """Two 2 x 2 filters: the stronger one first, its largest weight white or black."""
+    weak = np.array([[0, 0], [0, 0.5]])
+    strong = np.array([[0, 0], [0, -2.0]])
+    sheet = drawn(np.stack([weak, strong]))
+    assert sheet.dtype == np.uint8
+    first, second = sheet[:, :SIDE], sheet[:, -SIDE:]
+    assert (first[0, 0], first[-1, -1]) == (128, 0)
+    assert (second[0, 0], second[-1, -1]) == (128, 255)
