@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from common import cells, formulas
+from common import formulas
 from common.cells import format_cell
 from launch.lectures.shown import Shown, Value
 from launch.lectures.sources import Source
-from launch.reports.page import STYLE
+from launch.reports.page import OWN
+from launch.reports.results import Result
+from launch.reports.tables import html_table
 
 
 def page(title: str, shown: Sequence[Shown], folder: Path) -> str:
@@ -80,15 +82,28 @@ def _value(value: Value) -> str:
     if value.command:
         caption += f", of <code>{escape(value.command)}</code>"
     match result.kind:
-        case "figure":
-            body = f'<img src="{escape(result.value)}" alt="{escape(result.name)}">'
+        case "figure" | "pair":
+            body = "".join(
+                f'<img src="{escape(file)}" alt="{escape(name)}">'
+                for name, file in pictures(result).items()
+            )
         case "table":
-            body = f'<div class="wide">{cells.html(result.value)}</div>'
+            body = html_table(result.value)
         case "text":
             body = f"<pre>{escape(result.value)}</pre>"
         case _:
             body = f'<p class="number">{format_cell(result.value)}</p>'
     return f"<figure>{body}<figcaption>{caption}</figcaption></figure>"
+
+
+def pictures(result: Result) -> dict[str, str]:
+    """{what it shows: its PNG file} of a figure or of a pair; {}: it has none."""
+    match result.kind:
+        case "figure":
+            return {result.name: result.value}
+        case "pair":
+            return dict(result.value)
+    return {}
 
 
 def _row(paper: str, one: Shown) -> str:
@@ -106,12 +121,9 @@ def _small(paper: str, one: Shown) -> str:
     """The first picture, or the formula, or a word of what the paper's page has."""
     link = f"{paper}/index.html#{slug(one)}"
     for value in one.values:
-        if value.result.kind == "figure":
-            image = escape(f"{paper}/{value.result.value}")
-            name = escape(value.result.name)
-            return (
-                f'<a href="{link}"><img src="{image}" alt="{name}" loading="lazy"></a>'
-            )
+        for name, file in pictures(value.result).items():
+            image = f'src="{escape(f"{paper}/{file}")}" alt="{escape(name)}"'
+            return f'<a href="{link}"><img {image} loading="lazy"></a>'
     if one.values:
         first = one.values[0].result
         return f'<a href="{link}">{first.kind}: {escape(first.name)}</a>'
@@ -123,7 +135,8 @@ def _small(paper: str, one: Shown) -> str:
 
 
 def _html(title: str, body: str) -> str:
-    return PAGE.format(title=escape(title), style=STYLE + MORE, body=body)
+    style = (OWN / "page.css").read_text(encoding="utf-8") + MORE
+    return PAGE.format(title=escape(title), style=style, body=body)
 
 
 PAGE = """\

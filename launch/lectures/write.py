@@ -78,10 +78,14 @@ def _reported(
     """The results that a report has, its pictures copied to `folder`."""
     one, results = results_of(item, reports)
     for result in results:
+        copies = {}
+        for picture, file in page.pictures(result).items():
+            copies[picture] = f"{one.variant}-{file}"
+            write_whole(folder / copies[picture], _picture(one.folder / file))
         if result.kind == "figure":
-            copy = f"{one.variant}-{result.value}"
-            write_whole(folder / copy, _picture(one.folder / result.value))
-            result = dataclasses.replace(result, value=copy)
+            result = dataclasses.replace(result, value=copies[result.name])
+        elif result.kind == "pair":
+            result = dataclasses.replace(result, value=copies)
         yield Value(result, one.command, one.variant)
 
 
