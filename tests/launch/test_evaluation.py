@@ -143,7 +143,7 @@ NOT_IN_SMOKE = {
         "Without training for the task",
         "Zero-shot against size",
     },
-    "resnet": {"Degradation", "Error against depth"},
+    "resnet": {"Degradation", "Error against depth", "Summary"},
     "soft_nms": {"Objects that hard suppression loses*", "Time"},
     "unit": {"Side by side*"},
     "yolov3": {"Summary"},
