@@ -136,7 +136,6 @@ NOT_IN_SMOKE = {
         "Impedance",
     },
     "distillation": {"Classes that the transfer set lacks"},
-    "dkn": {"Attention, *", "Summary"},
     "gpt": {"The paper's tasks", "Layers taken over*", "Score against layers*"},
     "gpt2": {
         "The paper's sets",
