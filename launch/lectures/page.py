@@ -109,7 +109,7 @@ def pictures(result: Result) -> dict[str, str]:
 def _row(paper: str, one: Shown) -> str:
     link = f"{paper}/index.html#{slug(one)}"
     sources = [source.name for source in one.sources]
-    sources += [one.command] if one.missing else []
+    sources += [one.command] if one.missing or not sources else []
     code = "<br>".join(f"<code>{escape(name)}</code>" for name in sources)
     return (
         f'<tr><td><a href="{link}">{escape(one.item.name)}</a><br>'

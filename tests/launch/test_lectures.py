@@ -15,6 +15,7 @@ from common.contract import Table, UserError
 from common.figures import curves
 from common.lecture import Item, algorithm, equation, figure
 from launch import main
+from launch.lectures import page
 from launch.lectures.reports import evaluated, results_of
 from launch.lectures.sources import find, source
 from launch.lectures.write import draw
@@ -143,6 +144,10 @@ def test_a_page_shows_formulas_code_pictures_and_tables(tmp_path, monkeypatch):
     assert "<pre>python launch/main.py --paper=small</pre>" in text
     assert "--paper=small --config=smoke" in text
     assert [len(one.values) for one in shown] == [0, 1, 2, 0, 1]
+    every = page.overview({"small": shown})
+    assert not re.search(r"<td>\s*</td>", every)
+    assert 'src="small/figure-1.png"' in every
+    assert 'src="small/smoke-curve.png"' in every
     (tmp_path / "small/smoke/report/curve.png").unlink()
     with pytest.raises(UserError, match="evaluate again"):
         draw(module, "small", out, evaluated(tmp_path, "small"))
