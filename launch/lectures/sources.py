@@ -18,7 +18,7 @@ OUTSIDE = ("common", "launch", "papers")  # names that begin so are whole
 class Source:
     """A function, a class or a constant of ours.
 
-    doc: the first line of its docstring; "": a constant.
+    doc: the first line of its docstring; "": it has none, as a constant.
     file, line: where it begins; text: its code.
     """
 
@@ -47,6 +47,8 @@ def source(name: str, package: str) -> Source:
         found = inspect.unwrap(found)
         lines, line = inspect.getsourcelines(found)
         doc = (inspect.getdoc(found) or "").partition("\n\n")[0]
+        if doc.startswith(f"{found.__name__}("):  # a dataclass makes one of its fields
+            doc = ""
         file = Path(inspect.getsourcefile(found))
         return Source(name, " ".join(doc.split()), file, line, "".join(lines))
     if not names:

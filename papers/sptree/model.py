@@ -37,6 +37,9 @@ class Outputs:
 
 
 class Extractor(nn.Module):
+    """Entities and relations of a batch of sentences, end to end: a reader, labels of
+    words one after the other, a tree LSTM over each pair (figure 1)."""
+
     config: Config
     sizes: Sizes
 
