@@ -86,6 +86,21 @@ def test_a_frozen_encoder_stays_and_a_tuned_one_learns():
     assert max(jax.tree.leaves(moved["language"])) > 100 * config.encoder.lr
 
 
+def test_statistics_move_where_an_encoder_begins_from_scratch():
+    fixed = own("tuned")
+    moving = own("tuned", encoder__statistics="moving")
+    first = started(moving)
+    last, _ = stepped(moving, first, 1)
+    for old, new in zip(*map(jax.tree.leaves, stats(first, last)), strict=True):
+        assert np.isfinite(new).all()
+        assert not np.allclose(old, new)
+    assert_same(*stats(first, stepped(fixed, started(fixed), 1)[0]))
+
+
+def stats(*states):
+    return [state.encoder["batch_stats"] for state in states]
+
+
 def test_stages_take_over_what_the_run_before_has():
     stage = own("glstm", seeds=1)
     before = started(stage)
