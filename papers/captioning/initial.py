@@ -1,5 +1,6 @@
 """What a run starts from: drawn variables, released weights, and the runs before it."""
 
+import warnings
 from functools import partial
 from typing import Any
 
@@ -50,6 +51,13 @@ def encoder_variables(config: Config, key: Key[Array, ""], after: dict) -> Any:
     found = {"batch_stats": {}, **jax.jit(net.init)(key, image)}
     if e.weights:
         found = weights.load(e, found)
+    elif not (after or e.trains):
+        warnings.warn(
+            "the encoder's weights are drawn and stay as they are: give them, "
+            "--config.encoder.weights=FILE, or train the encoder in a run before, "
+            "--config.runs=...,tuned",
+            stacklevel=2,
+        )
     for before, state in after.values():
         own = optim.ema_params(state.opt_state, state.params)
         if before.task == "classify":

@@ -110,15 +110,18 @@ def _styles() -> Config:
     """Your pictures in two styles with a name each, config.data.root: one style,
     config.data.train_in, is trained on, and the other, test_in, is measured."""
     config = _folder()
+    config.model.width = 256
     config.model.image_scale = 0.0
     config.encoder = Encoder(
-        widths=(24, 48, 96), cached=False, lr=2e-3, statistics="moving"
-    )
-    config.stages = Stages(steps=0, tuned_steps=2500, tuned_lr=2e-3)
-    config.data = Data(
-        source="files", size=32, resize=38, captions=1, length=8, min_count=1,
-        batch_size=32,
+        widths=(32, 64), layers=1, cached=False, statistics="moving", lr=3e-3,
+        weight_decay=0.0,
     )  # fmt: skip
+    config.stages = Stages(steps=0, tuned_steps=1500, tuned_lr=3e-3)
+    config.data = Data(
+        source="files", size=16, resize=19, captions=1, length=8, min_count=1,
+        batch_size=64,
+    )  # fmt: skip
+    config.clamp = 0.0
     config.optim.lr = 1e-3
     config.loop = Loop(steps=300, eval_every=500, log_every=100, save_every=0)
     config.runs = ("td_sentence_warm", "tuned")

@@ -68,7 +68,8 @@ def test_longer_padding_changes_no_loss():
 
 def test_a_frozen_encoder_stays_and_a_tuned_one_learns():
     config = own("glstm")
-    first = started(config)
+    with pytest.warns(UserWarning, match="weights are drawn and stay"):
+        first = started(config)
     last, _ = stepped(config, first, 2)
     assert "encoder" not in last.params
     for a, b in zip(*map(jax.tree.leaves, (first.encoder, last.encoder)), strict=True):
