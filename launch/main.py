@@ -35,6 +35,7 @@ def main(argv: list[str]) -> int:
     started again."""
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     logging.getLogger("launch").setLevel(logging.WARNING)
+    logging.getLogger("papers").setLevel(logging.INFO)  # long preparations
     failure.tell_once()
     try:
         return _run(argv)

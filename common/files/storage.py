@@ -79,9 +79,10 @@ def is_hidden(name: str) -> bool:
 
 
 def files_below(folder: Path) -> list[Path]:
-    """All files in a folder and its folders, sorted, but for hidden ones."""
+    """All files in a folder and its folders, sorted, but for hidden ones. Folders that
+    are links are read as well, and none is read twice."""
     if is_local(folder):
-        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        paths = sorted(path for path in _walked(folder) if path.is_file())
     else:
         import fsspec
 
@@ -89,6 +90,24 @@ def files_below(folder: Path) -> list[Path]:
         paths = sorted(type(folder)(BUCKETS + name) for name in names)
     deep = len(folder.parts)
     return [path for path in paths if not any(map(is_hidden, path.parts[deep:]))]
+
+
+def _walked(folder: Path) -> Iterator[Path]:
+    """What is below a folder on a disk. Links to folders come last, so that a folder
+    has its own path where a link beside it leads to it."""
+    seen: set[str] = set()
+    waiting = [os.fspath(folder)]
+    while waiting:
+        for place, folders, files in os.walk(waiting.pop(0)):
+            real = os.path.realpath(place)
+            if real in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            folders[:] = [name for name in folders if not is_hidden(name)]
+            below = [os.path.join(place, name) for name in folders]
+            waiting += [path for path in below if os.path.islink(path)]
+            yield from (Path(place, name) for name in files)
 
 
 def entries(folder: Path) -> dict[str, Path]:

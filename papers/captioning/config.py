@@ -56,6 +56,9 @@ class Encoder:
     cached: bool = True
     lr: float = at_least(0.0, 1e-5)  # of the encoder, where it trains
     weight_decay: float = at_least(0.0, 1e-4)  # added to the encoder's gradient
+    # BatchNorm's, where the encoder trains. fixed: those of the run before, or of the
+    # weights; moving: the batch's, for an encoder from scratch.
+    statistics: str = choice("fixed", "moving")
 
 
 @dataclasses.dataclass

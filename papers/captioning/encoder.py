@@ -4,18 +4,19 @@ cnn      convolutions of stride 2 with BatchNorm; the last maps, flat; linear; R
 vgg16    Simonyan & Zisserman's to fc7 (4096); linear; ReLU
 resnet   `papers.resnet`'s of any depth; the mean over the last maps; linear
 
-BatchNorm's statistics move in the run "classifier" alone. A captioner that trains its
-encoder leaves them: its batches are small.
+BatchNorm's statistics move in the run "classifier". A captioner that trains its encoder
+leaves them, since its batches are small, unless `statistics` is "moving".
 
 Axes: batch, height, width (of an image), channels; features (of the vector).
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Array, Float, Key, UInt8
 
 from common.convolution import Conv, he_normal_fan_in, uniform_fan_in
 from common.repeat import loop_by_platform
@@ -125,12 +126,16 @@ class Encoder(nn.Module):
     config: Settings
     features: int
     scan: str = "never"
+    axis_name: str | None = None
 
     @nn.compact
     def __call__(self, image: Pixels, train: bool = False) -> Features:
-        """train: dropout of one half behind VGG-16's fc6 and fc7."""
+        """train: dropout of one half behind VGG-16's fc6 and fc7, and statistics that
+        move where `config.statistics` says so."""
         c = self.config
-        maps = trunk(c, None, self.scan)(normalised(image, c.pixels))
+        moving = train and c.statistics == "moving"
+        net = trunk(c, self.axis_name, self.scan)
+        maps = net(normalised(image, c.pixels), moving)
         if c.name == "resnet":
             x = jnp.mean(maps.astype(jnp.float32), axis=(1, 2))
         else:
@@ -168,18 +173,44 @@ class Classifier(nn.Module):
         }
 
 
-def encode(
-    config: Settings, width: int, variables: Any, image: Pixels, dropout: Any = None
-) -> Features:
-    """I of every image; `dropout`, a key, where the encoder trains. Away from CPUs, the
-    equal blocks of a deep ResNet are one loop, which compiles in a moment."""
+def encode(config: Settings, width: int, variables: Any, image: Pixels) -> Features:
+    """I of every image."""
 
-    def run(loop: bool, variables, image):
-        net = Encoder(config, width, "always" if loop else "never")
-        rngs = {} if dropout is None else {"dropout": dropout}
-        return net.apply(variables, image, train=dropout is not None, rngs=rngs)
+    def run(scan: str, variables, image):
+        return Encoder(config, width, scan).apply(variables, image)
 
+    return _by_platform(config, run, variables, image)
+
+
+def encode_to_train(
+    config: Settings,
+    width: int,
+    variables: Any,
+    image: Pixels,
+    dropout: Key[Array, ""],
+    axis_name: str | None = None,
+) -> tuple[Features, Any]:
+    """I of every image while the encoder trains, and the new "batch_stats"."""
+
+    def run(scan: str, variables, image):
+        net = Encoder(config, width, scan, axis_name)
+        rngs = {"dropout": dropout}
+        found, moved = net.apply(
+            variables, image, train=True, rngs=rngs, mutable=["batch_stats"]
+        )
+        return found, {**variables["batch_stats"], **moved.get("batch_stats", {})}
+
+    return _by_platform(config, run, variables, image)
+
+
+def _by_platform(config: Settings, run: Callable, variables: Any, image: Pixels) -> Any:
+    """Away from CPUs, the equal blocks of a deep ResNet are one loop, which compiles in
+    a moment."""
     deep = config.name == "resnet" and max(blocks(resnet_model(config))) >= LOOP_FROM
     if not deep:
-        return run(False, variables, image)
-    return loop_by_platform(run, variables, image)
+        return run("never", variables, image)
+
+    def chosen(loop: bool, variables, image):
+        return run("always" if loop else "never", variables, image)
+
+    return loop_by_platform(chosen, variables, image)

@@ -8,6 +8,7 @@ import jax
 from common.contract import summary
 from common.metrics import over
 from papers.captioning import (
+    baselines,
     claims,
     data,
     predict,
@@ -19,13 +20,7 @@ from papers.captioning import (
 )
 from papers.captioning.captions import Writer
 from papers.captioning.config import Config
-from papers.captioning.measure import (
-    Measured,
-    constant_caption,
-    constant_scores,
-    measured,
-    reference_scores,
-)
+from papers.captioning.measure import Measured, measured
 
 Values = Iterator[tuple[str, Any]]
 # What all others are compared with.
@@ -68,12 +63,13 @@ def _source(config: Config) -> str:
 
 def _of_captions(config: Config, rows: Mapping[str, Measured]) -> Values:
     first = next(iter(rows.values()))
-    constant = constant_caption(config)
-    baselines = {
-        "a constant caption": constant_scores(constant, first.pictures),
-        "a reference, against the others": reference_scores(first.pictures),
+    constant = baselines.constant_caption(config)
+    others = {
+        "a constant caption": baselines.constant_scores(constant, first.pictures),
+        "the nearest training picture's": baselines.nearest_scores(config, first),
+        "a reference, against the others": baselines.reference_scores(first.pictures),
     }
-    yield "Captions", tables.captions(rows, _encoders(config, rows), baselines)
+    yield "Captions", tables.captions(rows, _encoders(config, rows), others)
     yield "The constant caption", constant
     if max(len(row.seeds) for row in rows.values()) > 1:
         yield "By seed", tables.by_seed(rows)

@@ -17,7 +17,7 @@ def guidance(
     g: Float[np.ndarray, "time width"], words: Sequence[str], nearest: Sequence[str]
 ) -> Any:
     """g_t as a heat map: a row a step, a column a dimension, those that vary most over
-    the steps first.
+    the steps first. Dimensions that are 0 at every step are left out and counted.
 
     words: what each step has just read, START the first.
     nearest: the word whose own guidance is nearest to g_t; (): not known.
@@ -25,14 +25,17 @@ def guidance(
     from common import figures  # it loads matplotlib
 
     order = np.argsort(-g.std(axis=0), kind="stable")
+    seen = order[g[:, order].any(axis=0)] if g.any() else order
+    rest = len(order) - len(seen)
+    left_out = f"; {rest} more are 0" if rest else ""
     rows = [
         f"{word} ({near})" if near else word
         for word, near in zip(words, nearest or [""] * len(words), strict=True)
     ]
     named = "word read (nearest word to g)" if nearest else "word read"
     return figures.heatmap(
-        g[:, order],
-        "dimensions of g, by how much they change",
+        g[:, seen],
+        f"dimensions of g, by how much they change{left_out}",
         named,
         y_ticks=rows,
         colour_label="g",

@@ -1,19 +1,17 @@
 """What a run starts from: drawn variables, released weights, and the runs before it."""
 
+import warnings
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Key, UInt32
 
 from common import optim, rng
-from papers.captioning import data, encoder, weights
+from papers.captioning import data, encoder, vectors, weights
 from papers.captioning.config import Config
 from papers.captioning.model import Captioner
-
-CHUNK = 50  # images that are encoded at once
 
 
 def caption_variables(
@@ -33,7 +31,7 @@ def caption_variables(
         return params, net, ()
     if not config.vectors_cached:
         return params, {**net, "scale": jnp.ones(config.model.width)}, ()
-    found = _vectors(config, net)
+    found = vectors.of_training(config, net)
     scale = _scale(config, found)
     return params, {**net, "scale": scale}, found * scale
 
@@ -53,6 +51,13 @@ def encoder_variables(config: Config, key: Key[Array, ""], after: dict) -> Any:
     found = {"batch_stats": {}, **jax.jit(net.init)(key, image)}
     if e.weights:
         found = weights.load(e, found)
+    elif not (after or e.trains):
+        warnings.warn(
+            "the encoder's weights are drawn and stay as they are: give them, "
+            "--config.encoder.weights=FILE, or train the encoder in a run before, "
+            "--config.runs=...,tuned",
+            stacklevel=2,
+        )
     for before, state in after.values():
         own = optim.ema_params(state.opt_state, state.params)
         if before.task == "classify":
@@ -89,26 +94,6 @@ def _language(config: Config, key: Key[Array, ""], after: dict) -> Any:
 
 def _copied(seeds: int, x: Float[Array, "1 ..."]) -> Float[Array, "seeds ..."]:
     return jnp.repeat(x[:1], seeds, axis=0)
-
-
-def _vectors(config: Config, net: Any) -> Float[Array, "images width"]:
-    """I of all training images, before they are scaled. The images are read when the
-    program runs, not when it is traced."""
-    count = data.training_count(config)
-    chunks = -(-count // CHUNK)
-    d = config.data
-    shape = jax.ShapeDtypeStruct((CHUNK, d.size, d.size, 3), jnp.uint8)
-
-    def read(chunk) -> np.ndarray:
-        start = int(chunk) * CHUNK
-        return data.images(config, "train", range(start, start + CHUNK))
-
-    def encoded(chunk):
-        image = jax.pure_callback(read, shape, chunk, vmap_method="sequential")
-        return encoder.encode(config.encoder, config.model.width, net, image)
-
-    found = jax.lax.map(encoded, jnp.arange(chunks))
-    return found.reshape(chunks * CHUNK, -1)[:count]
 
 
 def _scale(

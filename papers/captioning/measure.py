@@ -26,9 +26,6 @@ from papers.captioning.sources import CaptionedImages
 from papers.captioning.vocabulary import UNK, words_of
 
 SCORES = ("B1", "B2", "B3", "B4", "ROUGE-L", "CIDEr-D")
-_CANDIDATES = 50  # training captions, the best of which is the constant one
-_TRIED_ON = 100  # pictures of "valid" that it is chosen on
-_AGAINST = 5  # references, each of which is scored against the others
 
 
 class Scorer:
@@ -176,36 +173,3 @@ def _likelihood(config: Config, language: Any, encoder: Any, image: Any, tokens:
 
     each, count = jax.vmap(of_seed)(language)
     return each, count[0]
-
-
-def constant_caption(config: Config) -> str:
-    """The training caption that fits all pictures best: of fifty drawn ones, that with
-    the highest CIDEr-D on a hundred pictures of "valid"."""
-    train_set = data.pictures(config, "train")
-    valid = data.pictures(config, "valid")
-    rng = np.random.default_rng(0)
-    texts = sorted({text for own in train_set.texts for text in own})
-    drawn = [texts[i] for i in rng.permutation(len(texts))[:_CANDIDATES]]
-    some = np.sort(rng.permutation(len(valid))[:_TRIED_ON])
-    cider = CiderD(references_of(valid.take(some)))
-    fits = [cider.scores([words_of(text)] * len(some)).mean() for text in drawn]
-    return " ".join(words_of(drawn[int(np.argmax(fits))]))
-
-
-def constant_scores(caption: str, pictures: CaptionedImages) -> dict[str, float]:
-    """What one caption for all pictures scores."""
-    return scorer_of(pictures).scores([caption.split()] * len(pictures))
-
-
-def reference_scores(pictures: CaptionedImages) -> dict[str, float] | None:
-    """What a person scores: the first references, each against the others of its
-    picture, in the mean. None: a picture has one reference only."""
-    references = references_of(pictures)
-    count = min(map(len, references))
-    if count < 2:
-        return None
-    found = []
-    for i in range(min(count, _AGAINST)):
-        others = [own[:i] + own[i + 1 :] for own in references]
-        found.append(Scorer(others).scores([own[i] for own in references]))
-    return {name: float(np.mean([f[name] for f in found])) for name in found[0]}

@@ -25,9 +25,9 @@ START = "START"
 
 
 def predict(config: Config, state: Any, inputs: str) -> Values:
-    """Yields each picture with its captions below, or writes it to `predict.out`; the
-    guidance over time of the first one; then a table of all captions with log p, the
-    best beam first. The first seed writes them.
+    """Yields each picture with its captions and their log p below, or writes it to
+    `predict.out`; the guidance over time of the first one; then a table of all captions
+    with log p, the best beam first. The first seed writes them.
 
     inputs: a picture, a folder of pictures, or a video, of which every
     `predict.every`-th frame is captioned.
@@ -89,7 +89,8 @@ def _captioned(
         for i, name in enumerate(names):
             said = [*_said(config, words, found.tokens[i, 0], found.log_p[i, 0])]
             rows += [[name, *row] for row in said]
-            drawn = figures.with_caption(whole.pop(name), [row[0] for row in said])
+            lines = [f"{row[0] or '(nothing)'}  ({row[1]:.2f})" for row in said]
+            drawn = figures.with_caption(whole.pop(name), lines)
             if p.out:
                 outputs.save(p.out, path, _file(name, path), drawn)
             else:

@@ -104,7 +104,7 @@ class _Counts:
     def __init__(self) -> None:
         self.unknown: list[str] = []  # captions without a known word
         self.pictures: list[str] = []  # names of those with no other caption
-        self._long: list[int] = []  # words of the captions that are cut
+        self._lengths: list[int] = []  # of the captions with a known word, in words
 
     def known(self, text: str, vocabulary: Vocabulary, length: int) -> list[int]:
         """The numbers of the words; [] where none is known."""
@@ -113,27 +113,37 @@ class _Counts:
         if all(i == vocabulary.unk for i in numbers):
             self.unknown.append(text)
             return []
-        if len(words) > length:
-            self._long.append(len(words))
+        self._lengths.append(len(words))
         return numbers
 
     def say(self, name: str, length: int) -> None:
         parts = []
         if self.unknown:
+            few = ": --config.data.min_count=1 keeps them" if name == "train" else ""
             parts.append(
                 f"{len(self.unknown)} captions without a known word are left out, such "
-                f"as {self.unknown[0][:60]!r}"
+                f"as {self.unknown[0][:60]!r}{few}"
             )
         if self.pictures:
             parts.append(
                 f"{len(self.pictures)} pictures have no other caption and are left "
                 f"out, such as {self.pictures[0]!r}"
             )
-        if self._long:
-            most = max(self._long)
-            parts.append(
-                f"{len(self._long)} captions have more than {length} words, up to "
-                f"{most}, and are cut: --config.data.length={most} keeps all"
-            )
+        parts += self._cut(length)
         if parts:
             warnings.warn(f"{name}: {'; '.join(parts)}", stacklevel=3)
+
+    def _cut(self, length: int) -> list[str]:
+        """What is said of long captions. Advice is for more than one in a hundred: a
+        step takes as long as the most words."""
+        cut = [n for n in self._lengths if n > length]
+        if not cut:
+            return []
+        said = (
+            f"{len(cut)} captions have more than {length} words, up to {max(cut)}, and "
+            "are cut"
+        )
+        needed = int(np.quantile(self._lengths, 0.99, method="higher"))
+        if needed > length:
+            said += f": --config.data.length={needed} keeps 99 in 100 whole"
+        return [said]

@@ -70,7 +70,8 @@ def train_step(
     if config.task == "classify":
         found, fixed = classifier.gradients(config, state, batch, axis_name)
     else:
-        found, fixed = _gradients(config, state, batch, axis_name), state.encoder
+        found = _gradients(config, state, batch, axis_name)
+        fixed = {**state.encoder, **found.aux}
     updates, opt_state = _tx(config).update(found.grads, state.opt_state, state.params)
     seeds = config.seeds if config.task == "caption" else 1
     metrics = {"loss": found.loss / seeds, "lr": _rate(config)(state.step)}
@@ -88,14 +89,7 @@ def _gradients(config: Config, state: State, batch: dict, axis_name: str | None)
 
     def loss_fn(params, rows, chunk):
         keys = jax.random.split(jax.random.fold_in(dropout, chunk), config.seeds + 1)
-        if config.vectors_cached:
-            image = state.vectors[rows["index"]]
-        else:
-            trains = config.encoder.trains
-            variables = encoder_variables(params, state.encoder)
-            image = vectors(
-                config, variables, rows["image"], keys[0] if trains else None
-            )
+        image, moved = _images(config, state, params, rows, keys[0], axis_name)
 
         def of_seed(params, key):
             logits = Captioner(config.model).apply(
@@ -109,7 +103,7 @@ def _gradients(config: Config, state: State, batch: dict, axis_name: str | None)
 
         each, mask = jax.vmap(of_seed)(params["language"], keys[1:])
         weight = mask[0] * rows["mask"][:, None, None]
-        return optim.Objective(Mean.of(jnp.sum(each, axis=0), weight))
+        return optim.Objective(Mean.of(jnp.sum(each, axis=0), weight), aux=moved)
 
     return optim.gradients(
         loss_fn,
@@ -118,6 +112,32 @@ def _gradients(config: Config, state: State, batch: dict, axis_name: str | None)
         chunks=config.optim.accumulate,
         axis_name=axis_name,
     )
+
+
+def _images(
+    config: Config,
+    state: State,
+    params: Any,
+    rows: dict,
+    dropout: Key[Array, ""],
+    axis_name: str | None,
+) -> tuple[Float[Array, "images width"], dict[str, Any]]:
+    """I of every image of a batch, and what of the encoder's variables has moved."""
+    if config.vectors_cached:
+        return state.vectors[rows["index"]], {}
+    variables = encoder_variables(params, state.encoder)
+    if not config.encoder.trains:
+        return vectors(config, variables, rows["image"]), {}
+    found, moved = encoder.encode_to_train(
+        config.encoder,
+        config.model.width,
+        _net(variables),
+        rows["image"],
+        dropout,
+        axis_name,
+    )
+    moved = {"batch_stats": moved} if config.encoder.statistics == "moving" else {}
+    return found * variables["scale"], moved
 
 
 def eval_step(
@@ -161,12 +181,17 @@ def encoder_variables(params: Any, fixed: Any) -> Any:
 
 
 def vectors(
-    config: Config, variables: Any, image: encoder.Pixels, dropout: Any = None
+    config: Config, variables: Any, image: encoder.Pixels
 ) -> Float[Array, "images width"]:
-    """I of every image, scaled; `dropout`, a key, where the encoder trains."""
-    net = {kind: tree for kind, tree in variables.items() if kind != "scale"}
-    found = encoder.encode(config.encoder, config.model.width, net, image, dropout)
+    """I of every image, scaled."""
+    width = config.model.width
+    found = encoder.encode(config.encoder, width, _net(variables), image)
     return found * variables["scale"]
+
+
+def _net(variables: Any) -> Any:
+    """What the encoder itself has of `encoder_variables`."""
+    return {kind: tree for kind, tree in variables.items() if kind != "scale"}
 
 
 def _tx(config: Config) -> optax.GradientTransformation:

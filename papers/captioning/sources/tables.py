@@ -29,7 +29,8 @@ _CAPTION = (
     "description", "title", "name",
 )  # fmt: skip
 _SEPARATORS = "\t|;,"
-_TOKEN = re.compile(r"(.+)#\d+\t(.*)")
+# A tab in the name of the picture: Flickr8k's files of what people think of captions.
+_TOKEN = re.compile(r"([^\t]+)#\d+\t(.*)")
 _LIST = re.compile(r"flickr_?\w*?\.?(train|dev|val|test)images", re.IGNORECASE)
 
 

@@ -69,6 +69,22 @@ def test_what_a_system_left_in_a_folder_is_passed_over(bucket, tmp_path, place):
     assert storage.folders(folder) == [folder / "a"]
 
 
+def test_folders_that_are_links_are_read_once(tmp_path):
+    """A link beside its folder, one to another disk, one to a folder above itself, and
+    two that lead nowhere."""
+    root = tmp_path / "root"
+    fill(root, {"a/b.txt": "b"})
+    fill(tmp_path / "disk", {"c/d.txt": "d", "c/.git/e.txt": "hidden"})
+    (root / "LINK").symlink_to(root / "a")
+    (root / "a/above").symlink_to(root)
+    (root / "disk").symlink_to(tmp_path / "disk")
+    (root / "same").symlink_to(tmp_path / "disk/c")
+    (root / "nowhere.txt").symlink_to(tmp_path / "no")
+    (root / "loop").symlink_to(root / "loop")
+    expected = [root / "a/b.txt", root / "disk/c/d.txt"]
+    assert storage.files_below(root) == expected
+
+
 def test_files_in_a_bucket_are_files(bucket):
     folder = storage.path("gs://bucket/folder")
     assert not folder.exists()

@@ -155,3 +155,20 @@ def test_a_resnet_from_torchvisions_names_is_papers_resnet(tmp_path):
     output = drawn["params"]["output"]
     expected = last.mean(axis=(1, 2)) @ output["kernel"] + output["bias"]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_moving_statistics_are_of_all_devices():
+    """Two halves of a batch, on a device each, leave the statistics of the whole."""
+    config = Encoder(widths=(4,), statistics="moving")
+    draws = np.random.default_rng(0).integers(0, 255, (4, 16, 16, 3))
+    image = jnp.asarray(draws, jnp.uint8)
+    key = jax.random.key(0)
+    drawn = encoder.Encoder(config, 5).init(key, image)
+
+    def moved(image, axis_name=None):
+        return encoder.encode_to_train(config, 5, drawn, image, key, axis_name)[1]
+
+    halves = jax.vmap(lambda x: moved(x, "device"), axis_name="device")
+    found = halves(image.reshape(2, 2, 16, 16, 3))
+    for whole, both in zip(*map(jax.tree.leaves, (moved(image), found)), strict=True):
+        np.testing.assert_allclose(both, [whole, whole], rtol=1e-5, atol=1e-7)

@@ -10,10 +10,10 @@ import pytest
 from common.contract import Table
 from common.metrics import over
 from papers import captioning
-from papers.captioning import data
+from papers.captioning import baselines, data
 from papers.captioning.captions import Writer
 from papers.captioning.decoding import Options
-from papers.captioning.measure import constant_caption, measured
+from papers.captioning.measure import measured
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,22 @@ def test_pictures_that_cannot_be_read_are_not_measured(trained, monkeypatch):
 def test_the_constant_caption_is_one_of_training(trained):
     own, _ = trained["td_sentence"]
     texts = data.pictures(own, "train").texts
-    assert constant_caption(own) in {text for own in texts for text in own}
+    assert baselines.constant_caption(own) in {text for own in texts for text in own}
+
+
+def test_the_nearest_training_picture_lends_its_caption(trained, monkeypatch):
+    """Of test pictures that are those of training, with other captions, the first of
+    which is what the reference says."""
+    own, state = trained["td_sentence"]
+    same = data.pictures(own, "train").take(range(10))
+    row = dataclasses.replace(measured("td_sentence", own, state), pictures=same)
+    split = data.pictures
+    monkeypatch.setattr(
+        data, "pictures", lambda c, s: same if s == "test" else split(c, s)
+    )
+    assert baselines.nearest_scores(own, row)["exact"] == 100
+    monkeypatch.setattr(baselines, "_MOST", 9)
+    assert baselines.nearest_scores(own, row) is None
 
 
 @pytest.mark.slow

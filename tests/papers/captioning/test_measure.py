@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from papers.captioning import claims, sheets, tables
+from papers.captioning.baselines import constant_scores, reference_scores
 from papers.captioning.config import Config
 from papers.captioning.differences import difference
 from papers.captioning.measure import (
     Measured,
     Scorer,
     Seed,
-    constant_scores,
-    reference_scores,
     scorer_of,
 )
 from papers.captioning.sources.generated import generated

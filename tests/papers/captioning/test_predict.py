@@ -126,3 +126,13 @@ def test_the_nearest_words_are_those_of_a_single_word():
     names = ["a", "b", "c", "d", "e"]
     found = figures.nearest_words(own[[3, 1]], own, names, count=2)
     assert [row[0] for row in found] == ["d", "b"]
+
+
+@pytest.mark.parametrize("zeros", [0, 3, 8])
+def test_dimensions_that_stay_0_leave_the_room_to_the_others(zeros):
+    g = np.random.default_rng(0).normal(0, 1, (3, 8))
+    g[:, :zeros] = 0
+    axes = figures.guidance(g, ["START", "a", "b"], []).axes[0]
+    drawn = axes.images[0].get_array()
+    assert drawn.shape == (3, 8 - zeros or 8)
+    assert ("3 more are 0" in axes.get_xlabel()) is (zeros == 3)

@@ -143,6 +143,9 @@ def test_flickrs_tokens_have_the_splits_of_its_lists(tmp_path):
     tokens = [f"{n}.jpg#{i}\tA {n} no {i} ." for n in "abcd" for i in range(5)]
     write(tmp_path / "Flickr8k.token.txt", "\n".join(tokens))
     write(tmp_path / "Flickr8k.lemma.token.txt", "\n".join(tokens))
+    opinions = "a.jpg\tb.jpg#2\t0.33\t1\t2\n" * 6  # they come with the tokens
+    write(tmp_path / "CrowdFlowerAnnotations.txt", opinions)
+    write(tmp_path / "ExpertAnnotations.txt", opinions)
     for part, name in (("train", "a"), ("dev", "b"), ("test", "c")):
         write(tmp_path / f"Flickr_8k.{part}Images.txt", f"{name}.jpg\n")
     with pytest.warns(
@@ -458,6 +461,14 @@ def test_other_json_and_text_beside_it_is_no_matter(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert sum(map(len, layouts.read(str(tmp_path)).values())) == 10
+
+
+def test_the_folder_of_the_pictures_may_be_a_link(tmp_path):
+    rows = simple(tmp_path / "there")
+    write(tmp_path / "here/raw.json", rows)
+    (tmp_path / "here/images").symlink_to(tmp_path / "there")
+    data = layouts.read(str(tmp_path / "here"))
+    assert sum(map(len, data.values())) == 10
 
 
 def test_pictures_may_be_elsewhere(tmp_path):

@@ -68,7 +68,8 @@ def test_longer_padding_changes_no_loss():
 
 def test_a_frozen_encoder_stays_and_a_tuned_one_learns():
     config = own("glstm")
-    first = started(config)
+    with pytest.warns(UserWarning, match="weights are drawn and stay"):
+        first = started(config)
     last, _ = stepped(config, first, 2)
     assert "encoder" not in last.params
     for a, b in zip(*map(jax.tree.leaves, (first.encoder, last.encoder)), strict=True):
@@ -84,6 +85,21 @@ def test_a_frozen_encoder_stays_and_a_tuned_one_learns():
     # Adam's first step is as long as the rate, and the encoder's is its own.
     assert max(jax.tree.leaves(moved["encoder"])) < 3 * config.encoder.lr
     assert max(jax.tree.leaves(moved["language"])) > 100 * config.encoder.lr
+
+
+def test_statistics_move_where_an_encoder_begins_from_scratch():
+    fixed = own("tuned")
+    moving = own("tuned", encoder__statistics="moving")
+    first = started(moving)
+    last, _ = stepped(moving, first, 1)
+    for old, new in zip(*map(jax.tree.leaves, stats(first, last)), strict=True):
+        assert np.isfinite(new).all()
+        assert not np.allclose(old, new)
+    assert_same(*stats(first, stepped(fixed, started(fixed), 1)[0]))
+
+
+def stats(*states):
+    return [state.encoder["batch_stats"] for state in states]
 
 
 def test_stages_take_over_what_the_run_before_has():
