@@ -38,11 +38,15 @@ Parser = Callable[[Sequence[str]], Parsed]
 
 
 def check(parsed: Parsed, where: str = "a sentence") -> Parsed:
-    """The same sentence. UserError, beginning with `where`: columns of other lengths, a
-    head outside the sentence, no root or several, or words in a circle."""
+    """The same sentence. UserError, beginning with `where`: an empty word, columns of
+    other lengths, a head outside the sentence, no root or several, or words in a
+    circle."""
     count = len(parsed.words)
     if not count:
         raise UserError(f"{where} has no words")
+    empty = [i + 1 for i, word in enumerate(parsed.words) if not word.strip()]
+    if empty:
+        raise UserError(f"{where}: word {empty[0]} is empty")
     for name in ("tags", "heads", "arcs", "lemmas"):
         found = len(vars(parsed)[name])
         if found != count:
@@ -76,6 +80,22 @@ def _refuse_circle(parsed: Parsed, where: str) -> None:
             raise UserError(f"{where}: heads go in a circle, {circle}")
         for j in path:
             safe[j] = True
+
+
+def ancestors(heads: Sequence[int], word: int) -> list[int]:
+    """The word, its head, the head of that, up to the root."""
+    found = [word]
+    while heads[found[-1]] != ROOT:
+        found.append(heads[found[-1]])
+    return found
+
+
+def sides(heads: Sequence[int], first: int, last: int) -> tuple[list[int], list[int]]:
+    """The path between two words, without the top where its sides meet: the words up
+    from each."""
+    left, right = ancestors(heads, first), ancestors(heads, last)
+    top = next(word for word in left if word in right)
+    return left[: left.index(top)], right[: right.index(top)]
 
 
 def one_root(heads: Sequence[int]) -> tuple[int, ...]:

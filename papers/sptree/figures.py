@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from common.text import parses
 from papers.sptree.sources.annotated_sentence import AnnotatedSentence
 
 MOST_WORDS = 40  # more cannot be read
@@ -27,17 +28,8 @@ def telling(
 
 def path(heads: Sequence[int], first: int, last: int) -> list[tuple[int, int]]:
     """The arcs (word, head) between two words of a tree."""
-
-    def up(word: int) -> list[int]:
-        found = [word]
-        while heads[found[-1]] >= 0:
-            found.append(heads[found[-1]])
-        return found
-
-    left, right = up(first), up(last)
-    top = next(word for word in left if word in right)
-    sides = left[: left.index(top)] + right[: right.index(top)]
-    return [(word, heads[word]) for word in sides]
+    left, right = parses.sides(heads, first, last)
+    return [(word, heads[word]) for word in (*left, *right)]
 
 
 def tree(sentence: AnnotatedSentence) -> Any:

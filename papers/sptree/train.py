@@ -16,11 +16,20 @@ from jaxtyping import Array, Float, Int, Key
 from common import optim, rng
 from common.brief import Brief
 from common.metrics import Gathered, Mean
-from papers.sptree import data, objective, optimiser, relations, scoring, word_vectors
+from papers.sptree import (
+    data,
+    measure,
+    objective,
+    optimiser,
+    relations,
+    scoring,
+    word_vectors,
+)
 from papers.sptree.config import Config
 from papers.sptree.corpus import corpus, sizes
 from papers.sptree.model import Extractor, Outputs, initial
 from papers.sptree.relations import Pairs
+from papers.sptree.sources import semeval
 
 
 @struct.dataclass
@@ -178,21 +187,24 @@ def answers(config: Config, outputs: Outputs) -> dict[str, Array]:
 
 
 def validate(config: Config, outputs: dict[str, Any]) -> dict[str, float]:
-    """Means over the seeds: the micro F1 of entities and of relations on validation."""
+    """Means over the seeds: the micro F1 of entities and of relations on validation,
+    and SemEval's "macro_f1" where the corpus is that."""
     found = outputs["outputs"]
     gold = [corpus(config).sentences["valid"][row] for row in found["row"]]
-    scores = [
-        scoring.score(gold, scoring.read(config, found, gold, seed))
-        for seed in range(config.seeds)
-    ]
+    said = [scoring.read(config, found, gold, seed) for seed in range(config.seeds)]
+    scores = [scoring.score(gold, one) for one in said]
     names = (
         ["entities"]
         if config.learning.task == "entities"
         else ["entities", "relations"]
     )
-    return {
+    values = {
         f"{n}_f1": float(np.mean([getattr(s, n).f1 for s in scores])) for n in names
     }
+    if config.data.source in semeval.SOURCES:
+        official = [measure.semeval_score(gold, one) for one in said]
+        values["macro_f1"] = float(np.mean(official))
+    return values
 
 
 def _tx(config: Config, step: Int[Array, ""]) -> optax.GradientTransformation:
