@@ -130,6 +130,12 @@ def chosen(name: str = "best") -> str:
     return "spacy" if name == "spacy" or (name == "best" and _has_spacy()) else "chunks"
 
 
+def said(name: str = "best") -> str:
+    """Who makes the trees of `parser(name)`, for a reader."""
+    by = {"chunks": "the rules over tags", "spacy": "spaCy"}
+    return f"trees by {by[chosen(name)]}"
+
+
 def _has_spacy() -> bool:
     if importlib.util.find_spec("spacy") is None:
         return False

@@ -1,7 +1,6 @@
 """Entities and relations of a user's text, folder of texts, or CoNLL-U file."""
 
 import dataclasses
-import json
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from common.text import parses, sentences
 from papers.sptree import data, figures, scoring, train
 from papers.sptree.config import Config
 from papers.sptree.corpus import corpus, encode
-from papers.sptree.sources import brat
+from papers.sptree.sources import brat, spert
 from papers.sptree.sources.annotated_sentence import AnnotatedSentence
 from papers.sptree.train import State
 
@@ -59,7 +58,7 @@ def predict(config: Config, state: State, inputs: str) -> Values:
     if not any(document.sentences for document in documents):
         raise UserError(f"--input={inputs[:60]!r} has no words: give {FORM}")
     if path is None or path.suffix != ".conllu":
-        yield f"trees by {parses.chosen(config.predict.parser)}\n"
+        yield f"{parses.said(config.predict.parser)}\n"
     answers = _answers(config, state, documents)
     if jax.process_index() == 0:
         yield from _shown(config, path, documents, answers)
@@ -91,7 +90,7 @@ def _documents(
         for document in conllu.read(path):
             found = [
                 AnnotatedSentence(parsed, (), (), f"{document.name}/{i}")
-                for i, parsed in enumerate(document.sentences)
+                for i, parsed in enumerate(document.sentences, start=1)
             ]
             yield Document(document.name, "", tuple(found))
         return
@@ -115,7 +114,7 @@ def _documents(
 
 def _document(name: str, text: str, parse: parses.Parser) -> Document:
     found = []
-    for i, words in enumerate(sentences.split(text)):
+    for i, words in enumerate(sentences.split(text), start=1):
         parsed = parse([word.text for word in words])
         spans = tuple((word.start, word.end) for word in words)
         parsed = dataclasses.replace(parsed, spans=spans)
@@ -202,7 +201,8 @@ def _shown(
             entities += e
             relations += r
         if path is not None:
-            _write(config, path, document, kept)
+            for file in _write(config, path, document, kept):
+                yield f"wrote {file}\n"
     notes = []
     if skipped:
         notes.append(f"{skipped} sentence(s) of more than {MOST_WORDS} words left out")
@@ -219,8 +219,10 @@ def _shown(
 
 
 def _rows(document: Document, answer: Answer) -> tuple[list[list], list[list]]:
-    """Rows of both tables. Places are characters of the text; without one, words."""
+    """Rows of both tables. Places are characters of the text; without one, words of the
+    sentence, which is named then."""
     sentence = answer.sentence
+    name = document.name if document.text else sentence.name
     spans = sentence.parsed.spans
 
     def text(i: int) -> str:
@@ -235,9 +237,9 @@ def _rows(document: Document, answer: Answer) -> tuple[list[list], list[list]]:
         place = [entity.start, entity.end]
         if spans is not None:
             place = [spans[entity.start][0], spans[entity.end - 1][1]]
-        entities.append([document.name, text(i), entity.kind, *place])
+        entities.append([name, text(i), entity.kind, *place])
     relations = [
-        [document.name, text(r.head), r.kind, text(r.tail), answer.sure[r.head, r.tail]]
+        [name, text(r.head), r.kind, text(r.tail), answer.sure[r.head, r.tail]]
         for r in sentence.relations
     ]
     return entities, relations
@@ -245,26 +247,15 @@ def _rows(document: Document, answer: Answer) -> tuple[list[list], list[list]]:
 
 def _write(
     config: Config, root: Path, document: Document, answers: Sequence[Answer]
-) -> None:
-    """NAME.pred.json, in SpERT's layout, and of a text NAME.pred.ann."""
+) -> list[Path]:
+    """Writes NAME.pred.json, in SpERT's layout, and of a text NAME.pred.ann. The paths
+    of both."""
     name = f"{document.name.removesuffix('.txt')}.pred.json"
     out = config.predict.out
     beside = (root if root.is_dir() else root.parent) / name
     path = outputs.target(out, root, name) if out else beside
     said = [answer.sentence for answer in answers]
-    items = [
-        {
-            "tokens": [*s.parsed.words],
-            "entities": [
-                {"type": e.kind, "start": e.start, "end": e.end} for e in s.entities
-            ],
-            "relations": [
-                {"type": r.kind, "head": r.head, "tail": r.tail} for r in s.relations
-            ],
-        }
-        for s in said
-    ]
-    files = {path: json.dumps(items, ensure_ascii=False, indent=1)}
+    files = {path: spert.written(said)}
     if document.text:
         files[path.with_suffix(".ann")] = brat.written(said, document.text)
     for place, text in files.items():
@@ -272,3 +263,4 @@ def _write(
             place.write_text(text, encoding="utf-8")
         except OSError as error:
             raise UserError(f"{place} not written: {error}") from error
+    return [*files]

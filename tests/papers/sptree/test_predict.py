@@ -1,18 +1,20 @@
 """What a user gives, and what comes back; the network is untrained."""
 
-import json
-
 import jax
 import pytest
 
 from common.contract import Table, UserError
 from papers.sptree import get_config, init, predict, runs
+from papers.sptree.sources import layout, spert
+from papers.sptree.sources.annotated_sentence import Dropped
 
 TEXT = "Ann owns New York.\n\nOslo was built by Dora Lee! Who likes Rome?\n"
 CONLLU = (
     "1\tAnn\tAnn\tPROPN\tNNP\t_\t2\tnsubj\t_\t_\n"
     "2\towns\town\tVERB\tVBZ\t_\t0\troot\t_\t_\n"
     "3\tRome\tRome\tPROPN\tNNP\t_\t2\tobj\t_\t_\n\n"
+    "1\tDora\tDora\tPROPN\tNNP\t_\t2\tnsubj\t_\t_\n"
+    "2\tleft\tleave\tVERB\tVBD\t_\t0\troot\t_\t_\n\n"
 )
 
 
@@ -31,7 +33,7 @@ def values(found):
 
 def test_a_text_becomes_tables_whose_places_are_those_of_the_text(trained):
     found = values(predict(*trained, TEXT))
-    assert found["said"] == "trees by chunks\n"
+    assert found["said"] == "trees by the rules over tags\n"
     entities, relations = found["Entities"], found["Relations"]
     assert isinstance(entities, Table)
     assert entities.rows  # an untrained network finds something
@@ -60,8 +62,10 @@ def test_files_get_answers_beside_them(trained, tmp_path):
             _, place, text = line.split("\t")
             start, end = map(int, place.split()[1:])
             assert TEXT[start:end] == text
-    sentences = json.loads((tmp_path / "a.pred.json").read_text())
-    assert [len(s["tokens"]) for s in sentences] == [5, 7, 4]
+    path = tmp_path / "a.pred.json"
+    assert f"wrote {path}\nwrote {path.with_suffix('.ann')}\n" in found["said"]
+    again = spert.sentences(path, layout.Trees(parser="chunks"), Dropped())
+    assert [len(s.parsed) for s in again] == [5, 7, 4]
     assert not (tmp_path / ".hidden.pred.ann").exists()
 
 
@@ -70,8 +74,11 @@ def test_trees_of_conll_u_are_read_as_they_are(trained, tmp_path):
     path = tmp_path / "a.conllu"
     path.write_text(CONLLU)
     found = values(predict(*trained, str(path)))
-    assert found["said"] == ""  # no parser
-    assert (tmp_path / "a.pred.json").exists()
+    assert found["said"] == f"wrote {tmp_path / 'a.pred.json'}\n"  # no parser
+    for name, text, _, start, end in found["Entities"].rows:
+        assert name in ("a/1", "a/2")
+        words = ["Ann", "owns", "Rome"] if name == "a/1" else ["Dora", "left"]
+        assert " ".join(words[start:end]) == text
     assert not (tmp_path / "a.pred.ann").exists()
 
 
