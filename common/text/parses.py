@@ -90,6 +90,21 @@ def ancestors(heads: Sequence[int], word: int) -> list[int]:
     return found
 
 
+def depths(heads: Sequence[int]) -> list[int]:
+    """How many words are above each word; in time that grows as the words do."""
+    found: dict[int, int] = {}
+    for word in range(len(heads)):
+        path = []
+        at = word
+        while at != ROOT and at not in found:
+            path.append(at)
+            at = heads[at]
+        depth = found.get(at, -1)
+        for above, i in enumerate(reversed(path), start=1):
+            found[i] = depth + above
+    return [found[word] for word in range(len(heads))]
+
+
 def sides(heads: Sequence[int], first: int, last: int) -> tuple[list[int], list[int]]:
     """The path between two words, without the top where its sides meet: the words up
     from each."""

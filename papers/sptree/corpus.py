@@ -180,9 +180,7 @@ def _lost(found, vocabulary: Vocabulary, data: Data) -> Counter:
         if len(sentence.parsed) > max(data.buckets):
             lost[f"sentences longer than {max(data.buckets)} words"] += 1
         heads = sentence.parsed.heads
-        deep = sum(
-            len(parses.ancestors(heads, i)) > data.levels for i in range(len(heads))
-        )
+        deep = sum(depth >= data.levels for depth in parses.depths(heads))
         lost[f"words deeper than {data.levels} levels of a whole tree"] += deep
         if len(sentence.entities) > data.entities:
             over = len(sentence.entities) - data.entities
