@@ -1,6 +1,5 @@
-"""Entities and relations of a user's text, folder of texts, or CoNLL-U file."""
+"""Entities and relations of what a user gives: `documents` has its forms."""
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,13 +10,12 @@ import numpy as np
 
 from common.config import changed
 from common.contract import Table, UserError
-from common.data import conllu
-from common.files import outputs, texts
+from common.files import outputs
 from common.host import to_host
-from common.text import parses, sentences
 from papers.sptree import data, figures, scoring, train
 from papers.sptree.config import Config
 from papers.sptree.corpus import corpus, encode
+from papers.sptree.documents import Document, read
 from papers.sptree.sources import brat, spert
 from papers.sptree.sources.annotated_sentence import AnnotatedSentence
 from papers.sptree.train import State
@@ -26,15 +24,6 @@ Values = Iterator[str | tuple[str, Any]]
 ROWS = 8  # sentences of a batch
 MOST_ENTITIES = 16  # of a sentence
 MOST_WORDS = 512  # of a sentence
-FORM = "a text, a .txt file or a folder of them, or a .conllu file"
-
-
-class Document(NamedTuple):
-    """A text and its sentences; "" where there is none, as of CoNLL-U."""
-
-    name: str
-    text: str
-    sentences: tuple[AnnotatedSentence, ...]
 
 
 def predict(config: Config, state: State, inputs: str) -> Values:
@@ -42,84 +31,21 @@ def predict(config: Config, state: State, inputs: str) -> Values:
     with the most relations, its paths coloured. Of files it also writes what it found
     to `predict.out`, or beside them: NAME.pred.ann, as brat has it, and NAME.pred.json.
 
-    inputs: as `FORM` says. The first of the config's seeds answers.
-    UserError: nothing is there to read, or the run reads given entities.
+    inputs: as `documents.FORM` says; a run of given entities reads them there. The
+    first of the config's seeds answers.
+    UserError: nothing is there to read, or the run finds entities alone.
     """
-    if config.model.entities == "given" or config.learning.task == "entities":
+    if config.learning.task == "entities":
         raise UserError(
-            "this run does not find both entities and relations: take another, such as "
+            "this run finds entities and no relations: take another, such as "
             "--run=sptree"
         )
-    path = _path(inputs)
-    unread: list[str] = []
-    documents = list(_documents(config, path, inputs, unread))
-    for why in unread:
-        yield f"left out: {why}\n"
-    if not any(document.sentences for document in documents):
-        raise UserError(f"--input={inputs[:60]!r} has no words: give {FORM}")
-    if path is None or path.suffix != ".conllu":
-        yield f"{parses.said(config.predict.parser)}\n"
+    path, documents, notes = read(config, inputs)
+    for note in notes:
+        yield f"{note}\n"
     answers = _answers(config, state, documents)
     if jax.process_index() == 0:
         yield from _shown(config, path, documents, answers)
-
-
-def _path(inputs: str) -> Path | None:
-    """The file or folder that is named; None: `inputs` is the text itself."""
-    if not inputs.strip():
-        raise UserError(f"--input={inputs!r} is empty: give {FORM}")
-    if "\n" in inputs or len(inputs) > 1000:
-        return None
-    path = Path(inputs).expanduser()
-    if path.exists():
-        return path
-    if path.suffix in (".txt", ".conllu") and " " not in inputs.strip():
-        raise UserError(f"--input={inputs!r} does not exist: give {FORM}")
-    return None
-
-
-def _documents(
-    config: Config, path: Path | None, inputs: str, unread: list[str]
-) -> Iterator[Document]:
-    """The texts; what cannot be read of a folder's is said in `unread`."""
-    parse = parses.parser(config.predict.parser)
-    if path is None:
-        yield _document("input", inputs, parse)
-        return
-    if path.suffix == ".conllu":
-        for document in conllu.read(path):
-            found = [
-                AnnotatedSentence(parsed, (), (), f"{document.name}/{i}")
-                for i, parsed in enumerate(document.sentences, start=1)
-            ]
-            yield Document(document.name, "", tuple(found))
-        return
-    files = [path]
-    if path.is_dir():
-        files = sorted(
-            p for p in path.glob("*.txt") if p.is_file() and p.name[0] != "."
-        )
-        if not files:
-            raise UserError(f"--input={str(path)!r} has no .txt file")
-    for file in files:
-        try:
-            text = texts.read(file).decode()
-        except (OSError, UserError) as error:
-            if not path.is_dir():
-                raise
-            unread.append(str(error))
-            continue
-        yield _document(file.name, text, parse)
-
-
-def _document(name: str, text: str, parse: parses.Parser) -> Document:
-    found = []
-    for i, words in enumerate(sentences.split(text), start=1):
-        parsed = parse([word.text for word in words])
-        spans = tuple((word.start, word.end) for word in words)
-        parsed = dataclasses.replace(parsed, spans=spans)
-        found.append(AnnotatedSentence(parsed, (), (), f"{name}/{i}"))
-    return Document(name, text, tuple(found))
 
 
 class Answer(NamedTuple):
@@ -164,12 +90,15 @@ def _answers(
         for place, row in enumerate(batch["row"]):
             if row != data.NO_ROW:
                 one = {name: np.asarray(x)[place] for name, x in answers.items()}
-                found[row] = _answer(every[row], vocabulary, one)
+                found[row] = _answer(config, every[row], one)
     return found
 
 
-def _answer(sentence: AnnotatedSentence, vocabulary, one: dict) -> Answer:
-    said = scoring.said(sentence, vocabulary, one["labels"], one["pairs"])
+def _answer(config: Config, sentence: AnnotatedSentence, one: dict) -> Answer:
+    given = sentence if config.model.entities == "given" else None
+    said = scoring.said(
+        sentence, corpus(config).vocabulary, one["labels"], one["pairs"], given
+    )
     by_end = {entity.end - 1: i for i, entity in enumerate(said.entities)}
     sure = {}
     for (first, last, value), p in zip(one["pairs"], one["sure"], strict=True):

@@ -110,27 +110,7 @@ class _Item:
     def __init__(self, number: str, text: str, label: str, where: str) -> None:
         self.name = number
         self.where = where
-        self.words: list[str] = []
-        self.spans: dict[str, tuple[int, int]] = {}
-        at = 0
-        opened: dict[str, int] = {}
-        for mark in [*_MARK.finditer(text), None]:
-            piece = text[at : mark.start() if mark else len(text)]
-            self.words += [word.text for word in text_sentences.words(piece)]
-            if mark:
-                at = mark.end()
-                name = mark[0].strip("</>")
-                if mark[0].startswith("</"):
-                    start = opened.get(name, len(self.words))
-                    self.spans[name] = (start, len(self.words))
-                elif name in opened:
-                    raise UserError(f"{where}: <{name}> is there twice")
-                else:
-                    opened[name] = len(self.words)
-        if {*self.spans} != {"e1", "e2"} or any(a >= b for a, b in self.spans.values()):
-            raise UserError(
-                f"{where}: one <e1>...</e1> and one <e2>...</e2> with words"
-            )
+        self.words, self.spans = marked(text, where)
         self.relation = _relation(label, where)
         self.parsed: Parsed | None = None
 
@@ -142,6 +122,30 @@ class _Item:
             kind, backwards = self.relation
             relations.append(Relation(kind, int(backwards), int(not backwards)))
         return sentence(self.parsed, entities, relations, self.name, dropped)
+
+
+def marked(text: str, where: str) -> tuple[list[str], dict[str, tuple[int, int]]]:
+    """The words of a sentence, and those of e1 and e2, [start, end). UserError,
+    beginning with `where`: a mark is missing, or there twice, or has no words."""
+    words: list[str] = []
+    spans: dict[str, tuple[int, int]] = {}
+    at = 0
+    opened: dict[str, int] = {}
+    for mark in [*_MARK.finditer(text), None]:
+        piece = text[at : mark.start() if mark else len(text)]
+        words += [word.text for word in text_sentences.words(piece)]
+        if mark:
+            at = mark.end()
+            name = mark[0].strip("</>")
+            if mark[0].startswith("</"):
+                spans[name] = (opened.get(name, len(words)), len(words))
+            elif name in opened:
+                raise UserError(f"{where}: <{name}> is there twice")
+            else:
+                opened[name] = len(words)
+    if {*spans} != {"e1", "e2"} or any(a >= b for a, b in spans.values()):
+        raise UserError(f"{where}: one <e1>...</e1> and one <e2>...</e2> with words")
+    return words, spans
 
 
 def _relation(label: str, where: str) -> tuple[str, bool] | None:

@@ -1,12 +1,16 @@
 """What a user gives, and what comes back; the network is untrained."""
 
+import json
+from pathlib import Path
+
 import jax
 import pytest
 
 from common.contract import Table, UserError
-from papers.sptree import get_config, init, predict, runs
+from papers.sptree import documents, get_config, init, predict, runs
+from papers.sptree.config import Config
 from papers.sptree.sources import layout, spert
-from papers.sptree.sources.annotated_sentence import Dropped
+from papers.sptree.sources.annotated_sentence import Dropped, Entity
 
 TEXT = "Ann owns New York.\n\nOslo was built by Dora Lee! Who likes Rome?\n"
 CONLLU = (
@@ -104,9 +108,82 @@ def test_what_cannot_be_read_is_said(trained, inputs, said, tmp_path):
         list(predict(*trained, inputs))
 
 
-def test_a_run_of_given_entities_reads_no_text():
+def test_a_run_of_entities_alone_says_so():
+    config = runs(get_config("smoke"))["sptree"].config
+    config.learning.task = "entities"
+    with pytest.raises(UserError, match="no relations"):
+        list(predict(config, None, TEXT))
+
+
+# Given entities.
+
+
+def given(**data) -> Config:
     config = get_config("smoke")
     config.runs = ("given",)
     config = runs(config)["given"].config
-    with pytest.raises(UserError, match="does not find both"):
-        list(predict(config, None, TEXT))
+    config.model.label_embedding = False
+    for name, value in data.items():
+        setattr(config.data, name, value)
+    return config
+
+
+def of_json(folder: Path, kind: str = "place") -> str:
+    items = [
+        {
+            "tokens": ["Ann", "owns", "Rome"],
+            "entities": [
+                {"type": "person", "start": 0, "end": 1},
+                {"type": kind, "start": 2, "end": 3},
+            ],
+        }
+    ]
+    (folder / "own.json").write_text(json.dumps(items))
+    return str(folder / "own.json")
+
+
+@pytest.mark.slow
+def test_relations_of_given_entities_are_answered(tmp_path):
+    config = given()
+    path = of_json(tmp_path)
+    found = values(predict(config, init(config, jax.random.key(0)), path))
+    assert found["Entities"].rows == [
+        ["own/0", "Ann", "person", 0, 1],
+        ["own/0", "Rome", "place", 2, 3],
+    ]
+    assert len(found["Relations"].rows) <= 1
+    assert (tmp_path / "own.pred.json").exists()
+
+
+def test_tokens_of_spert_are_read_with_their_entities(tmp_path):
+    for config in (given(), runs(get_config("smoke"))["no_all"].config):
+        _, (document,), notes = documents.read(config, of_json(tmp_path))
+        (sentence,) = document.sentences
+        assert sentence.parsed.words == ("Ann", "owns", "Rome")
+        assert sentence.entities == (Entity(0, 1, "person"), Entity(2, 3, "place"))
+        assert notes == ("trees by the rules over tags, where a sentence has no heads",)
+
+
+def test_marked_entities_have_the_one_kind_of_training(tmp_path):
+    for name in ("TRAIN_FILE.TXT", "TEST_FILE_FULL.TXT"):
+        (tmp_path / name).write_text('1\t"<e1>A</e1> is <e2>B</e2>."\nOther\n\n')
+    config = given(source="semeval", root=str(tmp_path), parser="chunks")
+    text = "The <e2>old cradle</e2> holds a <e1>child</e1>.\n\n<e1>A</e1> <e2>B</e2>"
+    first, second = documents.read(config, text).documents[0].sentences
+    assert first.entities == (Entity(1, 3, "nominal"), Entity(5, 6, "nominal"))
+    assert second.parsed.words == ("A", "B")
+    with pytest.raises(UserError, match="line 1: the two entities share words"):
+        documents.read(config, "<e1>a <e2>b</e2></e1>")
+    with pytest.raises(UserError, match="line 2: one <e1>"):
+        documents.read(config, f"{text.splitlines()[0]}\nnone")
+
+
+@pytest.mark.parametrize("inputs", ["Ann owns Rome.", "<e1>A</e1> <e2>B</e2>"])
+def test_a_run_of_given_entities_needs_them(inputs):
+    with pytest.raises(UserError, match="entities that are given"):
+        documents.read(given(), inputs)
+
+
+def test_kinds_that_training_had_not_are_named_with_the_known_ones(tmp_path):
+    with pytest.raises(UserError, match=r"own/0.*'river'.*knows person, place"):
+        documents.read(given(), of_json(tmp_path, "river"))
