@@ -12,6 +12,7 @@ from common.config import changed
 from common.contract import Table, UserError
 from common.files import outputs
 from common.host import to_host
+from common.text import parses
 from papers.sptree import data, figures, scoring, train
 from papers.sptree.config import Config
 from papers.sptree.corpus import corpus, encode
@@ -24,6 +25,8 @@ Values = Iterator[str | tuple[str, Any]]
 ROWS = 8  # sentences of a batch
 MOST_ENTITIES = 16  # of a sentence
 MOST_WORDS = 512  # of a sentence
+LONGEST_PATH = 24  # words of each side of a path
+DEEPEST = 48  # levels of subtree and fulltree
 
 
 def predict(config: Config, state: State, inputs: str) -> Values:
@@ -52,6 +55,7 @@ class Answer(NamedTuple):
     sentence: AnnotatedSentence
     sure: dict[tuple[int, int], float]  # by both entities' numbers
     lost: int  # entities that were not paired
+    far: int  # pairs whose path is too long
 
 
 def _answers(
@@ -72,8 +76,8 @@ def _answers(
         config,
         {
             "data.entities": MOST_ENTITIES,
-            "data.path": 24,
-            "data.levels": 48,
+            "data.path": LONGEST_PATH,
+            "data.levels": DEEPEST,
             "data.buckets": tuple(buckets),
             "seeds": 1,
         },
@@ -105,7 +109,7 @@ def _answer(config: Config, sentence: AnnotatedSentence, one: dict) -> Answer:
         if value > 0:
             ends = by_end[int(first)], by_end[int(last)]
             sure[ends] = sure[ends[::-1]] = float(p)
-    return Answer(said, sure, int(one["lost"]))
+    return Answer(said, sure, int(one["lost"]), int(one["far"]))
 
 
 def _shown(
@@ -116,15 +120,11 @@ def _shown(
 ) -> Values:
     entities = []
     relations = []
-    skipped = 0
-    lost = 0
     at = 0
     for document in documents:
         own = answers[at : at + len(document.sentences)]
         at += len(own)
         kept = [answer for answer in own if answer is not None]
-        skipped += len(own) - len(kept)
-        lost += sum(answer.lost for answer in kept)
         for answer in kept:
             e, r = _rows(document, answer)
             entities += e
@@ -132,12 +132,7 @@ def _shown(
         if path is not None:
             for file in _write(config, path, document, kept):
                 yield f"wrote {file}\n"
-    notes = []
-    if skipped:
-        notes.append(f"{skipped} sentence(s) of more than {MOST_WORDS} words left out")
-    if lost:
-        notes.append(f"{lost} entities beyond {MOST_ENTITIES} a sentence not paired")
-    note = "; ".join(notes)
+    note = _note(config, answers)
     yield "Entities", Table(("text", "entity", "kind", "start", "end"), entities, note)
     columns = ("text", "head", "relation", "tail", "probability")
     yield "Relations", Table(columns, relations, note)
@@ -145,6 +140,29 @@ def _shown(
     drawn = [s for s in said if len(s.parsed) <= figures.MOST_WORDS]
     if drawn:
         yield "Tree", figures.tree(max(drawn, key=lambda s: len(s.relations)))
+
+
+def _note(config: Config, answers: Sequence[Answer | None]) -> str:
+    """What lies beyond the caps; "" where nothing does."""
+    structure = config.model.structure
+    kept = [answer for answer in answers if answer is not None]
+    far = sum(answer.far for answer in kept) if structure != "none" else 0
+    deep = 0
+    if structure in ("subtree", "fulltree"):
+        trees = [answer.sentence.parsed.heads for answer in kept]
+        deep = sum(max(parses.depths(heads)) >= DEEPEST for heads in trees)
+    counts = {
+        f"sentence(s) of more than {MOST_WORDS} words left out": len(answers)
+        - len(kept),
+        f"entities beyond {MOST_ENTITIES} a sentence not paired": sum(
+            answer.lost for answer in kept
+        ),
+        f"pair(s) with more than {LONGEST_PATH} words on a side of their path were "
+        "told as if they had none": far,
+        f"sentence(s) with a tree of more than {DEEPEST} levels, whose deepest words "
+        "were not read": deep,
+    }
+    return "; ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
 def _rows(document: Document, answer: Answer) -> tuple[list[list], list[list]]:

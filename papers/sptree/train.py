@@ -166,7 +166,8 @@ def answers(config: Config, outputs: Outputs) -> dict[str, Array]:
     """What the network says, in arrays whose shapes do not depend on the bucket:
     "labels" [rows, words]; "pairs" [rows, pairs, 3], both last words and the class, -1
     where there is no pair; "sure" [rows, pairs], the probability of the class; "lost"
-    [rows], entities that were not paired."""
+    [rows], entities that were not paired; "far" [rows], pairs whose path is longer than
+    `data.path`."""
     labels = outputs.labels
     words = max(*config.data.buckets, labels.shape[1])
     labels = jnp.pad(labels, ((0, 0), (0, words - labels.shape[1])))
@@ -183,7 +184,9 @@ def answers(config: Config, outputs: Outputs) -> dict[str, Array]:
     )
     sure = relations.confidence(outputs.forward, outputs.backward, classes)
     sure = jnp.pad(sure, ((0, 0), (0, most - sure.shape[1])))
-    return {"labels": labels, "pairs": rows, "sure": sure, "lost": pairs.lost}
+    far = jnp.sum(pairs.real & ~pairs.whole, -1)
+    counts = {"lost": pairs.lost, "far": far}
+    return {"labels": labels, "pairs": rows, "sure": sure, **counts}
 
 
 def validate(config: Config, outputs: dict[str, Any]) -> dict[str, float]:

@@ -87,6 +87,19 @@ def test_trees_of_conll_u_are_read_as_they_are(trained, tmp_path):
 
 
 @pytest.mark.slow
+def test_paths_that_are_too_long_are_counted(tmp_path):
+    """A chain of words between two entities that are given."""
+    words = ["word"] * 60
+    ends = [{"type": "place", "start": i, "end": i + 1} for i in (0, 59)]
+    item = {"tokens": words, "heads": [*range(60)], "entities": ends}
+    (tmp_path / "a.json").write_text(json.dumps([item]))
+    config = given()
+    state = init(config, jax.random.key(0))
+    note = values(predict(config, state, str(tmp_path / "a.json")))["Relations"].note
+    assert note.startswith("1 pair(s) with more than 24 words")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["Oslo", "No verb here", "Ann " * 500, "Ann " * 600])
 def test_odd_sentences_are_answered(trained, text):
     found = values(predict(*trained, text))
