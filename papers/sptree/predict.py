@@ -1,5 +1,6 @@
 """Entities and relations of what a user gives: `documents` has its forms."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -143,7 +144,7 @@ def _shown(
 
 
 def _note(config: Config, answers: Sequence[Answer | None]) -> str:
-    """What lies beyond the caps; "" where nothing does."""
+    """What lies beyond the caps and the training set; "" where nothing does."""
     structure = config.model.structure
     kept = [answer for answer in answers if answer is not None]
     far = sum(answer.far for answer in kept) if structure != "none" else 0
@@ -162,7 +163,24 @@ def _note(config: Config, answers: Sequence[Answer | None]) -> str:
         f"sentence(s) with a tree of more than {DEEPEST} levels, whose deepest words "
         "were not read": deep,
     }
-    return "; ".join(f"{count} {what}" for what, count in counts.items() if count)
+    found = [f"{count} {what}" for what, count in counts.items() if count]
+    if structure != "none":
+        found += _unknown_arcs(config, kept)
+    return "; ".join(found)
+
+
+def _unknown_arcs(config: Config, answers: Sequence[Answer]) -> list[str]:
+    """A line, where the parser has names of arcs that training's trees had not."""
+    known = corpus(config).vocabulary.numbers["arcs"]
+    arcs = Counter(arc for a in answers for arc in a.sentence.parsed.arcs if arc)
+    unknown = Counter({arc: n for arc, n in arcs.items() if arc not in known})
+    if not unknown:
+        return []
+    ((name, _),) = unknown.most_common(1)
+    return [
+        f"{unknown.total()} of {arcs.total()} arcs have names that training had not, "
+        f"such as {name}"
+    ]
 
 
 def _rows(document: Document, answer: Answer) -> tuple[list[list], list[list]]:

@@ -87,16 +87,20 @@ def test_trees_of_conll_u_are_read_as_they_are(trained, tmp_path):
 
 
 @pytest.mark.slow
-def test_paths_that_are_too_long_are_counted(tmp_path):
+def test_long_paths_and_new_arcs_are_counted(tmp_path):
     """A chain of words between two entities that are given."""
     words = ["word"] * 60
     ends = [{"type": "place", "start": i, "end": i + 1} for i in (0, 59)]
     item = {"tokens": words, "heads": [*range(60)], "entities": ends}
+    item["deprels"] = ["strange"] * 60
     (tmp_path / "a.json").write_text(json.dumps([item]))
     config = given()
     state = init(config, jax.random.key(0))
     note = values(predict(config, state, str(tmp_path / "a.json")))["Relations"].note
     assert note.startswith("1 pair(s) with more than 24 words")
+    assert note.endswith(
+        "60 of 60 arcs have names that training had not, such as strange"
+    )
 
 
 @pytest.mark.slow
