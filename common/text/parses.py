@@ -38,11 +38,15 @@ Parser = Callable[[Sequence[str]], Parsed]
 
 
 def check(parsed: Parsed, where: str = "a sentence") -> Parsed:
-    """The same sentence. UserError, beginning with `where`: columns of other lengths, a
-    head outside the sentence, no root or several, or words in a circle."""
+    """The same sentence. UserError, beginning with `where`: an empty word, columns of
+    other lengths, a head outside the sentence, no root or several, or words in a
+    circle."""
     count = len(parsed.words)
     if not count:
         raise UserError(f"{where} has no words")
+    empty = [i + 1 for i, word in enumerate(parsed.words) if not word.strip()]
+    if empty:
+        raise UserError(f"{where}: word {empty[0]} is empty")
     for name in ("tags", "heads", "arcs", "lemmas"):
         found = len(vars(parsed)[name])
         if found != count:
@@ -78,6 +82,37 @@ def _refuse_circle(parsed: Parsed, where: str) -> None:
             safe[j] = True
 
 
+def ancestors(heads: Sequence[int], word: int) -> list[int]:
+    """The word, its head, the head of that, up to the root."""
+    found = [word]
+    while heads[found[-1]] != ROOT:
+        found.append(heads[found[-1]])
+    return found
+
+
+def depths(heads: Sequence[int]) -> list[int]:
+    """How many words are above each word; in time that grows as the words do."""
+    found: dict[int, int] = {}
+    for word in range(len(heads)):
+        path = []
+        at = word
+        while at != ROOT and at not in found:
+            path.append(at)
+            at = heads[at]
+        depth = found.get(at, -1)
+        for above, i in enumerate(reversed(path), start=1):
+            found[i] = depth + above
+    return [found[word] for word in range(len(heads))]
+
+
+def sides(heads: Sequence[int], first: int, last: int) -> tuple[list[int], list[int]]:
+    """The path between two words, without the top where its sides meet: the words up
+    from each."""
+    left, right = ancestors(heads, first), ancestors(heads, last)
+    top = next(word for word in left if word in right)
+    return left[: left.index(top)], right[: right.index(top)]
+
+
 def one_root(heads: Sequence[int]) -> tuple[int, ...]:
     """Heads with one root: other roots hang on the first."""
     roots = [i for i, head in enumerate(heads) if head == ROOT]
@@ -108,6 +143,12 @@ def parser(name: str = "best") -> Parser:
 def chosen(name: str = "best") -> str:
     """Which parser `parser(name)` is: "chunks" or "spacy"."""
     return "spacy" if name == "spacy" or (name == "best" and _has_spacy()) else "chunks"
+
+
+def said(name: str = "best") -> str:
+    """Who makes the trees of `parser(name)`, for a reader."""
+    by = {"chunks": "the rules over tags", "spacy": "spaCy"}
+    return f"trees by {by[chosen(name)]}"
 
 
 def _has_spacy() -> bool:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from common.text import english
 
 # Dashes between words stand alone: no rule of `english` cuts at them.
-# Dashes between words stand alone: no rule of `english` cuts at them.
 _CHUNK = re.compile(r"—|--+|(?:(?!--)[^\s—])+")
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
 _ENDS = frozenset((".", "!", "?", "...", "…", "!!", "??"))

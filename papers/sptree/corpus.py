@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Int
 
 from common.contract import UserError
+from common.text import parses
 from papers.sptree import bilou, generated, sources, word_vectors
 from papers.sptree.config import Config, Data
 from papers.sptree.sources.annotated_sentence import AnnotatedSentence, Dropped
@@ -155,7 +156,7 @@ def encode(sentence: AnnotatedSentence, vocabulary: Vocabulary) -> Encoded:
 def _relations(
     sentence: AnnotatedSentence, numbers: Mapping[str, Mapping[str, int]]
 ) -> Int[np.ndarray, "relations 3"]:
-    """The first of several relations of a pair counts."""
+    """The first of several relations of a pair counts; `_lost` counts the others."""
     found: dict[tuple[int, int], int] = {}
     for relation in sentence.relations:
         ends = [sentence.entities[i] for i in (relation.head, relation.tail)]
@@ -178,11 +179,18 @@ def _lost(found, vocabulary: Vocabulary, data: Data) -> Counter:
     for sentence in found:
         if len(sentence.parsed) > max(data.buckets):
             lost[f"sentences longer than {max(data.buckets)} words"] += 1
+        heads = sentence.parsed.heads
+        deep = sum(depth >= data.levels for depth in parses.depths(heads))
+        lost[f"words deeper than {data.levels} levels of a whole tree"] += deep
         if len(sentence.entities) > data.entities:
             over = len(sentence.entities) - data.entities
             lost[f"entities beyond {data.entities} of a sentence"] += over
         for entity in sentence.entities:
             lost["entities of a kind that training lacks"] += entity.kind not in kinds
+        pairs = {frozenset((r.head, r.tail)) for r in sentence.relations}
+        lost["relations of a pair that has another one, backwards"] += len(
+            sentence.relations
+        ) - len(pairs)
         for relation in sentence.relations:
             lost["relations of a type that training lacks"] += (
                 relation.kind not in types
@@ -190,20 +198,6 @@ def _lost(found, vocabulary: Vocabulary, data: Data) -> Counter:
             first, last = (
                 sentence.entities[i].end - 1 for i in (relation.head, relation.tail)
             )
-            if max(_sides(sentence.parsed.heads, first, last)) > data.path:
+            if max(map(len, parses.sides(heads, first, last))) > data.path:
                 lost[f"relations whose path is longer than {data.path} a side"] += 1
     return +lost
-
-
-def _sides(heads: tuple[int, ...], first: int, last: int) -> tuple[int, int]:
-    """How many words the path between two words has below its top on each side."""
-
-    def up(word: int) -> list[int]:
-        found = [word]
-        while heads[found[-1]] >= 0:
-            found.append(heads[found[-1]])
-        return found
-
-    left, right = up(first), up(last)
-    top = next(word for word in left if word in right)
-    return left.index(top), right.index(top)

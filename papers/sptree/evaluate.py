@@ -8,6 +8,7 @@ from papers.sptree import claims, figures, tables
 from papers.sptree.config import Config
 from papers.sptree.runs import PRETRAINING
 from papers.sptree.scored import Scored
+from papers.sptree.sources import semeval
 
 Values = Iterator[tuple[str, Any]]
 
@@ -29,7 +30,7 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
         yield "Table 2: without its parts", tables.parts(rows)
     if "sptree" in rows and rows.keys() & {*tables.STRUCTURE_NAMES} - {"sptree"}:
         yield "Structures", tables.structures(rows)
-    if config.data.source in ("semeval", "semeval_trees"):
+    if config.data.source in semeval.SOURCES:
         yield "SemEval-2010 Task 8", tables.semeval(rows)
     yield "By distance", tables.by_distance(rows)
     yield "By type", tables.by_type(first)

@@ -44,6 +44,11 @@ def semeval_labels(sentences: Sentences) -> list[str]:
     return found
 
 
+def semeval_score(gold: Sentences, predicted: Sentences) -> float:
+    """`semeval_macro_f1` of sentences with one relation each, or none."""
+    return semeval_macro_f1(semeval_labels(gold), semeval_labels(predicted))
+
+
 def semeval_macro_f1(gold: Sequence[str], predicted: Sequence[str]) -> float:
     """SemEval-2010 Task 8's official score, in [0, 1]: the mean F1 of the relations in
     `gold`, both directions of each together, without Other.

@@ -1,7 +1,6 @@
-"""Entities and relations of a user's text, folder of texts, or CoNLL-U file."""
+"""Entities and relations of what a user gives: `documents` has its forms."""
 
-import dataclasses
-import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,14 +11,14 @@ import numpy as np
 
 from common.config import changed
 from common.contract import Table, UserError
-from common.data import conllu
-from common.files import outputs, texts
+from common.files import outputs
 from common.host import to_host
-from common.text import parses, sentences
+from common.text import parses
 from papers.sptree import data, figures, scoring, train
 from papers.sptree.config import Config
 from papers.sptree.corpus import corpus, encode
-from papers.sptree.sources import brat
+from papers.sptree.documents import Document, read
+from papers.sptree.sources import brat, spert
 from papers.sptree.sources.annotated_sentence import AnnotatedSentence
 from papers.sptree.train import State
 
@@ -27,15 +26,8 @@ Values = Iterator[str | tuple[str, Any]]
 ROWS = 8  # sentences of a batch
 MOST_ENTITIES = 16  # of a sentence
 MOST_WORDS = 512  # of a sentence
-FORM = "a text, a .txt file or a folder of them, or a .conllu file"
-
-
-class Document(NamedTuple):
-    """A text and its sentences; "" where there is none, as of CoNLL-U."""
-
-    name: str
-    text: str
-    sentences: tuple[AnnotatedSentence, ...]
+LONGEST_PATH = 24  # words of each side of a path
+DEEPEST = 48  # levels of subtree and fulltree
 
 
 def predict(config: Config, state: State, inputs: str) -> Values:
@@ -43,90 +35,28 @@ def predict(config: Config, state: State, inputs: str) -> Values:
     with the most relations, its paths coloured. Of files it also writes what it found
     to `predict.out`, or beside them: NAME.pred.ann, as brat has it, and NAME.pred.json.
 
-    inputs: as `FORM` says. The first of the config's seeds answers.
-    UserError: nothing is there to read, or the run reads given entities.
+    inputs: as `documents.FORM` says; a run of given entities reads them there. The
+    first of the config's seeds answers.
+    UserError: nothing is there to read, or the run finds entities alone.
     """
-    if config.model.entities == "given" or config.learning.task == "entities":
+    if config.learning.task == "entities":
         raise UserError(
-            "this run does not find both entities and relations: take another, such as "
+            "this run finds entities and no relations: take another, such as "
             "--run=sptree"
         )
-    path = _path(inputs)
-    unread: list[str] = []
-    documents = list(_documents(config, path, inputs, unread))
-    for why in unread:
-        yield f"left out: {why}\n"
-    if not any(document.sentences for document in documents):
-        raise UserError(f"--input={inputs[:60]!r} has no words: give {FORM}")
-    if path is None or path.suffix != ".conllu":
-        yield f"trees by {parses.chosen(config.predict.parser)}\n"
+    path, documents, notes = read(config, inputs)
+    for note in notes:
+        yield f"{note}\n"
     answers = _answers(config, state, documents)
     if jax.process_index() == 0:
         yield from _shown(config, path, documents, answers)
-
-
-def _path(inputs: str) -> Path | None:
-    """The file or folder that is named; None: `inputs` is the text itself."""
-    if not inputs.strip():
-        raise UserError(f"--input={inputs!r} is empty: give {FORM}")
-    if "\n" in inputs or len(inputs) > 1000:
-        return None
-    path = Path(inputs).expanduser()
-    if path.exists():
-        return path
-    if path.suffix in (".txt", ".conllu") and " " not in inputs.strip():
-        raise UserError(f"--input={inputs!r} does not exist: give {FORM}")
-    return None
-
-
-def _documents(
-    config: Config, path: Path | None, inputs: str, unread: list[str]
-) -> Iterator[Document]:
-    """The texts; what cannot be read of a folder's is said in `unread`."""
-    parse = parses.parser(config.predict.parser)
-    if path is None:
-        yield _document("input", inputs, parse)
-        return
-    if path.suffix == ".conllu":
-        for document in conllu.read(path):
-            found = [
-                AnnotatedSentence(parsed, (), (), f"{document.name}/{i}")
-                for i, parsed in enumerate(document.sentences)
-            ]
-            yield Document(document.name, "", tuple(found))
-        return
-    files = [path]
-    if path.is_dir():
-        files = sorted(
-            p for p in path.glob("*.txt") if p.is_file() and p.name[0] != "."
-        )
-        if not files:
-            raise UserError(f"--input={str(path)!r} has no .txt file")
-    for file in files:
-        try:
-            text = texts.read(file).decode()
-        except (OSError, UserError) as error:
-            if not path.is_dir():
-                raise
-            unread.append(str(error))
-            continue
-        yield _document(file.name, text, parse)
-
-
-def _document(name: str, text: str, parse: parses.Parser) -> Document:
-    found = []
-    for i, words in enumerate(sentences.split(text)):
-        parsed = parse([word.text for word in words])
-        spans = tuple((word.start, word.end) for word in words)
-        parsed = dataclasses.replace(parsed, spans=spans)
-        found.append(AnnotatedSentence(parsed, (), (), f"{name}/{i}"))
-    return Document(name, text, tuple(found))
 
 
 class Answer(NamedTuple):
     sentence: AnnotatedSentence
     sure: dict[tuple[int, int], float]  # by both entities' numbers
     lost: int  # entities that were not paired
+    far: int  # pairs whose path is too long
 
 
 def _answers(
@@ -147,8 +77,8 @@ def _answers(
         config,
         {
             "data.entities": MOST_ENTITIES,
-            "data.path": 24,
-            "data.levels": 48,
+            "data.path": LONGEST_PATH,
+            "data.levels": DEEPEST,
             "data.buckets": tuple(buckets),
             "seeds": 1,
         },
@@ -165,19 +95,22 @@ def _answers(
         for place, row in enumerate(batch["row"]):
             if row != data.NO_ROW:
                 one = {name: np.asarray(x)[place] for name, x in answers.items()}
-                found[row] = _answer(every[row], vocabulary, one)
+                found[row] = _answer(config, every[row], one)
     return found
 
 
-def _answer(sentence: AnnotatedSentence, vocabulary, one: dict) -> Answer:
-    said = scoring.said(sentence, vocabulary, one["labels"], one["pairs"])
+def _answer(config: Config, sentence: AnnotatedSentence, one: dict) -> Answer:
+    given = sentence if config.model.entities == "given" else None
+    said = scoring.said(
+        sentence, corpus(config).vocabulary, one["labels"], one["pairs"], given
+    )
     by_end = {entity.end - 1: i for i, entity in enumerate(said.entities)}
     sure = {}
     for (first, last, value), p in zip(one["pairs"], one["sure"], strict=True):
         if value > 0:
             ends = by_end[int(first)], by_end[int(last)]
             sure[ends] = sure[ends[::-1]] = float(p)
-    return Answer(said, sure, int(one["lost"]))
+    return Answer(said, sure, int(one["lost"]), int(one["far"]))
 
 
 def _shown(
@@ -188,27 +121,19 @@ def _shown(
 ) -> Values:
     entities = []
     relations = []
-    skipped = 0
-    lost = 0
     at = 0
     for document in documents:
         own = answers[at : at + len(document.sentences)]
         at += len(own)
         kept = [answer for answer in own if answer is not None]
-        skipped += len(own) - len(kept)
-        lost += sum(answer.lost for answer in kept)
         for answer in kept:
             e, r = _rows(document, answer)
             entities += e
             relations += r
         if path is not None:
-            _write(config, path, document, kept)
-    notes = []
-    if skipped:
-        notes.append(f"{skipped} sentence(s) of more than {MOST_WORDS} words left out")
-    if lost:
-        notes.append(f"{lost} entities beyond {MOST_ENTITIES} a sentence not paired")
-    note = "; ".join(notes)
+            for file in _write(config, path, document, kept):
+                yield f"wrote {file}\n"
+    note = _note(config, answers)
     yield "Entities", Table(("text", "entity", "kind", "start", "end"), entities, note)
     columns = ("text", "head", "relation", "tail", "probability")
     yield "Relations", Table(columns, relations, note)
@@ -218,9 +143,51 @@ def _shown(
         yield "Tree", figures.tree(max(drawn, key=lambda s: len(s.relations)))
 
 
+def _note(config: Config, answers: Sequence[Answer | None]) -> str:
+    """What lies beyond the caps and the training set; "" where nothing does."""
+    structure = config.model.structure
+    kept = [answer for answer in answers if answer is not None]
+    far = sum(answer.far for answer in kept) if structure != "none" else 0
+    deep = 0
+    if structure in ("subtree", "fulltree"):
+        trees = [answer.sentence.parsed.heads for answer in kept]
+        deep = sum(max(parses.depths(heads)) >= DEEPEST for heads in trees)
+    counts = {
+        f"sentence(s) of more than {MOST_WORDS} words left out": len(answers)
+        - len(kept),
+        f"entities beyond {MOST_ENTITIES} a sentence not paired": sum(
+            answer.lost for answer in kept
+        ),
+        f"pair(s) with more than {LONGEST_PATH} words on a side of their path were "
+        "told as if they had none": far,
+        f"sentence(s) with a tree of more than {DEEPEST} levels, whose deepest words "
+        "were not read": deep,
+    }
+    found = [f"{count} {what}" for what, count in counts.items() if count]
+    if structure != "none":
+        found += _unknown_arcs(config, kept)
+    return "; ".join(found)
+
+
+def _unknown_arcs(config: Config, answers: Sequence[Answer]) -> list[str]:
+    """A line, where the parser has names of arcs that training's trees had not."""
+    known = corpus(config).vocabulary.numbers["arcs"]
+    arcs = Counter(arc for a in answers for arc in a.sentence.parsed.arcs if arc)
+    unknown = Counter({arc: n for arc, n in arcs.items() if arc not in known})
+    if not unknown:
+        return []
+    ((name, _),) = unknown.most_common(1)
+    return [
+        f"{unknown.total()} of {arcs.total()} arcs have names that training had not, "
+        f"such as {name}"
+    ]
+
+
 def _rows(document: Document, answer: Answer) -> tuple[list[list], list[list]]:
-    """Rows of both tables. Places are characters of the text; without one, words."""
+    """Rows of both tables. Places are characters of the text; without one, words of the
+    sentence, which is named then."""
     sentence = answer.sentence
+    name = document.name if document.text else sentence.name
     spans = sentence.parsed.spans
 
     def text(i: int) -> str:
@@ -235,9 +202,9 @@ def _rows(document: Document, answer: Answer) -> tuple[list[list], list[list]]:
         place = [entity.start, entity.end]
         if spans is not None:
             place = [spans[entity.start][0], spans[entity.end - 1][1]]
-        entities.append([document.name, text(i), entity.kind, *place])
+        entities.append([name, text(i), entity.kind, *place])
     relations = [
-        [document.name, text(r.head), r.kind, text(r.tail), answer.sure[r.head, r.tail]]
+        [name, text(r.head), r.kind, text(r.tail), answer.sure[r.head, r.tail]]
         for r in sentence.relations
     ]
     return entities, relations
@@ -245,26 +212,15 @@ def _rows(document: Document, answer: Answer) -> tuple[list[list], list[list]]:
 
 def _write(
     config: Config, root: Path, document: Document, answers: Sequence[Answer]
-) -> None:
-    """NAME.pred.json, in SpERT's layout, and of a text NAME.pred.ann."""
+) -> list[Path]:
+    """Writes NAME.pred.json, in SpERT's layout, and of a text NAME.pred.ann. The paths
+    of both."""
     name = f"{document.name.removesuffix('.txt')}.pred.json"
     out = config.predict.out
     beside = (root if root.is_dir() else root.parent) / name
     path = outputs.target(out, root, name) if out else beside
     said = [answer.sentence for answer in answers]
-    items = [
-        {
-            "tokens": [*s.parsed.words],
-            "entities": [
-                {"type": e.kind, "start": e.start, "end": e.end} for e in s.entities
-            ],
-            "relations": [
-                {"type": r.kind, "head": r.head, "tail": r.tail} for r in s.relations
-            ],
-        }
-        for s in said
-    ]
-    files = {path: json.dumps(items, ensure_ascii=False, indent=1)}
+    files = {path: spert.written(said)}
     if document.text:
         files[path.with_suffix(".ann")] = brat.written(said, document.text)
     for place, text in files.items():
@@ -272,3 +228,4 @@ def _write(
             place.write_text(text, encoding="utf-8")
         except OSError as error:
             raise UserError(f"{place} not written: {error}") from error
+    return [*files]

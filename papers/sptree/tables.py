@@ -198,11 +198,7 @@ def semeval(rows: Rows) -> Table:
     """SemEval's official macro-averaged F1."""
     found = []
     for row in rows.values():
-        gold = measure.semeval_labels(row.gold)
-        values = [
-            measure.semeval_macro_f1(gold, measure.semeval_labels(said))
-            for said in row.said
-        ]
+        values = [measure.semeval_score(row.gold, said) for said in row.said]
         paper = SEMEVAL_MACRO_F1 if row.name == "sptree" else None
         found.append([row.name, *percent(np.array(values)), paper])
     return Table(("run", "macro F1", "±", "paper's"), found, note(rows))

@@ -16,11 +16,20 @@ from jaxtyping import Array, Float, Int, Key
 from common import optim, rng
 from common.brief import Brief
 from common.metrics import Gathered, Mean
-from papers.sptree import data, objective, optimiser, relations, scoring, word_vectors
+from papers.sptree import (
+    data,
+    measure,
+    objective,
+    optimiser,
+    relations,
+    scoring,
+    word_vectors,
+)
 from papers.sptree.config import Config
 from papers.sptree.corpus import corpus, sizes
 from papers.sptree.model import Extractor, Outputs, initial
 from papers.sptree.relations import Pairs
+from papers.sptree.sources import semeval
 
 
 @struct.dataclass
@@ -157,7 +166,8 @@ def answers(config: Config, outputs: Outputs) -> dict[str, Array]:
     """What the network says, in arrays whose shapes do not depend on the bucket:
     "labels" [rows, words]; "pairs" [rows, pairs, 3], both last words and the class, -1
     where there is no pair; "sure" [rows, pairs], the probability of the class; "lost"
-    [rows], entities that were not paired."""
+    [rows], entities that were not paired; "far" [rows], pairs whose path is longer than
+    `data.path`."""
     labels = outputs.labels
     words = max(*config.data.buckets, labels.shape[1])
     labels = jnp.pad(labels, ((0, 0), (0, words - labels.shape[1])))
@@ -174,25 +184,30 @@ def answers(config: Config, outputs: Outputs) -> dict[str, Array]:
     )
     sure = relations.confidence(outputs.forward, outputs.backward, classes)
     sure = jnp.pad(sure, ((0, 0), (0, most - sure.shape[1])))
-    return {"labels": labels, "pairs": rows, "sure": sure, "lost": pairs.lost}
+    far = jnp.sum(pairs.real & ~pairs.whole, -1)
+    counts = {"lost": pairs.lost, "far": far}
+    return {"labels": labels, "pairs": rows, "sure": sure, **counts}
 
 
 def validate(config: Config, outputs: dict[str, Any]) -> dict[str, float]:
-    """Means over the seeds: the micro F1 of entities and of relations on validation."""
+    """Means over the seeds: the micro F1 of entities and of relations on validation,
+    and SemEval's "macro_f1" where the corpus is that."""
     found = outputs["outputs"]
     gold = [corpus(config).sentences["valid"][row] for row in found["row"]]
-    scores = [
-        scoring.score(gold, scoring.read(config, found, gold, seed))
-        for seed in range(config.seeds)
-    ]
+    said = [scoring.read(config, found, gold, seed) for seed in range(config.seeds)]
+    scores = [scoring.score(gold, one) for one in said]
     names = (
         ["entities"]
         if config.learning.task == "entities"
         else ["entities", "relations"]
     )
-    return {
+    values = {
         f"{n}_f1": float(np.mean([getattr(s, n).f1 for s in scores])) for n in names
     }
+    if config.data.source in semeval.SOURCES:
+        official = [measure.semeval_score(gold, one) for one in said]
+        values["macro_f1"] = float(np.mean(official))
+    return values
 
 
 def _tx(config: Config, step: Int[Array, ""]) -> optax.GradientTransformation:

@@ -1,5 +1,6 @@
 """What the rules ask of a tree."""
 
+from common.text import parses
 from common.text.parses import Parsed
 from papers.amr_summarization.rules.drafts import Draft
 
@@ -9,7 +10,7 @@ DEEPEST = 60
 
 def prepared(parsed: Parsed) -> Parsed:
     """The tree as the rules read it: hung up again where it is too deep for them."""
-    depths = _depths(parsed.heads)
+    depths = parses.depths(parsed.heads)
     if max(depths, default=0) <= DEEPEST:
         return parsed
     root = parsed.heads.index(-1)
@@ -29,21 +30,6 @@ def prepared(parsed: Parsed) -> Parsed:
         parsed.spans,
         parsed.lemmas,
     )
-
-
-def _depths(heads: tuple[int, ...]) -> list[int]:
-    found: list[int | None] = [None] * len(heads)
-    for i in range(len(heads)):
-        path = []
-        at = i
-        while at >= 0 and found[at] is None:
-            path.append(at)
-            at = heads[at]
-        depth = -1 if at < 0 else found[at]
-        for j in reversed(path):
-            depth += 1
-            found[j] = depth
-    return found
 
 
 def is_verb(d: Draft, i: int) -> bool:

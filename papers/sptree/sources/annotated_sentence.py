@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from common.contract import UserError
+from common.text import parses
 from common.text.parses import Parsed
 
 
@@ -101,9 +102,10 @@ def sentence(
     Of several relations of one ordered pair the first stays. Entities are sorted by
     place, and the relations' indices follow them.
 
-    UserError: an entity without words or outside the sentence, a relation whose index
-    has no entity.
+    UserError: an empty word, an entity without words or outside the sentence, a
+    relation whose index has no entity.
     """
+    parses.check(parsed, name)
     given = tuple(entities)
     for entity in given:
         if not 0 <= entity.start < entity.end <= len(parsed):

@@ -7,6 +7,7 @@ Characters are code points, from 0; the end is exclusive.
 https://brat.nlplab.org/standoff.html
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -69,16 +70,19 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _entity(line: str, text: str, where: str) -> spans.Marked | None:
-    """The entity of a line; None: it is in several pieces."""
+    """The entity of a line; None: it is in several pieces. Pieces with white space
+    alone between them are one: brat cuts an entity where its line breaks."""
     key, *parts = line.split("\t")
     found = _SPAN.match(parts[0]) if len(parts) == 2 else None
     if not found:
         raise UserError(
             f"{where}: an entity is `T1 TAB Kind start end TAB text`, not {line[:60]!r}"
         )
-    if ";" in found[2]:
-        return None
-    start, end = (int(number) for number in found[2].split())
+    pieces = [tuple(map(int, piece.split())) for piece in found[2].split(";")]
+    for (_, before), (after, _) in itertools.pairwise(pieces):
+        if before > after or text[before:after].strip():
+            return None
+    start, end = pieces[0][0], pieces[-1][1]
     _refuse_other_text(text, start, end, parts[1], where)
     return spans.Marked(key, found[1], start, end)
 
@@ -107,7 +111,10 @@ def _relation(line: str, where: str) -> spans.Linked:
         raise UserError(
             f"{where}: a relation is `R1 TAB kind Arg1:T1 Arg2:T2`, not {line[:60]!r}"
         )
-    return spans.Linked(found[1], found[3], found[5])
+    head, tail = found[3], found[5]
+    if (found[2], found[4]) == ("Arg2", "Arg1"):
+        head, tail = tail, head
+    return spans.Linked(found[1], head, tail)
 
 
 def written(sentences: Sequence[AnnotatedSentence], text: str) -> str:

@@ -8,6 +8,7 @@ https://github.com/bekou/multihead_joint_entity_relation_extraction
 """
 
 import ast
+import operator
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,7 +103,9 @@ def _sentence(
 def _pairs(parts: list[str], where: str) -> list[tuple[str, int]]:
     try:
         kinds, tails = (ast.literal_eval(part) for part in parts[3:])
-        pairs = [(str(kind), int(n)) for kind, n in zip(kinds, tails, strict=True)]
+        pairs = [
+            (str(kind), operator.index(n)) for kind, n in zip(kinds, tails, strict=True)
+        ]
     except (ValueError, SyntaxError, TypeError):
         raise UserError(
             f"{where}: relations and tails are two lists of one length, such as "

@@ -164,8 +164,7 @@ class Trees:
     def __str__(self) -> str:
         if self.file:
             return f"trees of {Path(self.file).name}"
-        named = {"chunks": "the rules over tags", "spacy": "spaCy"}
-        return f"trees by {named[parses.chosen(self.parser)]}"
+        return parses.said(self.parser)
 
     def of(self, words: Sequence[str], where: str) -> Parsed:
         """The tree over `words`. UserError, beginning with `where`: the file of trees

@@ -9,7 +9,7 @@ The nominals are given and have one kind. `Other` is no relation. https://aclant
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from papers.sptree.sources.annotated_sentence import (
 
 HOLDS = "the folder with TRAIN_FILE.TXT and TEST_FILE_FULL.TXT"
 TREES_HOLD = "TEST_FILE_FULL.TXT and a json file with stanford_head of its sentences"
+SOURCES = ("semeval", "semeval_trees")  # of `config.data.source`
 KIND = "nominal"
 OTHER = "Other"
 RELATIONS = (
@@ -53,21 +54,17 @@ def read(root: str, trees: layout.Trees) -> layout.Read:
     """The standard split; the last tenth of training is for validation."""
     folder = layout.root_of(root, HOLDS)
     files = {"train": "TRAIN_FILE.TXT", "test": "TEST_FILE_FULL.TXT"}
-    dropped = Dropped()
     found = {
-        split: [
-            _with_trees(item, trees, dropped) for item in _items(_file(folder, name))
-        ]
+        split: [_with_trees(item, trees) for item in _items(_file(folder, name))]
         for split, name in files.items()
     }
     cut = max(1, len(found["train"]) - VALID)
-    kept = {
-        "train": tuple(found["train"][:cut]),
-        "valid": tuple(found["train"][cut:]) or tuple(found["train"]),
-        "test": tuple(found["test"]),
+    splits = {
+        "train": found["train"][:cut],
+        "valid": found["train"][cut:] or found["train"],
+        "test": found["test"],
     }
-    about = f"SemEval-2010 Task 8, the standard split; {trees}"
-    return layout.Read(kept, {split: Dropped() for split in kept}, about)
+    return _read(splits, f"SemEval-2010 Task 8, the standard split; {trees}")
 
 
 def read_with_trees(root: str) -> layout.Read:
@@ -80,52 +77,75 @@ def read_with_trees(root: str) -> layout.Read:
         raise UserError(
             f"{str(folder)!r} has {len(items)} test sentences and {len(given)} trees"
         )
-    dropped = Dropped()
-    found = [
-        _with_tree(item, tree, dropped) for item, tree in zip(items, given, strict=True)
-    ]
+    found = [_with_tree(item, tree) for item, tree in zip(items, given, strict=True)]
     scale = len(found) / 2717
     first = round(TREES_TRAIN[0] * scale)
     second = first + max(1, round(TREES_TRAIN[1] * scale))
-    kept = {
-        "train": tuple(found[:first]),
-        "valid": tuple(found[first:second]),
-        "test": tuple(found[second:]),
+    splits = {
+        "train": found[:first],
+        "valid": found[first:second],
+        "test": found[second:],
     }
     about = (
         "SemEval-2010 Task 8, its test alone cut into "
-        f"{' / '.join(str(len(v)) for v in kept.values())} sentences, which is not the "
-        "standard split; the given Stanford trees"
+        f"{' / '.join(str(len(v)) for v in splits.values())} sentences, which is not "
+        "the standard split; the given Stanford trees"
     )
-    return layout.Read(kept, {split: Dropped() for split in kept}, about)
+    return _read(splits, about)
+
+
+def _read(splits: Mapping[str, Sequence["_Item"]], about: str) -> layout.Read:
+    """The sentences of items that have their trees."""
+    dropped = {split: Dropped() for split in splits}
+    kept = {
+        split: tuple(item.annotated(dropped[split]) for item in items)
+        for split, items in splits.items()
+    }
+    return layout.Read(kept, dropped, about)
 
 
 class _Item:
-    """A block of the file: words, both nominals and the label."""
+    """A block of the file: words, both nominals and the label; later its tree."""
 
     def __init__(self, number: str, text: str, label: str, where: str) -> None:
         self.name = number
         self.where = where
-        self.words: list[str] = []
-        self.spans: dict[str, tuple[int, int]] = {}
-        at = 0
-        opened: dict[str, int] = {}
-        for mark in [*_MARK.finditer(text), None]:
-            piece = text[at : mark.start() if mark else len(text)]
-            self.words += [word.text for word in text_sentences.words(piece)]
-            if mark:
-                at = mark.end()
-                name = mark[0].strip("</>")
-                if mark[0].startswith("</"):
-                    start = opened.get(name, len(self.words))
-                    self.spans[name] = (start, len(self.words))
-                else:
-                    opened[name] = len(self.words)
-        if {*self.spans} != {"e1", "e2"} or any(a >= b for a, b in self.spans.values()):
-            raise UserError(
-                f"{where}: one <e1>...</e1> and one <e2>...</e2> with words"
-            )
+        self.words, self.spans = marked(text, where)
         self.relation = _relation(label, where)
+        self.parsed: Parsed | None = None
+
+    def annotated(self, dropped: Dropped) -> AnnotatedSentence:
+        """The sentence; its tree is there."""
+        entities = [Entity(*self.spans[name], KIND) for name in ("e1", "e2")]
+        relations = []
+        if self.relation:
+            kind, backwards = self.relation
+            relations.append(Relation(kind, int(backwards), int(not backwards)))
+        return sentence(self.parsed, entities, relations, self.name, dropped)
+
+
+def marked(text: str, where: str) -> tuple[list[str], dict[str, tuple[int, int]]]:
+    """The words of a sentence, and those of e1 and e2, [start, end). UserError,
+    beginning with `where`: a mark is missing, or there twice, or has no words."""
+    words: list[str] = []
+    spans: dict[str, tuple[int, int]] = {}
+    at = 0
+    opened: dict[str, int] = {}
+    for mark in [*_MARK.finditer(text), None]:
+        piece = text[at : mark.start() if mark else len(text)]
+        words += [word.text for word in text_sentences.words(piece)]
+        if mark:
+            at = mark.end()
+            name = mark[0].strip("</>")
+            if mark[0].startswith("</"):
+                spans[name] = (opened.get(name, len(words)), len(words))
+            elif name in opened:
+                raise UserError(f"{where}: <{name}> is there twice")
+            else:
+                opened[name] = len(words)
+    if {*spans} != {"e1", "e2"} or any(a >= b for a, b in spans.values()):
+        raise UserError(f"{where}: one <e1>...</e1> and one <e2>...</e2> with words")
+    return words, spans
 
 
 def _relation(label: str, where: str) -> tuple[str, bool] | None:
@@ -170,26 +190,15 @@ def _items(path: Path) -> Iterator[_Item]:
         raise UserError(f"{str(path)!r} has no sentences")
 
 
-def _with_trees(
-    item: _Item, trees: layout.Trees, dropped: Dropped
-) -> AnnotatedSentence:
+def _with_trees(item: _Item, trees: layout.Trees) -> _Item:
     """The item with its tree, and the words of that."""
-    parsed = trees.of_text(item.words, item.where)
-    if parsed.words != tuple(item.words):
+    item.parsed = trees.of_text(item.words, item.where)
+    if item.parsed.words != tuple(item.words):
         item.spans = {
-            name: layout.moved(span, item.words, parsed.words, item.where)
+            name: layout.moved(span, item.words, item.parsed.words, item.where)
             for name, span in item.spans.items()
         }
-    return _annotated(item, parsed, dropped)
-
-
-def _annotated(item: _Item, parsed: Parsed, dropped: Dropped) -> AnnotatedSentence:
-    entities = [Entity(*item.spans[name], KIND) for name in ("e1", "e2")]
-    relations = []
-    if item.relation:
-        kind, backwards = item.relation
-        relations.append(Relation(kind, int(backwards), int(not backwards)))
-    return sentence(parsed, entities, relations, item.name, dropped)
+    return item
 
 
 def _given(folder: Path) -> list[dict[str, Any]]:
@@ -206,9 +215,7 @@ def _given(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _with_tree(
-    item: _Item, tree: dict[str, Any], dropped: Dropped
-) -> AnnotatedSentence:
+def _with_tree(item: _Item, tree: dict[str, Any]) -> _Item:
     """The item with the words of its given tree."""
     try:
         words = tree["token"]
@@ -222,7 +229,7 @@ def _with_tree(
         raise UserError(
             f"{item.where}: its tree in the json file lacks {error}"
         ) from None
-    parsed = layout.given_tree(words, heads, arcs, tags, item.where)
+    item.parsed = layout.given_tree(words, heads, arcs, tags, item.where)
     for name, (start, end) in spans.items():
         own = " ".join(item.words[slice(*item.spans[name])])
         if layout.letters(words[start:end]) != layout.letters([own]):
@@ -231,4 +238,4 @@ def _with_tree(
                 "in the json file: both are in the same order"
             )
     item.spans = spans
-    return _annotated(item, parsed, dropped)
+    return item

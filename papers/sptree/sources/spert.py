@@ -62,7 +62,13 @@ def sentences(
             yield _sentence(item, f"{path.stem}/{number}", where, trees, dropped)
         except UserError:
             raise
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (
+            KeyError,
+            TypeError,
+            AttributeError,
+            ValueError,
+            OverflowError,
+        ) as error:
             said = f"{type(error).__name__} {error}"
             raise UserError(
                 f"{where}: tokens, entities (type, start, end) and relations (type, "
@@ -77,28 +83,41 @@ def _sentence(
     trees: layout.Trees,
     dropped: Dropped,
 ) -> AnnotatedSentence:
-    words = [str(word) for word in item["tokens"]]
-    if not words or not all(words):
+    words = _strings(item["tokens"])
+    if not words or not all(word.strip() for word in words):
         raise UserError(f"{where} has no tokens, or an empty one")
     entities = [
-        Entity(_whole(e["start"]), _whole(e["end"]), str(e["type"]))
+        Entity(_whole(e["start"]), _whole(e["end"]), _string(e["type"]))
         for e in item.get("entities", ())
     ]
     relations = [
-        Relation(str(r["type"]), _whole(r["head"]), _whole(r["tail"]))
+        Relation(_string(r["type"]), _whole(r["head"]), _whole(r["tail"]))
         for r in item.get("relations", ())
     ]
     if "heads" in item:
         parsed = layout.given_tree(
             words,
             [_whole(head) for head in item["heads"]],
-            item.get("deprels"),
-            item.get("pos"),
+            _strings(item.get("deprels") or []),
+            _strings(item.get("pos") or []),
             where,
         )
     else:
         parsed = trees.of(words, where)
     return sentence(parsed, entities, relations, name, dropped)
+
+
+def _strings(values: Any) -> list[str]:
+    """A list of strings. ValueError: it is none, such as a text or a list of lists."""
+    if not isinstance(values, list):
+        raise ValueError(f"{str(values)[:30]!r} is not a list")
+    return [_string(value) for value in values]
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a string")
+    return value
 
 
 def _whole(value: Any) -> int:

@@ -124,3 +124,13 @@ def test_no_tags_break_the_rules():
             [str(tag) for tag in rng.choice(tags, size)],
         )
         check(parsed)
+
+
+def test_depths_and_sides_are_those_of_the_tree():
+    heads = (1, 3, 1, parses.ROOT, 5, 3)
+    assert parses.depths(heads) == [2, 1, 2, 0, 2, 1]
+    assert parses.ancestors(heads, 0) == [0, 1, 3]
+    assert parses.sides(heads, 0, 4) == ([0, 1], [4, 5])
+    assert parses.sides(heads, 0, 1) == ([0], [])
+    assert parses.sides(heads, 2, 0) == ([2], [0])
+    assert parses.depths((parses.ROOT, *range(9999)))[-1] == 9999

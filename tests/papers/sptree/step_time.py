@@ -1,6 +1,7 @@
 """Times a training step of SPTree beside the same network in PyTorch.
 
-    python -m tests.papers.sptree.step_time --torch_python=PATH [--cores=1]
+    python -m tests.papers.sptree.step_time --torch_python=PATH [--cores=1] \\
+        [--sentences=8,16,32,64]
 
 Both have the paper's sizes and read a batch of written facts: entities word by word,
 then all pairs of them on their shortest paths. PyTorch's trees are Python loops over
@@ -103,13 +104,12 @@ def torch_case(size: dict) -> beside_torch.Timed:
 
 def jax_case(size: dict, overrides: list[str]) -> beside_torch.Timed:
     """The step that the command line calls."""
-    del size
     from papers import sptree
 
-    return beside_torch.steps(sptree, config_of(overrides), "no_ep")
+    return beside_torch.steps(sptree, config_of(size["rows"], overrides), "no_ep")
 
 
-def config_of(overrides: list[str]):
+def config_of(rows: int, overrides: list[str]):
     from common.config import changed
     from launch import catalogue
     from papers import sptree
@@ -119,19 +119,25 @@ def config_of(overrides: list[str]):
         "runs": ("no_ep",),
         "seeds": 1,
         "model": Model(),
-        "data.batch_size": 16,
+        "data.batch_size": rows,
         "data.sentences": (400, 10, 10),
     }
     return catalogue.override(changed(sptree.get_config(), alone), overrides)
 
 
 def cases(flags: argparse.Namespace, overrides: list[str]) -> dict[str, dict]:
-    """The first batch that this package reads, as lists."""
-    del flags
+    """The first batch that this package reads, as lists, of each size."""
+    return {
+        f"a step of {rows} sentences": _case(rows, overrides)
+        for rows in map(int, flags.sentences.split(","))
+    }
+
+
+def _case(rows: int, overrides: list[str]) -> dict:
     from papers import sptree
     from papers.sptree.corpus import corpus, sizes
 
-    c = sptree.runs(config_of(overrides))["no_ep"].config
+    c = sptree.runs(config_of(rows, overrides))["no_ep"].config
     batch = next(sptree.batches(c, "train"))
     sentences = [corpus(c).sentences["train"][i] for i in batch["row"]]
     found = sizes(c)
@@ -141,11 +147,11 @@ def cases(flags: argparse.Namespace, overrides: list[str]) -> dict[str, dict]:
         "d_tag": m.d_tag, "sequence": m.sequence, "units": m.relation_units,
         "dropout": m.dropout_embedding, "words": found.words, "tags": found.tags,
         "arcs": found.arcs + 1, "labels": found.labels, "classes": found.classes,
-        "pairs": list(_pairs(batch, sentences)),
+        "pairs": list(_pairs(batch, sentences)), "rows": rows,
     }  # fmt: skip
     for name in ("word", "tag", "arc", "label"):
         size[name] = batch[name].tolist()
-    return {f"a step of {len(sentences)} sentences": size}
+    return size
 
 
 def _pairs(batch, sentences):
@@ -164,4 +170,6 @@ def _pairs(batch, sentences):
 
 
 if __name__ == "__main__":
-    beside_torch.main(__file__, __doc__, cases, torch_case, jax_case)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sentences", default="16", help="of a batch; several: 8,16")
+    beside_torch.main(__file__, __doc__, cases, torch_case, jax_case, parser)

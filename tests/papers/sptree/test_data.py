@@ -1,6 +1,7 @@
 """Batches: every sentence once an epoch, in a batch of its length, wherever it resumes;
 what a row holds is the sentence."""
 
+import json
 from collections import Counter
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from common.contract import UserError
 from papers.sptree import data, generated, get_config
+from papers.sptree.config import Data
 from papers.sptree.corpus import check_sizes, corpus, encode, sizes
 from papers.sptree.vocabulary import Vocabulary
 
@@ -74,6 +76,27 @@ def test_longer_sentences_are_left_out_and_counted():
     assert seen == len(SENTENCES) - longer
     with pytest.raises(UserError, match="no sentence has at most 2 words"):
         data.Bucketed(ENCODED, (2,), 8)
+
+
+def test_deep_words_and_second_relations_of_a_pair_are_counted(tmp_path):
+    """Of a pair with a relation each way the network has one class."""
+    item = {
+        "tokens": ["a", "b", "c"],
+        "heads": [0, 1, 2],
+        "entities": [{"type": "x", "start": i, "end": i + 1} for i in (0, 2)],
+        "relations": [
+            {"type": kind, "head": head, "tail": 1 - head}
+            for head, kind in enumerate("rs")
+        ],
+    }
+    for split in ("train", "dev", "test"):
+        (tmp_path / f"{split}.json").write_text(json.dumps([item]))
+    config = get_config("smoke")
+    config.data = Data("spert", str(tmp_path), levels=2)
+    assert corpus(config).lost["train"] == {
+        "words deeper than 2 levels of a whole tree": 1,
+        "relations of a pair that has another one, backwards": 1,
+    }
 
 
 def test_tables_that_are_too_small_are_refused():

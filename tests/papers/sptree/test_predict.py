@@ -1,18 +1,24 @@
 """What a user gives, and what comes back; the network is untrained."""
 
 import json
+from pathlib import Path
 
 import jax
 import pytest
 
 from common.contract import Table, UserError
-from papers.sptree import get_config, init, predict, runs
+from papers.sptree import documents, get_config, init, predict, runs
+from papers.sptree.config import Config
+from papers.sptree.sources import layout, spert
+from papers.sptree.sources.annotated_sentence import Dropped, Entity
 
 TEXT = "Ann owns New York.\n\nOslo was built by Dora Lee! Who likes Rome?\n"
 CONLLU = (
     "1\tAnn\tAnn\tPROPN\tNNP\t_\t2\tnsubj\t_\t_\n"
     "2\towns\town\tVERB\tVBZ\t_\t0\troot\t_\t_\n"
     "3\tRome\tRome\tPROPN\tNNP\t_\t2\tobj\t_\t_\n\n"
+    "1\tDora\tDora\tPROPN\tNNP\t_\t2\tnsubj\t_\t_\n"
+    "2\tleft\tleave\tVERB\tVBD\t_\t0\troot\t_\t_\n\n"
 )
 
 
@@ -31,7 +37,7 @@ def values(found):
 
 def test_a_text_becomes_tables_whose_places_are_those_of_the_text(trained):
     found = values(predict(*trained, TEXT))
-    assert found["said"] == "trees by chunks\n"
+    assert found["said"] == "trees by the rules over tags\n"
     entities, relations = found["Entities"], found["Relations"]
     assert isinstance(entities, Table)
     assert entities.rows  # an untrained network finds something
@@ -60,8 +66,10 @@ def test_files_get_answers_beside_them(trained, tmp_path):
             _, place, text = line.split("\t")
             start, end = map(int, place.split()[1:])
             assert TEXT[start:end] == text
-    sentences = json.loads((tmp_path / "a.pred.json").read_text())
-    assert [len(s["tokens"]) for s in sentences] == [5, 7, 4]
+    path = tmp_path / "a.pred.json"
+    assert f"wrote {path}\nwrote {path.with_suffix('.ann')}\n" in found["said"]
+    again = spert.sentences(path, layout.Trees(parser="chunks"), Dropped())
+    assert [len(s.parsed) for s in again] == [5, 7, 4]
     assert not (tmp_path / ".hidden.pred.ann").exists()
 
 
@@ -70,9 +78,29 @@ def test_trees_of_conll_u_are_read_as_they_are(trained, tmp_path):
     path = tmp_path / "a.conllu"
     path.write_text(CONLLU)
     found = values(predict(*trained, str(path)))
-    assert found["said"] == ""  # no parser
-    assert (tmp_path / "a.pred.json").exists()
+    assert found["said"] == f"wrote {tmp_path / 'a.pred.json'}\n"  # no parser
+    for name, text, _, start, end in found["Entities"].rows:
+        assert name in ("a/1", "a/2")
+        words = ["Ann", "owns", "Rome"] if name == "a/1" else ["Dora", "left"]
+        assert " ".join(words[start:end]) == text
     assert not (tmp_path / "a.pred.ann").exists()
+
+
+@pytest.mark.slow
+def test_long_paths_and_new_arcs_are_counted(tmp_path):
+    """A chain of words between two entities that are given."""
+    words = ["word"] * 60
+    ends = [{"type": "place", "start": i, "end": i + 1} for i in (0, 59)]
+    item = {"tokens": words, "heads": [*range(60)], "entities": ends}
+    item["deprels"] = ["strange"] * 60
+    (tmp_path / "a.json").write_text(json.dumps([item]))
+    config = given()
+    state = init(config, jax.random.key(0))
+    note = values(predict(config, state, str(tmp_path / "a.json")))["Relations"].note
+    assert note.startswith("1 pair(s) with more than 24 words")
+    assert note.endswith(
+        "60 of 60 arcs have names that training had not, such as strange"
+    )
 
 
 @pytest.mark.slow
@@ -97,9 +125,82 @@ def test_what_cannot_be_read_is_said(trained, inputs, said, tmp_path):
         list(predict(*trained, inputs))
 
 
-def test_a_run_of_given_entities_reads_no_text():
+def test_a_run_of_entities_alone_says_so():
+    config = runs(get_config("smoke"))["sptree"].config
+    config.learning.task = "entities"
+    with pytest.raises(UserError, match="no relations"):
+        list(predict(config, None, TEXT))
+
+
+# Given entities.
+
+
+def given(**data) -> Config:
     config = get_config("smoke")
     config.runs = ("given",)
     config = runs(config)["given"].config
-    with pytest.raises(UserError, match="does not find both"):
-        list(predict(config, None, TEXT))
+    config.model.label_embedding = False
+    for name, value in data.items():
+        setattr(config.data, name, value)
+    return config
+
+
+def of_json(folder: Path, kind: str = "place") -> str:
+    items = [
+        {
+            "tokens": ["Ann", "owns", "Rome"],
+            "entities": [
+                {"type": "person", "start": 0, "end": 1},
+                {"type": kind, "start": 2, "end": 3},
+            ],
+        }
+    ]
+    (folder / "own.json").write_text(json.dumps(items))
+    return str(folder / "own.json")
+
+
+@pytest.mark.slow
+def test_relations_of_given_entities_are_answered(tmp_path):
+    config = given()
+    path = of_json(tmp_path)
+    found = values(predict(config, init(config, jax.random.key(0)), path))
+    assert found["Entities"].rows == [
+        ["own/0", "Ann", "person", 0, 1],
+        ["own/0", "Rome", "place", 2, 3],
+    ]
+    assert len(found["Relations"].rows) <= 1
+    assert (tmp_path / "own.pred.json").exists()
+
+
+def test_tokens_of_spert_are_read_with_their_entities(tmp_path):
+    for config in (given(), runs(get_config("smoke"))["no_all"].config):
+        _, (document,), notes = documents.read(config, of_json(tmp_path))
+        (sentence,) = document.sentences
+        assert sentence.parsed.words == ("Ann", "owns", "Rome")
+        assert sentence.entities == (Entity(0, 1, "person"), Entity(2, 3, "place"))
+        assert notes == ("trees by the rules over tags, where a sentence has no heads",)
+
+
+def test_marked_entities_have_the_one_kind_of_training(tmp_path):
+    for name in ("TRAIN_FILE.TXT", "TEST_FILE_FULL.TXT"):
+        (tmp_path / name).write_text('1\t"<e1>A</e1> is <e2>B</e2>."\nOther\n\n')
+    config = given(source="semeval", root=str(tmp_path), parser="chunks")
+    text = "The <e2>old cradle</e2> holds a <e1>child</e1>.\n\n<e1>A</e1> <e2>B</e2>"
+    first, second = documents.read(config, text).documents[0].sentences
+    assert first.entities == (Entity(1, 3, "nominal"), Entity(5, 6, "nominal"))
+    assert second.parsed.words == ("A", "B")
+    with pytest.raises(UserError, match="line 1: the two entities share words"):
+        documents.read(config, "<e1>a <e2>b</e2></e1>")
+    with pytest.raises(UserError, match="line 2: one <e1>"):
+        documents.read(config, f"{text.splitlines()[0]}\nnone")
+
+
+@pytest.mark.parametrize("inputs", ["Ann owns Rome.", "<e1>A</e1> <e2>B</e2>"])
+def test_a_run_of_given_entities_needs_them(inputs):
+    with pytest.raises(UserError, match="entities that are given"):
+        documents.read(given(), inputs)
+
+
+def test_kinds_that_training_had_not_are_named_with_the_known_ones(tmp_path):
+    with pytest.raises(UserError, match=r"own/0.*'river'.*knows person, place"):
+        documents.read(given(), of_json(tmp_path, "river"))

@@ -4,10 +4,16 @@ import dataclasses
 
 import pytest
 
+from common.text.parses import Parsed
 from papers.sptree import claims, figures, get_config, runs, tables
 from papers.sptree.corpus import corpus
 from papers.sptree.paper_results import PARTS, TEST
 from papers.sptree.scored import Scored
+from papers.sptree.sources.annotated_sentence import (
+    AnnotatedSentence,
+    Entity,
+    Relation,
+)
 
 
 def scored(name, config, change=lambda s: s):
@@ -87,3 +93,15 @@ def test_the_sentence_shown_is_right_and_its_path_is_the_tree_s(rows):
     silent = rows["no_tree"]
     assert figures.telling(silent.gold, silent.said[0]) is None
     assert figures.path((1, -1, 1, 2), 0, 3) == [(0, 1), (3, 2), (2, 1)]
+
+
+def test_an_arc_of_two_paths_has_both_colours():
+    parsed = Parsed(("a", "b", "c"), ("",) * 3, (1, -1, 1), ("",) * 3)
+    entities = tuple(Entity(i, i + 1, "x") for i in range(3))
+    relations = (Relation("r", 0, 2), Relation("s", 1, 2))
+    sentence = AnnotatedSentence(parsed, entities, relations, "")
+    (axes,) = figures.tree(sentence).axes
+    colours = [arc.get_edgecolor() for arc in axes.patches]
+    assert [colours.count(colour) for colour in colours] == [2, 2, 1]
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert texts == ["a (x) r c (x)", "b (x) s c (x)"]

@@ -227,3 +227,24 @@ def test_seeds_are_trained_side_by_side():
     assert outputs.rows["pairs"].shape == (8, 2, 6, 3)
     assert outputs.rows["labels"].shape == (8, 2, 12)
     assert jnp.issubdtype(outputs.rows["row"].dtype, jnp.integer)
+
+
+def test_validation_on_semeval_has_the_official_score(tmp_path):
+    """Of one row whose only pair is said as the data has it, backwards, or not."""
+    text = '1\t"<e1>A</e1> is <e2>B</e2>."\nCause-Effect(e1,e2)\n\n'
+    for name in ("TRAIN_FILE.TXT", "TEST_FILE_FULL.TXT"):
+        (tmp_path / name).write_text(text)
+    config = config_of(
+        "given",
+        data__source="semeval",
+        data__root=str(tmp_path),
+        data__parser="chunks",
+    )
+    for value, score in ((1, 1.0), (2, 0.0), (0, 0.0)):
+        outputs = {
+            "row": np.array([0]),
+            "labels": np.zeros((1, 1, 4), int),
+            "pairs": np.array([[[[0, 2, value]]]]),
+        }
+        found = train.validate(config, {"outputs": outputs})
+        assert found["macro_f1"] == found["relations_f1"] == score

@@ -64,6 +64,8 @@ def test_conll04_counts_a_relation_of_a_word_that_is_no_entity(tmp_path):
     [
         ("[3, 4]", "[3]", "line 3.*one length"),
         ("[3, 4]", "[3, 40]", "line 3.*word 40 of 5"),
+        ("[3, 4]", "[3, 4.5]", "line 3"),
+        ("\tleft\t", "\t \t", "word 3 is empty"),
         ("[3, 4]", "[3, __import__('os')]", "line 3"),
         ("B-Loc", "S-Loc", "B-KIND"),
         ("2\tleft", "7\tleft", "line 4"),
@@ -170,7 +172,12 @@ def test_spert_keeps_given_trees_and_writes_what_it_reads(tmp_path):
         ({"entities": [{"type": "Loc", "start": 1.5, "end": 3}]}, "whole number"),
         ({"entities": 5}, "sentence 0"),
         ({"tokens": []}, "no tokens"),
-        ({"tokens": ["a", ""]}, "no tokens"),
+        ({"tokens": ["a", " "]}, "no tokens"),
+        ({"tokens": "Ann lives in Rome"}, "not a list"),
+        ({"tokens": ["Ann", None, "in", "Rome"]}, "not a string"),
+        ({"entities": [{"type": "Loc", "start": 0, "end": 1e999}]}, "infinity"),
+        ({"heads": [2, 0, 4, 2], "pos": [1, 2, 3, 4]}, "not a string"),
+        ({"heads": [2, 0, 4, 2], "deprels": ["a"]}, "1 arcs"),
         ({"heads": [2, 1, 4, 3]}, "no root"),
         ({"heads": [2, 0, 4, 3]}, "circle"),
         ({"heads": [2, 0, 9, 2]}, "word 9"),
@@ -181,6 +188,33 @@ def test_a_wrong_sentence_of_spert_is_named(tmp_path, change, said):
     with pytest.raises(UserError, match=said) as error:
         of_json(tmp_path, ITEM | change)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "words", [["Oslo"], ["The", "old", "mayor"], ["Ann", "left"] * 250]
+)
+def test_spert_reads_one_word_no_verb_and_500_words(tmp_path, words):
+    item = {"tokens": words, "entities": [{"type": "Peop", "start": 0, "end": 1}]}
+    (found,) = of_json(tmp_path, item).sentences["train"]
+    assert found.parsed.words == tuple(words)
+    assert found.parsed.heads.count(-1) == 1
+
+
+def test_spert_counts_what_overlaps_and_relations_of_it(tmp_path):
+    """The longest stays, and of a pair a relation each way."""
+    long = {"type": "X", "start": 2, "end": 4}
+    entities = [*ITEM["entities"], long]
+    relations = [("a", 1, 0), ("b", 1, 2), ("c", 2, 1), ("d", 2, 2)]
+    item = ITEM | {
+        "entities": entities,
+        "relations": [{"type": t, "head": h, "tail": e} for t, h, e in relations],
+    }
+    read = of_json(tmp_path, item)
+    (found,) = read.sentences["train"]
+    assert named(found) == [("b", "Ann", "in Rome"), ("c", "in Rome", "Ann")]
+    assert str(read.dropped["train"]) == (
+        "1 entity (overlap 1), 2 relations (lost entity 1, same entity 1)"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "[1]", '[{"tokens": ["a"]'])
@@ -235,6 +269,7 @@ def test_semeval_has_two_nominals_and_a_directed_relation(tmp_path, end):
         ("Content-Container(e2,e1)", "Contents(e2,e1)", "line 1"),
         ("Content-Container(e2,e1)", "Content-Container(e1)", "line 1"),
         ("<e2>box</e2>", "box", "line 1"),
+        ("toy", "<e1>toy</e1>", "line 1.*twice"),
         ("<e2>wave</e2>", "<e2></e2>", "line 5"),
         ('2\t"A', "A", "line 5"),
         (SEMEVAL, "", "no sentences"),
@@ -243,6 +278,17 @@ def test_semeval_has_two_nominals_and_a_directed_relation(tmp_path, end):
 def test_a_wrong_line_of_semeval_is_named(tmp_path, old, new, said):
     with pytest.raises(UserError, match=said):
         semeval(tmp_path, SEMEVAL.replace(old, new))
+
+
+def test_semeval_counts_a_nominal_inside_the_other(tmp_path):
+    nested = "<e1>ridge <e2>line</e2></e1> is no wave"
+    text = SEMEVAL.replace("<e1>ridge line</e1> is no <e2>wave</e2>", nested)
+    text = text.replace("Other", "Message-Topic(e1,e2)")
+    read = semeval(tmp_path, text)
+    assert str(read.dropped["train"] + read.dropped["valid"]) == (
+        "1 entity (overlap 1), 1 relation (lost entity 1)"
+    )
+    assert str(read.dropped["test"]) == "nothing"
 
 
 def test_semeval_takes_the_given_trees_of_the_test(tmp_path):
@@ -352,6 +398,19 @@ def test_discontinuous_and_overlapping_entities_are_counted(tmp_path):
     assert str(dropped) == (
         "2 entities (overlap 1, discontinuous 1), 2 relations (lost entity 2)"
     )
+
+
+def test_pieces_that_a_line_break_parts_are_one_entity(tmp_path):
+    found, dropped = of_brat(tmp_path, "T1\tPer 0 3;6 9\tZoë Lee\n", "Zoë\n  Lee won.")
+    assert found[0].entities == (Entity(0, 2, "Per"),)
+    assert str(dropped) == "nothing"
+
+
+def test_brats_first_argument_is_the_one_named_so(tmp_path):
+    swapped = ANN.replace("Arg1:T1 Arg2:T2", "Arg2:T2 Arg1:T1")
+    assert named(of_brat(tmp_path, swapped)[0][0]) == [("met", "Zoë 𝄞 Lee", "Bo")]
+    own = ANN.replace("Arg1:T1 Arg2:T2", "Who:T2 Whom:T1")
+    assert named(of_brat(tmp_path, own)[0][0]) == [("met", "Bo", "Zoë 𝄞 Lee")]
 
 
 @pytest.mark.parametrize(
