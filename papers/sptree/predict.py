@@ -14,6 +14,7 @@ from common.config import changed
 from common.contract import Table, UserError
 from common.data import conllu
 from common.files import outputs, texts
+from common.files.inputs import may_be_path
 from common.host import to_host
 from common.text import parses, sentences
 from papers.sptree import data, figures, scoring, train
@@ -69,7 +70,7 @@ def _path(inputs: str) -> Path | None:
     """The file or folder that is named; None: `inputs` is the text itself."""
     if not inputs.strip():
         raise UserError(f"--input={inputs!r} is empty: give {FORM}")
-    if "\n" in inputs or len(inputs) > 1000:
+    if not may_be_path(inputs):
         return None
     path = Path(inputs).expanduser()
     if path.exists():
