@@ -56,12 +56,16 @@ class Trained(Mapping[str, tuple[Any, Any]]):
     ) -> tuple[Int[np.ndarray, "n"], Float[np.ndarray, "n"]]:
         """Steps and values of a metric.
 
-        run: "": the last one, whose name the others lead to. UserError: the run or the
-        metric is not there.
+        run: "": the first one. UserError: the run or the metric is not there.
         """
-        run = run or [*self.runs][-1]
+        run = run or next(iter(self.runs))
         refuse_unknown("run", run, self.runs)
         records = [r for r in self._records(run) if r["split"] == split]
+        if not records:
+            raise UserError(
+                f"{run} has logged nothing of {split!r}: splits are train, every "
+                "config.loop.log_every steps, and valid"
+            )
         names = {name for r in records for name in r} - {"step", "split"}
         refuse_unknown(f"metric of {run}, {split}", metric, sorted(names))
         pairs = [(r["step"], r[metric]) for r in records if metric in r]
@@ -102,28 +106,27 @@ class Trained(Mapping[str, tuple[Any, Any]]):
 
 
 def train(
-    paper: ModuleType, config: Any, folder: str | Path, runs: Sequence[str]
+    paper: ModuleType, config: Any, folder: str | Path, names: Sequence[str]
 ) -> Trained:
     """As of `launch.train`."""
     name = paper.__name__.rpartition(".")[2]
     path = storage.path(str(folder or tempfile.mkdtemp(prefix=f"{name}-")))
     session = Session(paper, config, path)
-    for run in runs:
+    for run in names:
         refuse_unknown("run", run, session.runs)
-    names = session.runs.in_order([*runs] or [*session.runs])
+    wanted = session.runs.in_order([*names] or [*session.runs])
     devices.keep_freed_memory()
     with quiet(), workdir.locked(path), StopRequest() as stop, _progress():
         keep_compiled(path)
         workdir.remember(path, name, VARIANT, config)
-        finished = session.train(names, stop)
+        finished = session.train(wanted, stop)
     if not finished:
         print("stopped, and nothing is lost: the same call on the same workdir goes on")
-        names = [run for run in names if newest(path / run) >= 0]
+        wanted = [run for run in wanted if newest(path / run) >= 0]
     with quiet():
-        states = {name: session.restored(name)[0] for name in names}
-    return Trained(
-        path, {n: (session.runs[n].config, state) for n, state in states.items()}
-    )
+        states = {run: session.restored(run)[0] for run in wanted}
+    runs = {n: (r.config, states[n]) for n, r in session.runs.items() if n in states}
+    return Trained(path, runs)
 
 
 def _only(record: Mapping[str, Any], kept: set[str]) -> dict[str, Any]:

@@ -46,8 +46,11 @@ def _pairs(value: Any) -> Iterator[tuple[str, Any]]:
             for item in value:
                 if isinstance(item, str):
                     text += item
-                else:
-                    yield item
+                    continue
+                if text:
+                    yield "", text
+                text = ""
+                yield item
             if text:
                 yield "", text
         case _:

@@ -41,6 +41,8 @@ def test_what_was_logged_is_arrays(trained):
     assert losses[-1] < losses[0]
     with pytest.raises(UserError, match="did you mean loss"):
         trained.logged("los")
+    with pytest.raises(UserError, match=r"nothing of .test.*log_every"):
+        trained.logged("loss", split="test")
     with pytest.raises(UserError, match="there are: line"):
         trained.logged("loss", run="circle")
 
