@@ -68,7 +68,7 @@ def _part(name: str, value: Any) -> str:
         case _:
             body = _image(value)
     caption = f"<figcaption>{escape(name)}</figcaption>"
-    return f'<figure style="margin:0">{body}{caption}</figure>'
+    return f'<figure style="margin:0;max-width:100%">{body}{caption}</figure>'
 
 
 def _image(value: Any) -> str:
@@ -76,7 +76,8 @@ def _image(value: Any) -> str:
     if hasattr(value, "savefig"):
         from common import figures
 
-        return _html(figures.png(value), "width:100%;max-width:720px")
+        width = f"width:{100 * value.get_figwidth():.0f}px;max-width:100%"
+        return _html(figures.png(value), width)
     from PIL import Image
 
     from common.pixels import squeeze_grey
