@@ -21,7 +21,7 @@ from launch.checkpoints import newest
 from launch.compiled import keep_compiled
 from launch.loading import quiet
 from launch.records import read_metrics
-from launch.reports.report import curves
+from launch.reports.training import Curves
 from launch.runs import parameter_count
 from launch.session import Session
 from launch.stop import StopRequest
@@ -75,18 +75,12 @@ class Trained(Mapping[str, tuple[Any, Any]]):
     def curves(self, *metrics: str) -> "Figure":
         """Curves of all runs, training and validation, a panel a metric; without
         names, of all that was logged. UserError: nothing of that name was."""
-        runs = {run: {"metrics": self._records(run)} for run in self.runs}
-        names = {n: None for run in runs.values() for r in run["metrics"] for n in r}
-        for metric in metrics:
-            refuse_unknown("metric", metric, names)
-        if metrics:
-            kept = {"step", "split", *metrics}
-            for run in runs.values():
-                run["metrics"] = [_only(record, kept) for record in run["metrics"]]
-        figure = curves(runs)
-        if figure is None:
+        found = Curves.of({run: {"metrics": self._records(run)} for run in self.runs})
+        if not found:
             raise UserError(f"nothing was logged in {self.workdir}: train some steps")
-        return figure
+        for metric in metrics:
+            refuse_unknown("metric", metric, found.panels)
+        return Curves({m: found.panels[m] for m in metrics or found.panels}).figure()
 
     def _records(self, run: str) -> list[dict[str, Any]]:
         return read_metrics(self.workdir / run / "metrics.jsonl")
@@ -127,10 +121,6 @@ def train(
         states = {run: session.restored(run)[0] for run in wanted}
     runs = {n: (r.config, states[n]) for n, r in session.runs.items() if n in states}
     return Trained(path, runs)
-
-
-def _only(record: Mapping[str, Any], kept: set[str]) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if name in kept}
 
 
 def _last(records: Sequence[Mapping[str, Any]], split: str) -> float | None:
