@@ -2,14 +2,16 @@
 every cell runs. The first code cell says how long to train: `STEPS`."""
 
 import ast
+import functools
 import importlib
 import json
 import re
 from pathlib import Path
 
+import jax
 import pytest
 
-from launch import catalogue
+from launch import catalogue, devices
 from tests.test_pages import FILE_ENDINGS, NAME, resolves
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,6 +43,10 @@ def run_cell(source: str, names: dict) -> None:
     if shows:
         value = eval(compile(ast.Expression(last.value), "<cell>", "eval"), names)
         getattr(value, "_repr_html_", value.__repr__)()
+
+
+def test_every_paper_has_a_notebook_of_its_name():
+    assert {path.stem for path in NOTEBOOKS} >= {*catalogue.names()}
 
 
 @every_notebook
@@ -81,6 +87,8 @@ def known(name: str, paper: str | None) -> bool:
 @pytest.mark.slow
 @every_notebook
 def test_every_cell_of_a_notebook_runs(path, tmp_path, monkeypatch):
+    one_device = functools.partial(devices.make_mesh, devices=jax.devices()[:1])
+    monkeypatch.setattr(devices, "make_mesh", one_device)  # as a notebook has
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # of workdirs
     names = {}
