@@ -1,11 +1,55 @@
 """The impure shell: flags, loop, devices, checkpoints, logs and reports.
 
->>> from launch import load, save_params
+>>> from launch import load, save_params, show, train
 >>> config, state = load("workdir/espcn/default", run="espcn", step="best")
 """
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from launch.notebook import Trained
+    from launch.showing import Shown
+
+
+def train(
+    paper: ModuleType, config: Any, workdir: str | Path = "", runs: Sequence[str] = ()
+) -> "Trained":
+    """Trains the runs of a config and returns {run: (config, state)}.
+
+    Progress is one line a run. What comes back is what `paper.evaluate` takes, and has
+    `.logged(metric)`, arrays to plot, and `.curves()`. An interrupt (Ctrl-C, the
+    notebook's stop button) finishes the step and saves. The same call on the same
+    workdir goes on; with a larger `config.loop.steps` it trains further.
+
+    Args:
+      paper: its package, `from papers import espcn`.
+      config: as of `paper.get_config`.
+      workdir: a folder, as `launch/main.py` has it; "": a new temporary one.
+      runs: names of `paper.runs(config)`; (): all. Those that they come after train
+        too.
+
+    Raises:
+      UserError: the config cannot work, or the workdir is another config's.
+    """
+    from launch import notebook  # imports JAX
+
+    return notebook.train(paper, config, workdir, runs)
+
+
+def show(*values: Any, **named: Any) -> "Shown":
+    """Tables, figures, pictures and text, for the last line of a notebook's cell.
+
+    Args:
+      values: a `Table`, a matplotlib figure, uint8 pixels, text, a number; or many:
+        {name: value}, or what a paper's `evaluate` or `predict` yields.
+      named: the same, each with its name below it: `show(before=a, after=b)`.
+    """
+    from launch.showing import shown
+
+    return shown(values, named)
 
 
 def load(workdir: str | Path, run: str = "", step: str | int = "newest") -> tuple:

@@ -1,5 +1,8 @@
 """A trained run outside of the command line: in a notebook, in another program."""
 
+import contextlib
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +25,21 @@ def loaded(workdir: str | Path, run: str, step: str) -> tuple[Any, Any]:
     own = [name for name, r in session.runs.items() if not r.paper]
     name = run or own[0]
     refuse_unknown("run", name, session.runs)
-    state, _ = session.restored(name)
+    with quiet():
+        state, _ = session.restored(name)
     return session.runs[name].config, state
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Within it Orbax says nothing of its own, as under `launch/main.py`."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _beside(folder: Path) -> str:

@@ -8,6 +8,18 @@ from common.contract import UserError
 from common.files.pictures import decode, picture_paths
 from common.pixels import Picture
 
+LONGEST_NAME = 255  # bytes of a file's name, on Linux and macOS
+LONGEST_PATH = 1023
+
+
+def may_be_path(inputs: str) -> bool:
+    """Whether a text can be the path of a file: systems refuse even to look for a
+    longer one. A few sentences are none."""
+    data = inputs.encode()
+    names = data.split(b"/")
+    short = len(data) <= LONGEST_PATH and max(map(len, names)) <= LONGEST_NAME
+    return short and b"\n" not in data
+
 
 def given(inputs: str, video: bool = False) -> Path:
     """The path that `--input` names; UserError: nothing is there.
@@ -15,7 +27,7 @@ def given(inputs: str, video: bool = False) -> Path:
     video: whether the paper takes videos too.
     """
     path = Path(inputs or "").expanduser()
-    if not inputs or not path.exists():
+    if not inputs or not (may_be_path(inputs) and path.exists()):
         kinds = "a picture or a folder of pictures" + ", or a video" * video
         raise UserError(f"--input={inputs!r} does not exist: give {kinds}")
     return path

@@ -9,6 +9,7 @@ import jax
 
 from common.contract import Table, UserError
 from common.files import outputs, storage
+from common.files.inputs import may_be_path
 from common.text import parses
 from common.text.parses import Parsed
 from papers.amr_summarization import figures, systems
@@ -80,7 +81,7 @@ def _path(inputs: str) -> Path | None:
         if not path.exists():
             raise UserError(f"--input={inputs!r} does not exist: give {FORMS}")
         return path
-    if len(inputs) > 1000 or "\n" in inputs:
+    if not may_be_path(inputs):
         return None
     path = storage.path(inputs)
     if path.exists():

@@ -14,6 +14,7 @@ from common.contract import Table, UserError
 from common.data.completions import Completions
 from common.data.triples import Graph
 from common.files import texts
+from common.files.inputs import may_be_path
 from common.host import to_host
 from common.nearest import nearest
 from papers.knowledge_graph import data, weights
@@ -48,7 +49,7 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str | tuple[str
 
 def _questions(inputs: str) -> list[str]:
     path = Path(inputs).expanduser()
-    if inputs and len(inputs) < 1000 and path.is_file():
+    if inputs and may_be_path(inputs) and path.is_file():
         found = [*texts.lines(path)]
     else:
         found = [part.strip() for part in inputs.split(";")]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from common.contract import UserError
 from common.data import conllu
 from common.files import texts
+from common.files.inputs import may_be_path
 from common.text import parses, sentences
 from papers.sptree.config import Config
 from papers.sptree.corpus import corpus
@@ -76,7 +77,7 @@ def _path(inputs: str) -> Path | None:
     """The file or folder that is named; None: `inputs` is the text itself."""
     if not inputs.strip():
         raise UserError(f"--input={inputs!r} is empty: give {FORM}")
-    if "\n" in inputs or len(inputs) > 1000:
+    if not may_be_path(inputs):
         return None
     path = Path(inputs).expanduser()
     if path.exists():

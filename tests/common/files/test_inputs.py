@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from common.contract import UserError
-from common.files.inputs import files, given, pictures, prepared
+from common.files.inputs import files, given, may_be_path, pictures, prepared
 
 
 @pytest.fixture
@@ -53,3 +53,15 @@ def test_a_folder_of_which_nothing_can_be_read_is_a_user_error(folder):
         pytest.raises(UserError, match="none of the pictures in"),
     ):
         [*pictures(folder / "broken.png")]
+
+
+def test_a_text_that_no_file_can_be_called_is_no_path():
+    sentences = "The function returns a list. " * 10
+    assert may_be_path("folder/name.png")
+    assert may_be_path("n" * 255)
+    assert not may_be_path("é" * 128)
+    assert not may_be_path(sentences)
+    assert not may_be_path("two\nlines")
+    assert not may_be_path("a/" * 600)
+    with pytest.raises(UserError, match="does not exist"):
+        given(sentences)
