@@ -16,7 +16,7 @@ MODES = {
     "predict": "what the trained model makes of --input",
     "describe": "parameters, memory, FLOPs and every field of the config",
     "compile": "the train step for a TPU slice that is not here: memory, cost, bound",
-    "export": "the train step as a file that runs on CPU, CUDA and TPU without us",
+    "export": "step and network as files that run on CPU, CUDA and TPU without us",
     "benchmark": "time of a step, items a second, share of a matmul's FLOP/s",
     "figures": "a page of the paper's equations, tables, figures; --paper=all",
 }

@@ -168,6 +168,10 @@ class Session:
             logging.getLogger("launch").warning(_unfinished(name, meta, config))
         return paper.predict(config, state, inputs)
 
+    def is_begun(self, name: str) -> bool:
+        """Whether the run has a checkpoint."""
+        return self._step(name) >= 0
+
     def restored(self, name: str) -> tuple[Any, dict]:
         """(state as of `for_evaluation`, meta) of the checkpoint that this session is
         for. The best one of a run whose `loop.best` names no metric is its newest."""
@@ -244,7 +248,7 @@ class Session:
         leaves. which: as of `Checkpoints.restore`."""
         folder = self.workdir / name
         config = self.runs[name].config
-        if self._step(name) < 0:
+        if not self.is_begun(name):
             raise UserError(
                 f"nothing trained in {folder}: run --mode=train first, with the same "
                 "--config and --workdir"

@@ -29,6 +29,7 @@ the network changes.
 
 from papers.gpt.data import batch_spec, batches
 from papers.gpt.evaluate import evaluate
+from papers.gpt.inference import inference, inference_inputs
 from papers.gpt.lecture import LECTURE
 from papers.gpt.predict import predict
 from papers.gpt.runs import runs

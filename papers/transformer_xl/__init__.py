@@ -25,6 +25,7 @@ from papers.transformer_xl.config import runs
 from papers.transformer_xl.data import batch_spec, batches
 from papers.transformer_xl.decode import predict
 from papers.transformer_xl.evaluate import evaluate
+from papers.transformer_xl.inference import inference, inference_inputs
 from papers.transformer_xl.lecture import LECTURE
 from papers.transformer_xl.train import (
     SHARDING,

@@ -32,6 +32,7 @@ from papers.unit.data import batch_spec, batches
 from papers.unit.digits.measure import classify
 from papers.unit.directions import Direction
 from papers.unit.evaluate import evaluate
+from papers.unit.inference import inference, inference_inputs
 from papers.unit.lecture import LECTURE
 from papers.unit.predict import predict
 from papers.unit.train import (

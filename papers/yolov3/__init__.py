@@ -22,6 +22,7 @@ that an object is there, and, each by itself, which labels the object has.
 from papers.yolov3.data import batch_spec, batches
 from papers.yolov3.describe import describe
 from papers.yolov3.evaluate import evaluate
+from papers.yolov3.inference import inference, inference_inputs
 from papers.yolov3.lecture import LECTURE
 from papers.yolov3.measure import raw_detections, validate
 from papers.yolov3.predict import predict
