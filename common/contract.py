@@ -62,6 +62,14 @@ class BeforeAfter(NamedTuple):
     names: tuple[str, str] = ("before", "after")
 
 
+@dataclasses.dataclass(frozen=True)
+class Records:
+    """What `predict` says to programs: with --json each row is a line of stdout, and
+    without it none is shown."""
+
+    rows: Sequence[Mapping[str, Any]]
+
+
 Trained = Mapping[str, tuple[Config, State]]  # {run: its config and its state}
 Values = Iterator[tuple[str, Any]]  # (name, value) pairs, which `Paper.evaluate` yields
 
@@ -179,8 +187,9 @@ class Paper(Protocol):
         random numbers. --mode=export writes it as a program for JAX alone."""
 
     def predict(self, config: Config, state: State, inputs: str) -> Iterator[Any]:
-        """Yields the model's results for `--input`, as text or as (name, value). States
-        and processes are as of `evaluate`; process 0 alone writes files."""
+        """Yields the model's results for `--input`, as text or as (name, value), and
+        Records for --json, which otherwise has all the rest as JSON. States and
+        processes are as of `evaluate`; process 0 alone writes files."""
 
 
 DEFAULTS = {

@@ -68,6 +68,7 @@ def define_flags() -> flags.FlagValues:
     text("coordinator", None, "host:port of process 0, where JAX finds no cluster")
     number("num_processes", None, "of the job; 1: this one only, in a cluster too", 1)
     number("process_id", None, "of this process, from 0", 0)
+    switch("json", False, "predict: lines of JSON alone on stdout, all else on stderr")
     switch(
         "help", False, "this text; with --paper, the paper's variants", short_name="h"
     )

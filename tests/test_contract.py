@@ -310,7 +310,7 @@ def test_exports_for_cpu_cuda_and_tpu(case):
     state, batch = case.first, jax.tree.map(jnp.asarray, case.batches[0])
     expected = case.step(state, batch)
     after, metrics = exported.call(checkpoints.flat_state(state), batch)
-    got = _raw((train_step.unflat(after, state), metrics))
+    got = _raw((checkpoints.unflat(after, state), metrics))
     chex.assert_trees_all_close(got, _raw(expected), atol=1e-5, rtol=1e-5)
 
 

@@ -19,11 +19,11 @@ import jax.numpy as jnp
 from jax.extend import core
 from jax.interpreters import partial_eval
 
-from common.contract import Inputs
+from common.contract import Inputs, UserError
 from common.files import weights
 from common.host import to_host
-from launch.ahead.train_step import PLATFORMS, unflat
-from launch.checkpoints import flat_state
+from launch.ahead.train_step import PLATFORMS
+from launch.checkpoints import flat_state, unflat
 from launch.runs import for_evaluation
 from launch.session import Session
 
@@ -53,15 +53,16 @@ def write(session: Session, name: str) -> None:
 
 
 def _write_weights(session: Session, name: str, found: Program, path: Path) -> None:
-    if not session.is_begun(name):
+    try:
+        state, said = session.trained_or_shipped(name)
+    except UserError:
         print(f"{path.name} is not written: {name} is not trained yet")
         return
-    state, meta = session.restored(name)
     flat = flat_state(state)
     arrays = {weight: to_host(flat[weight]) for weight in found.weights}
     weights.write(path, arrays)
     size = sum(array.nbytes for array in arrays.values())
-    print(f"{path}: {size / 2**20:.1f} MiB, of step {meta['step']}")
+    print(f"{path}: {size / 2**20:.1f} MiB, {said or 'of the last step'}")
 
 
 def program(session: Session, name: str) -> Program:

@@ -6,12 +6,10 @@
 `state` is {path: array}, named as in a checkpoint; `batch` is as of `batch_spec`.
 """
 
-from typing import Any
-
 import jax
 import jax.export
 
-from launch.checkpoints import flat_state
+from launch.checkpoints import flat_state, unflat
 from launch.session import Session
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -37,9 +35,3 @@ def export_step(session: Session, name: str) -> bytearray:
 
     exported = jax.export.export(jax.jit(step), platforms=PLATFORMS)
     return exported(flat_state(abstract), paper.batch_spec(config)).serialize()
-
-
-def unflat(flat: dict[str, Any], like: Any) -> Any:
-    """The inverse of `flat_state`, for a state of the structure of `like`."""
-    leaves = [flat[name] for name in flat_state(like)]
-    return jax.tree.unflatten(jax.tree.structure(like), leaves)

@@ -21,7 +21,7 @@ from papers.captioning.data import batch_spec, batches
 from papers.captioning.evaluate import evaluate
 from papers.captioning.inference import inference, inference_inputs
 from papers.captioning.lecture import LECTURE
-from papers.captioning.predict import predict
+from papers.captioning.predict import caption, predict
 from papers.captioning.runs import runs
 from papers.captioning.train import (
     CPU_DEVICES,

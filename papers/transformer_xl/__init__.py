@@ -23,7 +23,7 @@ Old positions are never confused with new ones when a memory is used again.
 
 from papers.transformer_xl.config import runs
 from papers.transformer_xl.data import batch_spec, batches
-from papers.transformer_xl.decode import predict
+from papers.transformer_xl.decode import continue_text, predict
 from papers.transformer_xl.evaluate import evaluate
 from papers.transformer_xl.inference import inference, inference_inputs
 from papers.transformer_xl.lecture import LECTURE

@@ -12,7 +12,8 @@ from papers.yolov3.train import State, ema_variables
 
 def inference_inputs(config: Config) -> Inputs:
     """ "image": RGB in the network's square, letterboxed for a detector."""
-    side = config.data.size
+    classifies = config.task == "classify"
+    side = config.classifier.size if classifies else config.data.size
     return {"image": (f"rows, {side}, {side}, 3", "uint8")}
 
 
