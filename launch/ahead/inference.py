@@ -48,7 +48,7 @@ def write(session: Session, name: str) -> None:
     data = found.exported.serialize()
     path.write_bytes(data)
     said = ", ".join(f"{n} {kind}[{shape}]" for n, (shape, kind) in inputs.items())
-    print(f"{path}: {len(data) / 2**20:.1f} MiB, for {', '.join(PLATFORMS)}; of {said}")
+    print(f"{path}: {len(data) / 2**20:.2f} MiB, for {', '.join(PLATFORMS)}; of {said}")
     _write_weights(session, name, found, path.with_suffix(".safetensors"))
 
 
@@ -62,7 +62,7 @@ def _write_weights(session: Session, name: str, found: Program, path: Path) -> N
     arrays = {weight: to_host(flat[weight]) for weight in found.weights}
     weights.write(path, arrays)
     size = sum(array.nbytes for array in arrays.values())
-    print(f"{path}: {size / 2**20:.1f} MiB, {said or 'of the last step'}")
+    print(f"{path}: {size / 2**20:.2f} MiB, {said or 'of the last step'}")
 
 
 def program(session: Session, name: str) -> Program:

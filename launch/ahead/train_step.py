@@ -20,7 +20,7 @@ def write(session: Session, name: str) -> None:
     path = session.workdir / name / "train_step.jax"
     data = export_step(session, name)
     path.write_bytes(data)
-    print(f"{path}: {len(data) / 2**20:.1f} MiB, for {', '.join(PLATFORMS)}")
+    print(f"{path}: {len(data) / 2**20:.2f} MiB, for {', '.join(PLATFORMS)}")
 
 
 def export_step(session: Session, name: str) -> bytearray:

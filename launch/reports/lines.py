@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ class Lines:
     {"text": all that it wrote}
     {"table": name, "rows": [{column: cell}], "note": text}
     {"name": name, "value": a number or text}
-    {"picture": name, "file": path}
+    {"picture": name, "file": path}, or "files" of two that belong together
     """
 
     def __init__(self) -> None:
@@ -40,12 +41,16 @@ class Lines:
         self._end_text()
         if result.kind == "table":
             columns = result.value.columns
-            rows = [dict(zip(columns, r, strict=True)) for r in result.value.rows]
+            cells = [map(_finite, row) for row in result.value.rows]
+            rows = [dict(zip(columns, row, strict=True)) for row in cells]
             line = {"table": result.name, "rows": rows, "note": result.value.note}
         elif result.kind == "figure":
             line = {"picture": result.name, "file": str(folder / result.value)}
+        elif result.kind == "pair":
+            files = [str(folder / file) for file in result.value.values()]
+            line = {"picture": result.name, "files": files}
         else:
-            line = {"name": result.name, "value": result.value}
+            line = {"name": result.name, "value": _finite(result.value)}
         self._others.append(line)
 
     def close(self) -> None:
@@ -61,7 +66,13 @@ class Lines:
         self._text = ""
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        print(json.dumps(line, ensure_ascii=False), file=self._out, flush=True)
+        text = json.dumps(line, ensure_ascii=False, allow_nan=False)
+        print(text, file=self._out, flush=True)
+
+
+def _finite(cell: Any) -> Any:
+    """JSON has neither inf nor NaN: they are null."""
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from launch import main as launch_main
 from launch.predict import predict
 from launch.reports.lines import alone_on_stdout
 
-TABLE = Table(("a", "b"), [[1, "x"]], "as it is")
+TABLE = Table(("a", "b"), [[1, "x"], [float("inf"), ""]], "as it is")
 
 
 def said(outputs, folder, capsys):
@@ -37,7 +37,7 @@ def test_a_paper_without_records_says_all_it_has(tmp_path, capsys):
     lines, _ = said(outputs, tmp_path, capsys)
     text, table, drawn, end = lines
     assert text == {"text": "told\n"}
-    rows = [{"a": 1, "b": "x"}]
+    rows = [{"a": 1, "b": "x"}, {"a": None, "b": ""}]
     assert table == {"table": "Table", "rows": rows, "note": "as it is"}
     assert drawn["picture"] == "A b"
     assert (tmp_path / "predict" / "a-b.png").samefile(drawn["file"])
