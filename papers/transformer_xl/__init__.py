@@ -17,7 +17,7 @@ Old positions are never confused with new ones when a memory is used again.
     ...     state, metrics = step(state, next(data))
     >>> bool(metrics["loss"] < 5)
     True
-    >>> print("".join(xl.predict(config, state, "the old ")))  # doctest: +ELLIPSIS
+    >>> print(xl.continue_text(config, state, "the old "))  # doctest: +ELLIPSIS
     the old ...
 """
 
