@@ -60,7 +60,7 @@ def search(
       size: tokens that may be chosen, the first ones; a network may have more.
       alpha: 0 ranks by log p, which prefers short sequences; 1 by log p a token.
     """
-    batch = len(first_token)
+    batch = first_token.shape[0]
     found = Beams(
         tokens=jnp.full((batch, beams, steps), end, jnp.int32),
         log_p=jnp.full((batch, beams), -jnp.inf).at[:, 0].set(0),

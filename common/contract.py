@@ -16,6 +16,9 @@ from common.lecture import Item
 Config = Any  # the paper's own dataclass
 State = Any  # the paper's own flax.struct.dataclass of arrays
 Batch = Mapping[str, Any]  # arrays whose first axis is the batch's rows
+# {name: (shape, dtype)}, such as ("rows, height, width, 3", "uint8"): an axis with a
+# name may be of any size.
+Inputs = Mapping[str, tuple[str, str]]
 
 
 class UserError(ValueError):
@@ -57,6 +60,14 @@ class BeforeAfter(NamedTuple):
     before: Any
     after: Any
     names: tuple[str, str] = ("before", "after")
+
+
+@dataclasses.dataclass(frozen=True)
+class Records:
+    """What `predict` says to programs: with --json each row is a line of stdout, and
+    without it none is shown."""
+
+    rows: Sequence[Mapping[str, Any]]
 
 
 Trained = Mapping[str, tuple[Config, State]]  # {run: its config and its state}
@@ -168,9 +179,17 @@ class Paper(Protocol):
         but running averages among it. Every process of a job runs it, on arrays that
         are split over all: it reads them through `common.host.to_host`."""
 
+    def inference_inputs(self, config: Config) -> Inputs:
+        """The arrays that `inference` reads. {}: the run has no such function."""
+
+    def inference(self, config: Config, state: State, inputs: Batch) -> dict[str, Any]:
+        """{name: array} that the trained network makes of arrays, pure and without
+        random numbers. --mode=export writes it as a program for JAX alone."""
+
     def predict(self, config: Config, state: State, inputs: str) -> Iterator[Any]:
-        """Yields the model's results for `--input`, as text or as (name, value). States
-        and processes are as of `evaluate`; process 0 alone writes files."""
+        """Yields the model's results for `--input`, as text or as (name, value), and
+        Records for --json, which otherwise has all the rest as JSON. States and
+        processes are as of `evaluate`; process 0 alone writes files."""
 
 
 DEFAULTS = {
@@ -180,12 +199,23 @@ DEFAULTS = {
     "LECTURE": (),
     "validate": lambda config, outputs: {},
     "describe": lambda config: (),
+    "inference_inputs": lambda config: {},
+    "inference": lambda config, state, inputs: {},
 }
 REQUIRED = tuple(
     name
     for name in {**Paper.__annotations__, **vars(Paper)}
     if not name.startswith("_") and name not in DEFAULTS
 )
+
+
+def rows_of(spec: Batch, names: Iterable[str]) -> Inputs:
+    """The named arrays of a `batch_spec`, with any number of rows."""
+    shapes = {name: spec[name].shape[1:] for name in names}
+    return {
+        name: (", ".join(("rows", *map(str, shape))), str(spec[name].dtype))
+        for name, shape in shapes.items()
+    }
 
 
 def complete(paper: types.ModuleType | Paper) -> Paper:

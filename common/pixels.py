@@ -41,6 +41,12 @@ def as_picture(array: Any) -> Picture:
     return array[..., None] if array.ndim == 2 else array
 
 
+def as_rgb(array: Any) -> UInt8[np.ndarray, "height width 3"]:
+    """A user's array as RGB, what is transparent on white. UserError: as of
+    `as_picture`."""
+    return with_channels(on_white(as_picture(array)), 3)
+
+
 def squeeze_grey(
     image: UInt8[Array, "height width channels"],
 ) -> UInt8[Array, "height width *rgb"]:

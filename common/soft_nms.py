@@ -18,6 +18,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.export import is_symbolic_dim
 from jaxtyping import Array, Bool, Float, Int
 
 from common.boxes import iou
@@ -194,13 +195,15 @@ def _weights_of_classes(boxes: Float[Array, "*batch n 4"], weight, offset: float
     """For each class's selected box, the weights of all boxes, as of `select`. Classes
     share the boxes, so that few boxes have all their weights computed once."""
     *batch, n = boxes.shape[:-1]
-    images = jnp.arange(math.prod(batch)).reshape(*batch, 1)
+    count = math.prod(batch)
+    images = jnp.arange(count).reshape(*batch, 1)
 
     def row(best: Int[Array, "*batch classes"]) -> Float[Array, "*batch classes n"]:
         chosen = jnp.take_along_axis(boxes, best[..., None], -2)
         return weight(iou(chosen, boxes, offset))
 
-    if images.size * n * n > TABLE:
+    # An exported program may be for any number of images.
+    if is_symbolic_dim(count) or count * n * n > TABLE:
         return row
     table = weight(iou(boxes, boxes, offset)).reshape(-1, n)
 

@@ -240,6 +240,12 @@ def flat_state(state: Any) -> dict[str, Any]:
     return {name(path): leaf for path, leaf in leaves}
 
 
+def unflat(flat: dict[str, Any], like: Any) -> Any:
+    """The inverse of `flat_state`, for a state of the structure of `like`."""
+    leaves = [flat[name] for name in flat_state(like)]
+    return jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+
 def _flat(state: Any) -> dict[str, Any]:
     """{path: leaf}, without the empty arrays, which Orbax cannot hold."""
     return {name: leaf for name, leaf in flat_state(state).items() if leaf.size}

@@ -79,6 +79,8 @@ def _run(argv: list[str]) -> int:
     if values.help:
         print(options.command_help(values, __doc__))
         return 0
+    if values.json and values.mode != "predict":
+        raise UserError("--json is for --mode=predict")
     if sweeps:
         return sweep.sweep(values, argv[1:], overrides, sweeps)
 
@@ -92,16 +94,21 @@ def _run(argv: list[str]) -> int:
 
     from common.data.workers import workers
     from launch import catalogue, devices, lost
+    from launch.reports.lines import alone_on_stdout
 
     devices.keep_freed_memory()
     devices.use_cpu_devices(values.cpu_devices)
     if many:
         distributed.join(values.coordinator, values.num_processes, values.process_id)
     with lost.no_waiting_for_the_dead(), workers(values.workers):
-        return _dispatch(values, catalogue.asked(values, overrides), argv)
+        if not values.json:
+            return _dispatch(values, catalogue.asked(values, overrides), argv)
+        with alone_on_stdout() as lines:
+            asked = catalogue.asked(values, overrides)
+            return _dispatch(values, asked, argv, lines)
 
 
-def _dispatch(values: flags.FlagValues, asked, argv: list[str]) -> int:
+def _dispatch(values: flags.FlagValues, asked, argv: list[str], lines=None) -> int:
     from launch import benchmark, boards, describe
     from launch.ahead import compile, export
     from launch.reports.origin import facts
@@ -143,11 +150,11 @@ def _dispatch(values: flags.FlagValues, asked, argv: list[str]) -> int:
             facts=facts(command, "none of the slice"),
         )
         return 0 if lived else 1
-    return _work(values, asked, session, names, title, command)
+    return _work(values, asked, session, names, title, command, lines)
 
 
 def _work(
-    values: flags.FlagValues, asked, session, names, title: str, command: str
+    values: flags.FlagValues, asked, session, names, title: str, command: str, lines
 ) -> int:
     """Trains, evaluates or predicts, with the workdir to itself."""
     from launch import compiled, distributed, lost, pending, stop, workdir
@@ -163,7 +170,7 @@ def _work(
         if not reading:
             workdir.remember(session.workdir, asked.name, asked.variant, asked.config)
         try:
-            done = _do(values, session, names, title, command, request)
+            done = _do(values, session, names, title, command, request, lines)
         except pending.Diverged as error:
             print(f"launch: stopped: {error}", file=sys.stderr)
             return 1
@@ -188,7 +195,7 @@ def _stopped(reading: bool, command: str, kept: str = "") -> int:
     return 0
 
 
-def _do(values, session, names, title: str, command: str, request) -> bool:
+def _do(values, session, names, title: str, command: str, request, lines) -> bool:
     """Whether it came to its end, before `request` was made."""
     from launch import distributed, predict
     from launch.reports.origin import about_paper, facts
@@ -199,7 +206,7 @@ def _do(values, session, names, title: str, command: str, request) -> bool:
     if not distributed.begin_reading(request):
         return False
     if values.mode == "predict":
-        predict.predict(session, values.run or "", values.input)
+        predict.predict(session, values.run or "", values.input, lines)
     else:
         _evaluate(session, title, source)
     return True

@@ -16,7 +16,7 @@ MODES = {
     "predict": "what the trained model makes of --input",
     "describe": "parameters, memory, FLOPs and every field of the config",
     "compile": "the train step for a TPU slice that is not here: memory, cost, bound",
-    "export": "the train step as a file that runs on CPU, CUDA and TPU without us",
+    "export": "step and network as files that run on CPU, CUDA and TPU without us",
     "benchmark": "time of a step, items a second, share of a matmul's FLOP/s",
     "figures": "a page of the paper's equations, tables, figures; --paper=all",
 }
@@ -68,6 +68,7 @@ def define_flags() -> flags.FlagValues:
     text("coordinator", None, "host:port of process 0, where JAX finds no cluster")
     number("num_processes", None, "of the job; 1: this one only, in a cluster too", 1)
     number("process_id", None, "of this process, from 0", 0)
+    switch("json", False, "predict: lines of JSON alone on stdout, all else on stderr")
     switch(
         "help", False, "this text; with --paper, the paper's variants", short_name="h"
     )

@@ -13,7 +13,7 @@ import jax
 from common.config import changed
 from common.contract import Paper, Run, UserError, complete
 from common.metrics import Gathered
-from launch import devices, distributed, placement
+from launch import devices, distributed, placement, shipped
 from launch.boards import show_results
 from launch.checkpoints import Checkpoints, newest, whole
 from launch.loop import Trainer, train
@@ -163,10 +163,27 @@ class Session:
         if paper.PREDICTS_UNTRAINED or not name:  # a paper that trains nothing itself
             alone = distributed.is_first()
             return paper.predict(config, None, inputs) if alone else iter(())
-        state, meta = self.restored(name)
-        if meta["step"] < config.loop.steps:
-            logging.getLogger("launch").warning(_unfinished(name, meta, config))
+        state, said = self.trained_or_shipped(name)
+        if said:
+            logging.getLogger("launch").warning(said)
         return paper.predict(config, state, inputs)
+
+    def trained_or_shipped(self, name: str) -> tuple[Any, str]:
+        """(state, what the user should know of it, or "") of a run: that of `restored`,
+        and before any training that of weights which come with the paper. UserError:
+        there are none either."""
+        config = self.runs[name].config
+        path = None if self.is_begun(name) else shipped.file(self.runs, name)
+        if path:
+            said = f"{name}: not trained in {self.workdir}; the weights are {path}"
+            return shipped.state(self.runs, name, path), said
+        state, meta = self.restored(name)
+        finished = meta["step"] >= config.loop.steps
+        return state, "" if finished else _unfinished(name, meta, config)
+
+    def is_begun(self, name: str) -> bool:
+        """Whether the run has a checkpoint."""
+        return self._step(name) >= 0
 
     def restored(self, name: str) -> tuple[Any, dict]:
         """(state as of `for_evaluation`, meta) of the checkpoint that this session is
@@ -244,7 +261,7 @@ class Session:
         leaves. which: as of `Checkpoints.restore`."""
         folder = self.workdir / name
         config = self.runs[name].config
-        if self._step(name) < 0:
+        if not self.is_begun(name):
             raise UserError(
                 f"nothing trained in {folder}: run --mode=train first, with the same "
                 "--config and --workdir"

@@ -200,6 +200,18 @@ def evaluate(config: Config, trained):
     yield "Summary", summary("The smallest paper", [claim])
 
 
+def inference_inputs(config: Config):
+    """Any number of points."""
+    return {"point": ("rows, 2", "float32")}
+
+
+def inference(config: Config, state: State, inputs):
+    """The probability of both classes."""
+    params = optim.ema_params(state.opt_state, state.params)
+    logits = NET.apply({"params": params}, inputs["point"])
+    return {"probabilities": jax.nn.softmax(logits)}
+
+
 def predict(config: Config, state: State, inputs: str):
     """The class of a point, given as "x,y"."""
     try:

@@ -20,13 +20,28 @@ import pytest
 from common import config as configs
 from common.contract import REQUIRED
 from launch import checkpoints, devices, placement
-from launch.ahead import export
+from launch.ahead import inference, train_step
 from launch.runs import Runs, parameter_count
 from launch.session import Session
 from tests import smoke
 
 PAPERS = smoke.PAPERS
 VARIANTS = [(paper, variant) for paper in PAPERS for variant in smoke.variants(paper)]
+
+
+# Runs whose network is a function of arrays, of each kind one; compiling most takes
+# seconds.
+_LIGHT = {"distillation", "espcn", "knowledge_graph", smoke.SMALLEST}
+_OTHERS = [("espcn", "srcnn_9_1_5"), ("gpt", "toy-kind")]
+INFERENCE = [
+    pytest.param(
+        (paper, run),
+        id=f"{paper}-{run}",
+        marks=() if paper in _LIGHT else pytest.mark.slow,
+    )
+    for paper, run in [*sorted(smoke.FIRST), *_OTHERS]
+    if paper not in ("deep_image_prior", "soft_nms")
+]
 
 
 class Case:
@@ -290,13 +305,46 @@ def test_exports_for_cpu_cuda_and_tpu(case):
     """The step lowers for every platform, and the artefact, read back from its bytes,
     does what the step does."""
     session = Session(case.module, case.module.get_config("smoke"), Path("unused"))
-    exported = jax.export.deserialize(export.export_step(session, case.run))
+    exported = jax.export.deserialize(train_step.export_step(session, case.run))
     assert exported.platforms == ("cpu", "cuda", "tpu")
     state, batch = case.first, jax.tree.map(jnp.asarray, case.batches[0])
     expected = case.step(state, batch)
     after, metrics = exported.call(checkpoints.flat_state(state), batch)
-    got = _raw((export.unflat(after, state), metrics))
+    got = _raw((checkpoints.unflat(after, state), metrics))
     chex.assert_trees_all_close(got, _raw(expected), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("case", INFERENCE, indirect=True)
+def test_inference_runs_by_jax_alone(case):
+    """The program, read back from its bytes, with any number of rows and the weights by
+    their names, does what the paper's function does."""
+    session = Session(case.module, case.module.get_config("smoke"), Path("unused"))
+    found = inference.program(session, case.run)
+    program = jax.export.deserialize(found.exported.serialize())
+    assert program.platforms == ("cpu", "cuda", "tpu")
+    flat = checkpoints.flat_state(case.first)
+    weights = {name: flat[name] for name in found.weights}
+    spec = case.module.inference_inputs(case.config)
+    (valid, *_) = case.module.batches(case.config, "valid")
+    inputs = {
+        name: some_of(shape, kind, valid.get(name))
+        for name, (shape, kind) in spec.items()
+    }
+    own = jax.jit(partial(case.module.inference, case.config))
+    chex.assert_trees_all_close(
+        program.call(weights, inputs), own(case.first, inputs), atol=1e-5, rtol=1e-4
+    )
+
+
+def some_of(shape, kind, rows):
+    """Three rows of a batch, or random ones where the batch has no such array."""
+    sizes = [{"rows": "3", "height": "9", "width": "7", "time": "5"}.get(n, n)
+             for n in shape.split(", ")]  # fmt: skip
+    sizes = [*map(int, sizes)]
+    if rows is not None and rows.shape[1:] == (*sizes[1:],):
+        return np.resize(rows, sizes)
+    drawn = np.random.default_rng(0).random(sizes)
+    return (drawn * {"uint8": 256, "int32": 4}.get(kind, 1)).astype(kind)
 
 
 @of_first_runs

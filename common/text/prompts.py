@@ -70,6 +70,16 @@ def continued(
             yield f"prompt {i + 1}, sample {j + 1}", text
 
 
+def continued_text(prompt: str, write: Generator, vocab: Vocab, config: Predict) -> str:
+    """The prompt itself, never a path, with one continuation. UserError: it is empty,
+    or no text."""
+    if not isinstance(prompt, str) or not prompt:
+        raise UserError(
+            f"{prompt!r} is no prompt: give a text; {END_OF_TEXT} begins a new one"
+        )
+    return "".join(_streamed(prompt, write, vocab, config))
+
+
 def _streamed(
     prompt: str, write: Generator, vocab: Vocab, config: Predict
 ) -> Iterator[str]:

@@ -1,47 +1,13 @@
-"""The train step as a file: one program for CPU, CUDA and TPU, without our code.
+"""--mode=export: a run as files that need JAX, and no code of ours."""
 
-    exported = jax.export.deserialize(bytearray(open("train_step.jax", "rb").read()))
-    state, metrics = exported.call(state, batch)
-
-`state` is {path: array}, named as in a checkpoint; `batch` is as of `batch_spec`.
-"""
-
-from typing import Any
-
-import jax
-import jax.export
-
-from launch.checkpoints import flat_state
+from launch.ahead import inference, train_step
 from launch.session import Session
-
-PLATFORMS = ("cpu", "cuda", "tpu")
 
 
 def export(session: Session, names: list[str]) -> None:
-    """Writes workdir/<run>/train_step.jax for each named run."""
+    """Writes into workdir/<run>/, for each named run, what `train_step.write` and
+    `inference.write` say."""
     for name in names:
-        path = session.workdir / name / "train_step.jax"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        data = export_step(session, name)
-        path.write_bytes(data)
-        print(f"{path}: {len(data) / 2**20:.1f} MiB, for {', '.join(PLATFORMS)}")
-
-
-def export_step(session: Session, name: str) -> bytearray:
-    """The serialised train step of a run: (state, batch) -> (state, metrics)."""
-    paper = session.runs.paper(name)
-    config = session.runs[name].config
-    abstract = session.runs.abstract_state(name)
-
-    def step(flat, batch):
-        state, metrics = paper.train_step(config, unflat(flat, abstract), batch)
-        return flat_state(state), metrics
-
-    exported = jax.export.export(jax.jit(step), platforms=PLATFORMS)
-    return exported(flat_state(abstract), paper.batch_spec(config)).serialize()
-
-
-def unflat(flat: dict[str, Any], like: Any) -> Any:
-    """The inverse of `flat_state`, for a state of the structure of `like`."""
-    leaves = [flat[name] for name in flat_state(like)]
-    return jax.tree.unflatten(jax.tree.structure(like), leaves)
+        (session.workdir / name).mkdir(parents=True, exist_ok=True)
+        train_step.write(session, name)
+        inference.write(session, name)

@@ -41,11 +41,13 @@ class Report:
     def results(self) -> list[Result]:
         return [*self._results.values()]
 
-    def add(self, name: str, value: Any, source: str = "") -> None:
+    def add(self, name: str, value: Any, source: str = "") -> Result:
         """Keeps and prints a number, Table, str, matplotlib Figure, Curves, uint8 image
         `[H, W]` or `[H, W, 3]`, or BeforeAfter. ValueError: the name was used before.
 
         source: the line of a paper that it comes from.
+
+        Returns it as the report has it, pictures as their files' names.
         """
         if any(result.name == name for result in self._results.values()):
             raise ValueError(f"two results of one report are called {name!r}")
@@ -65,6 +67,7 @@ class Report:
             result = Result(name, "figure", self._picture(slug, name, value))
         self._results[slug] = dataclasses.replace(result, source=source)
         _show(result, self._folder)
+        return result
 
     def _picture(self, slug: str, name: str, value: Any) -> str:
         """Its file, written."""

@@ -26,6 +26,7 @@ text to linearised graph and back, whose pointers copy words.
 
 from papers.amr_summarization.data import batch_spec, batches
 from papers.amr_summarization.evaluate import evaluate
+from papers.amr_summarization.inference import inference, inference_inputs
 from papers.amr_summarization.lecture import LECTURE
 from papers.amr_summarization.predict import predict
 from papers.amr_summarization.train import (

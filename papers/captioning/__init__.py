@@ -19,8 +19,9 @@ image matters now, given the words so far: g_t = Φ(I ⊙ W_c S_t).
 
 from papers.captioning.data import batch_spec, batches
 from papers.captioning.evaluate import evaluate
+from papers.captioning.inference import inference, inference_inputs
 from papers.captioning.lecture import LECTURE
-from papers.captioning.predict import predict
+from papers.captioning.predict import caption, predict
 from papers.captioning.runs import runs
 from papers.captioning.train import (
     CPU_DEVICES,

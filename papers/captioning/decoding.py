@@ -50,7 +50,7 @@ def captions(config: Model, params: Any, image: Features, options: Options) -> B
     return beam_search.search(
         step,
         start,
-        jnp.full(len(image), END),
+        jnp.full(image.shape[0], END),
         beams=options.beams,
         steps=options.length + 1,
         end=END,
@@ -71,7 +71,7 @@ def sampled(
     probabilities p^(1 / temperature), normalised. The likeliest stand first; log p is
     the network's own."""
     step, start = _search(config, params, image, options)
-    rows = len(image), options.beams
+    rows = image.shape[0], options.beams
 
     def draw(carry, key):
         carried, last, ended, total = carry
@@ -103,7 +103,7 @@ def _search(config: Model, params: Any, image: Features, options: Options):
         new = _with_word(carried, last).replace(progress=progress)
         return jnp.where(_allowed(new, config.symbols, options), log_p, -jnp.inf), new
 
-    shape = len(image), options.beams
+    shape = image.shape[0], options.beams
     start = Carried(
         progress=net.apply({"params": params}, image, options.beams, method="start"),
         words=jnp.zeros((*shape, options.length + 1), jnp.int32),

@@ -139,7 +139,7 @@ class Encoder(nn.Module):
         if c.name == "resnet":
             x = jnp.mean(maps.astype(jnp.float32), axis=(1, 2))
         else:
-            x = maps.reshape(len(maps), -1)
+            x = maps.reshape(maps.shape[0], -1)
         if c.name == "vgg16":
             for name in ("fc6", "fc7"):
                 x = nn.relu(_linear(VGG_UNITS, x, name)(x))

@@ -1,6 +1,6 @@
 """Captions a user's picture, folder of pictures, or video."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from common.files import outputs
 from common.files.inputs import given, pictures
 from common.files.video import is_video, sampled
 from common.host import to_host
-from common.pixels import Picture
+from common.pixels import Picture, as_rgb
 from papers.captioning import data, figures
 from papers.captioning.captions import Writer, padded
 from papers.captioning.config import Config
@@ -42,6 +42,30 @@ def predict(config: Config, state: Any, inputs: str) -> Values:
     if jax.process_index() == 0:  # it needs the others no more, and alone writes
         writer = Writer.of(config, jax.device_put(state))
         yield from _captioned(config, writer, words, path, options)
+
+
+def caption(
+    config: Config, state: Any, images: Iterable[Any]
+) -> list[list[tuple[str, float]]]:
+    """The captions of each picture with their log p in nats, the best first, searched
+    as `config.predict` says, by the first seed.
+
+    images: uint8 [height, width] or [height, width, channels], of any sizes, grey or
+      RGB. UserError: an array that is none, or the run writes no captions.
+    """
+    words = data.vocabulary_of_network(config)
+    writer = Writer.of(config, state)
+    refuse_other_vocabulary(words, config.model.vocab, int(state.vocabulary))
+    view = data.View.of(config.data)
+    shown = ((i, view(as_rgb(image))) for i, image in enumerate(images))
+    options = options_of(config)
+    said = []
+    for names, batch in padded(shown, config.predict.batch_size):
+        found = writer.write(batch, options)
+        for i in range(len(names)):
+            rows = _said(config, words, found.tokens[i, 0], found.log_p[i, 0])
+            said.append([(caption, log_p) for caption, log_p, _ in rows])
+    return said
 
 
 def options_of(config: Config) -> Options:

@@ -26,8 +26,10 @@ column for the edges that meet there.
 from papers.cornernet.config import runs
 from papers.cornernet.data import batch_spec, batches
 from papers.cornernet.evaluate import evaluate
+from papers.cornernet.inference import inference, inference_inputs
 from papers.cornernet.lecture import LECTURE
-from papers.cornernet.predict import predict
+from papers.cornernet.predict import detect, predict
+from papers.cornernet.sets import class_names
 from papers.cornernet.train import (
     CPU_DEVICES,
     State,

@@ -1,7 +1,7 @@
 """Finds objects in a user's image, folder of images, or video."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from common.files import coco_results, outputs
 from common.files.inputs import given, pictures
 from common.files.video import Frames, convert, frame_size, is_video, video_target
 from common.host import to_host
-from common.pixels import Picture
+from common.pixels import Picture, as_rgb
 from common.truth import Found, found
 from papers.cornernet import views
 from papers.cornernet.config import Config
@@ -43,6 +43,18 @@ def predict(config: Config, state: State, inputs: str) -> Values:
     if jax.process_index() == 0:  # it needs the others no more, and alone writes
         search = _video if is_video(path) else _pictures
         yield from search(config, state, path)
+
+
+def detect(config: Config, state: State, pictures: Iterable[Any]) -> list[Found]:
+    """What is found in each picture: boxes in its pixels, scores and classes, those of
+    `predict.threshold` or more, the best first.
+
+    pictures: uint8 [height, width] or [height, width, channels], of any sizes, grey or
+      RGB. UserError: an array that is none.
+    """
+    search = views.Searcher(config, state)
+    found = [search(as_rgb(picture)) for picture in pictures]
+    return [own.take(own.scores >= config.predict.threshold) for own in found]
 
 
 def _pictures(config: Config, state: State, root: Path) -> Values:

@@ -24,8 +24,9 @@ learnt from many.
 
 from papers.distillation.data import batch_spec, batches
 from papers.distillation.evaluate import evaluate
+from papers.distillation.inference import inference, inference_inputs
 from papers.distillation.lecture import LECTURE
-from papers.distillation.predict import predict
+from papers.distillation.predict import classify, predict
 from papers.distillation.runs import runs
 from papers.distillation.train import (
     CPU_DEVICES,

@@ -32,7 +32,7 @@ class MLP(nn.Module):
     ) -> Float[Array, "rows classes"]:
         c = self.config
         init = nn.initializers.he_normal()
-        x = images.reshape(len(images), -1).astype(c.dtype) / 255
+        x = images.reshape(images.shape[0], -1).astype(c.dtype) / 255
         x = nn.Dropout(c.dropout_input, deterministic=not train)(x)
         for width in c.hidden:
             x = nn.relu(nn.Dense(width, dtype=c.dtype, kernel_init=init)(x))

@@ -23,6 +23,7 @@ news clicked before, in which each weighs the more the better it fits the candid
 
 from papers.dkn.data import batch_spec, batches
 from papers.dkn.evaluate import evaluate
+from papers.dkn.inference import inference, inference_inputs
 from papers.dkn.lecture import LECTURE
 from papers.dkn.predict import predict
 from papers.dkn.runs import runs

@@ -28,6 +28,7 @@ one that is fixed, and every layer is cheap.
 from papers.espcn.config import runs
 from papers.espcn.data import batch_spec, batches
 from papers.espcn.evaluate import evaluate
+from papers.espcn.inference import inference, inference_inputs
 from papers.espcn.lecture import LECTURE
 from papers.espcn.predict import predict
 from papers.espcn.train import State, eval_step, forward, init, train_step

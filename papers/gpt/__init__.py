@@ -22,15 +22,16 @@ the network changes.
     ...     trained[name] = config, state
     >>> bool(metrics["task_loss"] < 1)
     True
-    >>> (line,) = gpt.predict(config, state, "the cat sees the moon.")
-    >>> "living" in line and "thing" in line
-    True
+    >>> ((first, second),) = gpt.classify(config, state, ["the cat sees the moon."])
+    >>> sorted([first["name"], second["name"]])
+    ['living', 'thing']
 """
 
 from papers.gpt.data import batch_spec, batches
 from papers.gpt.evaluate import evaluate
+from papers.gpt.inference import inference, inference_inputs
 from papers.gpt.lecture import LECTURE
-from papers.gpt.predict import predict
+from papers.gpt.predict import classify, continue_text, predict
 from papers.gpt.runs import runs
 from papers.gpt.train import (
     CPU_DEVICES,

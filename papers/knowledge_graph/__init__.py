@@ -31,6 +31,7 @@ from papers.knowledge_graph.config import Config
 from papers.knowledge_graph.data import batch_spec, batches, graph
 from papers.knowledge_graph.embeddings import SHARDING
 from papers.knowledge_graph.evaluate import evaluate
+from papers.knowledge_graph.inference import inference, inference_inputs
 from papers.knowledge_graph.lecture import LECTURE
 from papers.knowledge_graph.predict import predict
 from papers.knowledge_graph.runs import runs

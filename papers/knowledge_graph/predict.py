@@ -103,7 +103,7 @@ def _completed(config: Config, graph: Graph, params: Params, parts: list[str]) -
     asks_head = head == UNKNOWN
     given = _number("entity", tail if asks_head else head, graph.entities)
     number = _number("relation", relation, graph.relations)
-    score = partial(_distances, config.model, asks_head=asks_head)
+    score = partial(distances, config.model, asks_head=asks_head)
     count = len(graph.entities)
     top = min(config.predict.top, count)
 
@@ -123,7 +123,7 @@ def _completed(config: Config, graph: Graph, params: Params, parts: list[str]) -
     )
 
 
-def _distances(
+def distances(
     model: Model,
     params: Params,
     relation: Int[Array, ""],

@@ -25,6 +25,7 @@ from papers.resnet.config import runs
 from papers.resnet.cost import describe
 from papers.resnet.data import batch_spec, batches
 from papers.resnet.evaluate import evaluate
+from papers.resnet.inference import inference, inference_inputs
 from papers.resnet.lecture import LECTURE
 from papers.resnet.predict import classify, predict
 from papers.resnet.train import (

@@ -66,7 +66,7 @@ class Eval:
 class Predict:
     """How images are classified. Nothing here changes training."""
 
-    top: int = at_least(1, 5)
+    top_k: int = at_least(1, 5)  # classes of a picture, the most probable first
     class_names: str = ""  # a file, one name a line; "": the data set's
     batch_size: int = at_least(1, 32)
 

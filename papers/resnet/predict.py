@@ -11,22 +11,21 @@ from jaxtyping import Float
 from common.contract import UserError
 from common.files import storage, texts
 from common.files.inputs import given, prepared
-from common.host import to_host
-from common.pixels import Picture, as_picture, on_white, with_channels
-from common.top_classes import Answer, top_classes
+from common.pixels import Picture
+from common.top_classes import answers, as_images, in_batches, top_classes
 from papers.resnet.config import Config
 from papers.resnet.data import image_set, prepare
 from papers.resnet.train import State, probabilities
 
 
-def predict(config: Config, state: State, inputs: str) -> Iterator[tuple[str, Any]]:
+def predict(config: Config, state: State, inputs: str) -> Iterator[Any]:
     """The most probable classes of a picture, or of every picture in a folder, as a
-    table and as JSON. Files that cannot be read are named and left out."""
+    table; with --json as records. Files that cannot be read are named and left out."""
     names = class_names(config)
     fit = partial(prepare, config)
     pictures, skipped = prepared(given(inputs), config.data.channels, fit)
-    answers = _answers(config, state, pictures)
-    yield from top_classes(answers, names, config.predict.top, skipped)
+    found = answers(pictures, _probabilities(config, state, pictures))
+    yield from top_classes(found, names, config.predict.top_k, skipped)
 
 
 def classify(
@@ -38,14 +37,17 @@ def classify(
       grey or RGB. They are resized and cropped as for evaluation. UserError: an array
       that is none.
     """
-    channels = config.data.channels
-    ready = {
-        str(i): prepare(config, with_channels(on_white(as_picture(x)), channels))
-        for i, x in enumerate(pictures)
-    }
+    ready = as_images(pictures, config.data.channels, partial(prepare, config))
     if not ready:
         return np.zeros((0, config.model.num_classes), np.float32)
-    return np.stack([p for _, p in _answers(config, state, ready)])
+    return _probabilities(config, state, ready)
+
+
+def _probabilities(
+    config: Config, state: State, pictures: dict[str, Picture]
+) -> Float[np.ndarray, "pictures classes"]:
+    run = partial(jax.jit(partial(probabilities, config)), state)
+    return in_batches(run, np.stack([*pictures.values()]), config.predict.batch_size)
 
 
 def class_names(config: Config) -> tuple[str, ...]:
@@ -69,20 +71,3 @@ def class_names(config: Config) -> tuple[str, ...]:
             "classes: write one name a line"
         )
     return names
-
-
-def _answers(
-    config: Config, state: State, pictures: dict[str, Picture]
-) -> Iterator[Answer]:
-    """Each picture's probabilities. All batches have one shape, so that one program
-    serves them."""
-    run = jax.jit(partial(probabilities, config))
-    names = [*pictures]
-    images = np.stack([*pictures.values()])
-    size = min(config.predict.batch_size, len(images))
-    for start in range(0, len(images), size):
-        part = images[start : start + size]
-        batch = np.zeros((size, *part.shape[1:]), np.uint8)
-        batch[: len(part)] = part
-        for name, p in zip(names[start:], to_host(run(state, batch)), strict=False):
-            yield {"image": name}, p

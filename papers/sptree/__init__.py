@@ -23,6 +23,7 @@ one network, trained together after the entities alone.
 
 from papers.sptree.data import batch_spec, batches
 from papers.sptree.evaluate import evaluate
+from papers.sptree.inference import inference, inference_inputs
 from papers.sptree.lecture import LECTURE
 from papers.sptree.predict import predict
 from papers.sptree.runs import runs

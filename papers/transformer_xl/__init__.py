@@ -17,14 +17,15 @@ Old positions are never confused with new ones when a memory is used again.
     ...     state, metrics = step(state, next(data))
     >>> bool(metrics["loss"] < 5)
     True
-    >>> print("".join(xl.predict(config, state, "the old ")))  # doctest: +ELLIPSIS
+    >>> print(xl.continue_text(config, state, "the old "))  # doctest: +ELLIPSIS
     the old ...
 """
 
 from papers.transformer_xl.config import runs
 from papers.transformer_xl.data import batch_spec, batches
-from papers.transformer_xl.decode import predict
+from papers.transformer_xl.decode import continue_text, predict
 from papers.transformer_xl.evaluate import evaluate
+from papers.transformer_xl.inference import inference, inference_inputs
 from papers.transformer_xl.lecture import LECTURE
 from papers.transformer_xl.train import (
     SHARDING,

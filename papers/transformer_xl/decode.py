@@ -109,3 +109,10 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str]:
         (decoder, log_probs), tokens = write(params, decoder, log_probs)
         left = min(CHUNK, p.length - start)
         yield decode(to_host(tokens)[:left], final=start + CHUNK >= p.length)
+
+
+def continue_text(config: Config, state: Any, prompt: str) -> str:
+    """The prompt with its continuation, as of `predict`. UserError: it is no text."""
+    if not isinstance(prompt, str):
+        raise UserError(f"{prompt!r} is no prompt: give a text")
+    return "".join(predict(config, state, prompt))

@@ -22,9 +22,9 @@ itself.
     >>> losses[-1] < losses[0]
     True
     >>> red = next(data)["a"]  # uint8, eight images of 8 x 8
-    >>> to_blue = unit.Direction("a", "b")
-    >>> unit.translate(config, unit.generator_params(state), red, to_blue).shape
-    (8, 8, 8, 3)
+    >>> blue = unit.translate(config, state, red)
+    >>> len(blue), blue[0].shape
+    (8, (8, 8, 3))
 """
 
 from papers.unit.config import runs
@@ -32,8 +32,9 @@ from papers.unit.data import batch_spec, batches
 from papers.unit.digits.measure import classify
 from papers.unit.directions import Direction
 from papers.unit.evaluate import evaluate
+from papers.unit.inference import inference, inference_inputs
 from papers.unit.lecture import LECTURE
-from papers.unit.predict import predict
+from papers.unit.predict import predict, translate
 from papers.unit.train import (
     CPU_DEVICES,
     State,
@@ -41,6 +42,5 @@ from papers.unit.train import (
     generator_params,
     init,
     train_step,
-    translate,
 )
 from papers.unit.variants import PARAM_COUNTS, VARIANTS, get_config

@@ -1,7 +1,7 @@
 """Translates a user's image, folder of images, or video."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,20 @@ from common.files import outputs
 from common.files.inputs import given, pictures
 from common.files.video import convert, frame_size, is_video, video_target
 from common.host import to_host
-from common.pixels import mirrored_to_multiple, squeeze_grey, with_channels
+from common.pixels import (
+    Picture,
+    as_picture,
+    mirrored_to_multiple,
+    on_white,
+    squeeze_grey,
+    with_channels,
+)
+from papers.unit import train
 from papers.unit.config import Config
 from papers.unit.data import margin_of, without_margin
 from papers.unit.directions import Direction, by_domain
 from papers.unit.game import game_of
-from papers.unit.train import State, generator_params, translate
+from papers.unit.train import State, generator_params
 
 Images = UInt8[Array, "batch height width channels"]
 Values = Iterator[str | tuple[str, Any]]
@@ -35,13 +43,43 @@ def predict(config: Config, state: State, inputs: str) -> Values:
     inputs: an image, a folder of images, or a video. The translation of a video is
     always written: to `predict.out`, or beside the video.
     """
-    if not game_of(config).translates(config):
-        raise UserError("this run translates nothing: use --run=adapted, which does")
+    _refuse_other_runs(config)
     path = given(inputs, video=True)
     params = to_host(generator_params(state))
     if jax.process_index() == 0:  # it needs the others no more, and alone writes
         translations = _video if is_video(path) else _pictures
         yield from translations(config, params, path)
+
+
+def translate(config: Config, state: State, pictures: Iterable[Any]) -> list[Picture]:
+    """Each picture of the source domain of `predict.direction` as one of the target
+    domain, [height, width, channels].
+
+    pictures: uint8 [height, width] or [height, width, channels], of any sizes, grey or
+      RGB; resized as `predict.short` says, in the digit experiment to its images' size.
+      UserError: an array that is none, or a run that translates nothing.
+    """
+    _refuse_other_runs(config)
+    params = generator_params(state)
+    run = jax.jit(partial(translated, config))
+    channels = _channels_in(config)
+    found = []
+    for array in pictures:
+        picture = with_channels(on_white(as_picture(array)), channels)
+        fitted = _fitted(config, picture)
+        found.append(np.asarray(run(params, fitted[None]))[0])
+    return found
+
+
+def _refuse_other_runs(config: Config) -> None:
+    if not game_of(config).translates(config):
+        raise UserError("this run translates nothing: use --run=adapted, which does")
+
+
+def _fitted(config: Config, picture: Picture) -> Picture:
+    """Without its margin, in the size in which it is translated."""
+    picture = without_margin(config, _direction(config).source, picture)
+    return resize(picture, _size(config, *picture.shape[:2]))
 
 
 def _pictures(config: Config, params: Any, root: Path) -> Values:
@@ -54,9 +92,8 @@ def _pictures(config: Config, params: Any, root: Path) -> Values:
         if picture is None:
             rows.append([name, "skipped: not a readable image", None])
             continue
-        picture = without_margin(config, direction.source, picture)
-        height, width = _size(config, *picture.shape[:2])
-        picture = resize(picture, (height, width))
+        picture = _fitted(config, picture)
+        height, width = picture.shape[:2]
         start = time.perf_counter()
         translation = np.asarray(run(params, picture[None]))[0]
         rows.append([name, f"{width} x {height}", time.perf_counter() - start])
@@ -98,7 +135,7 @@ def translated(
     """
     height, width = images.shape[1:3]
     even = mirrored_to_multiple(images, 2**config.model.halvings)
-    translations = translate(config, params, even, _direction(config))
+    translations = train.translate(config, params, even, _direction(config))
     return translations[:, :height, :width]
 
 

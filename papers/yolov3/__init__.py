@@ -19,12 +19,14 @@ that an object is there, and, each by itself, which labels the object has.
     True
 """
 
+from papers.yolov3.classes import classify
 from papers.yolov3.data import batch_spec, batches
 from papers.yolov3.describe import describe
 from papers.yolov3.evaluate import evaluate
+from papers.yolov3.inference import inference, inference_inputs
 from papers.yolov3.lecture import LECTURE
 from papers.yolov3.measure import raw_detections, validate
-from papers.yolov3.predict import predict
+from papers.yolov3.predict import class_names, detect, predict
 from papers.yolov3.runs import runs
 from papers.yolov3.train import CPU_DEVICES, State, eval_step, init, train_step
 from papers.yolov3.variants import PARAM_COUNTS, VARIANTS, get_config

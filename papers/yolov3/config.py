@@ -110,6 +110,7 @@ class Predict:
     threshold: float = between(0.0, 1.0, 0.5)  # the least score that is shown
     out: str = ""  # a file or folder for what is drawn, and for boxes as files
     class_names: str = ""  # a file, one name a line; "": the data set's
+    top_k: int = at_least(1, 5)  # classes of a picture, by the classifier
     batch_size: int = at_least(1, 8)
     frames: int = at_least(0)  # of a video; 0: all
     crf: int = between(0, 51, 18)  # a video's quality, from 0 (lossless)

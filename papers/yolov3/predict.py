@@ -3,7 +3,7 @@
 import itertools
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,9 +20,9 @@ from common.files import coco_results, outputs, storage, texts
 from common.files.inputs import given, pictures
 from common.files.video import is_video
 from common.host import to_host
-from common.pixels import Picture
+from common.pixels import Picture, as_rgb
 from common.truth import Found, found
-from papers.yolov3 import annotations
+from papers.yolov3 import annotations, classes
 from papers.yolov3.config import Config
 from papers.yolov3.detector import best, predicted, refuse_nan
 from papers.yolov3.train import State, ema_variables
@@ -46,13 +46,14 @@ def predict(config: Config, state: State, inputs: str) -> Values:
 
     inputs: a picture, a folder of pictures, or a video. A video with its boxes is
     always written: to `predict.out`, or beside the video.
+
+    Of the classifier: yields the most probable classes of each picture.
     """
-    if config.task != "detect":
-        raise UserError("the run classifies: use --run=yolov3, which finds boxes")
+    if config.task == "classify":
+        yield from classes.predict(config, state, inputs)
+        return
     path = given(inputs, video=True)
-    config = changed(
-        config, {"eval.suppression.score_threshold": config.predict.threshold}
-    )
+    config = _with_threshold(config)
     names = class_names(config)
     variables, anchors = to_host((ema_variables(state), state.anchors))
     if jax.process_index() == 0:  # it needs the others no more, and alone writes
@@ -60,6 +61,27 @@ def predict(config: Config, state: State, inputs: str) -> Values:
             yield from annotate_video(config, variables, anchors, names, path)
         else:
             yield from _pictures(config, variables, anchors, names, path)
+
+
+def detect(config: Config, state: State, pictures: Iterable[Any]) -> list[Found]:
+    """What is found in each picture: boxes in its pixels, scores and classes, those of
+    `predict.threshold` or more, the best first.
+
+    pictures: uint8 [height, width] or [height, width, channels], of any sizes, grey or
+      RGB. UserError: an array that is none, or the run is the classifier.
+    """
+    if config.task != "detect":
+        raise UserError("the run classifies: use the run yolov3, which finds boxes")
+    config = _with_threshold(config)
+    variables = ema_variables(state), state.anchors
+    named = ((str(i), as_rgb(picture)) for i, picture in enumerate(pictures))
+    return [seen.found for seen in searched(config, *variables, named)]
+
+
+def _with_threshold(config: Config) -> Config:
+    """The least score that suppression keeps is that of `predict`."""
+    least = config.predict.threshold
+    return changed(config, {"eval.suppression.score_threshold": least})
 
 
 def class_names(config: Config) -> tuple[str, ...]:
@@ -153,12 +175,23 @@ def detected(
     seconds: _Seconds | None = None,
 ) -> Iterator[Seen]:
     """The pictures with what was found in them. Names of those that cannot be read are
-    added to `skipped`. All batches have one shape, so that one program serves them."""
+    added to `skipped`."""
+    return searched(config, variables, anchors, _readable(root, skipped), seconds)
+
+
+def searched(
+    config: Config,
+    variables: Any,
+    anchors: Any,
+    named: Iterator[tuple[str, Picture]],
+    seconds: _Seconds | None = None,
+) -> Iterator[Seen]:
+    """As `detected`, of RGB pictures with their names. All batches have one shape, so
+    that one program serves them."""
     seconds = seconds or _Seconds()
     side = config.data.size
     run = jax.jit(partial(_best, config))
-    readable = _readable(root, skipped)
-    while part := [*itertools.islice(readable, config.predict.batch_size)]:
+    while part := [*itertools.islice(named, config.predict.batch_size)]:
         boxes = [letterbox(*x.shape[:2], side, side) for _, x in part]
         batch = np.zeros((config.predict.batch_size, side, side, 3), np.uint8)
         for i, (_, picture) in enumerate(part):

@@ -39,6 +39,17 @@ def test_a_picture_gets_its_beams_best_first(trained, tmp_path):
     assert first[0] == "START"
 
 
+def test_arrays_are_captioned_as_their_files_are(trained, tmp_path):
+    config, state = trained
+    path = picture(tmp_path / "a.png")
+    rows = dict(captioning.predict(config, state, str(path)))["Captions"].rows
+    (own,) = captioning.caption(config, state, [np.asarray(Image.open(path))])
+    assert [text for text, _ in own] == [row[1] for row in rows]
+    np.testing.assert_allclose([p for _, p in own], [row[2] for row in rows], rtol=1e-5)
+    with pytest.raises(UserError, match="of float64 is no picture: give uint8"):
+        captioning.caption(config, state, np.zeros((1, 8, 8, 3)))
+
+
 def test_the_captions_log_p_is_that_of_the_network(trained, tmp_path):
     config, state = trained
     given = str(picture(tmp_path / "a.png"))

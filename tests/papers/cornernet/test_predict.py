@@ -64,6 +64,12 @@ def test_a_picture_gives_a_drawing_and_tables(untrained, tmp_path):
     assert values["a.png"].dtype == np.uint8
     assert values["a_heat.png"].dtype == np.uint8
     assert values["Searched"].rows[0][:2] == ["a.png", "60 x 40"]
+    array = np.asarray(Image.open(tmp_path / "a.png"))
+    (own,) = cornernet.detect(config, state, [array])
+    boxes = [row[3:] for row in values["Boxes"].rows]
+    np.testing.assert_allclose(own.boxes, boxes, atol=0.06)
+    with pytest.raises(UserError, match=r"\[60, 3\] of float64 is no picture"):
+        cornernet.detect(config, state, array / 255)
     for _, _, score, x1, y1, x2, y2 in values["Boxes"].rows:
         assert 0 <= x1 <= x2 <= 60
         assert 0 <= y1 <= y2 <= 40

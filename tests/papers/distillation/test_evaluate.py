@@ -2,7 +2,6 @@
 numbers than its models have, or, slowly, that distillation does not help."""
 
 import itertools
-import json
 
 import jax
 import numpy as np
@@ -13,7 +12,7 @@ from common.contract import Table, UserError
 from common.losses import ensemble_logits
 from papers.distillation import data, measure, teacher, train
 from papers.distillation.evaluate import evaluate
-from papers.distillation.predict import predict
+from papers.distillation.predict import classify, predict
 from papers.distillation.runs import runs
 from papers.distillation.variants import get_config
 from tests.papers.distillation.distilling import first, stepped
@@ -100,19 +99,22 @@ def test_predict_shows_student_and_teacher(smoke, tmp_path):
     Image.fromarray(image[..., 0]).resize((20, 20)).save(tmp_path / "b.png")
     (tmp_path / "c.png").write_bytes(b"no picture")
     with pytest.warns(UserWarning, match=r"c\.png"):
-        (_, table), (_, text) = predict(config, state, str(tmp_path))
+        (_, table), records = predict(config, state, str(tmp_path))
     assert isinstance(table, Table)
     assert table.note == "skipped, unreadable: c.png"
     models = ["student"] * 2 + ["teacher"] * 2
     assert [row[1] for row in table.rows[::5]] == models
-    first, *_ = json.loads(text)
-    assert first["image"] == "a.png"
+    first, *_ = records.rows
+    assert first["input"] == "a.png"
     logits = ensemble_logits(train.forward(config, state, image[None, None]))
     p = np.asarray(jax.nn.softmax(logits))[0]
     assert [c["probability"] for c in first["classes"]] == pytest.approx(
         np.sort(p)[::-1][:5].tolist(), rel=1e-4
     )
-    assert first["classes"][0]["class"] == str(p.argmax())
+    assert first["classes"][0]["name"] == str(p.argmax())
+    np.testing.assert_allclose(classify(config, state, image[None]), p[None], rtol=1e-4)
+    with pytest.raises(UserError, match=r"\[3\] of float64 is no picture: give uint8"):
+        classify(config, state, [np.zeros(3)])
     with pytest.raises(UserError, match="does not exist: give a picture or a folder"):
         next(predict(config, state, str(tmp_path / "nowhere")))
 

@@ -12,8 +12,12 @@ SHOWN = re.compile(r"(?:^|, )(\S.*?) (\d\.\d{3})")
 
 
 def labelled(trained, name, inputs):
+    """The lines; the last is no text, but the records of the same."""
     config, state = trained(name)
-    return [*gpt.predict(config, state, inputs)]
+    *lines, records = gpt.predict(config, state, inputs)
+    said = sum("are cut to" not in line for line in lines)
+    assert len(records.rows) == said
+    return lines
 
 
 def test_a_text_gets_every_class_with_its_probability(trained):
@@ -23,6 +27,13 @@ def test_a_text_gets_every_class_with_its_probability(trained):
     first, second = (float(p) for _, p in found)
     assert first >= second
     assert first + second == pytest.approx(1, abs=2e-3)
+    (named,) = gpt.classify(*trained("toy-kind"), ["the cat sees the moon."])
+    shown = [(each["name"], f"{each['probability']:.3f}") for each in named]
+    assert shown == found
+    with pytest.raises(
+        UserError, match="this run is for classification: give 'a text'"
+    ):
+        gpt.classify(*trained("toy-kind"), [("a", "b")])
 
 
 def test_a_tab_is_white_space_in_a_single_text(trained):
@@ -90,10 +101,12 @@ def test_an_empty_file_is_one_line(trained, tmp_path):
 
 
 def test_a_pre_trained_run_continues_a_prompt(trained):
-    pieces = labelled(trained, "pretrain", "the old")
-    assert "".join(pieces).startswith("the old")
-    assert len("".join(pieces)) > 20
-    assert pieces == labelled(trained, "pretrain", "the old")
+    text = "".join(gpt.predict(*trained("pretrain"), "the old"))
+    assert text.startswith("the old")
+    assert len(text) > 20
+    assert text == gpt.continue_text(*trained("pretrain"), "the old")
+    with pytest.raises(UserError, match="a fine-tuned run continues no text"):
+        gpt.continue_text(*trained("toy-kind"), "the old")
 
 
 def test_the_lstm_continues_nothing(trained):

@@ -23,6 +23,10 @@ def test_one_prompt_is_continued_piece_by_piece(state):
     pieces = [*gpt2.predict(SMOKE, state, "the old ")]
     assert pieces[0] == "the old "
     assert "".join(pieces[1:])
+    assert gpt2.continue_text(SMOKE, state, "the old ") == "".join(pieces)
+    for wrong in ("", b"the old ", ["the old "]):
+        with pytest.raises(UserError, match="is no prompt: give a text"):
+            gpt2.continue_text(SMOKE, state, wrong)
 
 
 def test_prompts_of_a_file_get_what_each_gets_alone(state, tmp_path):

@@ -2,7 +2,6 @@
 failure means that a reported error is not the model's."""
 
 import copy
-import json
 
 import jax
 import numpy as np
@@ -149,15 +148,15 @@ def test_a_folder_is_classified_and_what_is_broken_is_named(trained, folder):
     config.predict.class_names = str(names)
     config.predict.batch_size = 2
     with pytest.warns(UserWarning, match=r"skipped: .*broken\.png"):
-        table, text = (value for _, value in resnet.predict(config, state, str(folder)))
+        (_, table), records = resnet.predict(config, state, str(folder))
     assert table.note == "skipped, unreadable: broken.png"
     assert [row[0] for row in table.rows[::5]] == ["a.png", "b.jpg", "c.png"]
     best = [row[2] for row in table.rows[:5]]
     assert best == ["class 3", "class 2", "class 4", "class 1", "class 5"]
-    found = json.loads(text)
-    assert len(found) == 3
+    *found, unread = records.rows
+    assert unread["input"] == "broken.png"
     for image, start in zip(found, (0, 5, 10), strict=True):
-        given = [[c["class"], c["probability"]] for c in image["classes"]]
+        given = [[c["name"], c["probability"]] for c in image["classes"]]
         assert given == [row[2:] for row in table.rows[start : start + 5]]
     alone, _ = resnet.predict(config, state, str(folder / "a.png"))
     np.testing.assert_allclose(

@@ -32,7 +32,7 @@ def inverted(config, params, images, direction):
 
 @pytest.fixture(autouse=True)
 def networks(monkeypatch):
-    monkeypatch.setattr(module, "translate", inverted)
+    monkeypatch.setattr(module.train, "translate", inverted)
     monkeypatch.setattr(module, "generator_params", lambda state: GENERATOR_PARAMS)
 
 
@@ -55,6 +55,14 @@ def picture(height, width, seed=0):
 
 def red_inverted(image):
     return np.repeat(255 - image[..., :1], 3, axis=-1)
+
+
+def test_arrays_are_translated_as_their_files_are():
+    shown = picture(9, 14)
+    (found,) = module.translate(configured(), None, [shown])
+    np.testing.assert_array_equal(found, red_inverted(shown))
+    with pytest.raises(UserError, match=r"\[9, 14, 3\] of float64 is no picture"):
+        module.translate(configured(), None, [shown / 255])
 
 
 @pytest.mark.parametrize("direction", ["a2b", "b2a"])
@@ -81,7 +89,7 @@ def test_a_picture_beside_its_translation(tmp_path, direction, channels):
 def test_other_sizes_are_mirrored_at_the_end(monkeypatch, size):
     """Seen by turning the padded image round: what is cut is what was the start."""
     monkeypatch.setattr(
-        module, "translate", lambda c, params, x, direction: x[:, ::-1, ::-1]
+        module.train, "translate", lambda c, params, x, direction: x[:, ::-1, ::-1]
     )
     images = picture(*size)[None]
     below, right = (-n % 4 for n in size)
@@ -125,7 +133,7 @@ def test_one_program_a_shape(tmp_path, monkeypatch):
         traced.append(images.shape)
         return images
 
-    monkeypatch.setattr(module, "translate", translate)
+    monkeypatch.setattr(module.train, "translate", translate)
     for i, size in enumerate([(8, 8), (12, 8), (8, 8), (8, 8)]):
         Image.fromarray(picture(*size)).save(tmp_path / f"{i}.png")
     predicted(configured(), tmp_path)

@@ -339,7 +339,7 @@ def test_red_squares_become_blue_ones_where_they_are_and_come_back():
         state, _ = run(state, next(data))
     test = [*unit.batches(config, "test")]
     params = unit.generator_params(state)
-    turn = jax.jit(partial(unit.translate, config), static_argnames="direction")
+    turn = jax.jit(partial(train.translate, config), static_argnames="direction")
     overlaps = []
     for direction in DIRECTIONS:
         images = np.concatenate([batch[direction.source] for batch in test])

@@ -11,7 +11,7 @@ from PIL import Image
 
 from common.contract import UserError
 from papers.yolov3.decode import Predicted
-from papers.yolov3.predict import predict
+from papers.yolov3.predict import detect, predict
 from papers.yolov3.runs import runs
 from papers.yolov3.variants import get_config
 from tests.papers.yolov3.boxed_folder import write
@@ -59,6 +59,14 @@ def config():
 def predicted(config, path):
     values = [*predict(config, State, str(path))]
     return dict(value for value in values if isinstance(value, tuple))
+
+
+def test_arrays_are_searched_as_their_files_are(config, tmp_path):
+    write(tmp_path, {"cat": ((60, 120), [("cat", 20, 10, 60, 40)])})
+    path = tmp_path / "JPEGImages/cat.png"
+    (row,) = predicted(config, path)["Found"].rows
+    (own,) = detect(config, State, [np.asarray(Image.open(path).convert("RGB"))])
+    np.testing.assert_allclose(row[3:], own.boxes[0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(60, 120), (120, 60), (64, 64), (201, 333)])
@@ -166,6 +174,8 @@ def test_names_come_from_a_file_of_as_many(config, tmp_path):
 def test_a_mistake_is_one_line(config, tmp_path):
     with pytest.raises(UserError, match="does not exist"):
         predicted(config, tmp_path / "nothing")
+    with pytest.raises(UserError, match=r"\[4\] of float64 is no picture: give uint8"):
+        detect(config, State, [np.zeros(4)])
     classifier = runs(get_config("smoke"))["classifier"].config
-    with pytest.raises(UserError, match="--run=yolov3"):
-        predicted(classifier, tmp_path)
+    with pytest.raises(UserError, match="use the run yolov3"):
+        detect(classifier, State, [])

@@ -8,6 +8,7 @@ import pytest
 
 from common.metrics import in_top
 from papers import unit
+from papers.unit import train
 from papers.unit.config import runs as runs_of
 from papers.unit.digits.measure import translated_accuracy
 
@@ -19,7 +20,7 @@ def test_translated_accuracy_is_the_classifiers_on_translations():
     for batch in unit.batches(config, "test"):
         params = unit.generator_params(state)
         images = jnp.asarray(batch["b"])
-        made = unit.translate(config, params, images, unit.Direction("b", "a"))
+        made = train.translate(config, params, images, unit.Direction("b", "a"))
         logits = unit.classify(config, state, made, "a")
         hits = np.asarray(in_top(logits, batch["label_b"], 1))
         right.extend(hits[batch["mask_b"] > 0])
