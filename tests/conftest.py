@@ -3,8 +3,8 @@ agree is one of the things tested, and a mesh of one device is a mesh all the sa
 
 What one test compiled, the others and the commands they start find in a cache that
 lives as long as the session. Programs compile for longer than they run: LLVM optimises
-nothing, and XLA emits its fusions the older, shorter way. A slow test of a paper trains
-for long, and LLVM optimises for it.
+nothing, and XLA emits its fusions the older, shorter way. LLVM optimises for the tests
+that are marked so: they train for long.
 
 At the end stands what each paper took: 30 s of the quick suite and 90 s of the slow one
 are its budget on two cores, and a worker keeps under 5 GB.
@@ -60,8 +60,8 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    trains = item.get_closest_marker("slow") and "papers" in item.path.parts
-    jax.config.update("jax_disable_most_optimizations", not trains)
+    optimised = item.get_closest_marker("optimised") is not None
+    jax.config.update("jax_disable_most_optimizations", not optimised)
 
 
 def pytest_runtest_teardown(item, nextitem):

@@ -42,44 +42,58 @@ NUMBERS = (
 
 
 def program(config) -> tuple:
-    """The fields that a step is traced by, with their values."""
-    return tuple(
-        (name, value)
-        for name, _, value in configs.fields(config)
-        if not name.startswith(NUMBERS)
-    )
+    """The fields that a step is traced by, and their values: of a float, only whether
+    it is below, at or above 0 and 1."""
+    return tuple((name, _shown(value)) for name, value in _traced(config))
 
 
 def branches(config, batch) -> tuple:
-    """What chooses the way that a step is traced: the fields' values but for sizes, of
-    which 0, 1 and others differ; and of a batch, in place of its data's fields, which
-    arrays it has."""
-    ignored = configs.unused(config)
+    """What chooses the way that a step is traced: its program's fields without sizes,
+    of which 0, 1 and others differ; and of a batch, in place of its data's fields,
+    which arrays it has."""
     kinds = [
         (name, _kind(value))
-        for name, value in program(config)
-        if name not in ignored and not name.startswith("config.data.")
+        for name, value in _traced(config)
+        if not name.startswith("config.data.")
     ]
     arrays = jax.tree.map(lambda leaf: (len(leaf.shape), str(leaf.dtype)), batch)
     return tuple(kinds), str(arrays)
 
 
+def _traced(config):
+    ignored = configs.unused(config)
+    return [
+        (name, value)
+        for name, _, value in configs.fields(config)
+        if not name.startswith(NUMBERS) and name not in ignored
+    ]
+
+
+def _shown(value):
+    match value:
+        case tuple():
+            return tuple(map(_shown, value))
+        case float():
+            return value >= 0, value > 0, value >= 1, value > 1
+        case _:
+            return value
+
+
 def _kind(value):
     match value:
-        case bool() | str():
-            return value
         case tuple():
             return len(value) > 1, frozenset(map(_kind, value))
         case int():
             return min(value, 2)
         case _:
-            return value != 0
+            return _shown(value)
 
 
 CASES = [(paper, run) for paper in PAPERS for run in runs(paper)]
 FIRST = {*dict(reversed(CASES)).items()}
 FIRSTS = [pytest.param(case, id="-".join(case)) for case in CASES if case in FIRST]
 ALL = [pytest.param(case, id="-".join(case)) for case in CASES]
+OWNERS = [paper for paper in PAPERS if paper in dict(CASES)]
 # Each paper's first run in the quick suite, the rest in the slow one.
 QUICK = [
     pytest.param(

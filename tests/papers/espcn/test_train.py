@@ -103,6 +103,7 @@ def test_bicubic_on_the_packaged_photographs():
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_training_beats_bicubic_by_the_specified_margin():
     """6000 steps of Adam, the rate halved every 2000: minutes. At 500 steps ESPCN is
     still below bicubic."""

@@ -134,6 +134,7 @@ def test_speed_table_has_a_ratio_for_every_way():
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_sliding_costs_more_than_fifty_times_at_800():
     config = dataclasses.replace(
         XL, eval=dataclasses.replace(XL.eval, attention_lengths=(200, 800))

@@ -395,6 +395,7 @@ def test_overfits_one_batch():
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_memory_helps(tmp_path):
     """2 layers, d 64, 200 kB of English: fewer bits with memory 64 than with none, at
     equal steps. Seeds 0, 1, 2 gave 9.7, 9.1 and 9.2% fewer; after 1000 steps, when
