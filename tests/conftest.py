@@ -20,7 +20,9 @@ from pathlib import Path
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 CACHE = "JAX_COMPILATION_CACHE_DIR"
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+# Cores are for the other workers: one thread emits a program's code.
+FLAGS = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+os.environ.setdefault("XLA_FLAGS", FLAGS)
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 OWNER = CACHE not in os.environ  # pytest's first process; its workers inherit
 if OWNER:
