@@ -27,7 +27,7 @@ os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 OWNER = CACHE not in os.environ  # pytest's first process; its workers inherit
 if OWNER:
     os.environ[CACHE] = tempfile.mkdtemp(prefix="papers-compiled-")
-    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.05"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 import jax  # noqa: E402 (it reads the environment)
 import pytest  # noqa: E402
