@@ -185,11 +185,11 @@ def test_parameters_that_are_not_shared_learn_from_their_task_alone():
     params = jax.tree.map(lambda x: x[0], init(config, KEY).params)
     batch = next(data.batches(config, "train"))
 
-    def of_relations(params):
+    def of_relations(params, batch):
         outputs = net.apply({"params": params}, batch, given=True)
         return train.objective.losses(outputs, batch, "cell")["relations"].sum()
 
-    grads = jax.jit(jax.grad(of_relations))(params)
+    grads = jax.jit(jax.grad(of_relations))(params, batch)
     assert not any(x.any() for x in jax.tree.leaves(grads["reader"]))
     assert all(x.any() for x in jax.tree.leaves(grads["relation_reader"]["sequence"]))
 
