@@ -28,6 +28,7 @@ class Runs(Mapping[str, Run]):
     def __init__(self, paper: ModuleType | Paper, config: Any) -> None:
         self._own = complete(paper)
         self._runs = self._own.runs(config)
+        self._states: dict[tuple[str, bool], Any] = {}  # as shapes, once traced
         for name in self._runs:
             self._check(name)
 
@@ -90,9 +91,13 @@ class Runs(Mapping[str, Run]):
 
         weights: as of `initialiser`.
         """
-        after = {n: self.abstract_state(n, weights=weights) for n in self[name].after}
-        key = jax.random.key(self[name].config.seed)
-        return jax.eval_shape(self.initialiser(name, weights=weights), key, after)
+        if (name, weights) not in self._states:
+            earlier = self[name].after
+            after = {n: self.abstract_state(n, weights=weights) for n in earlier}
+            key = jax.random.key(self[name].config.seed)
+            init = self.initialiser(name, weights=weights)
+            self._states[name, weights] = jax.eval_shape(init, key, after)
+        return self._states[name, weights]
 
     def lowered_step(self, name: str) -> jax.stages.Lowered:
         """One train step as XLA gets it: for one device, not compiled."""

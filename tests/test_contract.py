@@ -150,10 +150,15 @@ def test_import_stays_light(paper):
     assert not heavy & imported()[smoke.load(paper).__name__]
 
 
+STEPPED = set()  # in what ways runs were traced by this process
+
+
 @pytest.mark.parametrize(("paper", "variant"), VARIANTS)
 def test_every_variant_builds_and_steps(paper, variant, monkeypatch):
     """Shapes only, so the largest is as cheap as the smallest; none of millions of
-    parameters escapes their count.
+    parameters escapes their count. Every run's state is built; a step is traced of a
+    variant's first run, and of others where none was traced the same way with other
+    sizes.
 
     What is written twice, for CPUs and for others, is traced as for others: there a
     deep net is a loop. That both are one is tested where they are written.
@@ -171,17 +176,23 @@ def test_every_variant_builds_and_steps(paper, variant, monkeypatch):
         _sets_nothing_that_nobody_reads(config)
         state = runs.abstract_state(name)
         spec = owner.batch_spec(config)
-        after, metrics = jax.eval_shape(partial(owner.train_step, config), state, spec)
-        chex.assert_trees_all_equal_shapes_and_dtypes(state, after)
-        assert all(metric.shape == () for metric in metrics.values())
-        jax.eval_shape(
-            partial(owner.eval_step, config), state, owner.batch_spec(config, "valid")
-        )
+        first = name == next(iter(runs))
         count = parameter_count(state)
-        if name == next(iter(runs)) and (
-            variant in module.PARAM_COUNTS or count >= 2e6
-        ):
+        if first and (variant in module.PARAM_COUNTS or count >= 2e6):
             assert count == module.PARAM_COUNTS[variant]
+        way = owner.train_step, smoke.branches(config, spec)
+        if first or way not in STEPPED:
+            STEPPED.add(way)
+            _steps(owner, config, state, spec)
+
+
+def _steps(owner, config, state, spec):
+    """A train step gives a state like the one before it, and scalars."""
+    after, metrics = jax.eval_shape(partial(owner.train_step, config), state, spec)
+    chex.assert_trees_all_equal_shapes_and_dtypes(state, after)
+    assert all(metric.shape == () for metric in metrics.values())
+    valid = owner.batch_spec(config, "valid")
+    jax.eval_shape(partial(owner.eval_step, config), state, valid)
 
 
 def _sets_nothing_that_nobody_reads(config):
@@ -237,34 +248,38 @@ def test_loss_falls_on_one_batch(case):
 
 @of_first_runs
 def test_one_device_jit_and_pmap_agree(case):
-    """Five steps on one device, jit over four and pmap over four."""
+    """Five steps on one device; jit over four, with rows on both axes of the mesh and
+    parameters split over one of them; and pmap over four."""
     (valid, *_) = case.module.batches(case.config, "valid")
     evaluate = partial(case.module.eval_step, case.config)
     state = case.first
     for batch in case.batches[:5]:
         state, metrics = case.step(state, batch)
     expected = state.params, metrics, jax.jit(evaluate)(state, valid)
-    for pmap in (False, True):
-        place = placement.place(case.first, devices.make_mesh(4), pmap=pmap)
+    mesh = devices.make_mesh(4, "data:2,fsdp:2")
+    jit = placement.place(case.first, mesh, rules=case.module.SHARDING)
+    pmap = placement.place(case.first, devices.make_mesh(4), pmap=True)
+    for place in (jit, pmap):
         state, metrics = trained(case, case.config, place, case.first, 5)
         means = place.compile_eval(evaluate)(state, place.put_batch(valid))
         agree((state.params, metrics, means), expected)
 
 
-@of_first_runs
+@pytest.mark.parametrize("case", smoke.FIRSTS, indirect=True)
 def test_fsdp_gives_the_same_numbers(case):
-    """Parameters whole, split over all devices, and over one half of a 2-D mesh, with
-    accumulated and clipped gradients and averaged parameters."""
+    """Parameters whole and split over all devices, with accumulated and clipped
+    gradients and averaged parameters; of the smallest paper over one half too."""
     config = copy.deepcopy(case.config)
     vars(config.optim).update(accumulate=2, clip_norm=0.1, ema=0.9)
     first, results = start(case.module, case.run, config), []
-    for sizes in ("data", "fsdp", "data:2,fsdp:2"):
+    smallest = case.module.__name__ == smoke.smallest_paper.__name__
+    for sizes in ("data", "fsdp", *["data:2,fsdp:2"] * smallest):
         mesh = devices.make_mesh(4, sizes)
         place = placement.place(first, mesh, rules=case.module.SHARDING)
         state, _ = trained(case, config, place, first, 3)
         results.append(jax.device_get(state.replace(key=None)))
-    agree(results[0], results[1])
-    agree(results[0], results[2])
+    for result in results[1:]:
+        agree(results[0], result)
 
 
 def trained(case, config, place, state, steps):

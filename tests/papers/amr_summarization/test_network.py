@@ -210,6 +210,7 @@ def _overfitted(run: str, steps: int):
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_twenty_sentences_are_learned_to_smatch_1():
     config, state, pairs = _overfitted("parser", 400)
     parser = Parser(config, state)
@@ -220,6 +221,7 @@ def test_twenty_sentences_are_learned_to_smatch_1():
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_twenty_graphs_are_learned_to_a_bleu_above_95():
     config, state, pairs = _overfitted("generator", 400)
     found = Generator(config, state).all([pair.amr for pair in pairs])

@@ -15,6 +15,7 @@ from papers.captioning.vocabulary import words_of
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_sixteen_images_are_learnt_by_heart():
     """End to end: every greedy caption is one of its image's references, and BLEU-4 and
     CIDEr-D are near what the references themselves would get."""

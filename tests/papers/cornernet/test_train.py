@@ -82,6 +82,7 @@ def test_colour_jitter_is_of_bounded_strength():
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 @pytest.mark.parametrize("corner_pool", [True, False], ids=["pool", "no_pool"])
 def test_a_small_network_learns_eight_images_by_heart(corner_pool):
     config = cornernet.get_config("smoke")

@@ -12,7 +12,7 @@ from papers.deep_image_prior.config import runs
 from papers.deep_image_prior.evaluate import methods
 from papers.deep_image_prior.measure import gather, untrained
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.optimised]
 
 
 def fitted(row, steps, batch_size=1):

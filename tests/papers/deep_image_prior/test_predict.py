@@ -254,6 +254,7 @@ def test_known_pixels_stay_as_they_were_given(tmp_path, keep_known):
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_a_hole_is_filled_from_around_it(tmp_path):
     """The hole of a smooth picture is filled with values near the true ones."""
     rows, columns = np.indices((32, 32)) / 32

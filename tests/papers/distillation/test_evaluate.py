@@ -153,6 +153,7 @@ def digits():
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_soft_targets_beat_labels_by_five_points_on_three_per_cent(digits):
     _, trained = digits
     right = {}
@@ -167,6 +168,7 @@ def test_soft_targets_beat_labels_by_five_points_on_three_per_cent(digits):
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_most_of_what_an_ensemble_gains_survives_in_one_model(digits):
     config, trained = digits
     rows = dict(evaluate(config, trained))["Ensemble and distilled model"].rows
@@ -176,6 +178,7 @@ def test_most_of_what_an_ensemble_gains_survives_in_one_model(digits):
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_a_shifted_bias_finds_the_class_that_the_student_never_saw(digits):
     config, trained = digits
     table = dict(evaluate(config, trained))["Classes that the transfer set lacks"]

@@ -156,6 +156,7 @@ def test_more_layers_than_there_are_is_one_line():
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_32_pairs_are_learned_by_heart():
     """Two layers of width 64, in fewer than 200 steps; the auxiliary loss falls too."""
     changes = {

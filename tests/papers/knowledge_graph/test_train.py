@@ -242,6 +242,7 @@ def test_what_cannot_work_is_refused_in_a_line(changes, wrong):
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_all_four_learn_the_board():
     """Filtered Hits@10 of at least .8, where chance has a mean rank of 32."""
     config = changed(

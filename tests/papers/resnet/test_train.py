@@ -145,6 +145,7 @@ def losses(config, steps, batch=None):
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_a_thousand_layers_build_step_and_learn():
     config = smoke(model__depth=1202, model__scan="always", data__batch_size=4)
     config.optim.lr = 1e-4
@@ -155,6 +156,7 @@ def test_a_thousand_layers_build_step_and_learn():
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_deep_plain_nets_train_worse_than_residual_ones():
     """Degradation on a small scale: 44 layers, the same images and steps."""
     final = {}

@@ -113,6 +113,7 @@ def test_soft_is_ahead_where_objects_overlap(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_a_million_boxes(tmp_path):
     """Of 8,000 pictures: in a few programs, and each picture for itself."""
     rng = np.random.default_rng(0)

@@ -137,6 +137,7 @@ def test_every_program_trains_all_its_parameters(run):
     assert all(jax.tree.leaves(moved)), moved
 
 
+@functools.cache
 def parameters(run):
     state = jax.eval_shape(functools.partial(init, config_of(run)), KEY)
     return sum(x.size for x in jax.tree.leaves(state.params))
@@ -184,16 +185,17 @@ def test_parameters_that_are_not_shared_learn_from_their_task_alone():
     params = jax.tree.map(lambda x: x[0], init(config, KEY).params)
     batch = next(data.batches(config, "train"))
 
-    def of_relations(params):
+    def of_relations(params, batch):
         outputs = net.apply({"params": params}, batch, given=True)
         return train.objective.losses(outputs, batch, "cell")["relations"].sum()
 
-    grads = jax.grad(of_relations)(params)
+    grads = jax.jit(jax.grad(of_relations))(params, batch)
     assert not any(x.any() for x in jax.tree.leaves(grads["reader"]))
     assert all(x.any() for x in jax.tree.leaves(grads["relation_reader"]["sequence"]))
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_eight_sentences_are_learnt_by_heart():
     config = config_of("sptree", learning__average=False)
     state = init(config, KEY)

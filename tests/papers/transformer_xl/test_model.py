@@ -72,8 +72,7 @@ def in_segments(config, params, tokens, length, memory):
     return jnp.concatenate(parts, axis=1)
 
 
-@pytest.mark.parametrize("pre_norm", [False, True])
-@pytest.mark.parametrize("untied", [False, True])
+@pytest.mark.parametrize(("pre_norm", "untied"), [(False, False), (True, True)])
 def test_segments_with_memory_equal_one_long_segment(pre_norm, untied):
     """16 tokens as 4 x 4, memory 16: the same to the last digits of a float64."""
     with jax.enable_x64(True):
@@ -109,7 +108,7 @@ def test_a_window_makes_the_segment_length_irrelevant():
         params = parameters(config)
         tokens = text(2, 24)
         reference = in_segments(config, params, tokens, 1, empty_memory(config, 2, 5))
-        for length in (2, 4, 8):
+        for length in (2, 8):
             parts = in_segments(
                 config, params, tokens, length, empty_memory(config, 2, 5)
             )
@@ -286,8 +285,9 @@ def test_projected_memory_predicts_like_hidden_memory(pre_norm):
     np.testing.assert_allclose(jnp.concatenate(parts, 1), hidden, atol=1e-4)
 
 
-@pytest.mark.parametrize("slots", [1, 5, 30])
-@pytest.mark.parametrize("pre_norm", [False, True])
+@pytest.mark.parametrize(
+    ("slots", "pre_norm"), [(1, True), (5, False), (5, True), (30, False)]
+)
 def test_ring_decoding_equals_segments_with_a_window(slots, pre_norm):
     config = dataclasses.replace(SMALL, window=slots, pre_norm=pre_norm)
     params = parameters(config)
@@ -356,27 +356,27 @@ def smoke(**fields):
 
 
 def test_accumulated_steps_equal_whole_ones():
-    """With ragged masks and a memory, 1, 2 and 4 chunks take the same step."""
+    """With ragged masks and a memory, 1 and 4 chunks take the same step."""
     config, batch = smoke()
     batch["mask"][:3, 5:] = 0
     results = []
-    for chunks in (1, 2, 4):
+    first = train.init(config, jax.random.key(0))
+    for chunks in (1, 4):
         config.optim.accumulate = chunks
-        step = jax.jit(partial(train.train_step, config))
-        state = train.init(config, jax.random.key(0))
+        step, state = jax.jit(partial(train.train_step, config)), first
         for _ in range(2):
             state, metrics = step(state, batch)
         results.append((state.params, state.memory, metrics))
     chex.assert_trees_all_close(results[0], results[1], rtol=1e-4, atol=1e-5)
-    chex.assert_trees_all_close(results[0], results[2], rtol=1e-4, atol=1e-5)
 
 
 def test_half_loss_counts_the_second_half():
     config, batch = smoke(half_loss=True)
     step = jax.jit(partial(train.train_step, config))
-    _, a = step(train.init(config, jax.random.key(0)), batch)
+    state = train.init(config, jax.random.key(0))
+    _, a = step(state, batch)
     batch["targets"][:, : config.data.length // 2] = 0
-    _, b = step(train.init(config, jax.random.key(0)), batch)
+    _, b = step(state, batch)
     assert float(a["loss"]) == float(b["loss"])
 
 
@@ -395,6 +395,7 @@ def test_overfits_one_batch():
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_memory_helps(tmp_path):
     """2 layers, d 64, 200 kB of English: fewer bits with memory 64 than with none, at
     equal steps. Seeds 0, 1, 2 gave 9.7, 9.1 and 9.2% fewer; after 1000 steps, when
@@ -438,11 +439,11 @@ def test_a_loop_over_layers_is_the_layers(attention, remat):
     stream = data.batches(config, "train")
     outcomes = []
     batches = [next(stream) for _ in range(3)]
+    first = train.init(config, jax.random.key(0))
     for scan in (False, True):
         model = dataclasses.replace(config.model, scan=scan)
         one = dataclasses.replace(config, model=model)
-        state = train.init(one, jax.random.key(0))
-        step = jax.jit(partial(train.train_step, one))
+        step, state = jax.jit(partial(train.train_step, one)), first
         for batch in batches:
             state, metrics = step(state, batch)
         outcomes.append((state.params, state.memory, metrics))

@@ -327,6 +327,7 @@ def test_evaluation_measures_averages_at_mu_and_leaves_out_what_is_masked():
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_red_squares_become_blue_ones_where_they_are_and_come_back():
     """After 2000 steps, which take minutes. Nothing in the objective says that a square
     keeps its place, and rounding decides how well it does: of three seeds the worst

@@ -105,6 +105,7 @@ def test_boxes_found_are_those_of_the_surest_slots(made):
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_a_tiny_net_overfits_16_pictures(tmp_path):
     """Of three classes at 96 x 96, to AP50 .95: rectangles of three colours."""
     names = [f"p{i}" for i in range(16)]
