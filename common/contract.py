@@ -112,9 +112,6 @@ class Paper(Protocol):
     CPU_DEVICES: int | None
     """How many devices of a CPU host are fastest; None: all."""
 
-    PREDICTS_UNTRAINED: bool
-    """Whether `predict` needs no trained state."""
-
     LECTURE: Sequence[Item]
     """What a lecture on the paper shows, for --mode=figures."""
 
@@ -186,6 +183,9 @@ class Paper(Protocol):
         """{name: array} that the trained network makes of arrays, pure and without
         random numbers. --mode=export writes it as a program for JAX alone."""
 
+    def predicts_untrained(self, config: Config) -> bool:
+        """Whether `predict` needs no trained state: it gets None, in process 0."""
+
     def predict(self, config: Config, state: State, inputs: str) -> Iterator[Any]:
         """Yields the model's results for `--input`, as text or as (name, value), and
         Records for --json, which otherwise has all the rest as JSON. States and
@@ -195,10 +195,10 @@ class Paper(Protocol):
 DEFAULTS = {
     "SHARDING": (),
     "CPU_DEVICES": None,
-    "PREDICTS_UNTRAINED": False,
     "LECTURE": (),
     "validate": lambda config, outputs: {},
     "describe": lambda config: (),
+    "predicts_untrained": lambda config: False,
     "inference_inputs": lambda config: {},
     "inference": lambda config, state, inputs: {},
 }

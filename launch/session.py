@@ -160,7 +160,8 @@ class Session:
         name = name or next(iter(own), "")
         paper = self.runs.paper(name) if name else self.paper
         config = self.runs[name].config if name else self.config
-        if paper.PREDICTS_UNTRAINED or not name:  # a paper that trains nothing itself
+        # A paper that trains nothing itself has no run of its own.
+        if not name or paper.predicts_untrained(config):
             alone = distributed.is_first()
             return paper.predict(config, None, inputs) if alone else iter(())
         state, said = self.trained_or_shipped(name)

@@ -28,7 +28,7 @@ from papers.amr_summarization.data import batch_spec, batches
 from papers.amr_summarization.evaluate import evaluate
 from papers.amr_summarization.inference import inference, inference_inputs
 from papers.amr_summarization.lecture import LECTURE
-from papers.amr_summarization.predict import predict
+from papers.amr_summarization.predict import predict, predicts_untrained
 from papers.amr_summarization.train import (
     CPU_DEVICES,
     State,

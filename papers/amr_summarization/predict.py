@@ -27,6 +27,11 @@ GraphOf = Callable[[Parsed], Amr]
 FORMS = "a text, or a file or folder of texts, CoNLL-U or PENMAN"
 
 
+def predicts_untrained(config: Config) -> bool:
+    """Whether rules make the graphs, and the text is the document's words or rules'."""
+    return config.predict.graphs == "rules" and config.predict.text != "trained"
+
+
 def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
     """Yields for each document its summary, a table that traces every sentence to the
     document, the selected graph in PENMAN, and its picture. With `config.predict.out`

@@ -37,4 +37,7 @@ from papers.deep_image_prior.train import (
 )
 from papers.deep_image_prior.variants import PARAM_COUNTS, VARIANTS, get_config
 
-PREDICTS_UNTRAINED = True  # the picture is all there is to learn from
+
+def predicts_untrained(config) -> bool:
+    """Always: the picture is all there is to learn from."""
+    return True

@@ -17,7 +17,7 @@ from papers.amr_summarization import (
     variants,
 )
 from papers.amr_summarization.evaluate import evaluate
-from papers.amr_summarization.predict import predict
+from papers.amr_summarization.predict import predict, predicts_untrained
 from papers.amr_summarization.selection import coreference, open_tuples, summarise
 from papers.amr_summarization.selection.document_graph import Spot
 from papers.amr_summarization.sources import documents, material, toy
@@ -144,6 +144,16 @@ def test_bad_input_is_one_clear_line(config, inputs, wrong):
 @pytest.mark.parametrize("inputs", ["Hello.", "No verbs here today", "Yes!", "x y z"])
 def test_small_input_gives_a_small_summary(config, inputs):
     assert told(config, inputs).split()
+
+
+def test_rules_alone_need_no_trained_state():
+    config = variants.get_config()
+    assert predicts_untrained(config)
+    config.predict.text = "trained"
+    assert not predicts_untrained(config)
+    config.predict.text = "rules"
+    config.predict.graphs = "trained"
+    assert not predicts_untrained(config)
 
 
 def test_a_trained_part_of_the_other_run_is_refused(config):
