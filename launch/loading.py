@@ -10,7 +10,7 @@ from common.contract import UserError
 from common.files import storage
 from common.nearest import nearest, refuse_unknown
 from launch import catalogue
-from launch.session import Session
+from launch.trained_runs import TrainedRuns
 
 
 def loaded(workdir: str | Path, run: str, step: str) -> tuple[Any, Any]:
@@ -21,13 +21,13 @@ def loaded(workdir: str | Path, run: str, step: str) -> tuple[Any, Any]:
     asked = catalogue.remembered(folder)
     if step not in ("newest", "best") and not step.isdecimal():
         raise UserError(f"step={step!r}: newest, best, or a step")
-    session = Session(asked.paper, asked.config, folder, checkpoint=step)
-    own = [name for name, r in session.runs.items() if not r.paper]
+    trained = TrainedRuns(asked.paper, asked.config, folder, checkpoint=step)
+    own = [name for name, r in trained.runs.items() if not r.paper]
     name = run or own[0]
-    refuse_unknown("run", name, session.runs)
+    refuse_unknown("run", name, trained.runs)
     with quiet():
-        state, _ = session.restored(name)
-    return session.runs[name].config, state
+        state, _ = trained.restored(name)
+    return trained.runs[name].config, state
 
 
 @contextlib.contextmanager

@@ -124,7 +124,6 @@ def _dispatch(values: flags.FlagValues, asked, argv: list[str], lines=None) -> i
         mesh=values.mesh,
         every_device=values.cpu_devices is not None,
         checkpoint=options.checkpoint(values),
-        track=values.track or "",
     )
     if values.run:
         refuse_unknown("run", values.run, session.runs)
@@ -219,7 +218,8 @@ def _train(values, session, names, title: str, source, request) -> bool:
 
     steps = {name: run.config.loop.steps for name, run in session.runs.items()}
     with LivePage(session.workdir, title, steps, source("")) as live:
-        if not session.train(names, request, values.profile):
+        track = values.track or ""
+        if not session.train(names, request, values.profile, track):
             return False
         if values.run:
             left = ", ".join(session.missing()) or "nothing: --mode=eval reports"

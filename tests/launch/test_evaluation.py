@@ -70,9 +70,9 @@ class Placed(Session):
     """A session whose runs are at their first step, untrained and saved nowhere."""
 
     def _restore(self, name, part=lambda state: state, which="newest"):
-        after = {n: self._trained(n)[0] for n in self.runs[name].after}
+        after = {n: self.measured(n)[0] for n in self.runs[name].after}
         key = jax.random.key(self.runs[name].config.seed)
-        place, _ = self._placed(name)
+        place, _ = self.placed(name)
         state = place.make_state(self.runs.initialiser(name), key, after)
         state = state.replace(step=state.step + 1)
         return part(state), {"step": self.runs[name].config.loop.steps, "seconds": 1.0}
@@ -85,7 +85,7 @@ def placed(paper: str, workdir, mesh: str = "fsdp") -> Placed:
 
 
 def trained(session: Placed) -> dict:
-    return {n: (r.config, session._trained(n)[0]) for n, r in session.runs.items()}
+    return {n: (r.config, session.measured(n)[0]) for n, r in session.runs.items()}
 
 
 def numbers(values) -> dict[str, list]:
