@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from common.cells import format_cell
-from common.contract import Table, UserError
+from common.contract import BeforeAfter, Records, Table, UserError
 
 SMALL = 160  # a picture's pixels a side; smaller ones are enlarged, each pixel a square
 
@@ -44,6 +44,8 @@ def _pairs(value: Any) -> Iterator[tuple[str, Any]]:
         case Iterator():
             text = ""
             for item in value:
+                if isinstance(item, Records):  # for programs
+                    continue
                 if isinstance(item, str):
                     text += item
                     continue
@@ -61,9 +63,11 @@ def _part(name: str, value: Any) -> str:
     match value:
         case Table():
             body = value._repr_html_()
+        case BeforeAfter():
+            body = "".join(map(_part, value.names, value[:2]))
         case str():
             body = f'<pre style="white-space:pre-wrap">{escape(value)}</pre>'
-        case numbers.Real():
+        case numbers.Real() | None:
             body = format_cell(value)
         case _:
             body = _image(value)

@@ -7,7 +7,8 @@ import signal
 import numpy as np
 import pytest
 
-from common.contract import Table, UserError
+from common.cells import format_cell
+from common.contract import BeforeAfter, Records, Table, UserError
 from launch import show, train
 from launch.loop import Trainer
 from launch.notebook import OneLine
@@ -115,10 +116,16 @@ def test_tables_pictures_and_text_are_html():
 
 
 def test_what_predict_yields_is_shown():
-    parts = iter(["the ", "old ", ("map", np.zeros((2, 2), np.uint8))])
-    html = show(parts)._repr_html_()
+    """What is for programs is left out, and a picture that is missing is a dash."""
+    picture = np.zeros((2, 2), np.uint8)
+    pair = BeforeAfter(picture, picture, ("small", "large"))
+    parts = ["the ", Records([{"a": 1}]), "old ", ("map", picture), ("both", pair)]
+    html = show(iter([*parts, ("none", None)]))._repr_html_()
     assert "the old " in html
-    assert "<figcaption>map</figcaption>" in html
+    for name in ("map", "small", "large", "both", "none"):
+        assert f"<figcaption>{name}</figcaption>" in html
+    assert html.count("data:image/png;base64,") == 3
+    assert f"{format_cell(None)}<figcaption>none" in html
 
 
 def test_pixels_that_are_no_bytes_are_refused():
