@@ -48,6 +48,7 @@ class LivePage:
         self._facts = dict(facts)
         self._pause = ON_DISK if storage.is_local(workdir) else IN_BUCKET
         self._ended = threading.Event()
+        self._writing = threading.Lock()  # one page at a time
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def __enter__(self) -> Self:
@@ -78,9 +79,9 @@ class LivePage:
         with contextlib.suppress(UserError):
             _, facts, results = read_report(folder)
         progress = self._progress(state, logs)
-        write_page(
-            folder, self._title, results, facts, progress=progress, reloads=reloads
-        )
+        more = {"progress": progress, "reloads": reloads}
+        with self._writing:
+            write_page(folder, self._title, results, facts, **more)
 
     def _progress(self, state: str, logs: Mapping[str, list[dict[str, Any]]]) -> str:
         rows = [_row(run, self._steps[run], log) for run, log in logs.items()]
