@@ -41,10 +41,10 @@ def as_picture(array: Any) -> Picture:
     return array[..., None] if array.ndim == 2 else array
 
 
-def as_rgb(array: Any) -> UInt8[np.ndarray, "height width 3"]:
-    """A user's array as RGB, what is transparent on white. UserError: as of
-    `as_picture`."""
-    return with_channels(on_white(as_picture(array)), 3)
+def as_channels(array: Any, channels: int) -> Picture:
+    """A user's array in grey (1) or RGB (3), what is transparent on white. UserError:
+    as of `as_picture`."""
+    return with_channels(on_white(as_picture(array)), channels)
 
 
 def squeeze_grey(

@@ -9,7 +9,7 @@ from jaxtyping import Float, Shaped
 
 from common.contract import Records, Table
 from common.host import to_host
-from common.pixels import Picture, as_picture, on_white, with_channels
+from common.pixels import Picture, as_channels
 
 Answer = tuple[dict[str, str], Float[np.ndarray, "classes"]]
 Images = Shaped[np.ndarray, "images height width channels"]
@@ -72,9 +72,10 @@ def in_batches(
 def as_images(
     pictures: Iterable[Any], channels: int, fit: Callable[[Picture], Picture]
 ) -> dict[str, Picture]:
-    """A user's arrays, fitted, by their numbers. UserError: as of `as_picture`."""
+    """A user's arrays, fitted, by their numbers. UserError: as of
+    `as_channels`."""
     return {
-        str(i): fit(with_channels(on_white(as_picture(picture)), channels))
+        str(i): fit(as_channels(picture, channels))
         for i, picture in enumerate(pictures)
     }
 

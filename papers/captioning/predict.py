@@ -13,7 +13,7 @@ from common.files import outputs
 from common.files.inputs import given, pictures
 from common.files.video import is_video, sampled
 from common.host import to_host
-from common.pixels import Picture, as_rgb
+from common.pixels import Picture, as_channels
 from papers.captioning import data, figures
 from papers.captioning.captions import Writer, padded
 from papers.captioning.config import Config
@@ -57,7 +57,7 @@ def caption(
     writer = Writer.of(config, state)
     refuse_other_vocabulary(words, config.model.vocab, int(state.vocabulary))
     view = data.View.of(config.data)
-    shown = ((i, view(as_rgb(image))) for i, image in enumerate(images))
+    shown = ((i, view(as_channels(image, 3))) for i, image in enumerate(images))
     options = options_of(config)
     said = []
     for names, batch in padded(shown, config.predict.batch_size):

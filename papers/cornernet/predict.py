@@ -17,7 +17,7 @@ from common.files import coco_results, outputs
 from common.files.inputs import given, pictures
 from common.files.video import Frames, convert, frame_size, is_video, video_target
 from common.host import to_host
-from common.pixels import Picture, as_rgb
+from common.pixels import Picture, as_channels
 from common.truth import Found, found
 from papers.cornernet import views
 from papers.cornernet.config import Config
@@ -53,7 +53,7 @@ def detect(config: Config, state: State, pictures: Iterable[Any]) -> list[Found]
       RGB. UserError: an array that is none.
     """
     search = views.Searcher(config, state)
-    found = [search(as_rgb(picture)) for picture in pictures]
+    found = [search(as_channels(picture, 3)) for picture in pictures]
     return [own.take(own.scores >= config.predict.threshold) for own in found]
 
 

@@ -19,9 +19,8 @@ from common.files.video import convert, frame_size, is_video, video_target
 from common.host import to_host
 from common.pixels import (
     Picture,
-    as_picture,
+    as_channels,
     mirrored_to_multiple,
-    on_white,
     squeeze_grey,
     with_channels,
 )
@@ -65,8 +64,7 @@ def translate(config: Config, state: State, pictures: Iterable[Any]) -> list[Pic
     channels = _channels_in(config)
     found = []
     for array in pictures:
-        picture = with_channels(on_white(as_picture(array)), channels)
-        fitted = _fitted(config, picture)
+        fitted = _fitted(config, as_channels(array, channels))
         found.append(np.asarray(run(params, fitted[None]))[0])
     return found
 

@@ -20,7 +20,7 @@ from common.files import coco_results, outputs, storage, texts
 from common.files.inputs import given, pictures
 from common.files.video import is_video
 from common.host import to_host
-from common.pixels import Picture, as_rgb
+from common.pixels import Picture, as_channels
 from common.truth import Found, found
 from papers.yolov3 import annotations, classes
 from papers.yolov3.config import Config
@@ -74,7 +74,7 @@ def detect(config: Config, state: State, pictures: Iterable[Any]) -> list[Found]
         raise UserError("the run classifies: use the run yolov3, which finds boxes")
     config = _with_threshold(config)
     variables = ema_variables(state), state.anchors
-    named = ((str(i), as_rgb(picture)) for i, picture in enumerate(pictures))
+    named = ((str(i), as_channels(picture, 3)) for i, picture in enumerate(pictures))
     return [seen.found for seen in searched(config, *variables, named)]
 
 
