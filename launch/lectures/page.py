@@ -11,7 +11,7 @@ from common import formulas
 from common.cells import format_cell
 from launch.lectures.shown import Shown, Value
 from launch.lectures.sources import Source
-from launch.reports.page import OWN
+from launch.reports.page import document
 from launch.reports.results import Result
 from launch.reports.tables import html_table
 
@@ -24,7 +24,8 @@ def page(title: str, shown: Sequence[Shown], folder: Path) -> str:
         for one in shown
     )
     sections = "\n".join(_section(one, folder) for one in shown)
-    return _html(title, f"<nav><ol>{contents}</ol></nav>\n{sections}")
+    body = f"<nav><ol>{contents}</ol></nav>\n{sections}"
+    return document(title, body, style=MORE)
 
 
 def overview(papers: Mapping[str, Sequence[Shown]]) -> str:
@@ -38,9 +39,8 @@ def overview(papers: Mapping[str, Sequence[Shown]]) -> str:
             f'<table class="items">{head}\n{rows}</table>'
         )
     links = "".join(f'<li><a href="#{name}">{name}</a></li>' for name in papers)
-    return _html(
-        "Papers in lectures", f"<nav><ol>{links}</ol></nav>" + "\n".join(parts)
-    )
+    body = f"<nav><ol>{links}</ol></nav>" + "\n".join(parts)
+    return document("Papers in lectures", body, style=MORE)
 
 
 def slug(one: Shown) -> str:
@@ -133,28 +133,6 @@ def _small(paper: str, one: Shown) -> str:
         return f"<code>{escape(one.command)}</code>"
     return f'<a href="{link}">the code</a>'
 
-
-def _html(title: str, body: str) -> str:
-    style = (OWN / "page.css").read_text(encoding="utf-8") + MORE
-    return PAGE.format(title=escape(title), style=style, body=body)
-
-
-PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<h1>{title}</h1>
-{body}
-</body>
-</html>
-"""
 
 MORE = """\
 .formula { margin: 0.8rem 0; overflow-x: auto; }

@@ -46,16 +46,17 @@ def page(
     rows = [f"<dt>{escape(k)}</dt><dd>{_linked(v)}</dd>" for k, v in shown.items()]
     rows += [f"<dt>{escape(k)}</dt><dd>{_links(v)}</dd>" for k, v in links.items()]
     about = f'<p class="about">{_linked(facts[ABOUT])}</p>' if ABOUT in facts else ""
-    return PAGE.format(
-        title=escape(title),
-        refresh=REFRESH if reloads else "",
-        style=_own("page.css"),
-        about=about,
-        progress=progress,
-        contents=_contents(results) if len(results) > 5 else "",
-        sections="\n".join(sections),
-        facts="\n".join(rows),
-        script="".join(map(_own, SCRIPTS)),
+    contents = _contents(results) if len(results) > 5 else ""
+    footer = "\n".join(["<footer><dl>", *rows, "</dl></footer>"])
+    script = f"<script>\n{''.join(map(_own, SCRIPTS))}</script>"
+    parts = (about, progress, contents, *sections, footer, script)
+    return document(title, "\n".join(parts), head=REFRESH if reloads else "")
+
+
+def document(title: str, body: str, *, head: str = "", style: str = "") -> str:
+    """A whole HTML page. `head` and `style` add to ours."""
+    return DOCUMENT.format(
+        title=escape(title), head=head, style=_own("page.css") + style, body=body
     )
 
 
@@ -157,28 +158,20 @@ def _own(name: str) -> str:
     return (OWN / name).read_text(encoding="utf-8")
 
 
-PAGE = """\
+DOCUMENT = """\
 <!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-{refresh}
+{head}
 <title>{title}</title>
 <style>
 {style}</style>
 </head>
 <body>
 <h1>{title}</h1>
-{about}
-{progress}
-{contents}
-{sections}
-<footer><dl>
-{facts}
-</dl></footer>
-<script>
-{script}</script>
+{body}
 </body>
 </html>
 """
