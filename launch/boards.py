@@ -52,20 +52,24 @@ class TensorBoard:
 
 class WeightsAndBiases:
     """A run there, which goes on when ours does. The project and the rest come from the
-    environment, as WANDB_PROJECT. It sends from a process of its own."""
+    environment, as WANDB_PROJECT. It sends from a process of its own. UserError: it
+    cannot begin, as without a key."""
 
     def __init__(self, folder: Path, name: str, config: Any) -> None:
         import wandb
 
         own = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
-        self._run = wandb.init(
-            id=own,
-            resume="allow",
-            name=name,
-            group=folder.parent.name,
-            dir=str(folder),
-            config=json.loads(_json(config)),
-        )
+        try:
+            self._run = wandb.init(
+                id=own,
+                resume="allow",
+                name=name,
+                group=folder.parent.name,
+                dir=str(folder),
+                config=json.loads(_json(config)),
+            )
+        except Exception as error:  # no key, no network, no such project
+            raise UserError(f"--track=wandb: {error}") from error
 
     def add(self, split: str, step: int, metrics: Mapping[str, float]) -> None:
         self._run.log({f"{split}/{n}": x for n, x in metrics.items()}, step=step)

@@ -100,6 +100,15 @@ def test_weights_and_biases_sees_what_is_logged_and_a_resumed_run_as_one(
     assert wandb[-2]["id"] != first["id"]
 
 
+def test_a_tracker_that_cannot_begin_is_told_in_a_line(tmp_path, monkeypatch):
+    def init(**arguments):
+        raise RuntimeError("no API key")
+
+    monkeypatch.setitem(sys.modules, "wandb", types.SimpleNamespace(init=init))
+    with pytest.raises(UserError, match="--track=wandb: no API key"):
+        boards.WeightsAndBiases(tmp_path, "xl", Config())
+
+
 def test_a_tracker_that_is_not_installed_is_named():
     boards.check("")
     with pytest.raises(UserError, match="pip install no_such_tracker"):
