@@ -87,11 +87,13 @@ def _more(groups: Sequence[Group]) -> Values:
 
 
 def _samples(readers: Sequence[Reader]) -> Values:
-    """Continuations of one held-out prompt by the Transformer."""
+    """Continuations of one held-out prompt by the Transformer. The prompt is from the
+    middle of the test text, for a text often opens with a heading."""
     for reader in readers:
         if reader.config.model.network != "transformer":
             continue
-        prompt = np.asarray(data.encoded(reader.config, "test")[:PROMPT], np.int32)
+        tokens = data.encoded(reader.config, "test")
+        prompt = np.asarray(tokens[len(tokens) // 2 :][:PROMPT], np.int32)
         for name, how in DRAWS.items():
             draw = Draw(reader.vocab.size, **how)
             write = Generator(objective.network(reader.config), reader.params, draw)

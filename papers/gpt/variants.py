@@ -30,12 +30,12 @@ def _default() -> Config:
     """
     return Config(
         model=Model(
-            vocab_size=1_500, context=64, n_layers=4, d_model=128, lstm_units=352
+            vocab_size=1_500, context=64, n_layers=4, d_model=96, lstm_units=264
         ),
         data=Data(batch_size=32, length=64),
         optim=Optim(
-            name="adamw", lr=1e-3, weight_decay=0.01, clip_norm=1.0,
-            schedule=Schedule(warmup=50),
+            name="adamw", lr=2e-3, weight_decay=0.01, clip_norm=1.0,
+            schedule=Schedule(warmup=150),
         ),
         loop=Loop(steps=500, log_every=20, eval_every=250, save_every=0),
         finetune=Finetune(

@@ -27,5 +27,5 @@ from papers.gpt2.evaluate import evaluate
 from papers.gpt2.inference import inference, inference_inputs
 from papers.gpt2.lecture import LECTURE
 from papers.gpt2.predict import continue_text, predict
-from papers.gpt2.train import State, eval_step, init, train_step
+from papers.gpt2.train import CPU_DEVICES, State, eval_step, init, train_step
 from papers.gpt2.variants import PARAM_COUNTS, VARIANTS, get_config

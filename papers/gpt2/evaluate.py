@@ -68,8 +68,10 @@ def _items(config: Config, reader: Reader) -> tables.Items | None:
 
 
 def _samples(reader: Reader) -> Values:
-    """Continuations of one held-out prompt, drawn in several ways."""
-    prompt = np.asarray(encoded(reader.config, "test")[:PROMPT], np.int32)
+    """Continuations of one held-out prompt, drawn in several ways. The prompt is from
+    the middle of the test text, for a text often opens with a heading."""
+    tokens = encoded(reader.config, "test")
+    prompt = np.asarray(tokens[len(tokens) // 2 :][:PROMPT], np.int32)
     for name, draw in DRAWS.items():
         own = Draw(reader.vocab.size, draw.temperature, draw.top_k, draw.top_p)
         (text,) = reader.drawn(own, [prompt], reader.config.eval.sample)

@@ -27,13 +27,13 @@ def _default() -> Config:
     """
     return Config(
         model=Model(vocab_size=2_257, context=128),
-        data=Data(batch_size=16, length=128),
+        data=Data(batch_size=8, length=128),
         eval=Eval(stride=64),
         optim=Optim(
-            name="adamw", lr=2e-3, b2=0.95, weight_decay=0.1, clip_norm=1.0,
-            schedule=Schedule(warmup=50, floor=0.1),
+            name="adamw", lr=3e-3, b2=0.95, weight_decay=0.1, clip_norm=1.0,
+            schedule=Schedule(warmup=100, floor=0.1),
         ),
-        loop=Loop(steps=400, log_every=20, eval_every=100, save_every=200),
+        loop=Loop(steps=800, log_every=40, eval_every=200, save_every=400),
         runs=("1x32", "2x64", "4x128", "5x160"),
     )  # fmt: skip
 

@@ -75,7 +75,8 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, State]]) -> Val
             figures.beside_truth(first.config, "test", first.found, i),
         )
     if config.eval.compare:
-        yield "Suppression", _suppression(detectors)
+        same = next(iter(_by_base(detectors).values()))
+        yield "Suppression", _suppression(same)
     if in_vain := _in_vain(detectors):
         yield "What did not help", in_vain
     if claims := [*_claims(detectors)]:
@@ -134,7 +135,8 @@ def _by_class(one: Detector) -> Table:
 
 
 def _suppression(detectors: list[Detector]) -> Table:
-    """The three rules, each with the setting that is best on the validation split."""
+    """The three rules on one run and its seeds, each with the setting that is best on
+    the validation split."""
     rows = []
     for method in measure.SETTINGS:
         for one in detectors:

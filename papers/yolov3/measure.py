@@ -169,9 +169,9 @@ def scored(
 
 # What is tried of each rule, on the validation split.
 SETTINGS = {
-    "hard": [{"iou_threshold": x} for x in (0.3, 0.4, 0.45, 0.5, 0.6)],
-    "linear": [{"iou_threshold": x} for x in (0.3, 0.4, 0.45, 0.5, 0.6)],
-    "gaussian": [{"sigma": x} for x in (0.1, 0.2, 0.3, 0.5)],
+    "hard": [{"iou_threshold": x} for x in (0.3, 0.45, 0.6, 0.7)],
+    "linear": [{"iou_threshold": x} for x in (0.3, 0.45, 0.6, 0.7)],
+    "gaussian": [{"sigma": x} for x in (0.2, 0.3, 0.5, 0.8)],
 }
 
 

@@ -35,7 +35,7 @@ def _default() -> Config:
         classifier=Classifier(steps=500, lr=1e-2),
         data=Data(size=64, batch_size=16, max_objects=8),
         optim=Optim("adam", 1e-2, schedule=Schedule(warmup=50, floor=0.01)),
-        loop=Loop(steps=1000, log_every=25, eval_every=500, save_every=500),
+        loop=Loop(steps=900, log_every=25, eval_every=450, save_every=450),
         runs=("yolov3", "yolov3_seed1", "yolov3_seed2", "scratch", "classifier"),
     )
 
