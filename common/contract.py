@@ -188,8 +188,11 @@ class Paper(Protocol):
 
     def predict(self, config: Config, state: State, inputs: str) -> Iterator[Any]:
         """Yields the model's results for `--input`, as text or as (name, value), and
-        Records for --json, which otherwise has all the rest as JSON. States and
-        processes are as of `evaluate`; process 0 alone writes files."""
+        Records for --json, which otherwise has all the rest as JSON. Values are as of
+        `evaluate`, and Paths of files that it wrote. Of many inputs a result has its
+        input's name as one of its name's words, and a table as the first cell of its
+        rows: the page shows them beside it. States and processes are as of `evaluate`;
+        process 0 alone writes files."""
 
 
 DEFAULTS = {

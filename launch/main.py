@@ -196,6 +196,7 @@ def _stopped(reading: bool, command: str, kept: str = "") -> int:
 
 def _do(values, session, names, title: str, command: str, request, lines) -> bool:
     """Whether it came to its end, before `request` was made."""
+    from common import config as configs
     from launch import distributed, predict
     from launch.reports.origin import about_paper, facts
 
@@ -205,7 +206,17 @@ def _do(values, session, names, title: str, command: str, request, lines) -> boo
     if not distributed.begin_reading(request):
         return False
     if values.mode == "predict":
-        predict.predict(session, values.run or "", values.input, lines)
+        run = values.run or ""
+        fields = {name: value for name, _, value in configs.fields(session.config)}
+        predict.predict(
+            session,
+            run,
+            values.input,
+            lines,
+            title=f"{title} · predict {run}".strip(),
+            facts=source(""),
+            out=fields.get("config.predict.out", ""),
+        )
     else:
         _evaluate(session, title, source)
     return True

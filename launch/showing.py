@@ -6,6 +6,7 @@ import io
 import numbers
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,8 @@ def _part(name: str, value: Any) -> str:
             body = "".join(map(_part, value.names, value[:2]))
         case str():
             body = f'<pre style="white-space:pre-wrap">{escape(value)}</pre>'
+        case Path():
+            body = f"<code>{escape(str(value))}</code>"
         case numbers.Real() | None:
             body = format_cell(value)
         case _:

@@ -15,11 +15,18 @@ from common.files.pictures import is_picture, laid_on_white
 OPAQUE = {".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".pnm", ".ppm"}
 
 
-def save(
-    out: str, root: Path, name: str, picture: UInt8[np.ndarray, "height width *rgb"]
-) -> None:
+Pixels = UInt8[np.ndarray, "height width *rgb"]
+
+
+def kept(out: str, root: Path, name: str, picture: Pixels) -> Path | Pixels:
+    """What `predict` yields of a picture: the file that is written where `out` says, or
+    the picture where it says nothing."""
+    return save(out, root, name, picture) if out else picture
+
+
+def save(out: str, root: Path, name: str, picture: Pixels) -> Path:
     """Writes the picture to its `picture_target`, on white where the file format has no
-    alpha."""
+    alpha. Returns the file."""
     path = picture_target(out, root, name)
     image = Image.fromarray(picture)
     if path.suffix.lower() in OPAQUE:
@@ -28,6 +35,7 @@ def save(
         image.save(path, quality=95)  # for lossy formats
     except (ValueError, OSError) as error:
         raise UserError(f"config.predict.out: {path} not written: {error}") from error
+    return path
 
 
 def picture_target(out: str, root: Path, name: str) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from common.contract import Records
+from common.files.pictures import is_picture
 from launch.reports.results import Result
 
 
@@ -19,6 +20,7 @@ class Lines:
     {"table": name, "rows": [{column: cell}], "note": text}
     {"name": name, "value": a number or text}
     {"picture": name, "file": path}, or "files" of two that belong together
+    {"name": name, "file": path} of what is no picture
     """
 
     def __init__(self) -> None:
@@ -49,6 +51,9 @@ class Lines:
         elif result.kind == "pair":
             files = [str(folder / file) for file in result.value.values()]
             line = {"picture": result.name, "files": files}
+        elif result.kind == "file":
+            kind = "picture" if is_picture(Path(result.value)) else "name"
+            line = {kind: result.name, "file": result.value}
         else:
             line = {"name": result.name, "value": _finite(result.value)}
         self._others.append(line)

@@ -1,9 +1,8 @@
 """The report as one HTML page: it opens from disk, asks nothing of the network, and can
 be read without JavaScript. Links lead to the files beside it."""
 
-import base64
 import functools
-import io
+import os
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -12,15 +11,16 @@ from urllib.parse import quote
 
 from common.cells import format_cell
 from common.contract import Table
+from common.files.pictures import is_picture
+from common.files.video import is_video
+from launch.reports import images
 from launch.reports.origin import ABOUT, address
 from launch.reports.results import SUMMARY, Result
 from launch.reports.tables import html_table
 
 OWN = Path(__file__).parent  # the style sheet and the script lie beside this file
 REFRESH = '<meta http-equiv="refresh" content="20">'  # seconds
-INCH = 96  # CSS pixels
 SCRIPTS = ("page.js", "chart.js", "curves.js")
-SMALL = 512  # pixels: a picture is shown as often as large as fits in there
 
 
 def page(
@@ -42,11 +42,28 @@ def page(
     sections = [
         _section(slug, result, facts, folder) for slug, result in results.items()
     ]
+    names = {slug: result.name for slug, result in results.items()}
+    more = {"links": links, "progress": progress, "reloads": reloads}
+    return framed(title, sections, names, facts, **more)
+
+
+def framed(
+    title: str,
+    sections: Sequence[str],
+    names: Mapping[str, str],
+    facts: Mapping[str, str],
+    *,
+    links: Mapping[str, Sequence[str]],
+    progress: str = "",
+    reloads: bool = False,
+) -> str:
+    """HTML of sections, `{id: name}`, between what they are of and where they are from;
+    the rest as of `page`."""
     shown = {name: fact for name, fact in facts.items() if name != ABOUT}
     rows = [f"<dt>{escape(k)}</dt><dd>{_linked(v)}</dd>" for k, v in shown.items()]
     rows += [f"<dt>{escape(k)}</dt><dd>{_links(v)}</dd>" for k, v in links.items()]
     about = f'<p class="about">{_linked(facts[ABOUT])}</p>' if ABOUT in facts else ""
-    contents = _contents(results) if len(results) > 5 else ""
+    contents = _contents(names) if len(names) > 5 else ""
     footer = "\n".join(["<footer><dl>", *rows, "</dl></footer>"])
     script = f"<script>\n{''.join(map(_own, SCRIPTS))}</script>"
     parts = (about, progress, contents, *sections, footer, script)
@@ -63,24 +80,54 @@ def document(title: str, body: str, *, head: str = "", style: str = "") -> str:
 def _section(slug: str, result: Result, facts: Mapping[str, str], folder: Path) -> str:
     """One result as HTML, its name above."""
     name = escape(result.name)
-    match result.kind:
-        case "figure":
-            image = _image(folder / result.value, name)
-            body = f'<figure><a href="{escape(result.value)}">{image}</a></figure>'
-            if result.curves:
-                text = (folder / result.curves).read_text(encoding="utf-8")
-                body = drawn(body, text)
-        case "pair":
-            body = _pair(result.value, folder)
-        case "table":
-            body = html_table(_without_paper(result))
-        case "text":
-            body = f"<pre>{escape(result.value)}</pre>"
-        case _:
-            body = f'<p class="number">{format_cell(result.value)}</p>'
     where = address(result.source, facts)
     source = f' <a href="{escape(where)}">source</a>' if where else ""
-    return f'<section id="{slug}"><h2>{name}{source}</h2>\n{body}</section>'
+    shown = body(result, folder, folder)
+    return f'<section id="{slug}"><h2>{name}{source}</h2>\n{shown}</section>'
+
+
+def body(result: Result, folder: Path, place: Path) -> str:
+    """One result as HTML, without its name.
+
+    folder: with the files of figures. place: the page's, from which links lead.
+    """
+    match result.kind:
+        case "figure":
+            path = folder / result.value
+            figure = linked(path, place, images.own(path).html(result.name))
+            if not result.curves:
+                return figure
+            text = (folder / result.curves).read_text(encoding="utf-8")
+            return drawn(figure, text)
+        case "pair":
+            shown = {name: images.own(folder / x) for name, x in result.value.items()}
+            return pair({name: x.html(name) for name, x in shown.items()})
+        case "table":
+            return html_table(_without_paper(result))
+        case "text":
+            return f"<pre>{escape(result.value)}</pre>"
+        case "file":
+            return file(Path(result.value), place)
+    return f'<p class="number">{format_cell(result.value)}</p>'
+
+
+def file(path: Path, place: Path) -> str:
+    """A file as browsers show it, or a link to it."""
+    if is_video(path):
+        return f'<video controls src="{quote(_relative(path, place))}"></video>'
+    if is_picture(path) and (shown := images.users(path)):
+        return linked(path, place, shown.html(path.name))
+    return f'<p><a href="{quote(_relative(path, place))}">{escape(str(path))}</a></p>'
+
+
+def linked(path: Path, place: Path, image: str) -> str:
+    """A picture that opens large, and its file in a new tab."""
+    where = quote(_relative(path, place))
+    return f'<figure><a href="{where}">{image}</a></figure>'
+
+
+def _relative(path: Path, place: Path) -> str:
+    return Path(os.path.relpath(path, place)).as_posix()
 
 
 def _without_paper(result: Result) -> Table:
@@ -92,27 +139,12 @@ def _without_paper(result: Result) -> Table:
     return Table(table.columns[1:], [row[1:] for row in table.rows], table.note)
 
 
-def _image(path: Path, name: str) -> str:
-    """A picture of its own size, a figure of the inches that it was drawn for."""
-    from PIL import Image
-
-    data = path.read_bytes()
-    with Image.open(io.BytesIO(data)) as image:
-        width, dpi = image.width, image.info.get("dpi")
-    times = 1 if dpi else max(1, SMALL // width)
-    kind = ' class="pixels"' if times > 1 else ""
-    width = round(width * INCH / dpi[0]) if dpi else width * times
-    text = base64.b64encode(data).decode()
-    source = f"data:image/png;base64,{text}"
-    return f'<img{kind} src="{source}" alt="{name}" width="{width}">'
-
-
-def _pair(files: Mapping[str, str], folder: Path) -> str:
-    """Two pictures beside each other, which the script lays over each other."""
+def pair(shown: Mapping[str, str]) -> str:
+    """Two pictures of one shape, {name: img}, beside each other. The script lays the
+    second one over the first."""
     figures = [
-        f"<figure>{_image(folder / file, escape(name))}"
-        f"<figcaption>{escape(name)}</figcaption></figure>"
-        for name, file in files.items()
+        f"<figure>{image}<figcaption>{escape(name)}</figcaption></figure>"
+        for name, image in shown.items()
     ]
     return f'<div class="pair">{"".join(figures)}</div>'
 
@@ -145,10 +177,9 @@ def _links(files: Sequence[str]) -> str:
     return ", ".join(f'<a href="{where}">{name}</a>' for where, name in pairs)
 
 
-def _contents(results: Mapping[str, Result]) -> str:
+def _contents(names: Mapping[str, str]) -> str:
     links = [
-        f'<li><a href="#{slug}">{escape(result.name)}</a></li>'
-        for slug, result in results.items()
+        f'<li><a href="#{slug}">{escape(name)}</a></li>' for slug, name in names.items()
     ]
     return "<nav><ol>\n" + "\n".join(links) + "\n</ol></nav>"
 

@@ -43,7 +43,8 @@ class Report:
 
     def add(self, name: str, value: Any, source: str = "") -> Result:
         """Keeps and prints a number, Table, str, matplotlib Figure, Curves, uint8 image
-        `[H, W]` or `[H, W, 3]`, or BeforeAfter. ValueError: the name was used before.
+        `[H, W]` or `[H, W, 3]`, BeforeAfter, or the Path of a file. ValueError: the
+        name was used before.
 
         source: the line of a paper that it comes from.
 
@@ -57,6 +58,8 @@ class Report:
             result = Result(name, "table", _plain_table(name, value))
         elif isinstance(value, str):
             result = Result(name, "text", value)
+        elif isinstance(value, Path):
+            result = Result(name, "file", str(value))
         elif isinstance(value, numbers.Real):
             result = Result(name, "number", value)
         elif isinstance(value, BeforeAfter):
@@ -211,6 +214,8 @@ def _show(result: Result, folder: Path) -> None:
         case "pair":
             files = ", ".join(str(folder / file) for file in result.value.values())
             print(f"{result.name}: {files}", flush=True)
+        case "file":
+            print(f"{result.name}: {result.value}", flush=True)
         case "table":
             show(result.name, result.value)
         case "text":

@@ -21,13 +21,13 @@ class Result:
     """One entry of a report.
 
     value: of a figure the name of its PNG file; of a pair {the name of each picture:
-        its PNG file}.
+        its PNG file}; of a file, which a paper wrote itself, its path.
     curves: the file with the numbers that a figure draws; "": there is none.
     source: the line of the paper that yielded it, "papers/unit/evaluate.py:31".
     """
 
     name: str
-    kind: str  # "number", "table", "text", "figure" or "pair"
+    kind: str  # "number", "table", "text", "figure", "pair" or "file"
     value: float | Table | str | Mapping[str, str]
     curves: str = ""
     source: str = ""

@@ -15,6 +15,7 @@ from common.contract import Table
 LONG = 28  # letters, from which on a cell is a sentence
 SHORT = 24  # letters of a cell that stays on one line
 WHOLE = 12  # the same, of a heading
+SHARE = "probability"  # the column whose numbers are drawn too
 LEAST = 3  # columns that make a group by their first word alone
 
 
@@ -25,7 +26,11 @@ def html_table(table: Table) -> str:
     numeric = numeric_columns(table)
     classes = [_class(*pair) for pair in zip(columns, numeric, strict=True)]
     lists = sum(kind == "long" for kind in classes) > 1
-    rows = "\n".join(_row(row, classes, names if lists else []) for row in texts)
+    styles = [[*map(_style, names, row)] for row in table.rows]
+    rows = "\n".join(
+        _row(row, classes, names if lists else [], own)
+        for row, own in zip(texts, styles, strict=True)
+    )
     kind = ' class="list"' if lists else ""
     note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
     return (
@@ -34,13 +39,26 @@ def html_table(table: Table) -> str:
     )
 
 
-def _row(texts: Sequence[str], classes: Sequence[str], names: Sequence[str]) -> str:
-    """names: of the columns, where each cell carries its own."""
+def _row(
+    texts: Sequence[str],
+    classes: Sequence[str],
+    names: Sequence[str],
+    styles: Sequence[str],
+) -> str:
+    """names: of the columns, where each cell carries its own. styles: of the cells."""
     cells = []
     for i, (text, kind) in enumerate(zip(texts, classes, strict=True)):
         label = f' data-label="{escape(names[i])}"' if names else ""
-        cells.append(f"<td{_attribute(kind)}{label}>{escape(text)}</td>")
+        cells.append(f"<td{_attribute(kind)}{label}{styles[i]}>{escape(text)}</td>")
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _style(name: str, cell: Any) -> str:
+    """A probability has a bar behind it."""
+    if name != SHARE or not isinstance(cell, float):
+        return ""
+    share = 100 * min(max(cell, 0.0), 1.0)
+    return f' style="--share: {share:.1f}%"'
 
 
 def _head(names: Sequence[str], classes: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ START = "START"
 
 
 def predict(config: Config, state: Any, inputs: str) -> Values:
-    """Yields each picture with its captions and their log p below, or writes it to
+    """Yields each picture with its captions and their log p below, or its file in
     `predict.out`; the guidance over time of the first one; then a table of all captions
     with log p, the best beam first. The first seed writes them.
 
@@ -115,10 +115,7 @@ def _captioned(
             rows += [[name, *row] for row in said]
             lines = [f"{row[0] or '(nothing)'}  ({row[1]:.2f})" for row in said]
             drawn = figures.with_caption(whole.pop(name), lines)
-            if p.out:
-                outputs.save(p.out, path, _file(name, path), drawn)
-            else:
-                yield name, drawn
+            yield name, outputs.kept(p.out, path, _file(name, path), drawn)
     note = "log p: of the caption and its end, in nats; a word: over words and the end"
     yield "Captions", Table(("picture", "caption", "log p", "a word"), rows, note)
 

@@ -31,7 +31,7 @@ LEAST_SIDE = 200  # smaller pictures are enlarged, so that names can be read
 
 
 def predict(config: Config, state: State, inputs: str) -> Values:
-    """Yields the pictures with their boxes, or writes them to `predict.out`, and there
+    """Yields the pictures with their boxes, or the files in `predict.out`, and there
     `boxes.json`, COCO's list of results; then tables of boxes and of seconds.
 
     inputs: an image, a folder of images, or a video. A video with boxes is always
@@ -76,16 +76,17 @@ def _pictures(config: Config, state: State, root: Path) -> Values:
         shown = own.take(own.scores >= c.threshold)
         rows.append([name, _size(picture), len(shown), seconds, 1 / seconds])
         boxes += [[name, *row] for row in _rows(shown, names)]
-        yield from _drawn(config, root, name, drawn(picture, shown, names))
+        marked = drawn(picture, shown, names)
+        yield name, outputs.kept(c.out, root, name, marked)
         if c.heat:
             view, maps = search.heats(picture)
             over = heat_over(view.image, *(corner.heat[0] for corner in maps))
-            yield from _drawn(config, root, _marked(name, "heat"), over)
+            yield f"{name} heat", _kept_heat(c.out, root, name, over)
     if c.out:
         results = coco_results.of_pictures(findings, category_ids(config), sizes)
         path = outputs.target(c.out, root, "boxes.json").with_suffix(".json")
         coco_results.write(path, results)
-        yield f"{path}\n"
+        yield "COCO results", path
     columns = ("image", "class", "score", "x1", "y1", "x2", "y2")
     note = f"of a score of {c.threshold:g} or more, in pixels"
     yield "Boxes", Table(columns, boxes, note + "; the file has all" * bool(c.out))
@@ -94,19 +95,12 @@ def _pictures(config: Config, state: State, root: Path) -> Values:
     yield "Searched", Table(columns, rows, note)
 
 
-def _drawn(config: Config, root: Path, name: str, picture: Picture) -> Values:
-    if config.predict.out:
-        out = config.predict.out
-        if root.is_file() and "_heat." in name:  # the file `out` holds the boxes
-            place = Path(out).expanduser()
-            out = (
-                str(place.with_name(_marked(place.name, "heat")))
-                if place.suffix
-                else out
-            )
-        outputs.save(out, root, name, picture)
-    else:
-        yield name, picture
+def _kept_heat(out: str, root: Path, name: str, picture: Picture) -> Path | Picture:
+    """As `outputs.kept`, beside the file with the boxes."""
+    place = Path(out).expanduser()
+    if root.is_file() and place.suffix:  # the file `out` holds the boxes
+        out = str(place.with_name(_marked(place.name)))
+    return outputs.kept(out, root, _marked(name), picture)
 
 
 def drawn(picture: Picture, found: Found, names: tuple[str, ...]) -> Picture:
@@ -134,7 +128,7 @@ def _video(config: Config, state: State, source: Path) -> Values:
         most=c.frames,
         crf=c.crf,
     )
-    yield f"{target}\n"
+    yield f"{source.name} boxes", target
     yield "Searched", speed.table(size, "network and boxes")
 
 
@@ -186,10 +180,10 @@ def _rows(found: Found, names: tuple[str, ...]) -> Iterator[list]:
         yield [names[label], round(float(score), 3), *(round(float(v), 1) for v in box)]
 
 
-def _marked(name: str, mark: str) -> str:
+def _marked(name: str) -> str:
     """ "a.png" -> "a_heat.png"."""
     path = Path(name)
-    return str(path.with_name(f"{path.stem}_{mark}{path.suffix}"))
+    return str(path.with_name(f"{path.stem}_heat{path.suffix}"))
 
 
 def _size(picture: Picture) -> str:

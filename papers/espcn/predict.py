@@ -20,7 +20,7 @@ Values = Iterator[str | tuple[str, Any]]
 
 
 def predict(config: Config, state: Any, inputs: str) -> Values:
-    """Yields the upscaled pictures, or writes them to `predict.out`; then a table of
+    """Yields the upscaled pictures, or the files in `predict.out`; then a table of
     seconds.
 
     inputs: an image, a folder of images, or a video. An upscaled video is always
@@ -45,10 +45,8 @@ def _pictures(config: Config, state: Any, root: Path) -> Values:
         high = upscaled_picture(model, upscale, low)
         seconds = time.perf_counter() - start
         rows.append([name, _size(low), _size(high), seconds, 1 / seconds])
-        if config.predict.out:
-            outputs.save(config.predict.out, root, name, high)
-        else:
-            yield f"{name} x{model.scale}", high
+        kept = outputs.kept(config.predict.out, root, name, high)
+        yield f"{name} x{model.scale}", kept
     columns = ("image", "from", "to", "seconds", "images/s")
     note = "the first image of a size also waits for its compilation"
     yield "Upscaled", Table(columns, rows, note)

@@ -45,7 +45,7 @@ def upscale_video(config: Config, state: Any, source: Path) -> Values:
         most=c.frames,
         crf=c.crf,
     )
-    yield f"{target}\n"
+    yield f"{source.name} x{config.model.scale}", target
     yield "Video", _facts(config, size, speed)
 
 

@@ -36,8 +36,8 @@ Values = Iterator[str | tuple[str, Any]]
 
 
 def predict(config: Config, state: State, inputs: str) -> Values:
-    """Yields each picture beside its translation, or writes the translations to
-    `predict.out`; then a table of seconds.
+    """Yields the translation of each picture, or its file in `predict.out`; then a
+    table of seconds.
 
     inputs: an image, a folder of images, or a video. The translation of a video is
     always written: to `predict.out`, or beside the video.
@@ -95,10 +95,8 @@ def _pictures(config: Config, params: Any, root: Path) -> Values:
         start = time.perf_counter()
         translation = np.asarray(run(params, picture[None]))[0]
         rows.append([name, f"{width} x {height}", time.perf_counter() - start])
-        if out:
-            outputs.save(out, root, name, _side_by_side(translation))
-        else:
-            yield f"{name} {direction}", _side_by_side(picture, translation)
+        kept = outputs.kept(out, root, name, squeeze_grey(translation))
+        yield f"{name} {direction}", kept
     note = "the first image of a size also waits for its compilation"
     yield "Translated", Table(("image", "size", "seconds"), rows, note)
 
@@ -119,7 +117,7 @@ def _video(config: Config, params: Any, source: Path) -> Values:
         most=c.frames,
         crf=c.crf,
     )
-    yield f"{target}\n"
+    yield f"{source.name} {c.direction}", target
     yield "Translated", speed.table((width, height), "network")
 
 
@@ -160,12 +158,3 @@ def _size(config: Config, height: int, width: int) -> tuple[int, int]:
     short = config.predict.short
     least = min(height, width)
     return tuple(n * short // least if short else n for n in (height, width))
-
-
-def _side_by_side(
-    *pictures: UInt8[np.ndarray, "height width channels"],
-) -> UInt8[np.ndarray, "height all_widths *rgb"]:
-    """One picture of all: in RGB if one of them is, else grey, [height, all widths]."""
-    channels = max(picture.shape[-1] for picture in pictures)
-    alike = [np.broadcast_to(x, (*x.shape[:2], channels)) for x in pictures]
-    return squeeze_grey(np.concatenate(alike, axis=1))

@@ -40,7 +40,7 @@ class Seen(NamedTuple):
 
 
 def predict(config: Config, state: State, inputs: str) -> Values:
-    """Yields each picture with its boxes, or writes them to `predict.out`, beside the
+    """Yields each picture with its boxes, or its file in `predict.out`, beside the
     boxes as COCO's json and darknet's txt; then a table of all boxes, and one of the
     time.
 
@@ -120,11 +120,9 @@ def _pictures(config: Config, variables, anchors, names, root: Path) -> Values:
             seen.found.scores,
             [box_figures.class_colour(c) for c in seen.found.classes],
         )
+        yield seen.name, outputs.kept(out, root, seen.name, drawn)
         if out:
-            outputs.save(out, root, seen.name, drawn)
             _write_labels(config, root, seen)
-        else:
-            yield seen.name, drawn
         all_seen.append(seen._replace(picture=np.empty((*seen.picture.shape[:2], 0))))
         rows += _rows(seen, names)
     columns = ("picture", "class", "score", "x1", "y1", "x2", "y2")
@@ -232,7 +230,7 @@ def _coco(config: Config, root: Path, all_seen: list[Seen]) -> Values:
         if place.suffix != ".json":
             place = place.with_suffix(".json")
         coco_results.write(place, results)
-        yield f"{place}\n"
+        yield "COCO results", place
         return
     yield "COCO results", coco_results.text(results)
 

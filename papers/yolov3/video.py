@@ -40,7 +40,7 @@ def annotate_video(
         most=c.frames,
         crf=c.crf,
     )
-    yield f"{target}\n"
+    yield f"{source.name} boxes", target
     yield "Video", speed.table(size, "network and drawing")
 
 

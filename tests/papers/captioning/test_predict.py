@@ -81,7 +81,7 @@ def test_pictures_are_written_where_out_says(trained, tmp_path):
     out = tmp_path / "out"
     config = changed(config, {"predict.out": str(out)})
     found = dict(captioning.predict(config, state, str(picture(tmp_path / "a.png"))))
-    assert "a.png" not in found
+    assert found["a.png"] == out / "a.png"
     assert Image.open(out / "a.png").size[0] >= figures.LEAST_SIDE
 
 

@@ -62,7 +62,7 @@ def test_a_picture_gives_a_drawing_and_tables(untrained, tmp_path):
     values = dict(cornernet.predict(with_predict(config, heat=True), state,
                                     str(tmp_path / "a.png")))  # fmt: skip
     assert values["a.png"].dtype == np.uint8
-    assert values["a_heat.png"].dtype == np.uint8
+    assert values["a.png heat"].dtype == np.uint8
     assert values["Searched"].rows[0][:2] == ["a.png", "60 x 40"]
     array = np.asarray(Image.open(tmp_path / "a.png"))
     (own,) = cornernet.detect(config, state, [array])

@@ -2,6 +2,7 @@
 names, times or sound, or that a mistake is not one line."""
 
 import sys
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -116,7 +117,8 @@ def test_one_image_to_one_file(tmp_path, ending):
     config, state = trained()
     Image.fromarray(photograph()).save(tmp_path / "a.png")
     config.predict.out = str(tmp_path / f"big.{ending}")
-    assert [*predicted(config, state, tmp_path / "a.png")] == ["Upscaled"]
+    results = predicted(config, state, tmp_path / "a.png")
+    assert results["a.png x3"] == Path(config.predict.out)
     assert Image.open(config.predict.out).size == (78, 60)
 
 
@@ -135,7 +137,7 @@ def test_a_video_keeps_its_frames_times_and_sound(tmp_path, size, channels):
     config, state = trained(channels=channels)
     moving_colours(tmp_path / "film.mp4", *size)
     outputs = [*espcn.predict(config, state, str(tmp_path / "film.mp4"))]
-    assert outputs[0] == f"{tmp_path / 'film_x3.mp4'}\n"
+    assert outputs[0] == ("film.mp4 x3", tmp_path / "film_x3.mp4")
     assert isinstance(outputs[1][1], Table)
     assert outputs[1][1].rows[0][0] == 5
     before, times_before = read_video(tmp_path / "film.mp4")
