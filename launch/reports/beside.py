@@ -38,8 +38,8 @@ def named_in(text: str, names: Collection[str]) -> str:
 
 
 def _divide(result: Result, found: dict[str, list[Result]]) -> Result | None:
-    """Hands each input its rows of a table, without their first cell. What is left of
-    the table: the rows of no input, and its note."""
+    """Hands each input its rows of a table, without their first cell. Returns what is
+    left of the table: the rows of no input, and its note."""
     table = result.value
     own: dict[str, list[Sequence]] = {}
     rest = []
@@ -50,8 +50,8 @@ def _divide(result: Result, found: dict[str, list[Result]]) -> Result | None:
         columns = table.columns[1:]
         part = Table(columns, [row[1:] for row in rows])
         found[name].append(Result(result.name, "table", part))
-    if own and not rest:
-        return Result(result.name, "text", table.note) if table.note else None
+    if own and not rest and not table.note:
+        return None
     return Result(result.name, "table", Table(table.columns, rest, table.note))
 
 

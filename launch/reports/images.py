@@ -24,9 +24,10 @@ class Shown(NamedTuple):
     is_figure: bool
 
     def agrees(self, other: "Shown") -> bool:
-        """Whether both have one shape, in whatever size: sides are whole pixels."""
+        """Whether the other one has this one's shape, in whatever size, but for less
+        than a pixel by which a side was rounded."""
         (a, b), (c, d) = self.size, other.size
-        return abs(a * d - b * c) < max(a, b, c, d)
+        return abs(a * d - b * c) < min(a, b)
 
     def html(self, name: str, width: int = 0) -> str:
         """An img; width: another one, in CSS pixels."""

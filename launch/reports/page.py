@@ -114,20 +114,21 @@ def body(result: Result, folder: Path, place: Path) -> str:
 def file(path: Path, place: Path) -> str:
     """A file as browsers show it, or a link to it."""
     if is_video(path):
-        return f'<video controls src="{quote(_relative(path, place))}"></video>'
+        return f'<video controls src="{address_of(path, place)}"></video>'
     if is_picture(path) and (shown := images.users(path)):
         return linked(path, place, shown.html(path.name))
-    return f'<p><a href="{quote(_relative(path, place))}">{escape(str(path))}</a></p>'
+    return f'<p><a href="{address_of(path, place)}">{escape(str(path))}</a></p>'
 
 
 def linked(path: Path, place: Path, image: str) -> str:
     """A picture that opens large, and its file in a new tab."""
-    where = quote(_relative(path, place))
+    where = address_of(path, place)
     return f'<figure><a href="{where}">{image}</a></figure>'
 
 
-def _relative(path: Path, place: Path) -> str:
-    return Path(os.path.relpath(path, place)).as_posix()
+def address_of(path: Path, place: Path) -> str:
+    """A file's, from a page in the folder `place`."""
+    return quote(Path(os.path.relpath(path, place)).as_posix())
 
 
 def _without_paper(result: Result) -> Table:

@@ -109,8 +109,15 @@ class _Sections:
         said = ""
         if count > MOST:
             said = f'<p class="note">the first {MOST} of {count:,} inputs</p>\n'
-        parts = "\n".join(self._named(result.name, result) for result in results)
+        parts = "\n".join(map(self._rest, results))
         return f"<section>{said}{parts}</section>" if said or parts else ""
+
+    def _rest(self, result: Result) -> str:
+        """A result, or the note of a table whose rows are all with their inputs."""
+        if result.kind == "table" and not result.value.rows:
+            name, note = escape(result.name), escape(result.value.note)
+            return f'<p class="note">{name}: {note}</p>'
+        return self._named(result.name, result)
 
     def of_text(self, results: Sequence[Result]) -> str:
         """A text or file, beside all that was made of it."""
@@ -147,8 +154,9 @@ class _Sections:
                         for word, x in pictures.items()
                     }
                 )
-                heading = f"<h3>{escape(label)}</h3>\n" if label else ""
-                left.append(heading + laid)
+                where = page.address_of(self._file(result), self._place)
+                link = f'<a href="{where}">file</a>'
+                left.append(f"<h3>{escape(label or 'output')} {link}</h3>\n{laid}")
             else:
                 right.append(self._named(label or "output", result))
         if not left:
@@ -160,10 +168,15 @@ class _Sections:
     def _shown(self, result: Result) -> images.Shown | None:
         """A result that is a picture."""
         if result.kind == "figure":
-            shown = images.own(self._folder / result.value)
+            shown = images.own(self._file(result))
             return None if shown.is_figure else shown
-        is_file = result.kind == "file" and is_picture(Path(result.value))
-        return images.users(Path(result.value)) if is_file else None
+        is_file = result.kind == "file" and is_picture(self._file(result))
+        return images.users(self._file(result)) if is_file else None
+
+    def _file(self, result: Result) -> Path:
+        """Of a figure or a file."""
+        path = Path(result.value)
+        return self._folder / path if result.kind == "figure" else path
 
     def _named(self, name: str, result: Result) -> str:
         heading = f"<h3>{escape(name)}</h3>\n" if name else ""

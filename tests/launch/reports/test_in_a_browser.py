@@ -4,12 +4,15 @@ are glued together, that a page is wider than its window, or that a control is d
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from common import figures
 from common.contract import BeforeAfter, Claim, Table, summary
+from launch.predict import predict
 from launch.reports.report import Report
 from launch.reports.training import Curves
 from tests.browser import MISSING, Browser, found
@@ -76,15 +79,45 @@ def report(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def predicted(tmp_path_factory):
+    """Pages of what is predicted from pictures and from a text."""
+    folder = tmp_path_factory.mktemp("predicted")
+    inputs = folder / "in"
+    inputs.mkdir()
+    names = ["a.png", "a name that is long, with words and_without_any_spaces.png"]
+    for name in names:
+        Image.fromarray(np.zeros((20, 30), np.uint8)).save(inputs / name)
+    said = "a caption of some length, which a narrow column must break into lines"
+    outputs = [(f"{name} x3", np.full((60, 90, 3), 255, np.uint8)) for name in names]
+    outputs.append((f"{names[1]} wide", np.zeros((20, 2000, 3), np.uint8)))
+    rows = [[name, 1, said, said, 0.25] for name in names]
+    columns = ("input", "rank", "class", "said", "probability")
+    outputs.append(("Classes", Table(columns, rows, said)))
+    return [
+        page_of(outputs, str(inputs), folder / "pictures"),
+        page_of(["x" * 300, ("T", Table(("a", "b"), [[said, 1]]))], said, folder / "t"),
+        page_of([f"{said} goes on"], said, folder / "text"),
+    ]
+
+
+def page_of(outputs, inputs, folder):
+    session = SimpleNamespace(workdir=folder, predict=lambda run, inputs: outputs)
+    folder.mkdir()
+    predict(session, "", inputs)
+    return folder / "predict" / "report.html"
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
 def test_no_two_cells_touch_and_no_page_is_wider_than_its_window(
-    browser, report, width, script
+    browser, report, predicted, width, script
 ):
-    for folder in [report, *REPORTS]:
-        browser.open(folder / "index.html", width, script=script)
-        assert browser.value(TOUCHING) == [], folder
-        assert browser.value(WIDER) <= 0, folder
+    pages = [folder / "index.html" for folder in [report, *REPORTS]]
+    for page in [*pages, *predicted]:
+        browser.open(page, width, script=script)
+        assert browser.value(TOUCHING) == [], page
+        assert browser.value(WIDER) <= 0, page
 
 
 def test_the_measure_of_touching_cells_notices_them(browser, tmp_path):
@@ -123,6 +156,17 @@ def test_the_slider_uncovers_the_picture_below(browser, report):
         browser.move(x + 0.25 * width, y + 0.5 * height, kind)
     share = float(browser.value(cut).split()[-1].rstrip("%)"))
     assert share == pytest.approx(25, abs=5)
+
+
+def test_an_output_is_laid_over_its_input_in_the_same_size(browser, predicted):
+    browser.open(predicted[0], WIDTHS[0])
+    boxes = browser.value(
+        "[...document.querySelectorAll('#input-1 .slides img')].map((x) => {"
+        "const {x: left, y, width, height} = x.getBoundingClientRect();"
+        "return [left, y, width, height]; })"
+    )
+    assert len(boxes) == 2
+    assert boxes[0] == boxes[1]
 
 
 def test_curves_answer_to_the_mouse_and_runs_can_be_hidden(browser, report):
