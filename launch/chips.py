@@ -1,4 +1,5 @@
-"""TPU chips as published, and the devices of a slice that is not attached."""
+"""TPU chips and peaks of GPUs as published, and the devices of a slice that is not
+attached."""
 
 import dataclasses
 import difflib
@@ -59,11 +60,33 @@ TOPOLOGIES = {
 }
 
 
+# NVIDIA's data sheets "A100 80GB", "H100 Tensor Core GPU" and "H200 Tensor Core GPU":
+# dense bfloat16, half of what the latter two give "with sparsity". The first name that
+# a GPU's own begins with counts. JAX calls a GPU as CUDA does, "NVIDIA A100-SXM4-80GB",
+# a part of one "... MIG 1g.10gb".
+GPU_FLOPS = {
+    "NVIDIA H200 NVL": 835e12,
+    "NVIDIA H200": 989e12,
+    "NVIDIA H100 NVL": 835e12,
+    "NVIDIA H100 PCIe": 756e12,
+    "NVIDIA H100 80GB HBM2e": 756e12,  # the PCIe card, as older drivers call it
+    "NVIDIA H100": 989e12,
+    "NVIDIA A100": 312e12,
+}
+
+
 def peak_flops(devices: Iterable[Any]) -> float:
-    """FLOP/s of the devices together, as published; 0 if one of them is not known."""
-    peaks = {chip.kind: chip.flops for chip in CHIPS.values()}
-    each = [peaks.get(device.device_kind, 0.0) for device in devices]
+    """FLOP/s of the devices together in bfloat16, as published; 0 if one of them is not
+    known."""
+    each = [_peak(device.device_kind) for device in devices]
     return sum(each) if all(each) else 0.0
+
+
+def _peak(kind: str) -> float:
+    peaks = {chip.kind: chip.flops for chip in CHIPS.values()}
+    whole = not re.search(r"\bMIG\b", kind)
+    gpus = [x for name, x in GPU_FLOPS.items() if re.match(rf"{name}\b", kind)]
+    return peaks.get(kind) or next(iter(gpus if whole else []), 0.0)
 
 
 def parse_topology(name: str) -> tuple[Chip, tuple[int, ...]]:

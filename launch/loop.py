@@ -19,12 +19,13 @@ from common.metrics import over
 from common.nearest import refuse_unknown
 from common.sections import Loop
 from launch.checkpoints import Checkpoints
-from launch.chips import peak_flops
-from launch.distributed import Agreement, is_first
+from launch.distributed import is_first
 from launch.logbook import Logbook
+from launch.peak import seconds_at_peak
 from launch.pending import Diverged, Pending
 from launch.placement import Placement
 from launch.profile import Profile
+from launch.rhythm import Rhythm
 from launch.stop import StopRequest
 from launch.window import Window
 
@@ -85,7 +86,6 @@ def _train(
     profile: int | None,
     track: str,
 ) -> bool:
-    loop: Loop = trainer.config.loop
     data = trainer.batches("train")  # first: what it refuses is said in a line
     state, meta = checkpoints.restore(trainer.state) or _begin(trainer)
     check_best(trainer, state)
@@ -94,68 +94,37 @@ def _train(
         data.set_state(meta["data"])
     step = start = meta["step"]
     began = time.monotonic() - meta["seconds"]
-    saved_at = time.monotonic()
 
     def clock() -> float:
         """Seconds of training so far, those before a resume included."""
         return time.monotonic() - began
 
-    agreement = Agreement()
+    loop: Loop = trainer.config.loop
+    rhythm = Rhythm(loop, start, resumed=resumed)
     with (
-        Logbook(
-            folder,
-            name=trainer.name,
-            steps=loop.steps,
-            start=start,
-            unit=trainer.config.unit,
-            items_per_step=trainer.config.items_per_step,
-            seconds_at_peak=_seconds_at_peak(trainer),
-            quiet=not is_first(),
-            config=trainer.config,
-            track=track,
-        ) as logbook,
-        Profile(
-            folder / "profile",
-            profile if is_first() else None,
-            start=start,
-            say=logbook.say,
-        ) as profiler,
+        _logbook(trainer, folder, start, track) as logbook,
+        _profile(folder, start, profile, logbook) as profiler,
     ):
         window = Window.restore(meta["window"])
         pending = Pending(logbook, loop.log_every, window, clock)
         while True:
-            finished = step >= loop.steps
-            overdue = time.monotonic() - saved_at > 60 * loop.save_minutes
-            stopping, overdue = agreement.ask(stop.requested, overdue)
-            # A state just restored was evaluated and saved before. One just made is
-            # left alone too, unless there are no steps to train it for.
-            trained = step > start or (finished and not resumed)
-            eval_due = trained and (finished or _every(loop.eval_every, step))
-            save_due = trained and (
-                finished or stopping or overdue or _every(loop.save_every, step)
-            )
+            due = rhythm.due(step, stop.requested)
             # Do not change the order: evaluate, save, next batch. A killed run goes on
             # behind its last save: an evaluation that should follow the save would
             # never come, and a batch that was read before it would be left out.
             means = None
-            if eval_due:
+            if due.evaluation:
                 pending.drain()
                 means = evaluate(trainer, state)
                 logbook.valid(step, clock(), means)
-            if save_due:
+            if due.checkpoint:
                 pending.drain()
                 logbook.sync()
-                meta = {
-                    "step": step,
-                    "data": data.get_state(),
-                    "window": window.state(),
-                    "seconds": clock(),
-                    "config": dataclasses.asdict(trainer.config),
-                }
+                meta = _meta(trainer, step, data, window, clock())
                 checkpoints.save(step, state, meta, means)
-                saved_at = time.monotonic()
-            if finished or stopping:
-                return finished
+                rhythm.saved()
+            if due.finished or due.stopping:
+                return due.finished
             profiler.before_step(step, state)
             with jax.profiler.StepTraceAnnotation("train", step_num=step):
                 batch = trainer.put("train", next(data))
@@ -171,19 +140,39 @@ def _begin(trainer: Trainer) -> tuple[Any, dict]:
     return trainer.make_state(), {"step": 0, "window": {}, "seconds": 0.0}
 
 
-def _every(n: int, step: int) -> bool:
-    return n > 0 and step % n == 0
+def _meta(
+    trainer: Trainer, step: int, data: Iterator, window: Window, seconds: float
+) -> dict[str, Any]:
+    """What a checkpoint holds besides the state."""
+    return {
+        "step": step,
+        "data": data.get_state(),
+        "window": window.state(),
+        "seconds": seconds,
+        "config": dataclasses.asdict(trainer.config),
+    }
 
 
-def _seconds_at_peak(trainer: Trainer) -> float:
-    """What a step would take at its chips' published peaks; 0 if it is not known. XLA
-    counts the body of a loop once, and so a step with a loop is not known."""
-    peak = peak_flops(trainer.placement.mesh.devices.flat)
-    if not peak:
-        return 0.0
-    lowered = trainer.lower()  # seconds, for a large network
-    looped = "stablehlo.while" in lowered.as_text()
-    return 0.0 if looped else lowered.cost_analysis()["flops"] / peak
+def _logbook(trainer: Trainer, folder: Path, start: int, track: str) -> Logbook:
+    config = trainer.config
+    devices = trainer.placement.mesh.devices.flat
+    return Logbook(
+        folder,
+        name=trainer.name,
+        steps=config.loop.steps,
+        start=start,
+        unit=config.unit,
+        items_per_step=config.items_per_step,
+        seconds_at_peak=seconds_at_peak(devices, trainer.lower),
+        quiet=not is_first(),
+        config=config,
+        track=track,
+    )
+
+
+def _profile(folder: Path, start: int, first: int | None, logbook: Logbook) -> Profile:
+    own = first if is_first() else None
+    return Profile(folder / "profile", own, start=start, say=logbook.say)
 
 
 def evaluate(trainer: Trainer, state: Any) -> dict[str, float]:

@@ -3,7 +3,6 @@ at another step, or trains on after a nan."""
 
 import dataclasses
 import errno
-from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +14,6 @@ from common.metrics import Mean
 from common.sections import Loop
 from launch import devices, loop, placement
 from launch.checkpoints import Checkpoints, newest
-from launch.chips import CHIPS
 from launch.failure import of_the_machine
 from launch.pending import Diverged
 from launch.records import read_metrics
@@ -182,26 +180,3 @@ def test_a_run_that_ends_before_its_profile_says_so(tmp_path, capsys):
     assert train(tmp_path, trainer(steps=2), profile=1)
     assert "no profile: the run ended before step 2" in capsys.readouterr().out
     assert not (tmp_path / "profile").exists()
-
-
-def at_peak(kind: str, step) -> float:
-    """Of a step on four fake devices."""
-    mesh = SimpleNamespace(devices=np.array([SimpleNamespace(device_kind=kind)] * 4))
-    x = jnp.zeros((64, 64))
-    return loop._seconds_at_peak(
-        SimpleNamespace(
-            placement=SimpleNamespace(mesh=mesh), lower=lambda: jax.jit(step).lower(x)
-        )
-    )
-
-
-def test_seconds_at_peak_are_known_of_published_chips_and_steps_without_a_loop():
-    def looped(x):
-        return jax.lax.fori_loop(0, 9, lambda i, x: x @ x, x)
-
-    chip = CHIPS["v5e"]
-    product = 2 * 64**3
-    seconds = at_peak(chip.kind, lambda x: x @ x)
-    assert seconds == pytest.approx(product / (4 * chip.flops))
-    assert at_peak("cpu", lambda x: x @ x) == 0
-    assert at_peak(chip.kind, looped) == 0
