@@ -8,8 +8,9 @@ import jax
 import numpy as np
 from jaxtyping import UInt8
 
-from common.contract import Trained
+from common.contract import BeforeAfter, Trained
 from common.host import to_host
+from common.pixels import with_channels
 from papers.unit.config import Config
 from papers.unit.data import batches, has_pairs
 from papers.unit.directions import DIRECTIONS, DOMAINS, Direction
@@ -19,23 +20,34 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure  # slow to import, and often not needed
 
 Pictures = UInt8[np.ndarray, "rows height width channels"]
+Translator = Callable[[Pictures, Direction], Pictures]
 
 
-def of_run(name: str, config: Config, state: State) -> Iterator[tuple[str, "Figure"]]:
-    """Yields (title, figure): translations both ways, and over time where the state has
-    frames."""
+def of_run(
+    name: str, config: Config, state: State
+) -> Iterator[tuple[str, "Figure | BeforeAfter"]]:
+    """Yields (title, figure): translations both ways, the first one laid over its input
+    too, and over time where the state has frames."""
+    shown = _shown(config)
+    run = _translator(config, state)
     for direction in DIRECTIONS:
         title = f"{name}: {direction.source} to {direction.target}"
-        yield title, translations(config, state, direction)
+        yield title, _translations(config, shown, run, direction)
+        yield f"{title}, laid over", laid_over(shown, run, direction)
     if past_steps(config, state):
         yield f"{name}: over time", over_time(config, state)
 
 
 def translations(config: Config, state: State, direction: Direction) -> "Figure":
     """A row a test image: itself, itself through z, in the other domain, and back."""
-    own, other = direction
-    shown = _shown(config)
     run = _translator(config, state)
+    return _translations(config, _shown(config), run, direction)
+
+
+def _translations(
+    config: Config, shown: dict[str, Pictures], run: Translator, direction: Direction
+) -> "Figure":
+    own, other = direction
     image = shown[own]
     translation = run(image, direction)
     columns = {
@@ -47,6 +59,17 @@ def translations(config: Config, state: State, direction: Direction) -> "Figure"
     if has_pairs(config):
         columns["true pair"] = shown[other]
     return _columns(columns)
+
+
+def laid_over(
+    shown: dict[str, Pictures], run: Translator, direction: Direction
+) -> BeforeAfter:
+    """The first test image, and its translation."""
+    own, other = direction
+    pictures = shown[own][0], run(shown[own], direction)[0]
+    channels = max(picture.shape[-1] for picture in pictures)
+    alike = [with_channels(picture, channels) for picture in pictures]
+    return BeforeAfter(*alike, (f"x_{own}", f"{own} to {other}"))
 
 
 def over_time(config: Config, state: State) -> "Figure":
@@ -109,9 +132,7 @@ def _shown(config: Config) -> dict[str, Pictures]:
     return {domain: np.stack(images[domain])[chosen] for domain in DOMAINS}
 
 
-def _translator(
-    config: Config, state: State
-) -> Callable[[Pictures, Direction], Pictures]:
+def _translator(config: Config, state: State) -> Translator:
     run = jax.jit(partial(translate, config), static_argnums=2)
     params = generator_params(state)
     return lambda images, direction: to_host(run(params, images, direction))

@@ -70,6 +70,20 @@ def test_terms_are_those_of_training_without_padding():
     assert kept == pytest.approx(float(again), rel=1e-5)
 
 
+def test_the_slider_lays_a_translation_over_its_own_input():
+    """Grey beside RGB too: both pictures need one shape."""
+    grey = np.random.default_rng(0).integers(0, 255, (3, 4, 6, 1)).astype(np.uint8)
+
+    def run(images, direction):
+        return np.repeat(255 - images, 3, axis=-1)
+
+    pair = figures.laid_over({"a": grey}, run, A_TO_B)
+    assert pair.before.shape == pair.after.shape == (4, 6, 3)
+    np.testing.assert_array_equal(pair.after, 255 - pair.before)
+    np.testing.assert_array_equal(pair.before[..., :1], grey[0])
+    assert pair.names == ("x_a", "a to b")
+
+
 def test_pictures_show_the_past_alone():
     config, state = untrained("unit")
     state = state.replace(step=jnp.int32(5))  # frames: 1, 5, 20
