@@ -1,18 +1,18 @@
 """Boards that show runs while they train, beside metrics.jsonl: TensorBoard and, where
-it is asked for, Weights & Biases."""
+it is asked for, Weights & Biases or MLflow."""
 
 import dataclasses
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from common.contract import UserError
 from launch.reports.results import Result
 
-WANDB = "wandb"
+MLFLOW_RUN = "mlflow_run.txt"  # in a run's folder: its number there
 
 
 class Board(Protocol):
@@ -79,6 +79,48 @@ class WeightsAndBiases:
 
     def close(self) -> None:
         self._run.finish()
+
+
+class MLflow:
+    """A run there, which goes on when ours does: its number is kept in `folder`. The
+    server and the experiment come from the environment, as MLFLOW_TRACKING_URI and
+    MLFLOW_EXPERIMENT_NAME. Numbers are sent by a thread of its own. UserError: it
+    cannot begin."""
+
+    def __init__(self, folder: Path, name: str, config: Any) -> None:
+        import mlflow
+
+        self._mlflow = mlflow
+        number = folder / MLFLOW_RUN
+        known = number.read_text().strip() if number.exists() else None
+        try:
+            run = mlflow.start_run(
+                run_id=known,
+                run_name=name,
+                tags={"workdir": str(folder.parent)},
+            )
+            mlflow.log_dict(json.loads(_json(config)), "config.json")
+        except Exception as error:  # no server, no such run
+            raise UserError(f"--track=mlflow: {error}") from error
+        number.write_text(run.info.run_id)
+
+    def add(self, split: str, step: int, metrics: Mapping[str, float]) -> None:
+        named = {f"{split}/{name}": value for name, value in metrics.items()}
+        self._mlflow.log_metrics(named, step=step, synchronous=False)
+
+    def flush(self) -> None:
+        """It sends on its own."""
+
+    def close(self) -> None:
+        self._mlflow.flush_async_logging()
+        self._mlflow.end_run()
+
+
+# What --track names: the package of the same name, and the board.
+TRACKERS: Mapping[str, Callable[[Path, str, Any], Board]] = {
+    "wandb": WeightsAndBiases,
+    "mlflow": MLflow,
+}
 
 
 def check(track: str) -> None:

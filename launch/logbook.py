@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from common.cells import format_cell
 from common.files import storage
-from launch.boards import WANDB, Board, TensorBoard, WeightsAndBiases
+from launch.boards import TRACKERS, Board, TensorBoard
 from launch.records import keep_until, line_of
 from launch.window import Pace, duration
 
@@ -34,7 +34,7 @@ class Logbook:
     unit: what a step consumes, in the plural ("tokens"), `items_per_step` of them.
     seconds_at_peak: what a step would take at the chips' published peak; 0: unknown.
     quiet: writes and prints nothing; for the processes of a pod other than 0.
-    config: the run's, which boards show; track: "wandb" is a board besides TensorBoard.
+    config: the run's, which boards show; track: one of `boards.TRACKERS` besides.
     """
 
     def __init__(
@@ -76,8 +76,8 @@ class Logbook:
             if tensorboard:
                 board = TensorBoard(folder / "tensorboard", start, config)
                 self._boards.append(board)
-            if track == WANDB:
-                self._boards.append(WeightsAndBiases(folder, name, config))
+            if track:
+                self._boards.append(TRACKERS[track](folder, name, config))
             self._bar = _bar(name, steps, start)
 
     def train(self, step: int, seconds: float, metrics: Mapping[str, float]) -> None:

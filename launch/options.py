@@ -48,7 +48,8 @@ def define_flags() -> flags.FlagValues:
     )
     number = partial(flags.DEFINE_integer, flag_values=values)
     number("profile", None, "train: trace 5 steps after this one, in <run>/profile", 0)
-    choice("track", None, ["wandb"], "train: also to Weights & Biases, if installed")
+    trackers = "train: also to Weights & Biases or MLflow, if installed"
+    choice("track", None, ["wandb", "mlflow"], trackers)
     choice("parallel", "jit", ["jit", "pmap"], "jit or pmap")
     text("mesh", "data", "how devices share: data, fsdp (parameters too), data:4,fsdp")
     number(

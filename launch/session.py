@@ -35,7 +35,7 @@ class Session(TrainedRuns):
     ) -> bool:
         """Trains the named runs and those they come after; False: `stop` came first.
 
-        track: "wandb" shows the training there too.
+        track: "wandb" or "mlflow" shows the training there too.
         """
         for name in self.runs.in_order(names):
             if grown := claim(self.workdir / name, self.runs[name].config):

@@ -100,6 +100,40 @@ def test_weights_and_biases_sees_what_is_logged_and_a_resumed_run_as_one(
     assert wandb[-2]["id"] != first["id"]
 
 
+@pytest.fixture
+def mlflow(monkeypatch):
+    """What a fake MLflow was told."""
+    told = []
+
+    def start_run(**arguments):
+        told.append(arguments)
+        number = arguments["run_id"] or f"run-{len(told)}"
+        return types.SimpleNamespace(info=types.SimpleNamespace(run_id=number))
+
+    fake = types.SimpleNamespace(
+        start_run=start_run,
+        log_dict=lambda content, file: told.append((file, content)),
+        log_metrics=lambda metrics, step, synchronous: told.append((step, metrics)),
+        flush_async_logging=lambda: told.append("sent"),
+        end_run=lambda: told.append("finished"),
+    )
+    monkeypatch.setitem(sys.modules, "mlflow", fake)
+    return told
+
+
+def test_mlflow_sees_what_is_logged_and_a_resumed_run_as_one(tmp_path, mlflow):
+    for start in (0, 5):
+        with open_logbook(tmp_path / "xl", start, track="mlflow") as logbook:
+            logbook.train(start + 1, 1.0, {"loss": 0.5})
+    first, config, logged, sent, finished, second, *_ = mlflow
+    assert first["run_id"] is None
+    assert first["run_name"] == "xl"
+    assert config == ("config.json", {"seed": 7})
+    assert logged == (1, {"train/loss": 0.5})
+    assert (sent, finished) == ("sent", "finished")
+    assert second["run_id"] == "run-1"
+
+
 def test_a_tracker_that_cannot_begin_is_told_in_a_line(tmp_path, monkeypatch):
     def init(**arguments):
         raise RuntimeError("no API key")
