@@ -156,10 +156,13 @@ def _work(
     values: flags.FlagValues, asked, session, names, title: str, command: str, lines
 ) -> int:
     """Trains, evaluates or predicts, with the workdir to itself."""
-    from launch import compiled, distributed, lost, pending, stop, workdir
+    from launch import compiled, distributed, lost, pending, profile, stop, workdir
 
     if values.profile is not None:
-        _check_profile(values, session, names)
+        ends = [session.runs[name].config.loop.steps for name in names]
+        profile.check(
+            values.profile, values.mode, session.workdir, min(ends, default=0)
+        )
     reading = values.mode in ("eval", "predict")
     with (
         workdir.locked(session.workdir, reading=reading),
@@ -246,20 +249,6 @@ def _train(values, session, names, title: str, source, request) -> bool:
 def _evaluate(session, title: str, source) -> None:
     devices = session.mesh().devices
     session.evaluate(title, source(f"{devices.size} x {devices.flat[0].device_kind}"))
-
-
-def _check_profile(values: flags.FlagValues, session, names) -> None:
-    """UserError if --profile would trace nothing, or has nowhere to write."""
-    if values.mode != "train":
-        raise UserError("--profile is for --mode=train")
-    if not storage.is_local(session.workdir):
-        raise UserError(
-            "--profile needs a --workdir on a disk: it cannot write to gs://"
-        )
-    ends = [session.runs[name].config.loop.steps for name in names]
-    steps = min(ends, default=0)
-    if values.profile >= steps:
-        raise UserError(f"--profile={values.profile}: training ends at step {steps}")
 
 
 def console() -> None:

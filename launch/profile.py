@@ -6,8 +6,26 @@ from typing import Any, Self
 
 import jax
 
+from common.contract import UserError
+from common.files import storage
+
 STEPS = 5
 COMPILING = 2  # steps at the start of a run that are not worth a look
+
+
+def check(first: int, mode: str, workdir: Path, steps: int) -> None:
+    """UserError if --profile=`first` would trace nothing, or has nowhere to write.
+
+    steps: at which the first run to end does.
+    """
+    if mode != "train":
+        raise UserError("--profile is for --mode=train")
+    if not storage.is_local(workdir):
+        raise UserError(
+            "--profile needs a --workdir on a disk: it cannot write to gs://"
+        )
+    if first >= steps:
+        raise UserError(f"--profile={first}: training ends at step {steps}")
 
 
 class Profile:

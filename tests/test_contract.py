@@ -23,7 +23,7 @@ from launch import checkpoints, devices, placement
 from launch.ahead import inference, train_step
 from launch.runs import Runs, parameter_count
 from launch.session import Session
-from tests import smoke
+from tests import predictions, smoke
 
 PAPERS = smoke.PAPERS
 VARIANTS = [(paper, variant) for paper in PAPERS for variant in smoke.variants(paper)]
@@ -48,6 +48,7 @@ class Case:
     """A smoke run, and what its tests share."""
 
     def __init__(self, paper: str, run: str):
+        self.paper = paper
         self.module = smoke.load(paper)
         self.run = run
         self.config = self.module.runs(self.module.get_config("smoke"))[run].config
@@ -68,6 +69,24 @@ class Case:
         chex.clear_trace_counter()
         step = partial(self.module.train_step, self.config)
         return jax.jit(chex.assert_max_traces(lambda *a: step(*a), n=1))
+
+    @cached_property
+    def exported(self):
+        """The network as a program, and the names of the arrays that it reads."""
+        config = self.module.get_config("smoke")
+        session = Session(self.module, config, Path("unused"))
+        return inference.program(session, self.run)
+
+    @cached_property
+    def program(self):
+        """The network, read back from its bytes."""
+        return jax.export.deserialize(self.exported.exported.serialize())
+
+    def call(self, state, inputs):
+        """The program, with the arrays of a state."""
+        flat = checkpoints.flat_state(state)
+        weights = {name: flat[name] for name in self.exported.weights}
+        return self.program.call(weights, inputs)
 
 
 @pytest.fixture(scope="module")
@@ -333,12 +352,7 @@ def test_exports_for_cpu_cuda_and_tpu(case):
 def test_inference_runs_by_jax_alone(case):
     """The program, read back from its bytes, with any number of rows and the weights by
     their names, does what the paper's function does."""
-    session = Session(case.module, case.module.get_config("smoke"), Path("unused"))
-    found = inference.program(session, case.run)
-    program = jax.export.deserialize(found.exported.serialize())
-    assert program.platforms == ("cpu", "cuda", "tpu")
-    flat = checkpoints.flat_state(case.first)
-    weights = {name: flat[name] for name in found.weights}
+    assert case.program.platforms == ("cpu", "cuda", "tpu")
     spec = case.module.inference_inputs(case.config)
     (valid, *_) = case.module.batches(case.config, "valid")
     inputs = {
@@ -347,8 +361,28 @@ def test_inference_runs_by_jax_alone(case):
     }
     own = jax.jit(partial(case.module.inference, case.config))
     chex.assert_trees_all_close(
-        program.call(weights, inputs), own(case.first, inputs), atol=1e-5, rtol=1e-4
+        case.call(case.first, inputs), own(case.first, inputs), atol=1e-5, rtol=1e-4
     )
+
+
+PREDICTED = [
+    x
+    for x in INFERENCE
+    if x.values[0] in smoke.FIRST and x.values[0][0] in predictions.READERS
+]
+
+
+@pytest.mark.parametrize("case", PREDICTED, indirect=True)
+def test_the_exported_program_gives_what_predict_says(case, tmp_path):
+    """Of a picture in a file, where `predict` says classes, boxes, captions or shows
+    a picture."""
+    name = case.paper
+    state = predictions.livelier(case.first) if name == "espcn" else case.first
+    call = partial(case.call, state)
+    said, made = predictions.both(case.module, case.config, state, call, tmp_path, name)
+    # A level of grey may be rounded otherwise.
+    level = 1 if name in ("espcn", "unit") else 1e-4
+    np.testing.assert_allclose(said, made, atol=level, rtol=1e-3)
 
 
 def some_of(shape, kind, rows):
