@@ -377,7 +377,7 @@ def test_the_exported_program_gives_what_predict_says(case, tmp_path):
     """Of a picture in a file, where `predict` says classes, boxes, captions or shows
     a picture."""
     name = case.paper
-    state = predictions.livelier(case.first) if name == "espcn" else case.first
+    state = predictions.greyer(case.first) if name == "espcn" else case.first
     call = partial(case.call, state)
     said, made = predictions.both(case.module, case.config, state, call, tmp_path, name)
     # A level of grey may be rounded otherwise.

@@ -15,7 +15,7 @@ from launch.reports.given import Given, given
 from launch.reports.results import Result
 from launch.workdir import write_whole
 
-MOST = 50  # pictures of a folder that the page shows
+MOST = 30  # pictures of a folder that the page shows
 LETTERS = 4000  # of an input that is a text
 
 
@@ -55,12 +55,13 @@ class Predicted:
         sections = _Sections(known, self._folder, path.parent)
         own = _told(self._results, self._records, known)
         groups, others = beside.by_input(known.pictures, own)
+        names = {}
         if any(groups.values()):
+            names = dict(zip(_ids(MOST), groups, strict=False))
             parts = sections.of_pictures(groups)
             parts += [sections.left_over(len(groups), others)]
         else:
             parts = [sections.of_text(others)]
-        names = dict(zip(_ids(len(parts)), [*groups], strict=False))
         html = page.framed(title, [*filter(None, parts)], names, facts, links={})
         write_whole(path, html)
 
@@ -143,27 +144,22 @@ class _Sections:
         own = images.users(self._given.pictures[name])
         left, right = [], []
         for result in results:
-            label = result.name.replace(name, "").strip(" ,")
-            other = own and self._shown(result)
-            if other and own.agrees(other):
-                width = max(own.width, other.width)
-                pictures = {"input": own, "output": other}
-                laid = page.pair(
-                    {
-                        f"{word}, {x.size[0]} x {x.size[1]}": x.html(word, width)
-                        for word, x in pictures.items()
-                    }
-                )
-                where = page.address_of(self._file(result), self._place)
-                link = f'<a href="{where}">file</a>'
-                left.append(f"<h3>{escape(label or 'output')} {link}</h3>\n{laid}")
+            label = result.name.replace(name, "").strip(" ,") or "output"
+            made = own and self._shown(result)
+            if made and own.agrees(made):
+                left.append(self._heading(label, result) + _laid_over(own, made))
             else:
-                right.append(self._named(label or "output", result))
+                right.append(self._named(label, result))
         if not left:
             path = self._given.pictures[name]
             image = page.linked(path, self._place, own.html("input")) if own else ""
             left = [f"<h3>input</h3>\n{image or 'not a readable picture'}"]
         return _beside("\n".join(left), "\n".join(right))
+
+    def _heading(self, label: str, result: Result) -> str:
+        """With a link to the file: a picture under a slider does not open."""
+        where = page.address_of(self._file(result), self._place)
+        return f'<h3>{escape(label)} <a href="{where}">file</a></h3>\n'
 
     def _shown(self, result: Result) -> images.Shown | None:
         """A result that is a picture."""
@@ -186,6 +182,16 @@ class _Sections:
         rest = escape(result.value[len(start) :])
         grey = f'<span class="input">{escape(start)}</span>'
         return f"{heading}<pre>{grey}{rest}</pre>"
+
+
+def _laid_over(own: images.Shown, made: images.Shown) -> str:
+    """A slider over both, in one size."""
+    width = max(own.width, made.width)
+    shown = {}
+    for word, picture in ("input", own), ("output", made):
+        columns, rows = picture.size
+        shown[f"{word}, {columns} x {rows}"] = picture.html(word, width)
+    return page.pair(shown)
 
 
 def _beside(left: str, right: str) -> str:

@@ -1,6 +1,7 @@
 """The page of --mode=predict. A failure means that an output stands beside another
 input, or that what a paper made is missing on it."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from launch.predict import predict
 from launch.reports.beside import by_input, named_in
 from launch.reports.given import given
 from launch.reports.images import LARGE, users
+from launch.reports.predicted import MOST
 from launch.reports.results import Result
 
 
@@ -76,6 +78,21 @@ def test_pictures_stand_with_what_was_made_of_them(tmp_path):
     assert "cat" not in second
     assert "not a readable picture" in section(html, "broken.png")
     assert "Classes: as told" in html
+
+
+def test_of_many_inputs_the_page_has_the_first(tmp_path):
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    names = [f"{i:03}.png" for i in range(MOST + 2)]
+    for name in names:
+        picture(inputs / name)
+    rows = [[name, 1] for name in names]
+    html = page([("T", Table(("input", "n"), rows))], inputs, tmp_path)
+    assert html.count("<h2>") == MOST
+    assert f"the first {MOST} of {MOST + 2} inputs" in html
+    links = re.findall(r'<a href="#([^"]+)">', html)
+    assert len(links) == MOST
+    assert all(f'id="{link}"' in html for link in links)
 
 
 def test_of_a_text_that_goes_on_the_input_is_marked(tmp_path):
