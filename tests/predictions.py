@@ -4,7 +4,6 @@ same pixels, in the same numbers."""
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 from PIL import Image
 
@@ -89,10 +88,3 @@ def both(module, config, state, call, folder: Path, name: str) -> tuple[Any, Any
     path = folder / "a.png"
     Image.fromarray(squeeze_grey(pixels)).save(path)
     return READERS[name](module, config, state, path, pixels, call)
-
-
-def greyer(state: Any) -> Any:
-    """ESPCN's first state, whose pictures are black, with grey ones."""
-    params = jax.tree.map(lambda x: x, state.params)  # a copy, but for its arrays
-    params["layer3"]["bias"] = params["layer3"]["bias"] + 0.5
-    return state.replace(params=params)

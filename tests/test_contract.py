@@ -376,12 +376,10 @@ PREDICTED = [
 def test_the_exported_program_gives_what_predict_says(case, tmp_path):
     """Of a picture in a file, where `predict` says classes, boxes, captions or shows
     a picture."""
-    name = case.paper
-    state = predictions.greyer(case.first) if name == "espcn" else case.first
-    call = partial(case.call, state)
-    said, made = predictions.both(case.module, case.config, state, call, tmp_path, name)
+    given = case.module, case.config, case.first, partial(case.call, case.first)
+    said, made = predictions.both(*given, tmp_path, case.paper)
     # A level of grey may be rounded otherwise.
-    level = 1 if name in ("espcn", "unit") else 1e-4
+    level = 1 if case.paper in ("espcn", "unit") else 1e-4
     np.testing.assert_allclose(said, made, atol=level, rtol=1e-3)
 
 
