@@ -39,9 +39,9 @@ class Writer:
 
     @classmethod
     def of(cls, config: Config, state: Any) -> "Writer":
-        """UserError: the run is a classifier."""
+        """UserError: the run is a stage before the captions."""
         if config.task != "caption":
-            raise UserError("the run classifies crops: use one that writes captions")
+            raise UserError("the run writes no captions: use one that does")
         params = ema_params(state.opt_state, state.params)
         return cls(config, params, train.encoder_variables(params, state.encoder))
 

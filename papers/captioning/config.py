@@ -74,11 +74,13 @@ class Classifier:
 
 @dataclasses.dataclass
 class Stages:
-    """The runs "glstm" (frozen encoder) and "tuned" (encoder fine-tuned), before those
-    of the table."""
+    """The runs "words" (an encoder that learns which words captions have), "glstm"
+    (frozen encoder) and "tuned" (encoder fine-tuned), before those of the table."""
 
+    words_steps: int = at_least(0, 1500)
     steps: int = at_least(0, 1000)
     tuned_steps: int = at_least(0, 1500)
+    words_lr: float = at_least(0.0, 3e-3)
     lr: float = at_least(0.0, 2e-3)
     tuned_lr: float = at_least(0.0, 1e-3)
     batch_size: int = at_least(0)  # images; 0: config.data.batch_size
@@ -100,6 +102,9 @@ class Data:
     test_in: str = ""
     size: int = between(8, 4096, 64)  # pixels a side that the encoder sees
     resize: int = between(0, 8192, 0)  # pixels a side before a random crop; 0: no crop
+    # Training pictures are turned, stretched, moved, blurred and coloured at random,
+    # within so much of the ranges of restyled.py; 0: they are as they are.
+    restyle: float = between(0.0, 1.0)
     captions: int = between(1, 1000, 5)  # of an image in a batch
     length: int = between(1, 1000, 16)  # words of a caption; longer ones are cut
     min_count: int = at_least(1, 5)  # rarer words are UNK
@@ -150,7 +155,8 @@ class Config(Training):
     eval: Eval = field(default_factory=Eval)
     predict: Predict = field(default_factory=Predict)
     runs: tuple[str, ...] = ("td_sentence",)  # names in runs.RUNS
-    task: str = choice("caption", "classify")  # of a run: follows from its name
+    # Of a run: follows from its name.
+    task: str = choice("caption", "words", "classify")
     # Of a run: whether it goes on from the language model of the run before.
     warm: bool = False
     seeds: int = at_least(1)  # language models trained side by side

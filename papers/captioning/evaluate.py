@@ -39,8 +39,9 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, Any]]) -> Value
         yield from _of_captions(runs.with_vocabulary(config), rows)
         yield from _guidance(rows, writers)
     for name, (own, state) in trained.items():
-        if own.task == "classify":
-            yield f"Errors, {name}", tables.errors(_errors(own, state))
+        if own.task != "caption":
+            of = "crop" if own.task == "classify" else "picture"
+            yield f"Errors, {name}", tables.errors(_errors(own, state), of)
     yield "Data", tables.data(config, sources.load(sources.Wanted.of(config.data)))
     found = [*claims.of(rows, said_in(config))]
     if found:
@@ -113,6 +114,6 @@ def _guidance(
 
 
 def _errors(config: Config, state: Any) -> dict[str, float]:
-    """Of the classifier, on crops of test digits."""
+    """Of the classifier, on crops of test digits; of "words", on test pictures."""
     step = jax.jit(lambda state, batch: train.eval_step(config, state, batch))
     return over(lambda batch: step(state, batch), data.batches(config, "test"))

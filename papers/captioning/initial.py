@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, UInt32
 
 from common import optim, rng
-from papers.captioning import data, encoder, vectors, weights
+from papers.captioning import data, encoder, vectors, weights, word_labels
 from papers.captioning.config import Config
 from papers.captioning.model import Captioner
 
@@ -17,14 +17,18 @@ from papers.captioning.model import Captioner
 def caption_variables(
     config: Config, key: Key[Array, ""], after: dict
 ) -> tuple[Any, Any, Any]:
-    """(params, fixed, vectors) of a captioner's state.
+    """(params, fixed, vectors) of a captioner's state, or of the run "words".
 
     The encoder is that of the run before, or its trunk where that was the classifier;
     else released weights, or drawn. The language model is drawn, once a seed; of a warm
     start it then takes over all parameters that the run before had.
     """
     net = encoder_variables(config, rng.stream(key, 0, "encoder"), after)
-    params = {"language": _language(config, rng.stream(key, 0, "init"), after)}
+    start = rng.stream(key, 0, "init")
+    if config.task == "words":
+        params = {"words": word_labels.variables(config, start)}
+    else:
+        params = {"language": _language(config, start, after)}
     if config.encoder.trains:
         params["encoder"] = net.pop("params")
         net["scale"] = jnp.ones(config.model.width)

@@ -12,6 +12,7 @@ from common.data.image_set import Pictures
 from common.data.pipeline import Item
 from common.pixels import Picture
 from papers.captioning.config import Data
+from papers.captioning.restyled import restyled
 from papers.captioning.tokens import Tokens
 
 _ENDLESS = 2**40  # items of a stream
@@ -20,23 +21,27 @@ _ENDLESS = 2**40  # items of a stream
 @dataclasses.dataclass(frozen=True)
 class View:
     """What the network sees of a picture: it is stretched to a square of `whole`
-    pixels, whatever its sides, and a square of `size` is cut out."""
+    pixels, whatever its sides, restyled, and a square of `size` is cut out."""
 
     size: int
     whole: int
+    restyle: float = 0.0
 
     @classmethod
     def of(cls, data: Data) -> "View":
-        return cls(data.size, data.resize or data.size)
+        return cls(data.size, data.resize or data.size, data.restyle)
 
     def __call__(
         self, picture: Picture | None, rng: np.random.Generator | None = None
     ) -> UInt8[np.ndarray, "size size 3"]:
-        """A random part; without `rng` the middle; black where there is no picture."""
+        """A random part of a random style; without `rng` the middle as it is; black
+        where there is no picture."""
         if picture is None:
             return np.zeros((self.size, self.size, 3), np.uint8)
         if picture.shape[:2] != (self.whole, self.whole):
             picture = augment.resize(picture, (self.whole, self.whole))
+        if rng is not None and self.restyle:
+            picture = restyled(picture, rng, self.restyle)
         room = self.whole - self.size
         top, left = (room // 2,) * 2 if rng is None else rng.integers(0, room + 1, 2)
         return picture[top : top + self.size, left : left + self.size]

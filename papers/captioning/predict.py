@@ -33,7 +33,7 @@ def predict(config: Config, state: Any, inputs: str) -> Values:
     `predict.every`-th frame is captioned.
     """
     if config.task != "caption":
-        raise UserError("the run classifies crops: use one that writes captions")
+        raise UserError("the run writes no captions: use one that does")
     options = options_of(config)
     path = given(inputs, video=True)
     words = data.vocabulary_of_network(config)

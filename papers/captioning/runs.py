@@ -1,6 +1,7 @@
 """The runs that a config stands for.
 
 classifier    digit, colour and ground of crops, for the encoder's trunk
+words         which words captions have, for the whole encoder
 glstm         stage 1: img-gLSTM on the frozen encoder
 tuned         stage 2: the same, its encoder fine-tuned
 nt2           the image at the first step only
@@ -30,7 +31,7 @@ from papers.captioning.guidance import PHI
 from papers.resnet.config import blocks
 
 PLANNED_VOCAB = 1000  # of captions that no folder is named for yet
-STAGES = ("classifier", "glstm", "tuned")
+STAGES = ("classifier", "words", "glstm", "tuned")
 FORMS: dict[str, dict[str, Any]] = {
     "nt2": {"model.guidance": "none"},
     "img_glstm": {"model.guidance": "image"},
@@ -93,6 +94,11 @@ def changes(config: Config, run: str) -> dict[str, Any]:
         own = {"loop.steps": c.steps, "optim.lr": c.lr, "data.batch_size": c.batch_size}
         return {**_STAGE, **own, "task": "classify"}
     rows = {"data.batch_size": s.batch_size or config.data.batch_size}
+    if run == "words":
+        own = {"loop.steps": s.words_steps, "optim.lr": s.words_lr, "task": "words"}
+        own |= {"encoder.trains": True, "encoder.statistics": "moving"}
+        own |= {"encoder.lr": s.words_lr, "model.image_scale": 0.0}
+        return {**_STAGE, **rows, **own, "halve_every": 0, "halve_from": 0}
     if run == "glstm":
         own = {"loop.steps": s.steps, "optim.lr": s.lr, "halve_every": 0}
         return {**_STAGE, **rows, **own, "halve_from": 0}
@@ -129,7 +135,7 @@ def _after(config: Config, run: str) -> tuple[str, ...]:
         before = STAGES[: STAGES.index(run)]
     else:
         frozen = parts(run)[2] == "frozen"
-        before = STAGES[:2] if frozen else STAGES
+        before = STAGES[:-1] if frozen else STAGES
     return tuple([stage for stage in before if stage in config.runs][-1:])
 
 
@@ -146,10 +152,12 @@ def _check(config: Config) -> None:
         )
     if config.model.image_scale and not (e.cached or config.task == "classify"):
         raise UserError("config.model.image_scale needs config.encoder.cached")
-    if e.cached and d.resize > d.size and config.vectors_cached:
+    if config.vectors_cached and (d.resize > d.size or d.restyle):
+        name = "restyle" if d.restyle else "resize"
         raise UserError(
-            "config.encoder.cached keeps one vector a picture, config.data.resize cuts "
-            "another part out each time: leave out one of them"
+            "config.encoder.cached keeps one vector a picture, and with "
+            f"config.data.{name} a picture is another one each time: leave out one of "
+            "them"
         )
     if config.optim.clip_norm and config.seeds > 1:
         raise UserError(
@@ -157,6 +165,6 @@ def _check(config: Config) -> None:
             "config.seeds=1"
         )
     if e.trains and not config.optim.lr:
-        raise UserError("config.stages.tuned_lr: above 0")
+        raise UserError("config.stages.tuned_lr and words_lr: above 0")
     if e.name == "resnet":
         blocks(resnet_model(e))

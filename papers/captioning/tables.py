@@ -181,14 +181,17 @@ def data(config: Config, splits: Splits) -> Table:
     return Table(columns, found, note)
 
 
-def errors(metrics: Mapping[str, float]) -> Table:
-    """What the classifier gets wrong on test crops."""
+def errors(metrics: Mapping[str, float], of: str) -> Table:
+    """What a stage gets wrong.
+
+    of: "crop" or "picture".
+    """
     rows = [
         [name.removesuffix("_error"), 100 * value]
         for name, value in metrics.items()
         if name.endswith("_error")
     ]
-    return Table(("of a crop", "% wrong"), rows)
+    return Table((f"of a {of}", "% wrong"), rows)
 
 
 def published() -> Table:

@@ -22,6 +22,7 @@ from papers.captioning import (
     initial,
     objective,
     validation,
+    word_labels,
 )
 from papers.captioning.config import Config
 from papers.captioning.model import Captioner
@@ -33,7 +34,9 @@ CPU_DEVICES = 1
 class State(Brief):
     step: Int[Array, ""]
     key: Key[Array, ""]
-    params: Any  # {"language": leaves [seeds, ...]} and, if it trains, {"encoder"}
+    # {"language": leaves [seeds, ...]}, or of the run "words" {"words"}, and, if it
+    # trains, {"encoder"}.
+    params: Any
     opt_state: Any
     # {"params", "batch_stats"} of the encoder, as far as they do not train, and
     # {"scale"} of its units.
@@ -90,6 +93,10 @@ def _gradients(config: Config, state: State, batch: dict, axis_name: str | None)
     def loss_fn(params, rows, chunk):
         keys = jax.random.split(jax.random.fold_in(dropout, chunk), config.seeds + 1)
         image, moved = _images(config, state, params, rows, keys[0], axis_name)
+        if config.task == "words":
+            each, words = word_labels.losses(params["words"], image, rows["tokens"])
+            loss = Mean.of(each, words * rows["mask"][:, None])
+            return optim.Objective(loss, aux=moved)
 
         def of_seed(params, key):
             logits = Captioner(config.model).apply(
@@ -150,6 +157,9 @@ def eval_step(
         return classifier.evaluated(config, params, state, batch, axis_name)
     image = vectors(config, encoder_variables(params, state.encoder), batch["image"])
     tokens = batch["tokens"]
+    if config.task == "words":
+        found = word_labels.evaluated(params["words"], image, tokens, batch["mask"])
+        return {name: metric.across(axis_name) for name, metric in found.items()}
 
     def of_seed(params):
         logits = Captioner(config.model).apply({"params": params}, image, tokens)
@@ -169,7 +179,7 @@ def eval_step(
 
 def validate(config: Config, outputs: dict[str, Any]) -> dict[str, float]:
     """Of the greedy captions of "valid", means over the seeds."""
-    if config.task == "classify":
+    if config.task != "caption":
         return {}
     return validation.scores(config, outputs["outputs"])
 
@@ -199,7 +209,7 @@ def _tx(config: Config) -> optax.GradientTransformation:
     gradient ahead of the clamp."""
     e = config.encoder
     before, after = [], []
-    if e.trains and config.task == "caption":
+    if e.trains and config.task != "classify":
         if e.weight_decay:
             decay = optax.add_decayed_weights(e.weight_decay)
             before.append(optax.masked(decay, _encoder_alone))
