@@ -8,7 +8,7 @@ image matters now, given the words so far: g_t = Φ(I ⊙ W_c S_t).
 
     >>> import functools, jax
     >>> from papers import captioning
-    >>> config = captioning.runs(captioning.get_config("smoke"))["nt2"].config
+    >>> config = captioning.runs(captioning.get_config("smoke"))["tuned"].config
     >>> state = captioning.init(config, jax.random.key(0))
     >>> data = captioning.batches(config, "train")
     >>> step = jax.jit(functools.partial(captioning.train_step, config))

@@ -24,12 +24,20 @@ def own(name, **changes):
     return changed(made, {k.replace("__", "."): v for k, v in changes.items()})
 
 
+# What several tests begin with is made once: states and compiled steps.
+STATES, STEPS = {}, {}
+
+
 def started(config, after=None):
-    return train.init(config, jax.random.key(0), after)
+    if after is not None:
+        return train.init(config, jax.random.key(0), after)
+    if repr(config) not in STATES:
+        STATES[repr(config)] = train.init(config, jax.random.key(0))
+    return STATES[repr(config)]
 
 
 def stepped(config, state, count=1):
-    step = jax.jit(partial(train.train_step, config))
+    step = STEPS.setdefault(repr(config), jax.jit(partial(train.train_step, config)))
     for batch in islice(data.batches(config, "train"), count):
         state, metrics = step(state, batch)
     return state, metrics
@@ -69,7 +77,7 @@ def test_longer_padding_changes_no_loss():
 def test_a_frozen_encoder_stays_and_a_tuned_one_learns():
     config = own("glstm")
     with pytest.warns(UserWarning, match="weights are drawn and stay"):
-        first = started(config)
+        first = started(config, {})
     last, _ = stepped(config, first, 2)
     assert "encoder" not in last.params
     for a, b in zip(*map(jax.tree.leaves, (first.encoder, last.encoder)), strict=True):
@@ -103,7 +111,7 @@ def stats(*states):
 
 
 def test_stages_take_over_what_the_run_before_has():
-    stage = own("glstm", seeds=1)
+    stage = own("glstm")  # it has one seed
     before = started(stage)
     tuned = own("tuned")
     state = started(tuned, {"glstm": (stage, before)})
@@ -140,8 +148,8 @@ def test_the_trunk_is_the_classifiers():
 @pytest.mark.slow
 def test_cached_vectors_are_those_of_every_step():
     """And the trained parameters with them."""
-    cached = own("td_sentence", model__image_scale=0.0)
-    computed = own("td_sentence", model__image_scale=0.0, encoder__cached=False)
+    cached = own("td_sentence")
+    computed = own("td_sentence", encoder__cached=False)
     assert "image" not in data.batch_spec(cached)
     states = [started(config) for config in (cached, computed)]
     assert_same(states[0].params, states[1].params)

@@ -14,6 +14,7 @@ from common.config import changed
 from papers import captioning
 from papers.captioning import data, tokens, train
 
+RUN = "td_sentence_sigmoid"
 STEPS = 12
 COLOURS = {"red": (200, 0, 0), "green": (0, 200, 0), "blue": (0, 0, 200)}
 NAMES = [f"{colour}{i}.png" for i in range(8) for colour in COLOURS]
@@ -84,11 +85,11 @@ def pictures(tmp_path_factory):
 def config_of(root: Path, pictures: Path):
     config = changed(captioning.get_config("smoke"), {
         "data.source": "files", "data.root": str(root), "data.images": str(pictures),
-        "data.captions": 2, "data.size": 8, "model.width": 8, "runs": ("tuned",),
-        "encoder.widths": (4,), "encoder.layers": 1, "stages.tuned_lr": 5e-2,
-        "stages.tuned_steps": STEPS,
+        "data.captions": 2, "data.size": 8, "model.width": 8, "runs": (RUN,),
+        "encoder.widths": (4,), "encoder.layers": 1, "encoder.cached": False,
+        "optim.lr": 5e-2, "loop.steps": STEPS,
     })  # fmt: skip
-    return captioning.runs(config)["tuned"].config
+    return captioning.runs(config)[RUN].config
 
 
 @pytest.fixture(scope="module")
