@@ -12,6 +12,7 @@ from itertools import chain
 import matplotlib
 import numpy as np
 from jaxtyping import Num, UInt8
+from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
@@ -90,9 +91,20 @@ def curves(
         axes.set_xticks([], minor=True)
     if robust:
         _cut_top(axes, [y for _, y in series.values()])
+    if log_y:
+        _name_less_than_a_decade(axes)
     if len(series) > 1:
         figure.legend(loc="outside right upper")
     return figure
+
+
+def _name_less_than_a_decade(axes: Axes) -> None:
+    """Gives a y axis without a power of ten marks such as 1.20, not 1.2 x 10^0."""
+    bottom, top = axes.get_ylim()
+    if top < 10 * bottom:
+        axes.yaxis.set_major_locator(ticker.AutoLocator())
+        axes.yaxis.set_major_formatter(ticker.ScalarFormatter())
+        axes.yaxis.set_minor_locator(ticker.NullLocator())
 
 
 def _compact(value: float) -> str:

@@ -45,7 +45,7 @@ def show(*values: Any, **named: Any) -> "Shown":
     Args:
       values: a `Table`, a matplotlib figure, uint8 pixels, text, a number; or many:
         {name: value}, or what a paper's `evaluate` or `predict` yields.
-      named: the same, each with its name below it: `show(before=a, after=b)`.
+      named: the same, each with its name above it: `show(before=a, after=b)`.
     """
     from launch.showing import shown
 

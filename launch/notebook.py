@@ -159,6 +159,7 @@ class OneLine(io.TextIOBase):
     def _show(self, line: str) -> None:
         if self._shown and line.split()[0] != self._shown.split()[0]:
             self._out.write("\n")
+            self._shown = ""
         self._out.write("\r" + line.ljust(len(self._shown)))
         self._out.flush()
         self._shown = line

@@ -24,9 +24,9 @@ class Shown:
     parts: tuple[tuple[str, Any], ...]  # (name, value)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: pictures side by side, each under its name."""
+        """What a notebook shows: pictures side by side, a name above each."""
         inside = "".join(_part(name, value) for name, value in self.parts)
-        style = "display:flex;flex-wrap:wrap;gap:1rem;align-items:flex-end"
+        style = "display:flex;flex-wrap:wrap;gap:1rem;align-items:flex-start"
         return f'<div style="{style}">{inside}</div>'
 
 
@@ -75,7 +75,7 @@ def _part(name: str, value: Any) -> str:
         case _:
             body = _image(value)
     caption = f"<figcaption>{escape(name)}</figcaption>"
-    return f'<figure style="margin:0;max-width:100%">{body}{caption}</figure>'
+    return f'<figure style="margin:0;max-width:100%">{caption}{body}</figure>'
 
 
 def _image(value: Any) -> str:

@@ -123,7 +123,7 @@ def _growth(name: str, old: dict[str, Any], config: Any) -> str:
         return f"{said}; its rate falls over {schedule.steps:,} of them and stays there"
     return (
         f"{said}; its rate falls over all of them now. It stays where it ended with "
-        f"--config.{FALL}={_value(old, FALL) or first}"
+        f"config.{FALL}={_value(old, FALL) or first}"
     )
 
 

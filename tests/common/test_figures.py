@@ -47,6 +47,15 @@ def test_robust_limits_ignore_the_first_huge_losses(log_y):
     assert 0.8 < limits[True][0] <= 1
 
 
+def test_a_log_axis_of_less_than_a_decade_has_plain_numbers():
+    figure = figures.curves({"a": ([1, 2], [1.1, 1.4])}, "x", "y", log_y=True)
+    figure.canvas.draw()
+    labels = figure.axes[0].get_yticklabels(which="both")
+    texts = [label.get_text() for label in labels]
+    assert "1.20" in texts
+    assert not [text for text in texts if "times" in text]
+
+
 def test_robust_limits_keep_short_and_constant_curves_whole():
     few = figures.curves({"a": ([1, 2, 3], [90, 2, 1])}, "x", "y", robust=True)
     assert few.axes[0].get_ylim()[1] >= 90

@@ -100,9 +100,9 @@ def test_a_run_prints_one_line():
     line = OneLine(out)
     print("line  step 1", file=line)
     print("line  2", file=line)
-    print("other  step 1", file=line)
+    print("other  1", file=line)
     line.end()
-    assert out.getvalue() == "\rline  step 1\rline  2     \n\rother  step 1\n"
+    assert out.getvalue() == "\rline  step 1\rline  2     \n\rother  1\n"
 
 
 def test_tables_pictures_and_text_are_html():
@@ -125,7 +125,7 @@ def test_what_predict_yields_is_shown():
     for name in ("map", "small", "large", "both", "none"):
         assert f"<figcaption>{name}</figcaption>" in html
     assert html.count("data:image/png;base64,") == 3
-    assert f"{format_cell(None)}<figcaption>none" in html
+    assert f"none</figcaption>{format_cell(None)}" in html
 
 
 def test_pixels_that_are_no_bytes_are_refused():

@@ -53,7 +53,7 @@ def test_a_run_may_grow_and_its_rate_falls_as_is_said(tmp_path):
     trained_by(tmp_path, training(steps=9))
     said = claim(tmp_path, training(steps=12))
     assert "from 9 to 12 steps; its rate falls over all of them now" in said
-    assert "--config.optim.schedule.steps=9" in said
+    assert "with config.optim.schedule.steps=9" in said
 
 
 def test_a_run_may_grow_at_the_rate_where_it_ended(tmp_path):
