@@ -68,14 +68,17 @@ def _translators(trained: Trained, claims: list[Claim]) -> Values:
 
 
 def _errors(config: Config, errors: Mapping[str, Mapping[str, float]]) -> Table:
-    parts = ["reconstruction_a", "reconstruction_b", "cycle_a", "cycle_b"]
+    parts = ["reconstruction_a", "reconstruction_b", "cycle_error_a", "cycle_error_b"]
     if has_pairs(config):
         parts += [f"pair_{direction}" for direction in DIRECTIONS]
     rows = [[name, *(means[part] for part in parts)] for name, means in errors.items()]
     if has_pairs(config):
         rows.append(["(unchanged)", None, None, None, None, *[unchanged(config)] * 2])
     titles = [
-        part.replace("_", " ").replace("pair", "to the true pair,") for part in parts
+        part.replace("_error", "")
+        .replace("_", " ")
+        .replace("pair", "to the true pair,")
+        for part in parts
     ]
     note = (
         "mean absolute errors of test images in [-1, 1]; cycle: into the other domain "

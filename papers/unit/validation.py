@@ -13,8 +13,9 @@ from papers.unit.pixels import scaled
 
 def translation_means(config: Config, params: Any, batch: dict) -> dict[str, Mean]:
     """Mean absolute errors of images at mu, in [-1, 1]: after z ("reconstruction_a"),
-    after the other domain ("cycle_a"), and to the true pair ("pair_a2b") where pairs
-    are known. "loss" is over all reconstructions and cycles."""
+    after the other domain ("cycle_error_a", as "cycle_a" is a loss of training), and to
+    the true pair ("pair_a2b") where pairs are known. "loss" is over all reconstructions
+    and cycles."""
     encode, generate = networks(config, params["generators"])
     means: dict[str, Mean] = {}
     for direction in DIRECTIONS:
@@ -24,10 +25,11 @@ def translation_means(config: Config, params: Any, batch: dict) -> dict[str, Mea
         z = encode(image, own)
         translation = generate(z, other)
         back = generate(encode(translation, other), own)
-        for name, x in ("reconstruction", generate(z, own)), ("cycle", back):
+        for name, x in ("reconstruction", generate(z, own)), ("cycle_error", back):
             means[f"{name}_{own}"] = Mean.of(absolute_error(x, image), mask)
         if has_pairs(config):
             error = absolute_error(translation, scaled(batch[other]))
             means[f"pair_{direction}"] = Mean.of(error, mask)
-    parts = [means[f"{x}_{d}"] for x in ("reconstruction", "cycle") for d in DOMAINS]
+    names = "reconstruction", "cycle_error"
+    parts = [means[f"{name}_{domain}"] for name in names for domain in DOMAINS]
     return {"loss": sum(parts[1:], parts[0]), **means}

@@ -317,7 +317,7 @@ def test_evaluation_measures_averages_at_mu_and_leaves_out_what_is_masked():
         image = np.float32(batches()[0][own][:3]) / 127.5 - 1
         z = encode(image, own)
         back = generate(encode(generate(z, other), other), own)
-        for name, made in ("reconstruction", generate(z, own)), ("cycle", back):
+        for name, made in ("reconstruction", generate(z, own)), ("cycle_error", back):
             expected[f"{name}_{own}"] = np.abs(made - image).mean()
     expected["loss"] = np.mean([*expected.values()])
     found = evaluated(state, (1, 1, 1, 0))
@@ -349,6 +349,6 @@ def test_red_squares_become_blue_ones_where_they_are_and_come_back():
         overlaps.append(square_iou(made, images))
     measure = jax.jit(partial(unit.eval_step, config))
     sums = [measure(state, batch) for batch in test]
-    for name in ("cycle_a", "cycle_b"):
+    for name in ("cycle_error_a", "cycle_error_b"):
         assert sum((means[name] for means in sums[1:]), sums[0][name]).value < 0.12
     assert np.mean(overlaps) >= 0.6
