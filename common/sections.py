@@ -3,7 +3,17 @@
 import dataclasses
 from dataclasses import field
 
-from common.config import above, at_least, between, choice, only_fields, seed
+from common.config import (
+    above,
+    at_least,
+    between,
+    choice,
+    fields,
+    only_fields,
+    rule_of,
+    seed,
+)
+from common.contract import Table
 
 
 @dataclasses.dataclass
@@ -81,3 +91,8 @@ class Training:
     def items_per_step(self) -> int:
         """How many items, in `unit`, a step reads."""
         return self.data.batch_size
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a row a field."""
+        rows = [[name, repr(value), str(rule_of(f))] for name, f, value in fields(self)]
+        return Table(("field", "value", "may be"), rows)._repr_html_()

@@ -203,3 +203,11 @@ def test_a_name_that_is_no_field_cannot_be_set(section):
         config = getattr(config, name)
     with pytest.raises(UserError, match=r"no field of .* 'stepz'"):
         config.stepz = 5
+
+
+def test_a_notebook_shows_a_row_a_field():
+    html = Config()._repr_html_()
+    assert html.count("<tr>") == 1 + len([*fields(Config())])
+    assert "config.net.kind" in html
+    assert "&#x27;mlp&#x27;" in html
+    assert "one of mlp, resnet" in html
