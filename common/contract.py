@@ -23,8 +23,12 @@ Inputs = Mapping[str, tuple[str, str]]
 
 class UserError(ValueError):
     """The user's input cannot work. The message is one line: what is wrong, and what
-    would be right. `launch` prints it and exits with 2; a notebook sees it raised.
+    would be right. `launch` prints it and exits with 2; a notebook shows the line alone.
     """
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of the calls that led here."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 @dataclasses.dataclass(frozen=True)

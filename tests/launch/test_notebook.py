@@ -86,6 +86,14 @@ def test_another_config_in_the_same_workdir_is_refused(trained):
         train(smallest_paper, other, trained.workdir)
 
 
+def test_a_users_mistake_is_one_line_in_a_notebook():
+    config = config_of(2)
+    with pytest.raises(UserError) as found:
+        config.loop.stepz = 5
+    (line,) = found.value._render_traceback_()  # as IPython asks for it
+    assert line == f"UserError: {found.value}"
+
+
 def test_without_a_workdir_there_is_a_new_one(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / "smallest_paper-old").mkdir()
