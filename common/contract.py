@@ -23,7 +23,7 @@ Inputs = Mapping[str, tuple[str, str]]
 
 class UserError(ValueError):
     """The user's input cannot work. The message is one line: what is wrong, and what
-    would be right. `launch` prints it and exits with 2; a notebook shows the line alone.
+    would be right. `launch` prints it and exits with 2; a notebook shows this line.
     """
 
     def _render_traceback_(self) -> list[str]:

@@ -197,7 +197,7 @@ def heatmap(
     """A matrix as colours, row 0 on top; `x_ticks` name columns, `y_ticks` rows."""
     rows, columns = np.shape(values)
     width = float(np.clip(0.075 * columns, 6.4, 10.5))
-    height = float(np.clip(0.8 * width * rows / columns, 2.2, 6.5))
+    height = float(np.clip(0.8 * width * rows / columns, 2.2, min(6.5, rows + 1.2)))
     if y_ticks is not None:
         height = max(height, 0.11 * min(rows, MAX_TICKS))
     figure = Figure(figsize=(width, height + 0.6), layout="constrained")
