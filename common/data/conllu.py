@@ -53,12 +53,17 @@ def read(path: Path) -> tuple[Document, ...]:
     word, heads in a circle.
     """
     if path.is_dir():
-        below = storage.files_below(path)
-        files = [file for file in below if file.suffix == ".conllu"]
-        if not files:
-            raise UserError(f"{str(path)!r} has no .conllu files")
-        return tuple(document for file in files for document in _read(file))
+        return tuple(document for file in files(path) for document in _read(file))
     return tuple(_read(path))
+
+
+def files(folder: Path) -> list[Path]:
+    """The .conllu files of a folder, by name. UserError: there are none."""
+    below = storage.files_below(folder)
+    found = [file for file in below if file.suffix == ".conllu"]
+    if not found:
+        raise UserError(f"{str(folder)!r} has no .conllu files")
+    return found
 
 
 def _read(path: Path) -> Iterator[Document]:

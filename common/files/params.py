@@ -16,9 +16,13 @@ _name = partial(jax.tree_util.keystr, simple=True, separator=".")
 def save_params(path: str | Path, state: Any) -> None:
     """Writes what is measured of a state, the running averages of its parameters where
     they are kept. `path` ends in .safetensors or .npz."""
-    params = ema_params(state.opt_state, state.params)
+    weights.write(path, named(ema_params(state.opt_state, state.params)))
+
+
+def named(params: Any) -> dict[str, Any]:
+    """{name: array} of a tree of parameters, on the host."""
     leaves = jax.tree_util.tree_leaves_with_path(params)
-    weights.write(path, {_name(key): to_host(leaf) for key, leaf in leaves})
+    return {_name(key): to_host(leaf) for key, leaf in leaves}
 
 
 def load_params(path: str | Path, like: Any) -> Any:

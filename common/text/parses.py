@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from common.contract import UserError
+from common.files import storage
 
 ROOT = -1  # the head of a sentence's root
 
@@ -126,28 +127,53 @@ def parser(name: str = "best") -> Parser:
     """The parser of that name.
 
     "chunks": rules over tags, which always work; "spacy": spaCy with a model, if both
-    are installed; "best": spaCy where it is, else the rules. UserError: spaCy or its
-    model is missing, or there is no such name.
+    are installed; "best": spaCy where it is, else the rules; a folder: the parser that
+    was trained there. UserError: spaCy or its model is missing, or there is no such
+    name.
     """
-    if name not in PARSERS:
-        raise UserError(f"no parser {name!r}: there are {', '.join(PARSERS)}")
-    if name == "spacy" or (name == "best" and _has_spacy()):
-        from common.text import spacy_parser
+    check_name(name)
+    match chosen(name):
+        case "chunks":
+            from common.text import chunk_parser
 
-        return spacy_parser.parse
-    from common.text import chunk_parser
+            return chunk_parser.parse
+        case "spacy":
+            from common.text import spacy_parser
 
-    return chunk_parser.parse
+            return spacy_parser.parse
+        case _:
+            from common.text import trained_parser
+
+            return trained_parser.load(name)
+
+
+def check_name(name: str, field: str = "parser") -> None:
+    """UserError, which names the field: there is no parser of that name."""
+    if name in PARSERS:
+        return
+    if not name or not storage.path(name).is_dir():
+        raise UserError(
+            f"{field}={name!r}: choose one of {', '.join(PARSERS)}, or name the folder "
+            "of a parser that python -m launch.parser has trained"
+        )
 
 
 def chosen(name: str = "best") -> str:
-    """Which parser `parser(name)` is: "chunks" or "spacy"."""
-    return "spacy" if name == "spacy" or (name == "best" and _has_spacy()) else "chunks"
+    """Which parser `parser(name)` is: "chunks", "spacy" or "trained"."""
+    if name in ("chunks", "spacy"):
+        return name
+    if name == "best":
+        return "spacy" if _has_spacy() else "chunks"
+    return "trained"
 
 
 def said(name: str = "best") -> str:
     """Who makes the trees of `parser(name)`, for a reader."""
-    by = {"chunks": "the rules over tags", "spacy": "spaCy"}
+    by = {
+        "chunks": "the rules over tags",
+        "spacy": "spaCy",
+        "trained": f"the parser of {name}",
+    }
     return f"trees by {by[chosen(name)]}"
 
 

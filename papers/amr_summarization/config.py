@@ -60,7 +60,8 @@ class Eval:
     reference_words: int = at_least(
         0, 120
     )  # of a reference, in whole sentences; 0: all
-    trees: str = choice("chunks", "spacy", "best")  # the parser of plain text
+    # The parser of plain text: chunks, spacy, best, or the folder of a trained one.
+    trees: str = "chunks"
     seeds: int = at_least(1, 3)  # summaries drawn by chance
     spoken: int = at_least(1, 20)  # documents that the generator speaks of
 
@@ -101,7 +102,8 @@ class Predict(Select):
     decode: Decode = field(default_factory=Decode)
     words: int = at_least(0)  # of the summary, about; 0: as large as `ratio` says
     graphs: str = choice("rules", "trained")  # what makes a sentence's graph
-    trees: str = choice("best", "chunks", "spacy")  # what makes its tree
+    # What makes its tree: best, chunks, spacy, or the folder of a trained parser.
+    trees: str = "best"
     # document: the words that the chosen part of the graph is from; rules, trained:
     # words made of the graph alone.
     text: str = choice("document", "rules", "trained")

@@ -9,6 +9,7 @@ from common.config import get, runs_of
 from common.contract import Run, UserError
 from common.nearest import refuse_unknown
 from common.sections import Loop, Optim, Schedule
+from common.text import parses
 from papers.amr_summarization.config import Config, Data, Decode, Eval, Model, Predict
 
 DIRECTIONS = ("parser", "generator")
@@ -77,9 +78,12 @@ def runs(config: Config) -> dict[str, Run]:
 
 
 def _check(config: Config) -> None:
-    """UserError: a sentence has no room in a row, or heads do not divide the width."""
+    """UserError: a sentence has no room in a row, heads do not divide the width, or
+    there is no parser of the name."""
     d = config.data
     m = config.model
+    parses.check_name(config.eval.trees, "config.eval.trees")
+    parses.check_name(config.predict.trees, "config.predict.trees")
     room = (d.row_words, d.row_pieces, d.row_written)
     for has, needs in zip(room, (d.words, d.pieces, 2 * d.words), strict=True):
         if has < needs:

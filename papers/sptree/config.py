@@ -65,7 +65,7 @@ class Data:
     )  # fmt: skip
     root: str = ""  # the folder or file of the corpus
     trees: str = ""  # CoNLL-U with the trees of the sentences; "": those of `parser`
-    parser: str = choice("best", "chunks", "spacy")
+    parser: str = "best"  # best, chunks, spacy, or the folder of a trained one
     vectors: str = ""  # word2vec's or GloVe's file; "": random
     # Of training, validation and test.
     sentences: tuple[int, int, int] = at_least(
@@ -99,7 +99,7 @@ class Eval:
 class Predict:
     """How a text is read. Nothing here changes training."""
 
-    parser: str = choice("best", "chunks", "spacy")
+    parser: str = "best"  # best, chunks, spacy, or the folder of a trained one
     out: str = ""  # the folder of the .ann and .json files; "": beside the texts
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from common.config import changed, pick, runs_of
 from common.contract import Run, UserError
+from common.text import parses
 from papers.sptree.config import Config, Model
 
 NO_EP = {"learning.pretrained": False}
@@ -93,6 +94,8 @@ def _pretraining(config: Config) -> Run:
 def _check(config: Config) -> None:
     m = config.model
     learning = config.learning
+    parses.check_name(config.data.parser, "config.data.parser")
+    parses.check_name(config.predict.parser, "config.predict.parser")
     if not config.data.buckets:
         raise UserError("config.data.buckets: give one length or more, as 24,48")
     inside = m.structure in ("subtree", "fulltree") and m.distinction

@@ -106,7 +106,7 @@ def test_a_word_s_tag_follows_its_neighbours():
 
 
 def test_an_unknown_parser_is_named_with_the_known_ones():
-    with pytest.raises(UserError, match="chunks"):
+    with pytest.raises(UserError, match="parser='corenlp': choose one of best, chunks"):
         parses.parser("corenlp")
 
 
