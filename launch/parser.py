@@ -2,14 +2,16 @@
 
     python -m launch.parser TREEBANK --out=FOLDER
 
-TREEBANK is a .conllu file or a folder of them, such as one of Universal Dependencies.
-Files and folders named train, dev and test are those splits; otherwise one document of
-ten is for the test and one for validation, by a fixed draw of their names. The best
-parser on validation so far is in FOLDER after every epoch. `FOLDER` is then the name of
-a parser wherever "chunks" or "spacy" is one: --config.predict.parser=FOLDER.
+TREEBANK is a .conllu file or a folder of them, such as an English treebank of Universal
+Dependencies. Files and folders named train, dev and test are those splits; otherwise
+one document of ten is for the test and one for validation, by a fixed draw of their
+names. The best parser on validation so far is in FOLDER after every epoch. FOLDER is
+then the name of a parser wherever "chunks" or "spacy" is one:
+--config.predict.parser=FOLDER.
 """
 
 import argparse
+import dataclasses
 import sys
 import time
 import zlib
@@ -44,6 +46,8 @@ def main(argv: Sequence[str]) -> int:
         folder = storage.path(arguments.out)
         if folder.is_file():
             raise UserError(f"--out={arguments.out!r} is a file: name a folder")
+        if (folder / trained_parser.SETTINGS).exists():
+            raise UserError(f"--out={arguments.out!r} has a parser: name a new folder")
         sentences, said = splits(arguments.treebank)
         for split, of in sentences.items():
             print(f"{split}: {len(of):,} sentences, {sum(map(len, of)):,} words")
@@ -51,6 +55,9 @@ def main(argv: Sequence[str]) -> int:
     except UserError as error:
         print(f"parser: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"parser: stopped; {folder} has the best so far", file=sys.stderr)
+        return 130
     results.show("Trees", compared(parser, sentences["test"], said))
     print(f"wrote {folder}")
     return 0
@@ -109,48 +116,65 @@ def _drawn(name: str) -> str:
 def train(
     sentences: Splits, arguments: argparse.Namespace, folder: Path
 ) -> TrainedParser:
-    """The best parser on validation, which is also in the folder."""
+    """The best parser on validation, which is also in the folder. UserError: no
+    sentence of training is short enough, or the folder cannot be written."""
     vocabulary = Vocabulary.of(sentences["train"])
-    encoded = [treebank.encode_tree(p, vocabulary) for p in sentences["train"]]
+    encoded = _short(sentences["train"], vocabulary)
     rng = np.random.default_rng(arguments.seed)
     words = arguments.batch_words
     per_epoch = len([*treebank.epoch(encoded, words, rng)])
-    sizes = Sizes(
-        len(vocabulary.words), len(vocabulary.tags), treebank.PIECE_ROWS,
-        len(vocabulary.arcs),
-    )  # fmt: skip
-    plan = Plan(sizes, arguments.epochs * per_epoch)
+    plan = Plan(_sizes(vocabulary), arguments.epochs * per_epoch)
     state = parser_training.init(plan, jax.random.key(arguments.seed))
-    best = None
-    start = time.process_time()
+    valid = sentences["valid"]
+    best: tuple[Attachment, TrainedParser] | None = None
     for number in range(1, arguments.epochs + 1):
+        losses = []
         for batch in treebank.epoch(encoded, words, rng):
-            state, losses = parser_training.train_step(plan, state, batch)
-        parser = _parser(sizes, vocabulary, state)
-        score = attachment(sentences["valid"], map_words(parser, sentences["valid"]))
-        said = ", ".join(f"{name} {float(nats):.3f}" for name, nats in losses.items())
-        print(
-            f"epoch {number}/{arguments.epochs}  {said} nats a word  validation UAS "
-            f"{score.uas:.4f} LAS {score.las:.4f}  {time.process_time() - start:.0f} "
-            "CPU s",
-            flush=True,
-        )
+            state, loss = parser_training.train_step(plan, state, batch)
+            losses.append(loss)
+        parser = _parser(plan.sizes, vocabulary, state)
+        score = attachment(valid, map_words(parser, valid))
+        _print_epoch(f"{number}/{arguments.epochs}", losses, score)
         if best is None or score.las >= best[0].las:
-            parser = TrainedParser(
-                sizes, vocabulary, parser.params, _about(score, number)
-            )
-            best = score, parser
-            trained_parser.save(folder, parser)
+            about = {"epoch": number, "valid_uas": score.uas, "valid_las": score.las}
+            best = score, dataclasses.replace(parser, about=about)
+            trained_parser.save(folder, best[1])
     return best[1]
+
+
+def _short(sentences: Sequence[Parsed], vocabulary: Vocabulary) -> list[treebank.Batch]:
+    """The sentences that training has room for, as numbers."""
+    most = treebank.LENGTHS[-1] - 1
+    kept = [parsed for parsed in sentences if len(parsed) <= most]
+    if not kept:
+        raise UserError(f"no sentence to train on has at most {most} words")
+    if left := len(sentences) - len(kept):
+        print(f"{left:,} sentence(s) of more than {most} words left out of training")
+    return [treebank.encode_tree(parsed, vocabulary) for parsed in kept]
+
+
+def _print_epoch(number: str, losses: Sequence[Mapping], score: Attachment) -> None:
+    nats = {name: np.mean([float(x[name]) for x in losses]) for name in losses[0]}
+    said = ", ".join(f"{name} {value:.3f}" for name, value in nats.items())
+    print(
+        f"epoch {number}  {said} nats a word  validation UAS {score.uas:.4f} LAS "
+        f"{score.las:.4f}  {time.process_time():.0f} CPU s",
+        flush=True,
+    )
+
+
+def _sizes(vocabulary: Vocabulary) -> Sizes:
+    return Sizes(
+        words=len(vocabulary.words),
+        tags=len(vocabulary.tags),
+        pieces=treebank.PIECE_ROWS,
+        arcs=len(vocabulary.arcs),
+    )
 
 
 def _parser(sizes: Sizes, vocabulary: Vocabulary, state: State) -> TrainedParser:
     params = optim.ema_params(state.opt_state, state.params)
     return TrainedParser(sizes, vocabulary, jax.tree.map(np.array, params))
-
-
-def _about(score: Attachment, epoch: int) -> dict[str, float]:
-    return {"epoch": epoch, "valid_uas": score.uas, "valid_las": score.las}
 
 
 def map_words(parser, sentences: Iterable[Parsed]) -> Iterator[Parsed]:
@@ -191,10 +215,9 @@ def _flags() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -19,12 +19,13 @@ from common.biaffine import Sizes
 from common.contract import UserError
 from common.files import params as params_files
 from common.files import storage, weights
-from common.text import tagging, treebank
+from common.text import chunk_parser, tagging, treebank
 from common.text.parses import Parsed
 from common.text.treebank import Vocabulary
 
 WEIGHTS = "parser.safetensors"
 SETTINGS = "parser.json"
+LONGEST = 511  # words of a sentence: memory grows with their square, time faster
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,9 +41,12 @@ class TrainedParser:
         self, words: Sequence[str], tags: Sequence[str] | None = None
     ) -> Parsed:
         """The tree of a sentence; `tags`, which the network does not read, are Penn's,
-        those of `tagging` if not given."""
+        those of `tagging` if not given. Longer ones than `LONGEST` are left to the
+        rules."""
         if not words:
             return Parsed((), (), (), ())
+        if len(words) > LONGEST:
+            return chunk_parser.parse(words, tags)
         sentence = treebank.encode(words, self.vocabulary)
         length = _room(len(words) + 1)
         found = _decoded(
@@ -89,15 +93,19 @@ def initial(sizes: Sizes, key: jax.Array) -> Any:
 
 
 def save(folder: Path, parser: TrainedParser) -> None:
-    """Writes the folder's two files, each at once."""
-    folder.mkdir(parents=True, exist_ok=True)
-    weights.write(folder / WEIGHTS, params_files.named(parser.params))
+    """Writes the folder's two files, each at once. UserError: it cannot be written."""
     settings = {
         "sizes": dataclasses.asdict(parser.sizes),
         "vocabulary": dataclasses.asdict(parser.vocabulary),
         "about": dict(parser.about),
     }
-    weights.write_settings(folder / SETTINGS, settings)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        weights.write(folder / WEIGHTS, params_files.named(parser.params))
+        weights.write_settings(folder / SETTINGS, settings)
+    except OSError as error:
+        reason = storage.reason(error)
+        raise UserError(f"{folder}: the parser is not written: {reason}") from error
 
 
 @functools.lru_cache(maxsize=2)

@@ -95,6 +95,13 @@ def test_a_treebank_that_cannot_be_learnt_is_one_line(tmp_path, capsys, text, sa
     assert error.count("\n") == 1
 
 
+def test_a_parser_is_never_overwritten(tmp_path, capsys):
+    (tmp_path / "a.conllu").write_text(conllu(40))
+    (tmp_path / "parser.json").write_text("{}")
+    assert parser.main([str(tmp_path), f"--out={tmp_path}"]) == 2
+    assert "has a parser: name a new folder" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_small_treebank_is_learnt_and_its_parser_has_a_folder(tmp_path, capsys):
     (tmp_path / "a.conllu").write_text(conllu(40))

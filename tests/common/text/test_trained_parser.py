@@ -51,7 +51,9 @@ def test_a_parser_read_back_makes_the_same_trees(untrained, tmp_path):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["Hello", ". . .", "è 𝄞 x", "no " * 40])
+@pytest.mark.parametrize(
+    "text", ["Hello", ". . .", "è 𝄞 x", "no " * 40, "on and " * 300]
+)
 def test_any_words_make_a_tree(untrained, text):
     parses.check(untrained(text.split()))
 
