@@ -151,7 +151,7 @@ def _coco(encoder: Encoder, *runs: str) -> Config:
     return Config(
         model=Model(vocab=9567),
         encoder=encoder,
-        stages=Stages(100_000, 150_000, 4e-4, 4e-4),
+        stages=Stages(steps=100_000, tuned_steps=150_000, lr=4e-4, tuned_lr=4e-4),
         data=Data(source="files", size=224, resize=256, min_count=6),
         optim=Optim(lr=4e-4, schedule=Schedule("constant"), b1=0.8),
         clamp=0.1,
