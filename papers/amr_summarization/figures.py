@@ -67,7 +67,9 @@ def _text(node: Node) -> str:
 
 def _arrow(axes: Any, role: str, start: tuple, end: tuple) -> None:
     arrow = {"arrowstyle": "->", "color": "#999999", "shrinkA": 10, "shrinkB": 12}
-    axes.annotate("", (end[0], -end[1]), (start[0], -start[1]), arrowprops=arrow)
+    axes.annotate(
+        "", (end[0], -end[1]), (start[0], -start[1]), arrowprops=arrow, zorder=1
+    )
     x = (start[0] + end[0]) / 2
     y = -(start[1] + end[1]) / 2
     axes.text(x, y, role.removeprefix(":"), fontsize=6.5, color="#666666",
