@@ -1,6 +1,8 @@
 """If these fail, a parser that was trained on a treebank gives other trees than it
 learnt, or none."""
 
+from functools import partial
+
 import jax
 import numpy as np
 import pytest
@@ -35,9 +37,10 @@ def plan_of(vocabulary: Vocabulary, steps: int) -> Plan:
 def untrained() -> TrainedParser:
     vocabulary = Vocabulary.of(TREES, min_count=1)
     plan = plan_of(vocabulary, 1)
-    params = trained_parser.initial(plan.sizes, jax.random.key(0))
+    init = partial(trained_parser.initial, plan.sizes)
+    shapes = jax.eval_shape(init, jax.random.key(0))
     rng = np.random.default_rng(0)
-    params = jax.tree.map(lambda x: rng.normal(0, 0.5, x.shape).astype("f4"), params)
+    params = jax.tree.map(lambda x: rng.normal(0, 0.5, x.shape).astype("f4"), shapes)
     return TrainedParser(plan.sizes, vocabulary, params)
 
 
