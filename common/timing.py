@@ -1,5 +1,6 @@
 """Seconds of compiled calls, and the FLOP/s of a matrix product on the same devices."""
 
+import functools
 import statistics
 import time
 from collections.abc import Callable
@@ -17,9 +18,10 @@ def median_seconds(call: Callable[[], Any], repeats: int = 5) -> float:
     return statistics.median(_seconds(call) for _ in range(repeats))
 
 
+@functools.cache  # ten products take seconds on a CPU, and devices stay what they are
 def matmul_flops(size: int = MATMUL) -> float:
     """FLOP/s of a square float32 product on all devices of this process: the best of
-    ten."""
+    ten, measured once a process."""
     x = jnp.ones((size, size), jnp.float32)
     product = jax.jit(jnp.dot)
     _seconds(lambda: product(x, x))
