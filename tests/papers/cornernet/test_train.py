@@ -15,6 +15,7 @@ from papers.cornernet.config import Config
 from papers.cornernet.measure import find, maps_of, scores_of
 from papers.cornernet.pixels import MEAN, STD, jittered, normalised, varied
 from papers.cornernet.train import predicted, targets_of
+from tests import optimised
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,6 @@ def test_colour_jitter_is_of_bounded_strength():
 
 
 @pytest.mark.slow
-@pytest.mark.optimised
 @pytest.mark.parametrize("corner_pool", [True, False], ids=["pool", "no_pool"])
 def test_a_small_network_learns_eight_images_by_heart(corner_pool):
     config = cornernet.get_config("smoke")
@@ -93,7 +93,7 @@ def test_a_small_network_learns_eight_images_by_heart(corner_pool):
     config.data = dataclasses.replace(config.data, scenes=8, size=(64, 64))
     config.optim.lr = 5e-3
     state = cornernet.init(config, jax.random.key(0))
-    step = jax.jit(partial(cornernet.train_step, config), donate_argnums=0)
+    step = optimised.train_step(cornernet, config)
     data = cornernet.batches(config, "train")
     for _ in range(250):
         state, _ = step(state, next(data))

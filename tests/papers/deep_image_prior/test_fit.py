@@ -11,8 +11,9 @@ from papers import deep_image_prior as dip
 from papers.deep_image_prior.config import runs
 from papers.deep_image_prior.evaluate import methods
 from papers.deep_image_prior.measure import gather, untrained
+from tests import optimised
 
-pytestmark = [pytest.mark.slow, pytest.mark.optimised]
+pytestmark = pytest.mark.slow
 
 
 def fitted(row, steps, batch_size=1):
@@ -24,7 +25,7 @@ def fitted(row, steps, batch_size=1):
     config = runs(config)[row].config
     config.loop.steps = steps
     state = jax.jit(partial(dip.init, config))(jax.random.key(0))
-    step = jax.jit(partial(dip.train_step, config), donate_argnums=0)
+    step = optimised.train_step(dip, config)
     batches = dip.batches(config, "train")
     for _ in range(steps):
         state, _ = step(state, next(batches))

@@ -15,7 +15,8 @@ from papers.distillation.evaluate import evaluate
 from papers.distillation.predict import classify, predict
 from papers.distillation.runs import runs
 from papers.distillation.variants import get_config
-from tests.papers.distillation.distilling import first, stepped
+from tests import optimised
+from tests.papers.distillation.distilling import first
 
 RNG = np.random.default_rng(0)
 
@@ -145,15 +146,22 @@ def digits():
     config.experiment.longer = 4.0
     trained = {}
     for name, run in runs(config).items():
-        steps = run.config.loop.steps
-        batches = itertools.islice(data.batches(run.config, "train"), steps)
-        state, _ = stepped(run.config, first(run, trained), batches)
+        state = first(run, trained)
+        step = optimised.train_step(train, run.config)
+        batches = data.batches(run.config, "train")
+        for batch in itertools.islice(batches, run.config.loop.steps):
+            state, _ = step(state, batch)
         trained[name] = run.config, state
     return config, trained
 
 
+@pytest.fixture(scope="module")
+def measured(digits):
+    """What evaluation yields of these rows, by name."""
+    return dict(evaluate(*digits))
+
+
 @pytest.mark.slow
-@pytest.mark.optimised
 def test_soft_targets_beat_labels_by_five_points_on_three_per_cent(digits):
     _, trained = digits
     right = {}
@@ -168,20 +176,16 @@ def test_soft_targets_beat_labels_by_five_points_on_three_per_cent(digits):
 
 
 @pytest.mark.slow
-@pytest.mark.optimised
-def test_most_of_what_an_ensemble_gains_survives_in_one_model(digits):
-    config, trained = digits
-    rows = dict(evaluate(config, trained))["Ensemble and distilled model"].rows
+def test_most_of_what_an_ensemble_gains_survives_in_one_model(measured):
+    rows = measured["Ensemble and distilled model"].rows
     single, ensemble, distilled = (row[4] for row in rows)  # test loss
     assert ensemble < single
     assert single - distilled > 0.5 * (single - ensemble)
 
 
 @pytest.mark.slow
-@pytest.mark.optimised
-def test_a_shifted_bias_finds_the_class_that_the_student_never_saw(digits):
-    config, trained = digits
-    table = dict(evaluate(config, trained))["Classes that the transfer set lacks"]
+def test_a_shifted_bias_finds_the_class_that_the_student_never_saw(measured):
+    table = measured["Classes that the transfer set lacks"]
     rows = {row[1]: row for row in table.rows}
     *_, hard_before, _, _, hard_after, _, _ = rows["labels"]
     *_, soft_before, _, _, soft_after, _, _ = rows["soft targets"]

@@ -19,6 +19,7 @@ from papers.knowledge_graph.measure import ranked
 from papers.knowledge_graph.objective import margin_loss, off_hyperplane
 from papers.knowledge_graph.ranks import measures
 from papers.knowledge_graph.scores import PROJECTIONS
+from tests import optimised
 from tests.papers.knowledge_graph import graphs
 
 
@@ -242,7 +243,6 @@ def test_what_cannot_work_is_refused_in_a_line(changes, wrong):
 
 
 @pytest.mark.slow
-@pytest.mark.optimised
 def test_all_four_learn_the_board():
     """Filtered Hits@10 of at least .8, where chance has a mean rank of 32."""
     config = changed(
@@ -262,7 +262,7 @@ def test_all_four_learn_the_board():
     for name, run in kg.runs(config).items():
         own = run.config
         state = kg.init(own, jax.random.key(0), {n: trained[n] for n in run.after})
-        step = jax.jit(partial(kg.train_step, own), donate_argnums=0)
+        step = optimised.train_step(kg, own)
         data = kg.batches(own, "train")
         for _ in range(own.loop.steps):
             state, _ = step(state, next(data))

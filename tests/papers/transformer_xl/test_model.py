@@ -19,6 +19,7 @@ from papers.transformer_xl.decode import empty_decoder, read
 from papers.transformer_xl.memory import empty_memory, projected_memory
 from papers.transformer_xl.model import TransformerXL
 from papers.transformer_xl.variants import get_config
+from tests import optimised
 
 SMALL = Model(
     vocab_size=11, n_layers=3, d_model=16, n_heads=2, d_head=8, d_inner=32, mem_len=16,
@@ -395,7 +396,6 @@ def test_overfits_one_batch():
 
 
 @pytest.mark.slow
-@pytest.mark.optimised
 def test_memory_helps(tmp_path):
     """2 layers, d 64, 200 kB of English: fewer bits with memory 64 than with none, at
     equal steps. Seeds 0, 1, 2 gave 9.7, 9.1 and 9.2% fewer; after 1000 steps, when
@@ -416,7 +416,7 @@ def test_memory_helps(tmp_path):
         )
         config.eval.mem_len = 64
         config.loop.steps = 4000
-        step = jax.jit(partial(train.train_step, config), donate_argnums=0)
+        step = optimised.train_step(train, config)
         state = train.init(config, jax.random.key(0))
         data = batches(config, "train")
         for _ in range(config.loop.steps):

@@ -20,6 +20,7 @@ from papers.unit.config import runs as runs_of
 from papers.unit.directions import DIRECTIONS
 from papers.unit.pixels import scaled
 from papers.unit.squares import hue_right, square_iou
+from tests import optimised
 
 CONSTANT = Schedule("constant")
 PLAYERS = ("discriminators", "generators")
@@ -327,14 +328,13 @@ def test_evaluation_measures_averages_at_mu_and_leaves_out_what_is_masked():
 
 
 @pytest.mark.slow
-@pytest.mark.optimised
 def test_red_squares_become_blue_ones_where_they_are_and_come_back():
     """After 2000 steps, which take minutes. Nothing in the objective says that a square
     keeps its place, and rounding decides how well it does: of three seeds the worst
     had an overlap of 0.73, the others 0.91 and 0.96."""
     config = runs_of(unit.get_config("squares"))["unit"].config
     state = jax.jit(partial(unit.init, config))(jax.random.key(config.seed))
-    run = jax.jit(partial(unit.train_step, config), donate_argnums=0)
+    run = optimised.train_step(unit, config)
     data = unit.batches(config, "train")
     for _ in range(2000):
         state, _ = run(state, next(data))

@@ -17,6 +17,7 @@ from papers.yolov3.data import batches
 from papers.yolov3.measure import validate
 from papers.yolov3.runs import runs
 from papers.yolov3.variants import get_config
+from tests import optimised
 from tests.papers.yolov3.boxed_folder import write
 
 
@@ -105,7 +106,6 @@ def test_boxes_found_are_those_of_the_surest_slots(made):
 
 
 @pytest.mark.slow
-@pytest.mark.optimised
 def test_a_tiny_net_overfits_16_pictures(tmp_path):
     """Of three classes at 96 x 96, to AP50 .95: rectangles of three colours."""
     names = [f"p{i}" for i in range(16)]
@@ -132,7 +132,7 @@ def test_a_tiny_net_overfits_16_pictures(tmp_path):
     config = runs(config)["yolov3"].config
     assert config.model.classes == 3
     state = train.init(config, jax.random.key(0))
-    step = jax.jit(partial(train.train_step, config), donate_argnums=0)
+    step = optimised.train_step(train, config)
     stream = batches(config, "train")
     for _ in range(config.loop.steps):
         state, _ = step(state, next(stream))
