@@ -3,8 +3,8 @@ agree is one of the things tested, and a mesh of one device is a mesh all the sa
 
 What one test compiled, the others and the commands they start find in a cache that
 lives as long as the session. Programs compile for longer than they run: LLVM optimises
-nothing, and XLA emits its fusions the older, shorter way. LLVM optimises for the tests
-that are marked so: they train for long.
+nothing, and XLA emits its fusions the older, shorter way. Where a test trains for long,
+LLVM optimises the step (tests/optimised.py), or all of a test that is marked so.
 
 At the end stands what each paper took: 30 s of the quick suite and 90 s of the slow one
 are its budget on two cores, and a worker keeps under 5 GB.
