@@ -43,11 +43,7 @@ def main(argv: Sequence[str]) -> int:
     """Trains, prints a table, writes. Returns 0, or 2 for a user's mistake."""
     arguments = _flags().parse_args(argv)
     try:
-        folder = storage.path(arguments.out)
-        if folder.is_file():
-            raise UserError(f"--out={arguments.out!r} is a file: name a folder")
-        if (folder / trained_parser.SETTINGS).exists():
-            raise UserError(f"--out={arguments.out!r} has a parser: name a new folder")
+        folder = _new_folder(arguments.out)
         sentences, said = splits(arguments.treebank)
         for split, of in sentences.items():
             print(f"{split}: {len(of):,} sentences, {sum(map(len, of)):,} words")
@@ -56,11 +52,32 @@ def main(argv: Sequence[str]) -> int:
         print(f"parser: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"parser: stopped; {folder} has the best so far", file=sys.stderr)
+        has = (folder / trained_parser.SETTINGS).exists()
+        kept = (
+            f"{folder} has the best so far" if has else "before the first epoch ended"
+        )
+        print(f"parser: stopped; {kept}", file=sys.stderr)
         return 130
     results.show("Trees", compared(parser, sentences["test"], said))
     print(f"wrote {folder}")
     return 0
+
+
+def _new_folder(out: str) -> Path:
+    """The folder of --out, which is made. UserError: it cannot be, or has a parser."""
+    folder = storage.path(out)
+    if folder.is_file():
+        raise UserError(f"--out={out!r} is a file: name a folder")
+    if (folder / trained_parser.SETTINGS).exists():
+        raise UserError(f"--out={out!r} has a parser: name a new folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".probe"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"--out={out!r} cannot be written to: {error}") from error
+    return folder
 
 
 def splits(treebank_path: str) -> tuple[Splits, str]:
@@ -210,13 +227,21 @@ def _flags() -> argparse.ArgumentParser:
     parser.add_argument("--out", required=True, help="the folder of the parser")
     parser.add_argument("--epochs", type=_positive, default=20)
     parser.add_argument("--batch_words", type=_positive, default=700)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=_seed, default=0)
     return parser
 
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no whole number from 0 to 2^32-1"
+        )
     return int(text)
 
 

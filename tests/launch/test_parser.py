@@ -95,6 +95,33 @@ def test_a_treebank_that_cannot_be_learnt_is_one_line(tmp_path, capsys, text, sa
     assert error.count("\n") == 1
 
 
+def test_a_folder_that_cannot_be_written_to_is_one_line_before_training(
+    tmp_path, capsys
+):
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "out"
+    assert parser.main([str(tmp_path / "missing"), f"--out={out}"]) == 2
+    assert "cannot be written to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", ["-1", "x", str(2**32)])
+def test_a_seed_that_is_none_is_refused(tmp_path, capsys, seed):
+    with pytest.raises(SystemExit) as ended:
+        parser.main(["a.conllu", f"--out={tmp_path}", f"--seed={seed}"])
+    assert ended.value.code == 2
+    assert "no whole number" in capsys.readouterr().err
+
+
+def test_a_stop_says_what_is_kept(tmp_path, capsys, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    (tmp_path / "a.conllu").write_text(conllu(40))
+    monkeypatch.setattr(parser, "train", stopped)
+    assert parser.main([str(tmp_path), f"--out={tmp_path / 'out'}"]) == 130
+    assert "before the first epoch ended" in capsys.readouterr().err
+
+
 def test_a_parser_is_never_overwritten(tmp_path, capsys):
     (tmp_path / "a.conllu").write_text(conllu(40))
     (tmp_path / "parser.json").write_text("{}")
