@@ -11,7 +11,7 @@ from launch.reports.report import Report
 from launch.session import Session
 from launch.workdir import for_results
 
-PAGE = "report.html"
+PAGE = "predicted.html"  # a name that a folder of results hardly has
 
 
 def predict(

@@ -12,7 +12,7 @@ from PIL import Image
 
 from common import figures
 from common.contract import BeforeAfter, Claim, Table, summary
-from launch.predict import predict
+from launch.predict import PAGE, predict
 from launch.reports.report import Report
 from launch.reports.training import Curves
 from tests.browser import MISSING, Browser, found
@@ -105,7 +105,7 @@ def page_of(outputs, inputs, folder):
     session = SimpleNamespace(workdir=folder, predict=lambda run, inputs: outputs)
     folder.mkdir()
     predict(session, "", inputs)
-    return folder / "predict" / "report.html"
+    return folder / "predict" / PAGE
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from common.contract import Records, Table
-from launch.predict import predict
+from launch.predict import PAGE, predict
 from launch.reports.beside import by_input, named_in
 from launch.reports.given import given
 from launch.reports.images import LARGE, users
@@ -21,7 +21,7 @@ def page(outputs, inputs, folder, **options) -> str:
     """The page of what a paper yields."""
     session = SimpleNamespace(workdir=folder, predict=lambda run, inputs: outputs)
     predict(session, "", str(inputs), **options)
-    return (folder / "predict" / "report.html").read_text(encoding="utf-8")
+    return (folder / "predict" / PAGE).read_text(encoding="utf-8")
 
 
 def picture(path, height=4, width=6):
@@ -144,13 +144,13 @@ def test_the_page_lies_where_the_files_are(tmp_path, capsys):
         workdir=tmp_path, predict=lambda run, inputs: [("a.png x1", made)]
     )
     predict(session, "", str(source), out=str(out))
-    html = (out / "report.html").read_text()
+    html = (out / PAGE).read_text()
     assert '<a href="a.png">file</a>' in html
     predict(session, "", str(source), out=str(made))
-    assert (out / "a.report.html").exists()
+    assert (out / "a.predicted.html").exists()
     said = capsys.readouterr().out
     assert f"a.png x1: {made}" in said
-    assert said.endswith(f"page: {out / 'a.report.html'}\n")
+    assert said.endswith(f"page: {out / 'a.predicted.html'}\n")
 
 
 def test_what_came_before_an_error_is_on_the_page(tmp_path):
@@ -161,7 +161,7 @@ def test_what_came_before_an_error_is_on_the_page(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         page(outputs(), "half", tmp_path)
-    assert "a sentence" in (tmp_path / "predict" / "report.html").read_text()
+    assert "a sentence" in (tmp_path / "predict" / PAGE).read_text()
 
 
 def test_an_input_that_cannot_be_shown_does_no_harm(tmp_path):
