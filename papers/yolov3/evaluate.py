@@ -30,11 +30,12 @@ IN_VAIN = {
 
 @dataclasses.dataclass
 class Detector:
-    """A trained run, and what it says of the pictures before suppression."""
+    """A trained run, and what it says of the test pictures before suppression."""
 
     name: str
     config: Config
-    raw: dict[str, list[measure.Raw]]
+    state: State
+    raw: list[measure.Raw]
     found: list[Found]  # in the test pictures, by `eval.suppression`
     scores: CocoScores
 
@@ -84,13 +85,12 @@ def evaluate(config: Config, trained: Mapping[str, tuple[Config, State]]) -> Val
 
 
 def _detector(name: str, config: Config, state: State) -> Detector:
-    splits = ("valid", "test") if config.eval.compare else ("test",)
-    raw = {s: measure.raw_detections(config, state, s) for s in splits}
-    found = measure.after_suppression(raw["test"], config.eval.suppression)
+    raw = measure.raw_detections(config, state, "test")
+    found = measure.after_suppression(raw, config.eval.suppression)
     scores = coco_metrics(
         measure.truths_of(config, "test"), found, measure.names(config)
     )
-    return Detector(name, config, raw, found, scores)
+    return Detector(name, config, state, raw, found, scores)
 
 
 def _precision(detectors: list[Detector]) -> Table:
@@ -137,11 +137,12 @@ def _by_class(one: Detector) -> Table:
 def _suppression(detectors: list[Detector]) -> Table:
     """The three rules on one run and its seeds, each with the setting that is best on
     the validation split."""
+    valid = [measure.raw_detections(d.config, d.state, "valid") for d in detectors]
     rows = []
     for method in measure.SETTINGS:
-        for one in detectors:
-            chosen = measure.best_setting(one.config, one.raw["valid"], method)
-            test = measure.scored(one.config, one.raw["test"], "test", chosen.rule)
+        for one, raw in zip(detectors, valid, strict=True):
+            chosen = measure.best_setting(one.config, raw, method)
+            test = measure.scored(one.config, one.raw, "test", chosen.rule)
             number = (
                 chosen.rule.sigma if method == "gaussian" else chosen.rule.iou_threshold
             )
