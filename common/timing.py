@@ -18,7 +18,7 @@ def median_seconds(call: Callable[[], Any], repeats: int = 5) -> float:
     return statistics.median(_seconds(call) for _ in range(repeats))
 
 
-@functools.cache  # ten products take seconds on a CPU, and devices stay what they are
+@functools.cache  # devices stay what they are
 def matmul_flops(size: int = MATMUL) -> float:
     """FLOP/s of a square float32 product on all devices of this process: the best of
     ten, measured once a process."""
