@@ -4,6 +4,8 @@
 
 The Python has torch and transformers. PyTorch's steps are those of a plain network with
 its fused attention; its generation is transformers' with its cache of keys and values.
+No generator of one row is faster than its weights are read, once a token: the product
+of all of them with a vector says how fast that is.
 """
 
 from tests import beside_torch
@@ -24,9 +26,12 @@ GENERATED = {
     f"{TOKENS} tokens of 124 M, {rows} row{'s' * (rows > 1)}": {"rows": rows}
     for rows in (1, 8)
 }
+READ = {f"reading 124 M weights {TOKENS} times": {"width": 768, "weights": 124_439_808}}
 
 
 def torch_case(size: dict) -> beside_torch.Timed:
+    if "weights" in size:
+        return _torch_reading(size)
     return _torch_tokens(size) if "rows" in size else _torch_step(size)
 
 
@@ -111,7 +116,21 @@ def _torch_tokens(size: dict) -> beside_torch.Timed:
     return fresh, write
 
 
+def _torch_reading(size: dict) -> beside_torch.Timed:
+    import torch
+
+    weights = torch.ones(size["weights"] // size["width"], size["width"])
+
+    def read(vector):
+        for _ in range(TOKENS):
+            weights @ vector
+
+    return lambda: torch.ones(size["width"]), read
+
+
 def jax_case(size: dict, overrides: list[str]) -> beside_torch.Timed:
+    if "weights" in size:
+        return _reading(size)
     return _tokens(size) if "rows" in size else _step(size, overrides)
 
 
@@ -164,9 +183,23 @@ def _tokens(size: dict) -> beside_torch.Timed:
     return fresh, lambda prompts: [*write(prompts, keys, TOKENS)][-1]
 
 
+def _reading(size: dict) -> beside_torch.Timed:
+    import jax
+    import jax.numpy as jnp
+
+    weights = jnp.ones((size["weights"] // size["width"], size["width"]))
+    product = jax.jit(jnp.matmul)
+
+    def read(vector):
+        for _ in range(TOKENS):
+            product(weights, vector).block_until_ready()
+
+    return lambda: jnp.ones(size["width"]), read
+
+
 def cases(flags, overrides: list[str]) -> dict[str, dict]:
     del flags, overrides
-    return TRAINED | GENERATED
+    return TRAINED | GENERATED | READ
 
 
 if __name__ == "__main__":
