@@ -145,6 +145,7 @@ def _dispatch(values: flags.FlagValues, asked, argv: list[str], lines=None) -> i
             names,
             compile.topologies(values.topology),
             values.mesh,
+            values.effort,
             title=", ".join([title, *changed]),
             facts=facts(command, "none of the slice"),
         )

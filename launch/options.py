@@ -66,6 +66,14 @@ def define_flags() -> flags.FlagValues:
     )
     text("topology", None, "compile: v5e:16x16, or several, or v5e, or all")
     flags.DEFINE_alias("topologies", "topology", flag_values=values)
+    flags.DEFINE_float(
+        "effort",
+        0.0,
+        "compile: XLA's, from -1, minutes for what takes an hour, to 0, a run's",
+        -1.0,
+        0.0,
+        flag_values=values,
+    )
     text("coordinator", None, "host:port of process 0, where JAX finds no cluster")
     number("num_processes", None, "of the job; 1: this one only, in a cluster too", 1)
     number("process_id", None, "of this process, from 0", 0)

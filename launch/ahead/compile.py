@@ -39,6 +39,7 @@ def compile_for(
     names: list[str],
     slices: Sequence[str],
     mesh: str,
+    effort: float = 0.0,
     *,
     title: str,
     facts: Mapping[str, str],
@@ -46,6 +47,9 @@ def compile_for(
     """Prints what the named runs cost on each of `slices`. The report's "Compiled" has
     a row for each, which `python -m launch.readme` joins with those of other papers and
     variants. Returns whether the compiler lived through all of them.
+
+    effort: of XLA. With -1 it tries fewer forms of each convolution: a step compiles in
+      a fraction of the time, and may take longer.
 
     UserError: the mesh does not fit a slice.
     """
@@ -56,12 +60,14 @@ def compile_for(
     rows: list[Sequence] = []
     for name in names:
         label = title if len(session.runs) == 1 else f"{title} · {name}"
+        if effort:
+            label += f", effort {effort:g}"
         tight = None
         for one in slices:
             print(
                 f"{name}: compiling for {one}, minutes for a deep network", flush=True
             )
-            result = compile_apart(session, name, one, mesh)
+            result = compile_apart(session, name, one, mesh, effort)
             report.add(f"{name} on {one}", _details(session, name, result))
             report.write()  # an interrupted table keeps its rows
             rows.append(_row(session, name, label, result))

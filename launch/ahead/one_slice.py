@@ -89,12 +89,12 @@ class Died:
 
 
 def compile_apart(
-    session: Session, name: str, topology: str, mesh: str
+    session: Session, name: str, topology: str, mesh: str, effort: float
 ) -> Compiled | TooLarge | Died:
     """`compile_run` in a process of its own, which alone ends when libtpu dies."""
     context = multiprocessing.get_context("spawn")
     answers, answer_to = context.Pipe(duplex=False)
-    job = (session.paper.__name__, session.config, name, topology, mesh)
+    job = (session.paper.__name__, session.config, effort, name, topology, mesh)
     child = context.Process(
         target=_compile_and_answer, args=(answer_to, *job), daemon=True
     )
@@ -113,11 +113,14 @@ def compile_apart(
     return result
 
 
-def _compile_and_answer(answer_to: Connection, paper: str, config: Any, *job) -> None:
+def _compile_and_answer(
+    answer_to: Connection, paper: str, config: Any, effort: float, *job
+) -> None:
     """Sends the result, or the user's mistake. Any other error ends this process."""
     jax.config.update("jax_platforms", "cpu")  # a TPU that is here stays free
     # An entry of the cache cannot be read without a TPU; trying warns at length.
     jax.config.update("jax_enable_compilation_cache", False)
+    jax.config.update("jax_exec_time_optimization_effort", effort)
     session = Session(importlib.import_module(paper), config, Path())
     try:
         answer_to.send((compile_run(session, *job), None))

@@ -141,11 +141,12 @@ def test_the_mesh_is_of_the_slice_whatever_this_host_has(tmp_path):
     run = subprocess.run(
         [sys.executable, str(main), "--paper=espcn", "--config=smoke", "--mode=compile",
          "--topology=v5e:4x4", "--mesh=data:4,fsdp:4", f"--workdir={tmp_path}",
-         "--config.data.batch_size=16", "--cpu_devices=1"],
+         "--config.data.batch_size=16", "--cpu_devices=1", "--effort=-1"],
         capture_output=True, text=True,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert "cpu" not in facts_of(tmp_path)["devices"]
+    assert ", effort -1" in run.stdout  # a row says what it is
 
 
 def test_a_mesh_that_does_not_fit_a_slice_is_refused_before_any_compiles(tmp_path):
@@ -156,11 +157,13 @@ def test_a_mesh_that_does_not_fit_a_slice_is_refused_before_any_compiles(tmp_pat
     assert not [*tmp_path.iterdir()]
 
 
-def dies_on_2x2(answer_to, paper, config, name, topology, mesh):
+def dies_on_2x2(answer_to, paper, config, effort, name, topology, mesh):
     """As the child process of `compile_apart`, which crashes for one slice."""
     if topology == "v5e:2x2":
         os.kill(os.getpid(), signal.SIGSEGV)
-    one_slice._compile_and_answer(answer_to, paper, config, name, topology, mesh)
+    one_slice._compile_and_answer(
+        answer_to, paper, config, effort, name, topology, mesh
+    )
 
 
 def test_a_compiler_that_dies_takes_a_row_and_not_the_table(
