@@ -48,8 +48,8 @@ def compile_for(
     a row for each, which `python -m launch.readme` joins with those of other papers and
     variants. Returns whether the compiler lived through all of them.
 
-    effort: of XLA. With -1 it tries fewer forms of each convolution: a step compiles in
-      a fraction of the time, and may take longer.
+    effort: of XLA, from -1 to 0, that of a run. With -1 it searches less for a fast
+      program: a step compiles in a fraction of the time, and may be slower.
 
     UserError: the mesh does not fit a slice.
     """
