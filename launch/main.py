@@ -22,6 +22,7 @@ if __name__ == "__main__":  # as a script: the packages stand beside launch/
 
 from absl import flags
 
+from common import warned
 from common.contract import UserError
 from common.files import storage
 from common.nearest import refuse_unknown
@@ -37,6 +38,7 @@ def main(argv: list[str]) -> int:
     logging.getLogger("launch").setLevel(logging.WARNING)
     logging.getLogger("papers").setLevel(logging.INFO)  # long preparations
     failure.tell_once()
+    warned.in_one_line()
     try:
         return _run(argv)
     except BrokenPipeError:  # who reads what we print, as `head`, has read enough

@@ -21,6 +21,8 @@ import grain
 import numpy as np
 from absl import flags
 
+from common import warned
+
 THREADS = 4  # of a worker: with more they wait for its interpreter lock
 FEWEST_CORES = 8  # with fewer, this process's own threads keep them all busy
 _ROWS = 64  # of a batch, at most, that a worker makes at once
@@ -199,6 +201,7 @@ def _begin(index: int, count: int) -> None:
     import jax
 
     jax.config.update("jax_platforms", "cpu")
+    warned.in_one_line()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.alarm(_AFTER_SIGTERM))
     threading.Thread(target=_end_with_parent, daemon=True).start()
