@@ -3,7 +3,8 @@
     pip install pykeen            in an environment of its own: it asks for PyTorch
     python tests/papers/knowledge_graph/beside_pykeen.py umls
     python launch/main.py --paper=knowledge_graph --config.each.margin=4 \\
-        --config.each.steps=1000,1000,1000,400,1000 --config.data.source=files \\
+        --config.each.steps=1000,1000,1000,400,1000 --config.model.normalised=False \\
+        --config.data.source=files \\
         --config.data.root=.../site-packages/pykeen/datasets/umls
 
 50 numbers, L1, margin 4, no constraints, Xavier's uniform start, batches of 512, four
