@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Array, Float, Int, Key, UInt8
 
 from common.contract import UserError
 from common.host import to_host
@@ -47,25 +47,27 @@ class Writer:
 
     def write(self, pictures: Pictures, options: Options) -> Written:
         """Captions by every seed."""
-        run = _program("write", self._key, options)
         images = split_beside(self.params, pictures)
-        return Written(*to_host(run(self.params["language"], self.encoder, images)))
+        language = self.params["language"]
+        found = _written(self._networks, options, language, self.encoder, images)
+        return Written(*to_host(found))
 
     def draw(
         self, pictures: Pictures, options: Options, temperature: float, seed: int = 0
     ) -> Written:
         """Captions by every seed's model, drawn at random: as `decoding.sampled`."""
-        run = _program("drawn", self._key, options)
         images = split_beside(self.params, pictures)
-        key = jax.random.key(seed)
-        given = self.params["language"], self.encoder, images, temperature, key
-        return Written(*to_host(run(*given)))
+        language = self.params["language"]
+        drawing = temperature, jax.random.key(seed)
+        found = _drawn(
+            self._networks, options, language, self.encoder, images, *drawing
+        )
+        return Written(*to_host(found))
 
     def vectors(self, pictures: Pictures) -> Float[np.ndarray, "images width"]:
         """I of every picture."""
-        run = _program("vectors", self._key, None)
         images = split_beside(self.params, pictures)
-        return to_host(run(self.params["language"], self.encoder, images))
+        return to_host(_vectors(self._networks, self.encoder, images))
 
     def guidances(
         self, image: Float[np.ndarray, "width"], words: Int[np.ndarray, "length"]
@@ -104,12 +106,13 @@ class Writer:
         return to_host(self.params["language"]["text"])[0]
 
     @property
-    def _key(self) -> "_Key":
-        return _Key(self.config)
+    def _networks(self) -> "_Networks":
+        return _Networks(self.config)
 
 
-class _Key:
-    """A config that is equal to another by what the networks read of it."""
+class _Networks:
+    """A config as jit's static argument: what is compiled for it serves every config
+    whose networks are the same."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -119,40 +122,41 @@ class _Key:
         return hash(self._said)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and self._said == other._said
+        return isinstance(other, _Networks) and self._said == other._said
 
 
-_PROGRAMS: dict = {}
+@partial(jax.jit, static_argnums=0)
+def _vectors(networks: _Networks, encoder: Any, image: Any):
+    return train.vectors(networks.config, encoder, image)
 
 
-def _program(name: str, key: _Key, options: Options | None) -> Any:
-    """The compiled program, made once a process for each config and way to search."""
-    place = name, key, options
-    if place not in _PROGRAMS:
-        function = {"write": _written, "drawn": _drawn, "vectors": _vectors}[name]
-        _PROGRAMS[place] = jax.jit(partial(function, key.config, options))
-    return _PROGRAMS[place]
-
-
-def _vectors(config: Config, options: None, language: Any, encoder: Any, image: Any):
-    del options, language
-    return train.vectors(config, encoder, image)
-
-
-def _written(config: Config, options: Options, language: Any, encoder: Any, image: Any):
+@partial(jax.jit, static_argnums=(0, 1))
+def _written(
+    networks: _Networks, options: Options, language: Any, encoder: Any, image: Any
+):
+    """`Written`, as arrays of the devices."""
+    config = networks.config
     vectors = train.vectors(config, encoder, image)
 
     def of_seed(params):
         best = decoding.captions(config.model, params, vectors, options)
         return decoding.words_of(best.tokens), best.log_p
 
-    tokens, log_p = jax.vmap(of_seed)(language)
-    return jnp.moveaxis(tokens, 0, 1), jnp.moveaxis(log_p, 0, 1)
+    return jax.vmap(of_seed, out_axes=1)(language)
 
 
+@partial(jax.jit, static_argnums=(0, 1))
 def _drawn(
-    config: Config, options: Options, language, encoder, image, temperature, key
+    networks: _Networks,
+    options: Options,
+    language: Any,
+    encoder: Any,
+    image: Any,
+    temperature: float,
+    key: Key[Array, ""],
 ):
+    """`Written`, as arrays of the devices."""
+    config = networks.config
     vectors = train.vectors(config, encoder, image)
 
     def of_seed(params, key):
@@ -161,9 +165,9 @@ def _drawn(
         )
         return decoding.words_of(found.tokens), found.log_p
 
-    keys = jax.random.split(key, config.seeds)
-    tokens, log_p = jax.vmap(of_seed)(language, keys)
-    return jnp.moveaxis(tokens, 0, 1), jnp.moveaxis(log_p, 0, 1)
+    seeds = len(jax.tree.leaves(language)[0])
+    keys = jax.random.split(key, seeds)
+    return jax.vmap(of_seed, out_axes=1)(language, keys)
 
 
 def padded(pictures: Iterable[Any], rows: int) -> Iterator[tuple[list, Pictures]]:

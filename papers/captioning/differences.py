@@ -20,15 +20,23 @@ class Difference(NamedTuple):
 
     @property
     def better(self) -> bool | None:
-        """Whether it is ahead, where two standard errors are a difference: in both
-        numbers, True; in one, or in none, or once ahead and once behind, None; else it
-        is behind, False."""
-        total = _sign(-self.nll, self.nll_error) + _sign(self.cider, self.cider_error)
-        return True if total == 2 else None if total >= 0 else False
+        """Whether it is ahead. A difference counts from two standard errors on.
+
+        True: ahead in both numbers. False: behind in one, and not ahead in the other.
+        None: anything else.
+        """
+        ahead = [
+            _counts(-self.nll, self.nll_error),
+            _counts(self.cider, self.cider_error),
+        ]
+        if ahead == [1, 1]:
+            return True
+        return False if sum(ahead) < 0 else None
 
 
-def _sign(value: float, error: float) -> int:
-    return int(np.sign(value)) if abs(value) > 2 * error else 0
+def _counts(ahead: float, error: float) -> int:
+    """1: ahead; -1: behind; 0: by less than two standard errors."""
+    return int(np.sign(ahead)) if abs(ahead) > 2 * error else 0
 
 
 def difference(one: Measured, other: Measured) -> Difference:

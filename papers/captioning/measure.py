@@ -8,11 +8,11 @@ import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from common.host import to_host
 from common.rows import split_beside
@@ -132,33 +132,59 @@ class Measured:
 
 def measured(name: str, config: Config, state: Any, split: str = "test") -> Measured:
     """A trained run on a split, its captions by `eval.beams` beams."""
-    writer = Writer.of(config, state)
-    options = Options(config.data.length, config.eval.beams)
-    words = data.vocabulary_of_network(config)
-    likelihood = jax.jit(partial(_likelihood, config))
-    index, tokens, nll, targets = [], [], [], []
-    for batch in data.batches(config, split):
-        real = batch["mask"] > 0
-        rows = {k: split_beside(writer.params, batch[k]) for k in ("image", "tokens")}
-        found = likelihood(writer.params["language"], writer.encoder, **rows)
-        each, count = to_host(found)
-        nll.append(each[:, real])
-        targets.append(count[real])
-        tokens.append(writer.write(batch["image"], options).tokens[real, :, 0])
-        index.append(batch["index"][real])
-    index = np.concatenate(index)
+    found = _of_split(config, state, split)
     pictures = data.pictures(config, split)
-    pictures = pictures if len(index) == len(pictures) else pictures.take(index)
+    if len(found.index) < len(pictures):  # some cannot be read
+        pictures = pictures.take(found.index)
     scorer = scorer_of(pictures)
-    numbers = np.concatenate(tokens)
-    counts = np.concatenate(targets)
+    words = data.vocabulary_of_network(config)
     seeds = []
-    for seed, own in enumerate(np.concatenate(nll, axis=1)):
-        captions = tuple(words.decode(row) for row in numbers[:, seed])
+    for tokens, nll in zip(found.tokens, found.nll, strict=True):
+        captions = tuple(words.decode(row) for row in tokens)
         said = [caption.split() for caption in captions]
         scores = scorer.scores(said)
-        seeds.append(Seed(captions, own, counts, scorer.cider_d(said), scores))
-    return Measured(name, config, pictures, index, tuple(seeds))
+        seeds.append(Seed(captions, nll, found.targets, scorer.cider_d(said), scores))
+    return Measured(name, config, pictures, found.index, tuple(seeds))
+
+
+class _Found(NamedTuple):
+    """What the networks say of the pictures of a split that can be read."""
+
+    index: Int[np.ndarray, "images"]
+    tokens: Int[np.ndarray, "seeds images length"]  # each seed's best caption
+    nll: Float[np.ndarray, "seeds images"]
+    targets: Int[np.ndarray, "images"]
+
+    def only(self, real: Bool[np.ndarray, "images"]) -> "_Found":
+        """Without the rows that fill a batch."""
+        index, targets = self.index[real], self.targets[real]
+        return _Found(index, self.tokens[:, real], self.nll[:, real], targets)
+
+    @classmethod
+    def joined(cls, parts: Sequence["_Found"]) -> "_Found":
+        """One after another."""
+        index, tokens, nll, targets = zip(*parts, strict=True)
+        return cls(
+            np.concatenate(index),
+            np.concatenate(tokens, axis=1),
+            np.concatenate(nll, axis=1),
+            np.concatenate(targets),
+        )
+
+
+def _of_split(config: Config, state: Any, split: str) -> _Found:
+    writer = Writer.of(config, state)
+    options = Options(config.data.length, config.eval.beams)
+    likelihood = jax.jit(partial(_likelihood, config))
+    parts = []
+    for batch in data.batches(config, split):
+        rows = {k: split_beside(writer.params, batch[k]) for k in ("image", "tokens")}
+        found = likelihood(writer.params["language"], writer.encoder, **rows)
+        nll, targets = to_host(found)
+        best = writer.write(batch["image"], options).tokens[:, :, 0]
+        part = _Found(batch["index"], np.moveaxis(best, 1, 0), nll, targets)
+        parts.append(part.only(batch["mask"] > 0))
+    return _Found.joined(parts)
 
 
 def _likelihood(config: Config, language: Any, encoder: Any, image: Any, tokens: Any):

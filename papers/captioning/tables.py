@@ -17,6 +17,7 @@ from papers.captioning.vocabulary import words_of
 Rows = Mapping[str, Measured]
 Baselines = Mapping[str, Mapping[str, float] | None]
 _EXTRA = ("exact", "distinct", "UNK")
+_CAPTIONS = ("run", "encoder", "guidance", "nll", "±", *SCORES, "± ", *_EXTRA)
 
 
 def guidance(model: Model) -> str:
@@ -39,25 +40,21 @@ def captions(rows: Rows, encoders: Mapping[str, str], baselines: Baselines) -> T
     """
     found = []
     for name, row in rows.items():
-        numbers = [row.mean(score) for score in (*SCORES, *_EXTRA)]
-        spreads = row.spread("nll"), row.spread("CIDEr-D")
-        found.append(_row(name, row, encoders.get(name), numbers, spreads))
+        cells = {
+            "run": name,
+            "encoder": encoders.get(name),
+            "guidance": guidance(row.config.model),
+            "nll": row.mean("nll"),
+            "±": row.spread("nll"),
+            "± ": row.spread("CIDEr-D"),
+            **{score: row.mean(score) for score in (*SCORES, *_EXTRA)},
+        }
+        found.append([cells[column] for column in _CAPTIONS])
     for name, scores in baselines.items():
         if scores is not None:
-            numbers = [scores[score] for score in (*SCORES, *_EXTRA)]
-            found.append(
-                [name, None, None, None, None, *numbers[:6], None, *numbers[6:]]
-            )
-    columns = (
-        "run", "encoder", "guidance", "nll", "±", *SCORES, "± ", *_EXTRA,
-    )  # fmt: skip
-    return Table(columns, found, _note(rows))
-
-
-def _row(name, row: Measured, encoder, numbers: Sequence[float], spreads) -> list:
-    nll = [row.mean("nll"), spreads[0]]
-    seen = guidance(row.config.model)
-    return [name, encoder, seen, *nll, *numbers[:6], spreads[1], *numbers[6:]]
+            cells = {"run": name, **scores}
+            found.append([cells.get(column) for column in _CAPTIONS])
+    return Table(_CAPTIONS, found, _note(rows))
 
 
 def _note(rows: Rows) -> str:

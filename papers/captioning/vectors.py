@@ -1,14 +1,20 @@
-"""The vectors I of all training pictures, of a frozen encoder: computed once a process,
-however many runs read them."""
+"""The vectors I of all training pictures, of a frozen encoder.
 
+A run computes them before its first step. The runs of a table have one encoder and the
+same pictures, and each is a program of its own: so the host keeps the vectors that were
+computed last, for the next program that asks for them.
+"""
+
+import hashlib
 import logging
+from collections.abc import Hashable
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, UInt8
+from jaxtyping import Array, Float, Int, UInt8
 
 from papers.captioning import data, encoder, sources
 from papers.captioning.config import Config
@@ -18,6 +24,7 @@ _TIMES = 10  # lines of progress, of pictures that have to be decoded
 _LOG = logging.getLogger(__name__)
 
 Vectors = Float[Array, "images width"]
+Mark = Hashable  # equal marks: the same pictures, seen by the same encoder
 
 
 def of_training(config: Config, net: Any) -> Vectors:
@@ -26,61 +33,67 @@ def of_training(config: Config, net: Any) -> Vectors:
 
     net: {"params", "batch_stats"} of the encoder.
     """
-    count = data.training_count(config)
-    chunks = -(-count // CHUNK)
-    d = config.data
-    shape = jax.ShapeDtypeStruct((CHUNK, d.size, d.size, 3), jnp.uint8)
+    shape = (data.training_count(config), config.model.width)
+    vectors = jax.ShapeDtypeStruct(shape, jnp.float32)
+    flag = jax.ShapeDtypeStruct((), jnp.bool_)
+    recall = partial(_recalled, config, shape)
+    known, before = jax.pure_callback(recall, (flag, vectors), net)
 
-    def encoded(chunk) -> Vectors:
+    def computed(net: Any) -> Vectors:
+        found = _computed(config, net)[: shape[0]]
+        return jax.pure_callback(partial(_kept, config), vectors, net, found)
+
+    return jax.lax.cond(known, lambda net: before, computed, net)
+
+
+def _computed(config: Config, net: Any) -> Vectors:
+    """I of all training pictures and of the black ones that fill the last chunk."""
+    count = data.training_count(config)
+    side = config.data.size
+    pictures = jax.ShapeDtypeStruct((CHUNK, side, side, 3), jnp.uint8)
+
+    def of_chunk(chunk: Int[Array, ""]) -> Vectors:
         read = partial(_pictures, config, count)
-        image = jax.pure_callback(read, shape, chunk, vmap_method="sequential")
+        image = jax.pure_callback(read, pictures, chunk)
         return encoder.encode(config.encoder, config.model.width, net, image)
 
-    first = encoded(jnp.int32(0))
-    whole = jax.ShapeDtypeStruct((chunks * CHUNK, *first.shape[1:]), first.dtype)
-    flag = jax.ShapeDtypeStruct((), jnp.bool_)
-    known = partial(_known, _key(config), whole)
-    same, before = jax.pure_callback(known, (flag, whole), first)
-
-    def computed() -> Vectors:
-        others = jax.lax.map(encoded, jnp.arange(1, chunks))
-        found = jnp.concatenate([first, others.reshape(-1, *first.shape[1:])])
-        return jax.pure_callback(partial(_remembered, _key(config)), whole, found)
-
-    return jax.lax.cond(same, lambda: before, computed)[:count]
+    found = jax.lax.map(of_chunk, jnp.arange(-(-count // CHUNK)))
+    return found.reshape(-1, found.shape[-1])
 
 
-_BEFORE: dict[Any, np.ndarray] = {}  # the vectors that were computed last
+_LAST: dict[Mark, np.ndarray] = {}  # the vectors that were computed last, and of what
 
 
-def _key(config: Config) -> Any:
-    """What decides which pictures there are, and how they are seen."""
+def _recalled(
+    config: Config, shape: tuple[int, int], net: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """On the host: (whether the vectors are known, those or zeros)."""
+    last = _LAST.get(_mark(config, net))
+    known = last is not None
+    return np.array(known), last if known else np.zeros(shape, np.float32)
+
+
+def _kept(config: Config, net: Any, found: Array) -> np.ndarray:
+    """On the host: the vectors, which the next program finds."""
+    _LAST.clear()
+    _LAST[_mark(config, net)] = vectors = np.array(found)
+    return vectors
+
+
+def _mark(config: Config, net: Any) -> Mark:
+    """Which pictures there are, how they are seen, and every bit of the encoder."""
     d = config.data
-    return sources.Wanted.of(d), d.length, d.min_count, data.View.of(d)
-
-
-def _known(
-    key: Any, like: jax.ShapeDtypeStruct, first: Array
-) -> tuple[Bool[np.ndarray, ""], np.ndarray]:
-    """Whether the vectors of these pictures are known, and those. The encoder is the
-    same one where it gives the first pictures the same vectors."""
-    before = _BEFORE.get(key)
-    if before is not None and before.shape == like.shape:
-        same = np.array_equal(before[: len(first)], np.asarray(first))
-        if same:
-            return np.bool_(True), before
-    return np.bool_(False), np.zeros(like.shape, like.dtype)
-
-
-def _remembered(key: Any, found: Array) -> np.ndarray:
-    _BEFORE.clear()
-    _BEFORE[key] = np.array(found)
-    return _BEFORE[key]
+    digest = hashlib.sha256()
+    for array in jax.tree.leaves(net):
+        digest.update(np.ascontiguousarray(array))
+    pictures = sources.Wanted.of(d), d.length, d.min_count, data.View.of(d)
+    return pictures, repr(config.encoder), digest.digest()
 
 
 def _pictures(
     config: Config, count: int, chunk: Array
 ) -> UInt8[np.ndarray, "chunk size size 3"]:
+    """On the host: the pictures of a chunk, black ones behind the last."""
     start = int(chunk) * CHUNK
     _say(config, start, count)
     return data.images(config, "train", range(start, start + CHUNK))
