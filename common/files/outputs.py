@@ -62,11 +62,36 @@ def target(out: str, root: Path, name: str) -> Path:
     file and the input `root` is a file too; else `name` in the folder `out`. UserError:
     it is the input itself."""
     place = Path(out).expanduser()
-    path = place if place.suffix and root.is_file() else place / name
-    if any(p.exists() and p.samefile(root) for p in (place, path)):
+    if place.suffix and root.is_file():
+        return _with_folder(place, root)
+    return within(out, root, name)
+
+
+def within(out: str, root: Path | None, name: str) -> Path:
+    """`name` in the folder `out`, which is created. UserError: as of `target`.
+
+    root: the input; None: it is no file.
+    """
+    place = Path(out).expanduser()
+    if root is not None and place.exists() and place.samefile(root):
+        raise UserError("config.predict.out is the input itself")
+    return _with_folder(place / name, root)
+
+
+def _with_folder(path: Path, root: Path | None) -> Path:
+    if root is not None and path.exists() and path.samefile(root):
         raise UserError("config.predict.out is the input itself")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"config.predict.out: {path} not written: {error}") from error
+    return path
+
+
+def write(path: Path, content: bytes) -> Path:
+    """Writes the file and returns its path. UserError: it cannot be written."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"{path} not written: {error.strerror or error}") from error
     return path

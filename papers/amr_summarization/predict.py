@@ -1,7 +1,7 @@
 """Summaries of a user's texts and graphs."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +50,15 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
         lines = spoken(config, state, summary)
         yield f"{name}\n" if len(made) > 1 else ""
         yield "\n".join(line.text for line in lines) + "\n"
-        trace = f"Sources, {place + 1} {name}" if len(made) > 1 else "Sources"
-        yield trace, sources(document, summary)
-        graph = write(to_amr(summary.graph)) + "\n"
-        if p.out and jax.process_index() == 0:
-            yield from _files(config, inputs, stems[place], lines, summary, graph)
-        elif not p.out:
-            yield "\n" + graph
+        which = f", {place + 1} {name}" if len(made) > 1 else ""
+        yield f"Sources{which}", sources(document, summary)
+        if not p.out:
+            yield "\n" + write(to_amr(summary.graph)) + "\n"
             if p.drawn:
-                title = trace.replace("Sources", "Graph")
-                yield title, figures.drawn(summary.graph, p.drawn)
+                yield f"Graph{which}", figures.drawn(summary.graph, p.drawn)
+        elif jax.process_index() == 0:
+            for title, path in _files(config, inputs, stems[place], lines, summary):
+                yield f"{title}{which}", path
 
 
 def read(config: Config, state: Any, inputs: str) -> document_files.Given:
@@ -154,32 +153,22 @@ def _files(
     stem: str,
     lines: tuple[Line, ...],
     summary: Summary,
-    graph: str,
-) -> Iterator[str]:
-    out = Path(config.predict.out).expanduser()
-    path = _path(inputs) or Path("summary")
-    texts: Mapping[str, str] = {
-        ".txt": "\n".join(line.text for line in lines) + "\n",
-        ".penman": graph,
-        ".dot": figures.dot(summary.graph),
+) -> Iterator[tuple[str, Path]]:
+    """Writes a summary's files to `config.predict.out`. Yields (what it is, path)."""
+    texts = {
+        "Summary": (".txt", "\n".join(line.text for line in lines) + "\n"),
+        "Graph in PENMAN": (".penman", write(to_amr(summary.graph)) + "\n"),
+        "Graph in DOT": (".dot", figures.dot(summary.graph)),
     }
-    for ending, text in texts.items():
-        target = outputs.target(str(out), path, stem + ending)
-        try:
-            target.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UserError(
-                f"config.predict.out: {target} not written: {error}"
-            ) from None
-        yield f"wrote {target}\n"
+    files = {title: (end, text.encode()) for title, (end, text) in texts.items()}
     if config.predict.drawn:
         from common import figures as drawing
 
-        target = outputs.target(str(out), path, stem + ".png")
-        target.write_bytes(
-            drawing.png(figures.drawn(summary.graph, config.predict.drawn))
-        )
-        yield f"wrote {target}\n"
+        drawn = figures.drawn(summary.graph, config.predict.drawn)
+        files["Graph"] = (".png", drawing.png(drawn))
+    for title, (ending, content) in files.items():
+        target = outputs.within(config.predict.out, _path(inputs), stem + ending)
+        yield title, outputs.write(target, content)
 
 
 def _stems(names: list[str]) -> list[str]:

@@ -131,8 +131,7 @@ def _shown(
             entities += e
             relations += r
         if path is not None:
-            for file in _write(config, path, document, kept):
-                yield f"wrote {file}\n"
+            yield from _files(config, path, document, kept)
     note = _note(config, answers)
     yield "Entities", Table(("text", "entity", "kind", "start", "end"), entities, note)
     columns = ("text", "head", "relation", "tail", "probability")
@@ -210,22 +209,18 @@ def _rows(document: Document, answer: Answer) -> tuple[list[list], list[list]]:
     return entities, relations
 
 
-def _write(
+def _files(
     config: Config, root: Path, document: Document, answers: Sequence[Answer]
-) -> list[Path]:
-    """Writes NAME.pred.json, in SpERT's layout, and of a text NAME.pred.ann. The paths
-    of both."""
+) -> Values:
+    """Writes NAME.pred.json, in SpERT's layout, and of a text NAME.pred.ann. Yields the
+    paths of both."""
     name = f"{document.name.removesuffix('.txt')}.pred.json"
     out = config.predict.out
-    beside = (root if root.is_dir() else root.parent) / name
-    path = outputs.target(out, root, name) if out else beside
+    beside = root if root.is_dir() else root.parent
+    path = outputs.within(out, root, name) if out else beside / name
     said = [answer.sentence for answer in answers]
-    files = {path: spert.written(said)}
+    yield path.name, outputs.write(path, spert.written(said).encode())
     if document.text:
-        files[path.with_suffix(".ann")] = brat.written(said, document.text)
-    for place, text in files.items():
-        try:
-            place.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"{place} not written: {error}") from error
-    return [*files]
+        path = path.with_suffix(".ann")
+        found = brat.written(said, document.text)
+        yield path.name, outputs.write(path, found.encode())

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -73,10 +74,15 @@ def test_files_of_every_kind_are_read_and_results_written(config, tmp_path):
     (folder / ".hidden").write_text("(a / b")
     config.predict.out = str(tmp_path / "out")
     config.predict.drawn = 10
-    said = told(config, str(folder))
+    values = [*predict(config, None, str(folder))]
+    said = "".join(v for v in values if isinstance(v, str))
     assert "skipped d.txt" in said
     assert "hidden" not in said
-    names = {p.name for p in (tmp_path / "out").iterdir()}
+    results = dict(v for v in values if isinstance(v, tuple))
+    assert results["Graph, 1 a.txt"] == tmp_path / "out" / "a.txt.png"
+    assert results["Graph in PENMAN, 5 c"] == tmp_path / "out" / "c.penman"
+    names = {v.name for v in results.values() if isinstance(v, Path)}
+    assert names == {p.name for p in (tmp_path / "out").iterdir()}
     for stem in ("a.txt", "bridge", "wolf", "vote", "c"):
         assert {f"{stem}{e}" for e in (".txt", ".penman", ".dot", ".png")} <= names
     written = (tmp_path / "out" / "bridge.penman").read_text()
@@ -92,6 +98,17 @@ def test_files_of_one_name_do_not_overwrite_each_other(config, tmp_path):
     told(config, str(tmp_path / "in"))
     names = sorted(p.name for p in (tmp_path / "out").glob("*.txt"))
     assert names == ["x.txt-2.txt", "x.txt.txt"]
+
+
+def test_every_summary_of_one_file_has_files_of_its_own(config, tmp_path):
+    """Whatever the folder is called."""
+    path = tmp_path / "x.penman"
+    path.write_text(toy.PENMAN)
+    config.predict.out = str(tmp_path / "out.txt")
+    told(config, str(path))
+    assert len([*(tmp_path / "out.txt").glob("*.txt")]) == 3
+    told(config, TEXT)  # into the folder that is there
+    assert (tmp_path / "out.txt" / "summary.dot").exists()
 
 
 def test_columns_of_a_treebank_are_no_text_whatever_the_ending(config, tmp_path):
