@@ -32,8 +32,10 @@ def of_run(
     run = _translator(config, state)
     for direction in DIRECTIONS:
         title = f"{name}: {direction.source} to {direction.target}"
-        yield title, _translations(config, shown, run, direction)
-        yield f"{title}, laid over", laid_over(shown, run, direction)
+        image = shown[direction.source]
+        translation = run(image, direction)
+        yield title, _translations(config, shown, translation, run, direction)
+        yield f"{title}, laid over", laid_over(image, translation, direction)
     if past_steps(config, state):
         yield f"{name}: over time", over_time(config, state)
 
@@ -41,15 +43,20 @@ def of_run(
 def translations(config: Config, state: State, direction: Direction) -> "Figure":
     """A row a test image: itself, itself through z, in the other domain, and back."""
     run = _translator(config, state)
-    return _translations(config, _shown(config), run, direction)
+    shown = _shown(config)
+    translation = run(shown[direction.source], direction)
+    return _translations(config, shown, translation, run, direction)
 
 
 def _translations(
-    config: Config, shown: dict[str, Pictures], run: Translator, direction: Direction
+    config: Config,
+    shown: dict[str, Pictures],
+    translation: Pictures,
+    run: Translator,
+    direction: Direction,
 ) -> "Figure":
     own, other = direction
     image = shown[own]
-    translation = run(image, direction)
     columns = {
         f"x_{own}": image,
         "reconstruction": run(image, Direction(own, own)),
@@ -62,11 +69,11 @@ def _translations(
 
 
 def laid_over(
-    shown: dict[str, Pictures], run: Translator, direction: Direction
+    image: Pictures, translation: Pictures, direction: Direction
 ) -> BeforeAfter:
-    """The first test image, and its translation."""
+    """The first image, and its translation."""
     own, other = direction
-    pictures = shown[own][0], run(shown[own], direction)[0]
+    pictures = image[0], translation[0]
     channels = max(picture.shape[-1] for picture in pictures)
     alike = [with_channels(picture, channels) for picture in pictures]
     return BeforeAfter(*alike, (f"x_{own}", f"{own} to {other}"))

@@ -73,15 +73,25 @@ def test_terms_are_those_of_training_without_padding():
 def test_the_slider_lays_a_translation_over_its_own_input():
     """Grey beside RGB too: both pictures need one shape."""
     grey = np.random.default_rng(0).integers(0, 255, (3, 4, 6, 1)).astype(np.uint8)
-
-    def run(images, direction):
-        return np.repeat(255 - images, 3, axis=-1)
-
-    pair = figures.laid_over({"a": grey}, run, A_TO_B)
+    pair = figures.laid_over(grey, np.repeat(255 - grey, 3, axis=-1), A_TO_B)
     assert pair.before.shape == pair.after.shape == (4, 6, 3)
     np.testing.assert_array_equal(pair.after, 255 - pair.before)
     np.testing.assert_array_equal(pair.before[..., :1], grey[0])
     assert pair.names == ("x_a", "a to b")
+
+
+def test_the_grid_and_the_slider_share_a_translation(monkeypatch):
+    config, state = untrained("unit")
+    asked = []
+
+    def run(images, direction):
+        asked.append(direction)
+        return images
+
+    monkeypatch.setattr(figures, "_translator", lambda config, state: run)
+    names = [name for name, _ in figures.of_run("unit", config, state)]
+    assert names[:2] == ["unit: a to b", "unit: a to b, laid over"]
+    assert len(asked) == 6  # both ways: there, back, and to the own domain
 
 
 def test_pictures_show_the_past_alone():
