@@ -40,7 +40,7 @@ _NUMBERS = re.compile(
 
 def tags(words: Sequence[str]) -> tuple[str, ...]:
     """A tag for each word of a sentence. UserError: textblob is not installed."""
-    found = [_alone(word, i == 0) for i, word in enumerate(words)]
+    found = [alone(word, i == 0) for i, word in enumerate(words)]
     quotes = [i for i, word in enumerate(words) if word == '"']
     for i in quotes[::2]:
         found[i] = "``"
@@ -55,7 +55,7 @@ def tags(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(found[_REACH:-_REACH])
 
 
-def _alone(word: str, first: bool) -> str:
+def alone(word: str, first: bool = False) -> str:
     """The tag of a word without its neighbours; `first` of its sentence."""
     if word in _SIGNS:
         return _SIGNS[word]

@@ -70,7 +70,7 @@ FREQUENCIES = listed.words(
     "twice daily weekly monthly annually"
 )
 PLACE_ADVERBS = listed.words(
-    "here there everywhere somewhere nowhere abroad away home "
+    "here there everywhere somewhere anywhere nowhere abroad away home "
     "outside inside upstairs downstairs nearby elsewhere"
 )
 DEGREES = listed.words(

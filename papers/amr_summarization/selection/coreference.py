@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from common.text.parses import Parsed
 from papers.amr_summarization.rules import listed, places
 from papers.amr_summarization.rules.lemmas import lemma
+from papers.amr_summarization.rules.rule_tree import with_adverbs
 from papers.amr_summarization.rules.rule_words import MONTHS, TIMES, WEEKDAYS
 from papers.amr_summarization.selection.document_graph import Spot
 from papers.amr_summarization.selection.names import same_name
@@ -76,7 +77,7 @@ def clusters(sentences: Sequence[Parsed]) -> Clusters:
     recent: list[list[_Thing]] = []
     for number, parsed in enumerate(sentences):
         recent.append([])
-        for mention in _mentions(parsed, number):
+        for mention in _mentions(with_adverbs(parsed), number):
             thing = _antecedent(mention, by_head, recent)
             if thing is None and mention.pronoun:
                 continue

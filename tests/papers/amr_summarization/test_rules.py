@@ -77,6 +77,37 @@ def test_a_name_has_its_words_and_tokens():
     assert graph.tokens[name] == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("words", "role"),
+    [
+        ("there/NNP/2/advmod", ":location"),
+        ("there/NNP/4/flat", ":location"),
+        ("abroad/RB/4/flat", ":location"),
+        ("yesterday/NN/3/flat", ":time"),
+        ("again/NNP/3/compound", ":time"),
+        ("quickly/NNP/2/advmod", ":manner"),
+    ],
+)
+def test_an_adverb_is_no_name_nor_a_part_of_one(words, role):
+    """Whatever the tagger and the tree call it."""
+    before = "He/PRP/2/nsubj met/VBD/0/root Marie/NNP/2/obj Curie/NNP/3/flat "
+    graph = graph_of(parsed(before + words))
+    assert {a.value for a in graph.attributes} == {'"Marie"', '"Curie"'}
+    assert [*graph.instances.values()].count("person") == 1
+    assert (role, "meet-03") in {
+        (e.role, graph.instances[e.source]) for e in graph.edges
+    }
+
+
+def test_small_words_and_capitals_stay_in_names():
+    rows = "Vincent/NNP/0/root van/NNP/1/flat Gogh/NNP/1/flat"
+    values = {a.value for a in graph_of(parsed(rows)).attributes}
+    assert values == {'"Vincent"', '"van"', '"Gogh"'}
+    rows = "Home/NNP/2/compound Outside/NNP/0/root"
+    values = {a.value for a in graph_of(parsed(rows)).attributes}
+    assert values == {'"Home"', '"Outside"'}
+
+
 def test_every_tree_gives_a_connected_graph():
     """Arcs that nobody knows, signs alone, and a tree too deep for a recursion."""
     unknown = parsed("a/NN/2/x b/NN/0/y c/SYM/2/z")

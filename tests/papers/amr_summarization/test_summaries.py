@@ -251,6 +251,15 @@ def test_names_definite_nouns_and_pronouns_join_what_they_mean():
     assert clusters_of("A house fell . | She slept .") == []
 
 
+def test_an_adverb_that_is_tagged_as_a_name_is_nobody():
+    words = ("Bo", "met", "Ann", "there")
+    tags = ("NNP", "VBD", "NNP", "NNP")
+    arcs = ("nsubj", "root", "obj", "flat")
+    one = parses.Parsed(words, tags, (1, -1, 1, 2), arcs)
+    found = coreference.clusters([one, one])
+    assert [[spot.token for spot in group] for group in found] == [[0, 0], [2, 2]]
+
+
 def test_tuples_have_subject_predicate_and_what_hangs_on_it():
     tree = parses.Parsed(
         ("Ann", "gave", "dogs", "food", "in", "May", "because", "Bo", "slept"),
