@@ -1,15 +1,20 @@
-"""What a user gives to `predict` as `--input`: a picture, a folder of them, a video."""
+"""What a user gives to `predict` as `--input`: a picture, a folder of them, a video; or
+a text, where its path may stand too."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from common.contract import UserError
+from common.files import storage
 from common.files.pictures import decode, picture_paths
 from common.pixels import Picture
 
 LONGEST_NAME = 255  # bytes of a file's name, on Linux and macOS
 LONGEST_PATH = 1023
+FILE = "FILE:"  # before a path, where a text could stand too
+_LIKE_PATH = re.compile(r"\S*(/\S*|\S\.\w{1,8})")  # one word, a slash or an ending
 
 
 def may_be_path(inputs: str) -> bool:
@@ -19,6 +24,35 @@ def may_be_path(inputs: str) -> bool:
     names = data.split(b"/")
     short = len(data) <= LONGEST_PATH and max(map(len, names)) <= LONGEST_NAME
     return short and b"\n" not in data
+
+
+def named(inputs: str, forms: str) -> Path | None:
+    """The file or folder that is named, with FILE: before it or without; None: a text
+    is given. UserError: it is empty, or one word with a slash or an ending that names
+    nothing.
+
+    forms: what may be given.
+    """
+    if not inputs.strip():
+        raise UserError(f"--input={inputs!r} is empty: give {forms}")
+    path = storage.path(inputs.removeprefix(FILE))
+    if may_be_path(inputs) and path.exists():
+        return path
+    if inputs.startswith(FILE) or _LIKE_PATH.fullmatch(inputs.strip()):
+        raise UserError(f"--input={inputs!r} does not exist: give {forms}")
+    return None
+
+
+def refuse_bare_path(inputs: str) -> None:
+    """UserError: a text is the path of a file or folder that is there. Where files are
+    named by FILE: alone, the path itself would be read."""
+    if not _LIKE_PATH.fullmatch(inputs) or not may_be_path(inputs):
+        return
+    path = Path(inputs).expanduser()
+    if path.is_dir():
+        raise UserError(f"--input={inputs!r} is a folder: give {FILE}path of a text")
+    if path.exists():
+        raise UserError(f"--input={inputs!r} is a file: give {FILE}{inputs}")
 
 
 def given(inputs: str, video: bool = False) -> Path:

@@ -2,6 +2,7 @@
 
 import glob
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,18 @@ def _with_folder(path: Path, root: Path | None) -> Path:
     except OSError as error:
         raise UserError(f"config.predict.out: {path} not written: {error}") from error
     return path
+
+
+def stems(names: Sequence[str]) -> list[str]:
+    """The names as names of files without their endings, each another: "a", "a-2"."""
+    found: list[str] = []
+    for name in names:
+        stem = "".join(c if c.isalnum() or c in "-_. " else "_" for c in name)
+        number = 1 + sum(known.lower() == stem.lower() for known in found)
+        while number > 1 and f"{stem}-{number}".lower() in map(str.lower, found):
+            number += 1
+        found.append(stem if number == 1 else f"{stem}-{number}")
+    return found
 
 
 def write(path: Path, content: bytes) -> Path:

@@ -13,6 +13,7 @@ from common.config import at_least, between, seed
 from common.contract import UserError
 from common.decoding import Draw, Generator, Network
 from common.files import storage, texts
+from common.files.inputs import refuse_bare_path
 from common.text.byte_bpe import END_OF_TEXT
 from common.text.vocab import Vocab
 
@@ -55,7 +56,7 @@ def continued(
     One continuation of one prompt is yielded piece by piece, the prompt first; several
     as (name, text), each when it is whole. UserError: an empty prompt.
     """
-    prompts = _prompts(inputs)
+    prompts = given(inputs)
     if len(prompts) == 1 and config.n_samples == 1:
         yield from _streamed(prompts[0], write, vocab, config)
         return
@@ -107,9 +108,12 @@ def _shown(prompt: str) -> str:
     return "" if prompt == END_OF_TEXT else prompt
 
 
-def _prompts(inputs: str) -> list[str]:
+def given(inputs: str) -> list[str]:
+    """The prompts that `inputs` names, as of `continued`. UserError: none has a letter,
+    a file cannot be read, or its path stands there without FILE:."""
     kind, _, path = inputs.partition(":")
     if kind not in ("FILE", "LINES"):
+        refuse_bare_path(inputs)
         found = [inputs]
     else:
         text = texts.read(storage.path(path)).decode()

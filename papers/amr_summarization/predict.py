@@ -1,6 +1,5 @@
 """Summaries of a user's texts and graphs."""
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 import jax
 
 from common.contract import Table, UserError
-from common.files import outputs, storage
-from common.files.inputs import may_be_path
+from common.files import outputs
+from common.files.inputs import named
 from common.text import parses
 from common.text.parses import Parsed
 from papers.amr_summarization import figures, systems
@@ -43,7 +42,7 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
     p = config.predict
     made, skipped = read(config, state, inputs)
     yield from (line + "\n" for line in skipped)
-    stems = _stems([document.name for document in made])
+    stems = outputs.stems(["summary" if d.name == "--input" else d.name for d in made])
     for place, document in enumerate(made):
         name = document.name if len(made) > 1 else "summary"
         summary = summarised(config, document)
@@ -63,11 +62,9 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
 
 def read(config: Config, state: Any, inputs: str) -> document_files.Given:
     """The documents that `--input` gives. UserError: it is empty, or names no file."""
-    if not inputs.strip():
-        raise UserError(f"--input={inputs!r} is empty: give {FORMS}")
+    path = named(inputs, FORMS)
     parser = parses.parser(config.predict.trees)
     to_graph = parser_to_graphs(config, state)
-    path = _path(inputs)
     if path is not None:
         return document_files.given(path, parser, to_graph)
     if penman_documents.is_penman(inputs):
@@ -76,24 +73,6 @@ def read(config: Config, state: Any, inputs: str) -> document_files.Given:
         )
     made = documents.of_text("--input", inputs, parser, to_graph)
     return document_files.Given([made], [])
-
-
-def _path(inputs: str) -> Path | None:
-    """The path that is given; None: a text is. UserError: FILE: names nothing."""
-    if inputs.startswith("FILE:"):
-        path = storage.path(inputs.removeprefix("FILE:"))
-        if not path.exists():
-            raise UserError(f"--input={inputs!r} does not exist: give {FORMS}")
-        return path
-    if not may_be_path(inputs):
-        return None
-    path = storage.path(inputs)
-    if path.exists():
-        return path
-    # One word with a slash or an ending is no sentence.
-    if re.fullmatch(r"\S*(/\S*|\S\.\w{1,8})", inputs.strip()):
-        raise UserError(f"--input={inputs!r} does not exist: give {FORMS}")
-    return None
 
 
 def parser_to_graphs(config: Config, state: Any) -> GraphOf:
@@ -166,19 +145,7 @@ def _files(
 
         drawn = figures.drawn(summary.graph, config.predict.drawn)
         files["Graph"] = (".png", drawing.png(drawn))
+    root = named(inputs, FORMS)
     for title, (ending, content) in files.items():
-        target = outputs.within(config.predict.out, _path(inputs), stem + ending)
+        target = outputs.within(config.predict.out, root, stem + ending)
         yield title, outputs.write(target, content)
-
-
-def _stems(names: list[str]) -> list[str]:
-    """The documents' names as names of files, each another: "a", "a-2"."""
-    found: list[str] = []
-    for name in names:
-        plain = "summary" if name == "--input" else name
-        stem = "".join(c if c.isalnum() or c in "-_. " else "_" for c in plain)
-        number = 1 + sum(known.lower() == stem.lower() for known in found)
-        while number > 1 and f"{stem}-{number}".lower() in map(str.lower, found):
-            number += 1
-        found.append(stem if number == 1 else f"{stem}-{number}")
-    return found

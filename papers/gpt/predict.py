@@ -12,6 +12,7 @@ from common.data.pipeline import pipeline
 from common.decoding import Generator
 from common.files import storage
 from common.files import texts as text_files
+from common.files.inputs import refuse_bare_path
 from common.host import to_host
 from common.optim import ema_params
 from common.text import prompts
@@ -98,6 +99,7 @@ def _examples(config: Config, inputs: str) -> list[tuple[str, ...]]:
     elif kind == "FILE":
         lines = [text_files.read(storage.path(path)).decode()]
     else:
+        refuse_bare_path(inputs)
         lines = [inputs]
     form = data.task(config).form
     found = [_fields(form, line) for line in lines]

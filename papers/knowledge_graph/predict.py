@@ -37,13 +37,14 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str | tuple[str
     inputs: questions between semicolons, or a text file with one a line. With
       `predict.out` the tables are written there, and there may be no question.
     """
-    if not (inputs or config.predict.out):
-        raise UserError(f"--input='' asks nothing: {FORMS}")
     graph = data.graph(config)
     params = params_of(state)
     if config.predict.out:
-        yield _export(config, graph, params)
-    for question in _questions(inputs):
+        yield "Tables", _export(config, graph, params)
+    questions = _questions(inputs)
+    if not (questions or config.predict.out):
+        raise UserError(f"--input={inputs!r} asks nothing: {FORMS}")
+    for question in questions:
         yield question, _answer(config, graph, params, question)
 
 
@@ -56,13 +57,14 @@ def _questions(inputs: str) -> list[str]:
     return [*dict.fromkeys(filter(None, found))]
 
 
-def _export(config: Config, graph: Graph, params: Params) -> str:
+def _export(config: Config, graph: Graph, params: Params) -> Path:
+    """The file or folder that is written."""
     arrays = to_host(params)
     count = len(graph.entities)
     arrays = {n: x[:count] if n in ENTITY_TABLES else x for n, x in arrays.items()}
     if jax.process_index() == 0:
         weights.save(config.predict.out, graph, arrays)
-    return f"{config.predict.out}\n"
+    return Path(config.predict.out).expanduser()
 
 
 def _answer(config: Config, graph: Graph, params: Params, question: str) -> Table:

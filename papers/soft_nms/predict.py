@@ -50,7 +50,8 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
         ["pictures", len(boxes.image_ids), len({*kept.image.tolist()})],
         ["highest score", *(_highest(x.scores) for x in (boxes, kept))],
     ]
-    yield "Rescored", Table(("", "read", "written"), rows, f"{rule.method}: {place}")
+    yield "Rescored", Table(("", "read", "written"), rows, rule.method)
+    yield "COCO results", place
     if truth is not None:
         scores = _scores(config, boxes, truth)
         yield "Scores", _table(config, scores, len(truth.truths))

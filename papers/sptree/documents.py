@@ -8,7 +8,7 @@ from typing import NamedTuple
 from common.contract import UserError
 from common.data import conllu
 from common.files import texts
-from common.files.inputs import may_be_path
+from common.files.inputs import named
 from common.text import parses, sentences
 from papers.sptree.config import Config
 from papers.sptree.corpus import corpus
@@ -46,7 +46,7 @@ def read(config: Config, inputs: str) -> Reading:
 
     UserError: nothing is there to read, or entities are not given, or are of a kind
     that training had not."""
-    path = _path(inputs)
+    path = named(inputs, FORM)
     unread: list[str] = []
     documents = tuple(_documents(config, path, inputs, unread))
     if not any(document.sentences for document in documents):
@@ -71,20 +71,6 @@ def _check_kinds(config: Config, documents: tuple[Document, ...]) -> None:
                         f"{sentence.name} has an entity of kind {entity.kind!r}: this "
                         f"run knows {', '.join(known)}"
                     )
-
-
-def _path(inputs: str) -> Path | None:
-    """The file or folder that is named; None: `inputs` is the text itself."""
-    if not inputs.strip():
-        raise UserError(f"--input={inputs!r} is empty: give {FORM}")
-    if not may_be_path(inputs):
-        return None
-    path = Path(inputs).expanduser()
-    if path.exists():
-        return path
-    if path.suffix in (".txt", ".conllu", ".json") and " " not in inputs.strip():
-        raise UserError(f"--input={inputs!r} does not exist: give {FORM}")
-    return None
 
 
 def _documents(

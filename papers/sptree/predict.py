@@ -122,7 +122,8 @@ def _shown(
     entities = []
     relations = []
     at = 0
-    for document in documents:
+    stems = outputs.stems([d.name.removesuffix(".txt") for d in documents])
+    for stem, document in zip(stems, documents, strict=True):
         own = answers[at : at + len(document.sentences)]
         at += len(own)
         kept = [answer for answer in own if answer is not None]
@@ -131,7 +132,7 @@ def _shown(
             entities += e
             relations += r
         if path is not None:
-            yield from _files(config, path, document, kept)
+            yield from _files(config, path, stem, document, kept)
     note = _note(config, answers)
     yield "Entities", Table(("text", "entity", "kind", "start", "end"), entities, note)
     columns = ("text", "head", "relation", "tail", "probability")
@@ -210,11 +211,15 @@ def _rows(document: Document, answer: Answer) -> tuple[list[list], list[list]]:
 
 
 def _files(
-    config: Config, root: Path, document: Document, answers: Sequence[Answer]
+    config: Config,
+    root: Path,
+    stem: str,
+    document: Document,
+    answers: Sequence[Answer],
 ) -> Values:
-    """Writes NAME.pred.json, in SpERT's layout, and of a text NAME.pred.ann. Yields the
+    """Writes STEM.pred.json, in SpERT's layout, and of a text STEM.pred.ann. Yields the
     paths of both."""
-    name = f"{document.name.removesuffix('.txt')}.pred.json"
+    name = f"{stem}.pred.json"
     out = config.predict.out
     beside = root if root.is_dir() else root.parent
     path = outputs.within(out, root, name) if out else beside / name

@@ -14,6 +14,7 @@ from common.contract import UserError
 from common.host import to_host
 from common.optim import ema_params
 from common.sampling import sample
+from common.text import prompts
 from papers.transformer_xl.config import Config, Model
 from papers.transformer_xl.data import vocabulary
 from papers.transformer_xl.model import TransformerXL
@@ -64,8 +65,23 @@ def read(
     return decoder.replace(t=decoder.t + 1, rings=rings), log_probs
 
 
-def predict(config: Config, state: Any, inputs: str) -> Iterator[str]:
-    """Continues `inputs`; yields the text piece by piece, the prompt first.
+def predict(config: Config, state: Any, inputs: str) -> Iterator[str | tuple[str, str]]:
+    """Continues `inputs`: a prompt, FILE:path for a file that holds one, or LINES:path
+    for a file with one a line. A line break stands for an empty one.
+
+    One text is yielded piece by piece, the prompt first; several as (name, text).
+    UserError: a file cannot be read, or its path stands there without FILE:.
+    """
+    texts = prompts.given(inputs or "\n")
+    if len(texts) == 1:
+        yield from _continued(config, state, texts[0])
+        return
+    for number, text in enumerate(texts, start=1):
+        yield f"prompt {number}", "".join(_continued(config, state, text))
+
+
+def _continued(config: Config, state: Any, prompt: str) -> Iterator[str]:
+    """The text piece by piece, the prompt first.
 
     Each layer reads and writes through a ring of `predict.slots` keys, so that prompt
     and continuation may be longer than any context.
@@ -73,7 +89,7 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str]:
     c = config.model
     p = config.predict
     vocab = vocabulary(config.data)
-    prompt = vocab.encode(inputs.encode() or b"\n")
+    tokens = vocab.encode(prompt.encode() or b"\n")
     slots = p.slots or config.data.length + config.data.ext_len + c.mem_len
     params = ema_params(state.opt_state, state.params)
     decoder = empty_decoder(c, params, 1, slots)
@@ -103,8 +119,8 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str]:
         return jax.lax.scan(step, (decoder, log_probs), length=CHUNK)
 
     decode = vocab.decoder()
-    yield decode(prompt)
-    decoder, log_probs = read_all(params, decoder, jnp.asarray(prompt))
+    yield decode(tokens)
+    decoder, log_probs = read_all(params, decoder, jnp.asarray(tokens))
     for start in range(0, p.length, CHUNK):
         (decoder, log_probs), tokens = write(params, decoder, log_probs)
         left = min(CHUNK, p.length - start)
@@ -112,7 +128,8 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str]:
 
 
 def continue_text(config: Config, state: Any, prompt: str) -> str:
-    """The prompt with its continuation, as of `predict`. UserError: it is no text."""
+    """The prompt itself, never a path, with its continuation. UserError: it is no
+    text."""
     if not isinstance(prompt, str):
         raise UserError(f"{prompt!r} is no prompt: give a text")
-    return "".join(predict(config, state, prompt))
+    return "".join(_continued(config, state, prompt))

@@ -6,7 +6,15 @@ import pytest
 from PIL import Image
 
 from common.contract import UserError
-from common.files.inputs import files, given, may_be_path, pictures, prepared
+from common.files.inputs import (
+    files,
+    given,
+    may_be_path,
+    named,
+    pictures,
+    prepared,
+    refuse_bare_path,
+)
 
 
 @pytest.fixture
@@ -65,3 +73,26 @@ def test_a_text_that_no_file_can_be_called_is_no_path():
     assert not may_be_path("a/" * 600)
     with pytest.raises(UserError, match="does not exist"):
         given(sentences)
+
+
+def test_a_text_may_be_named_by_its_path(folder):
+    notes = folder / "notes.txt"
+    assert named(str(notes), "a text") == notes
+    assert named(f"FILE:{folder}", "a text") == folder
+    for text in ("Two words.", "either / or", "etc.", "Word"):
+        assert named(text, "a text") is None
+    for missing in ("a/b", "none.txt", "FILE:notes", f"{folder}/none.md"):
+        with pytest.raises(UserError, match="does not exist: give a text"):
+            named(missing, "a text")
+    with pytest.raises(UserError, match="is empty"):
+        named(" ", "a text")
+
+
+def test_where_a_prefix_names_files_a_bare_path_is_refused(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    for text in ("os.path", "a/b", "broken", "notes.txt is a file", "x" * 2000):
+        refuse_bare_path(text)
+    with pytest.raises(UserError, match=r"is a file: give FILE:notes\.txt$"):
+        refuse_bare_path("notes.txt")
+    with pytest.raises(UserError, match="is a folder"):
+        refuse_bare_path(str(folder))

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from common.contract import UserError
-from common.files.outputs import picture_target, save
+from common.files.outputs import picture_target, save, stems
 
 RGBA = np.array([[[9, 9, 9, 0], [10, 20, 30, 255]]], np.uint8)
 
@@ -46,3 +46,9 @@ def test_a_place_that_cannot_be_is_refused_before_there_is_a_picture(
     root.with_name("there.png").mkdir()
     with pytest.raises(UserError, match=message):
         picture_target(str(root.parent / out), root, "in.png")
+
+
+def test_every_document_has_a_file_of_its_own():
+    """Also on disks where upper and lower case are one."""
+    names = ["a/b", "a_b", "A_B-2", "a_b"]
+    assert stems(names) == ["a_b", "a_b-2", "A_B-2-2", "a_b-3"]

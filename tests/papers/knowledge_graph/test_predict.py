@@ -60,6 +60,7 @@ def test_a_file_of_questions_is_read_by_lines(asked, tmp_path):
     ("question", "wrong"),
     [
         ("", "--input='' asks nothing"),
+        (" ; ", "--input=' ; ' asks nothing"),
         ("e99", "no entity 'e99'; nearest: e9"),
         ("e1 | r9 | ?", "no relation 'r9'"),
         ("e1 | r1 | e2", "write an entity"),
@@ -80,8 +81,8 @@ def test_tables_come_back_from_their_files(asked, tmp_path, name):
     config = changed(config, {"model.pad_rows": 10})
     state = graphs.state(config, seed=7)
     path = str(tmp_path / name)
-    (said,) = kg.predict(changed(config, {"predict.out": path}), state, "")
-    assert said.strip() == path
+    written = kg.predict(changed(config, {"predict.out": path}), state, "")
+    assert dict(written) == {"Tables": tmp_path / name}
     graph = kg.graph(config)
     arrays = weights.read(path, graph)
     assert len(arrays["entities"]) == graphs.ENTITIES

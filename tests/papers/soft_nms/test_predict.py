@@ -57,6 +57,7 @@ def test_a_json_in_a_json_out(tmp_path):
     source = written(tmp_path / "raw.json", results)
     values = dict(soft_nms.predict(configured(tmp_path), None, source))
     rescored = json.loads((tmp_path / "out.json").read_text())
+    assert values["COCO results"] == tmp_path / "out.json"
     assert values["Rescored"].rows[0] == ["boxes", 160, len(rescored)]
     for image in (1, 20):
         own = [r for r in results if r["image_id"] == image]

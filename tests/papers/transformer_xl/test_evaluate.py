@@ -180,6 +180,18 @@ def test_predict_streams_the_prompt_and_what_follows():
     assert continued(length=40, seed=1) != pieces
 
 
+def test_prompts_may_stand_in_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(decode, "_continued", lambda config, state, text: iter(text))
+    (tmp_path / "a.txt").write_text("one\n\ntwo\n")
+    path = tmp_path / "a.txt"
+    found = dict(decode.predict(XL, None, f"LINES:{path}"))
+    assert found == {"prompt 1": "one", "prompt 2": "two"}
+    assert "".join(decode.predict(XL, None, f"FILE:{path}")) == "one\n\ntwo\n"
+    assert [*decode.predict(XL, None, "")] == ["\n"]
+    with pytest.raises(UserError, match="is a file: give FILE:"):
+        [*decode.predict(XL, None, str(path))]
+
+
 def test_prediction_reads_the_running_average_where_one_is_kept():
     averaging = dataclasses.replace(XL, optim=dataclasses.replace(XL.optim, ema=0.9))
     params = parameters(XL)
