@@ -6,7 +6,6 @@
 or `_annotations.coco.json` beside the pictures in train/, valid/ and test/.
 """
 
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -101,11 +100,7 @@ def _split(root: Path, path: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    text = texts.read(path)
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{str(path)!r} is not JSON: {error}") from None
+    data = texts.read_json(path)
     for part in _PARTS:
         rows = data.get(part) if isinstance(data, dict) else None
         if not isinstance(rows, list) or not all(isinstance(x, dict) for x in rows):

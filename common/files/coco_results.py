@@ -85,11 +85,7 @@ def read(path: str | Path) -> Results:
         names = arrays["image_ids"].tolist()
         columns = (arrays[name] for name in ("boxes", "scores", "classes"))
         return _results(path, names, *columns)
-    text = texts.read(path)
-    try:
-        rows = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not JSON: {error}") from None
+    rows = texts.read_json(path)
     if not isinstance(rows, list):
         hint = ""
         if isinstance(rows, dict) and "annotations" in rows:

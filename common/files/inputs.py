@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from common.contract import UserError
-from common.files import storage
+from common.files import storage, texts
 from common.files.pictures import decode, picture_paths
 from common.pixels import Picture
 
@@ -15,6 +15,7 @@ LONGEST_NAME = 255  # bytes of a file's name, on Linux and macOS
 LONGEST_PATH = 1023
 FILE = "FILE:"  # before a path, where a text could stand too
 _LIKE_PATH = re.compile(r"\S*(/\S*|\S\.\w{1,8})")  # one word, a slash or an ending
+_NOTHING_BUT_PATH = re.compile(r"(\.{0,2}|~)/\S*\.\w{1,8}|\S+\.txt")
 
 
 def may_be_path(inputs: str) -> bool:
@@ -43,9 +44,21 @@ def named(inputs: str, forms: str) -> Path | None:
     return None
 
 
+def text_of_file(inputs: str) -> str:
+    """The text of the file that is named behind a mark, such as FILE:. UserError: it is
+    no file, or holds no text."""
+    mark, _, name = inputs.partition(":")
+    path = storage.path(name)
+    if not (name and path.is_file()):
+        what = "a folder" if name and path.is_dir() else "no file"
+        raise UserError(f"--input={inputs!r} is {what}: give {mark}:path of a text")
+    return texts.read(path).decode()
+
+
 def refuse_bare_path(inputs: str) -> None:
-    """UserError: a text is the path of a file or folder that is there. Where files are
-    named by FILE: alone, the path itself would be read."""
+    """UserError: a text is the path of a file or folder that is there, or reads as that
+    of a file alone. Where files are named behind FILE:, the path itself would be the
+    text."""
     if not _LIKE_PATH.fullmatch(inputs) or not may_be_path(inputs):
         return
     path = Path(inputs).expanduser()
@@ -53,6 +66,10 @@ def refuse_bare_path(inputs: str) -> None:
         raise UserError(f"--input={inputs!r} is a folder: give {FILE}path of a text")
     if path.exists():
         raise UserError(f"--input={inputs!r} is a file: give {FILE}{inputs}")
+    if _NOTHING_BUT_PATH.fullmatch(inputs):
+        raise UserError(
+            f"--input={inputs!r} does not exist: give a text, or {FILE}path"
+        )
 
 
 def given(inputs: str, video: bool = False) -> Path:

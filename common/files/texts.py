@@ -1,7 +1,9 @@
 """Text files, in UTF-8 or as the mark at their beginning says."""
 
 import codecs
+import json
 from pathlib import Path
+from typing import Any
 
 from common.contract import UserError
 from common.files import storage
@@ -50,6 +52,25 @@ def _check(text: bytes) -> None:
         except UnicodeDecodeError as error:
             error.start += start - held
             raise
+
+
+def read_json(path: Path) -> Any:
+    """The value in a JSON file. UserError: it is no text, or as of `parsed_json`."""
+    return parsed_json(read(path), repr(str(path)))
+
+
+def parsed_json(text: str | bytes, name: str) -> Any:
+    """The value that a text is in JSON. UserError, which begins with `name`: it is
+    empty, or no JSON, and where."""
+    if not text.strip():
+        raise UserError(f"{name} is empty")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        raise UserError(f"{name} is not JSON: {where}") from None
+    except (ValueError, RecursionError):
+        raise UserError(f"{name} is not JSON that can be read: too deep") from None
 
 
 def lines(path: Path) -> tuple[str, ...]:

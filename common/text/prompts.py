@@ -12,8 +12,7 @@ import numpy as np
 from common.config import at_least, between, seed
 from common.contract import UserError
 from common.decoding import Draw, Generator, Network
-from common.files import storage, texts
-from common.files.inputs import refuse_bare_path
+from common.files.inputs import refuse_bare_path, text_of_file
 from common.text.byte_bpe import END_OF_TEXT
 from common.text.vocab import Vocab
 
@@ -111,12 +110,12 @@ def _shown(prompt: str) -> str:
 def given(inputs: str) -> list[str]:
     """The prompts that `inputs` names, as of `continued`. UserError: none has a letter,
     a file cannot be read, or its path stands there without FILE:."""
-    kind, _, path = inputs.partition(":")
+    kind = inputs.partition(":")[0]
     if kind not in ("FILE", "LINES"):
         refuse_bare_path(inputs)
         found = [inputs]
     else:
-        text = texts.read(storage.path(path)).decode()
+        text = text_of_file(inputs)
         found = [text] if kind == "FILE" else [*filter(None, text.splitlines())]
     if not any(found):
         raise UserError(

@@ -118,13 +118,7 @@ def _said(path: Path, reader: Callable[..., Vocab], *args, **options) -> Vocab:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    data = texts.read(path)
-    if not data.strip():
-        raise UserError(f"{str(path)!r} is empty")
-    try:
-        fields = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{str(path)!r} is no JSON: {error}") from None
+    fields = texts.read_json(path)
     if not isinstance(fields, dict):
         raise UserError(f"{str(path)!r} holds no vocabulary: it must be a JSON object")
     return fields

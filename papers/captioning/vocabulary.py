@@ -131,10 +131,10 @@ class Vocabulary:
         """UserError: it is not what `save` writes."""
         file = storage.path(path)
         try:
-            words = json.loads(texts.read(file))["words"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            if isinstance(error, UserError):
-                raise
+            words = texts.read_json(file)["words"]
+        except UserError:
+            raise
+        except (OSError, KeyError, TypeError) as error:
             cannot = f"{str(path)!r} is no vocabulary: {storage.reason(error)}"
             raise UserError(cannot) from None
         distinct = isinstance(words, list) and len({*map(str, words)}) == len(words)

@@ -1,22 +1,21 @@
 """Ranks a user's candidates: titles in, ranked titles out, with the clicks that the
 attention used."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from common.contract import UserError
-from common.files import storage
-from common.files import texts as text_files
+from common.files.inputs import FILE, refuse_bare_path, text_of_file
+from common.files.texts import parsed_json
 from papers.dkn import data, figures, scoring, sources
 from papers.dkn.config import Config
 from papers.dkn.corpus import Corpus, words_of
 
 FORM = (
     '{"clicked": [titles], "candidates": [titles]}, or lines "clicked TAB title" and '
-    '"candidate TAB title"'
+    '"candidate TAB title", or FILE:path of either'
 )
 
 
@@ -68,12 +67,8 @@ def _linked(corpus: Corpus, title: str) -> str:
 
 def read(inputs: str) -> tuple[list[str], list[str]]:
     """Clicked titles and candidates. UserError: there are none, or another form."""
-    text = inputs
-    if inputs.startswith("FILE:"):
-        path = storage.path(inputs.removeprefix("FILE:"))
-        if not path.is_file():
-            raise UserError(f"--input={inputs!r} is no file: {FORM}")
-        text = text_files.read(path).decode()
+    refuse_bare_path(inputs)
+    text = text_of_file(inputs) if inputs.startswith(FILE) else inputs
     if text.lstrip().startswith("{"):
         return _from_json(text)
     found: dict[str, list[str]] = {"clicked": [], "candidate": []}
@@ -91,10 +86,10 @@ def read(inputs: str) -> tuple[list[str], list[str]]:
 
 
 def _from_json(text: str) -> tuple[list[str], list[str]]:
-    try:
-        given = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"--input is no JSON ({error}): give {FORM}") from None
+    given = parsed_json(text, "--input")
+    unknown = given.keys() - {"clicked", "candidates"}
+    if unknown:
+        raise UserError(f"--input has {min(unknown)!r}: give {FORM}")
     lists = [given.get(name, []) for name in ("clicked", "candidates")]
     for titles in lists:
         if not isinstance(titles, list) or not all(isinstance(t, str) for t in titles):

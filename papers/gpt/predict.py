@@ -10,9 +10,7 @@ import numpy as np
 from common.contract import Records, UserError
 from common.data.pipeline import pipeline
 from common.decoding import Generator
-from common.files import storage
-from common.files import texts as text_files
-from common.files.inputs import refuse_bare_path
+from common.files.inputs import refuse_bare_path, text_of_file
 from common.host import to_host
 from common.optim import ema_params
 from common.text import prompts
@@ -93,11 +91,11 @@ def _writer(config: Config, state: Any) -> Generator:
 
 def _examples(config: Config, inputs: str) -> list[tuple[str, ...]]:
     """The texts of each example. UserError: their number does not fit the task."""
-    kind, _, path = inputs.partition(":")
+    kind = inputs.partition(":")[0]
     if kind == "LINES":
-        lines = text_files.lines(storage.path(path))
+        lines = [*filter(None, map(str.strip, text_of_file(inputs).splitlines()))]
     elif kind == "FILE":
-        lines = [text_files.read(storage.path(path)).decode()]
+        lines = [text_of_file(inputs)]
     else:
         refuse_bare_path(inputs)
         lines = [inputs]

@@ -50,6 +50,8 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str | tuple[str
 
 def _questions(inputs: str) -> list[str]:
     path = Path(inputs).expanduser()
+    if inputs and may_be_path(inputs) and path.is_dir():
+        raise UserError(f"--input={inputs!r} is a folder: {FORMS}, or give their file")
     if inputs and may_be_path(inputs) and path.is_file():
         found = [*texts.lines(path)]
     else:
@@ -82,7 +84,9 @@ def _number(kind: str, name: str, names: tuple[str, ...]) -> int:
         return names.index(name)
     same = [i for i, known in enumerate(names) if known.lower() == name.lower()]
     if len(same) != 1:
-        raise UserError(f"the graph has no {kind} {name!r}; {nearest(name, names)}")
+        raise UserError(
+            f"the graph has no {kind} {name[:60]!r}; {nearest(name, names)}"
+        )
     return same[0]
 
 

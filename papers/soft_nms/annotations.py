@@ -1,6 +1,5 @@
 """The truth of a COCO json, without its pictures."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -22,10 +21,7 @@ def read(path: str) -> Annotations:
     place = storage.path(path)
     if not place.is_file():
         raise UserError(f"config.predict.annotations={path!r}: no such file")
-    try:
-        content = json.loads(texts.read(place))
-    except ValueError as error:
-        raise UserError(f"{place} is not JSON: {error}") from None
+    content = texts.read_json(place)
     parts = ("images", "annotations", "categories")
     if not isinstance(content, dict) or any(part not in content for part in parts):
         raise UserError(f"{place} is no set of COCO's: it needs {', '.join(parts)}")

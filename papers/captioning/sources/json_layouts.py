@@ -7,7 +7,6 @@
  "annotations": [{"image_id": 1, "caption": ...}]}                  COCO
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import Any
 
 from common.contract import UserError
 from common.data.split_names import split_of
-from common.files import texts
 from papers.captioning.sources.entries import Entry
 
 # COCO's pictures that Karpathy's split leaves over, which everyone trains on.
@@ -26,16 +24,6 @@ _NO_CAPTIONS = ("instances", "keypoints", "panoptic", "stuff", "image_info", "re
 def is_other(path: Path) -> bool:
     """Whether the name is one of COCO's files without captions, which are large."""
     return any(word in path.stem.lower() for word in _NO_CAPTIONS)
-
-
-def read(path: Path) -> Any:
-    """The contents. UserError: it is not JSON."""
-    try:
-        return json.loads(texts.read(path))
-    except UserError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{str(path)!r} is not JSON: {error}") from None
 
 
 def entries(path: Path, data: Any) -> tuple[str, Iterator[Entry]] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from common.contract import UserError
 from common.data.split_names import split_of
-from common.files import storage
+from common.files import storage, texts
 from papers.captioning.sources import json_layouts, tables
 from papers.captioning.sources.captioned_images import Splits
 from papers.captioning.sources.entries import Entry, located, splits
@@ -175,7 +175,7 @@ def _recognised(path: Path, columns: Columns, alone: bool) -> _File | None:
 
 
 def _json(path: Path) -> _File | None:
-    recognised = json_layouts.entries(path, json_layouts.read(path))
+    recognised = json_layouts.entries(path, texts.read_json(path))
     if recognised is None:
         return None
     layout, found = recognised

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common.contract import UserError
+from common.files.texts import read_json
 from papers.gpt2.zero_shot import files
 from papers.gpt2.zero_shot.answers import against_people, exact, f1
 from papers.gpt2.zero_shot.model import Model, prompts
@@ -28,7 +29,7 @@ class Turn(NamedTuple):
 def read(root: str | Path) -> files.Found[Turn]:
     """coqa-dev-v1.0.json; its additional answers are references too."""
     path = files.find(root, NAMES, "CoQA")
-    found = files.read_json(path)
+    found = read_json(path)
     stories = found.get("data") if isinstance(found, dict) else None
     if not isinstance(stories, list):
         raise UserError(f"{str(path)!r} has no list 'data'; its form is {_FORM}")

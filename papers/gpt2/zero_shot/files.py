@@ -74,21 +74,14 @@ def text(path: Path) -> str:
     return found
 
 
-def read_json(path: Path) -> Any:
-    """A file that is one JSON value. UserError: it is not."""
-    try:
-        return json.loads(text(path))
-    except json.JSONDecodeError as error:
-        wrong = f"line {error.lineno}, column {error.colno}: {error.msg}"
-        raise UserError(f"{str(path)!r} is no JSON: {wrong}") from None
-
-
 def json_object(line: str) -> dict[str, Any]:
     """A line of JSON. Broken: it is no object."""
     try:
         found = json.loads(line)
     except json.JSONDecodeError as error:
         raise Broken(f"no JSON: {error.msg} at column {error.colno}") from None
+    except RecursionError:
+        raise Broken("no JSON: too deep") from None
     if not isinstance(found, dict):
         raise Broken("no JSON object")
     return found

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from common.contract import UserError
+from common.files import texts
 from papers.gpt2.zero_shot import files
 from papers.gpt2.zero_shot.choices import accuracy, chance, most_probable
 from papers.gpt2.zero_shot.model import Model
@@ -46,7 +47,7 @@ def read(root: str | Path) -> files.Found[Schema]:
         parts = ((place, line) for place, line in files.read_lines(path))
         parse = _from_line
     else:
-        found = files.read_json(path)
+        found = texts.read_json(path)
         if not isinstance(found, list):
             raise UserError(f"{str(path)!r} is no JSON list; its form is {_FORM}")
         parts = enumerate(_pairs(found), 1)

@@ -7,7 +7,6 @@
 The nominals are given and have one kind. `Other` is no relation. https://aclanthology.org/S10-1006
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -205,11 +204,7 @@ def _given(folder: Path) -> list[dict[str, Any]]:
     files = [f for f in storage.files_below(folder) if f.suffix == ".json"]
     if len(files) != 1:
         raise UserError(f"{str(folder)!r} has {len(files)} json files: {TREES_HOLD}")
-    text = texts.read(files[0])
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"{str(files[0])!r} is not json: {error}") from None
+    found = texts.read_json(files[0])
     if not isinstance(found, list):
         raise UserError(f"{str(files[0])!r} is not a list of sentences")
     return found

@@ -49,11 +49,7 @@ def sentences(
     path: Path, trees: layout.Trees, dropped: Dropped
 ) -> Iterator[AnnotatedSentence]:
     """Yields the sentences of one file; those with "heads" have their own trees."""
-    text = texts.read(path)
-    try:
-        items = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"{str(path)!r} is not json: {error}") from None
+    items = texts.read_json(path)
     if not isinstance(items, list) or not items:
         raise UserError(f"{str(path)!r} is not a list of sentences")
     for number, item in enumerate(items):

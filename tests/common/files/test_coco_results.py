@@ -112,7 +112,7 @@ def test_what_is_no_json_is_refused(tmp_path):
     with pytest.raises(UserError, match="is not JSON"):
         coco_results.read(path)
     path.write_text("")
-    with pytest.raises(UserError, match="is not JSON"):
+    with pytest.raises(UserError, match="is empty"):
         coco_results.read(path)
     path.write_bytes(b"\xff\xfe\xfd")
     with pytest.raises(UserError, match="UTF"):

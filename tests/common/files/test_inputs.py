@@ -14,6 +14,7 @@ from common.files.inputs import (
     pictures,
     prepared,
     refuse_bare_path,
+    text_of_file,
 )
 
 
@@ -96,3 +97,10 @@ def test_where_a_prefix_names_files_a_bare_path_is_refused(folder, monkeypatch):
         refuse_bare_path("notes.txt")
     with pytest.raises(UserError, match="is a folder"):
         refuse_bare_path(str(folder))
+    for missing in ("none.txt", "/none/b.md", "../c.json", "~/d.csv"):
+        with pytest.raises(UserError, match="does not exist: give a text, or FILE:"):
+            refuse_bare_path(missing)
+    assert text_of_file("LINES:notes.txt") == "no picture either"
+    for wrong, what in {"FILE:": "no file", f"FILE:{folder}": "a folder"}.items():
+        with pytest.raises(UserError, match=what):
+            text_of_file(wrong)

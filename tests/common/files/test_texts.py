@@ -59,3 +59,20 @@ def test_where_a_long_text_is_parted_changes_nothing(tmp_path, monkeypatch, part
         (tmp_path / "a.txt").write_bytes(before + b"\xff" + TEXT[at:].encode())
         with pytest.raises(UserError, match=f"byte 0xff at offset {len(before)};"):
             texts.read(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (" \n", "is empty$"),
+        ('{"a": 1,\n}', "is not JSON: line 2, column 1: "),
+        ("[" * 100_000, "is not JSON that can be read: too deep$"),
+    ],
+)
+def test_what_is_no_json_is_told_in_a_line(tmp_path, content, said):
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    with pytest.raises(UserError, match=said):
+        texts.read_json(path)
+    path.write_text('{"a": [1]}')
+    assert texts.read_json(path) == {"a": [1]}

@@ -162,7 +162,7 @@ def test_damaged_merges_are_refused(vocab, tmp_path):
         ("", "is empty"),
         (" \n", "is empty"),
         ("[1, 2]", "must be a JSON object"),
-        ('{"a": 0', "is no JSON"),
+        ('{"a": 0', "is not JSON"),
         ("{}", "the vocabulary is empty"),
         ('{"a": "0"}', "the id of 'a' is '0', no integer"),
         ('{"a": 0, "b": 2}', "must have the ids 0 to 1; none has 1"),

@@ -139,7 +139,7 @@ def test_three_layouts_of_winograd_schemas(tmp_path):
     [
         ("wsc273.json", "{}", "no JSON list"),
         ("wsc273.json", "[1]", "no JSON object"),
-        ("wsc273.json", "[", "no JSON: line 1"),
+        ("wsc273.json", "[", "is not JSON: line 1"),
         ("wsc273.json", "[]", "no items"),
         ("WSCollection.xml", "<collection>", "no XML"),
         ("WSCollection.xml", "<collection/>", "no items"),
