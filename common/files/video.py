@@ -193,8 +193,10 @@ def _opened(path: Path, mode: str = "r"):
     try:
         return av.open(str(path), mode)
     except (av.error.FFmpegError, ValueError) as error:
+        known = isinstance(error, av.error.FFmpegError)
+        reason = error.strerror if known else error  # without a number and the path
         wanted = "is not a video that can be read" if mode == "r" else "not written"
-        raise UserError(f"{path} {wanted}: {error}") from error
+        raise UserError(f"{path} {wanted}: {reason}") from error
 
 
 def _stream(reader):

@@ -107,9 +107,12 @@ def _shown(prompt: str) -> str:
     return "" if prompt == END_OF_TEXT else prompt
 
 
-def given(inputs: str) -> list[str]:
+def given(inputs: str, new: str = f"{END_OF_TEXT} begins a new text") -> list[str]:
     """The prompts that `inputs` names, as of `continued`. UserError: none has a letter,
-    a file cannot be read, or its path stands there without FILE:."""
+    a file cannot be read, or its path stands there without FILE:.
+
+    new: how a text without a prompt is asked for.
+    """
     kind = inputs.partition(":")[0]
     if kind not in ("FILE", "LINES"):
         refuse_bare_path(inputs)
@@ -118,9 +121,7 @@ def given(inputs: str) -> list[str]:
         text = text_of_file(inputs)
         found = [text] if kind == "FILE" else [*filter(None, text.splitlines())]
     if not any(found):
-        raise UserError(
-            f"--input={inputs!r} is an empty prompt; {END_OF_TEXT} begins a new text"
-        )
+        raise UserError(f"--input={inputs!r} is an empty prompt; {new}")
     return found
 
 

@@ -72,7 +72,7 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str | tuple[str
     One text is yielded piece by piece, the prompt first; several as (name, text).
     UserError: a file cannot be read, or its path stands there without FILE:.
     """
-    texts = prompts.given(inputs or "\n")
+    texts = prompts.given(inputs or "\n", new="--input= begins a new text")
     if len(texts) == 1:
         yield from _continued(config, state, texts[0])
         return

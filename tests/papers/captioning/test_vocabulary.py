@@ -83,7 +83,7 @@ def test_it_is_saved_and_loaded(tmp_path):
 )
 def test_a_file_that_is_no_vocabulary_is_one_line(tmp_path, text):
     (tmp_path / "words.json").write_text(text)
-    with pytest.raises(UserError, match="vocabulary|is empty|is not JSON") as error:
+    with pytest.raises(UserError, match=r"vocabulary|is empty|is not JSON") as error:
         Vocabulary.load(tmp_path / "words.json")
     assert "\n" not in str(error.value)
     with pytest.raises(UserError):
