@@ -4,7 +4,6 @@ They stand in workdir/<run>/checkpoints/<step>/; kept are the newest few, and th
 """
 
 import contextlib
-import functools
 import json
 import logging
 import operator
@@ -23,6 +22,7 @@ from common.files import storage
 from common.sections import Loop
 from launch import distributed, fingerprints, spread
 from launch.failure import damaged, root
+from launch.flat_states import flat_state
 from launch.workdir import differences
 
 
@@ -231,19 +231,6 @@ def _unused(path: Path) -> Path:
     """The path, numbered if there is such a file already."""
     candidates = [path, *(path.with_name(f"{path.name}-{i}") for i in range(2, 1000))]
     return next(p for p in candidates if not p.exists())
-
-
-def flat_state(state: Any) -> dict[str, Any]:
-    """{path: leaf} of a state."""
-    leaves = jax.tree_util.tree_leaves_with_path(state)
-    name = functools.partial(jax.tree_util.keystr, simple=True, separator=".")
-    return {name(path): leaf for path, leaf in leaves}
-
-
-def unflat(flat: dict[str, Any], like: Any) -> Any:
-    """The inverse of `flat_state`, for a state of the structure of `like`."""
-    leaves = [flat[name] for name in flat_state(like)]
-    return jax.tree.unflatten(jax.tree.structure(like), leaves)
 
 
 def _flat(state: Any) -> dict[str, Any]:

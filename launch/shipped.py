@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from common.config import changed
 from common.files import weights
-from launch.checkpoints import flat_state, unflat
+from launch.flat_states import flat_state, unflat
 from launch.runs import Runs, for_evaluation
 from launch.workdir import differences
 

@@ -28,8 +28,7 @@ import optax
 from flax import struct
 from jaxtyping import Array, Int, Key
 
-from common import config as configs
-from common import optim, rng
+from common import optim, rng, variants
 from common.brief import Brief
 from common.config import at_least
 from common.contract import Claim, Run, Table, UserError, summary
@@ -88,12 +87,12 @@ LECTURE = (  # what --mode=figures shows, as of common.lecture
     table("table 1", "of points it has not seen", results=("Test",)),
 )
 
-get_config = partial(configs.get, VARIANTS)
+get_config = partial(variants.get, VARIANTS)
 
 
 def runs(config: Config) -> dict[str, Run]:
     """The rows of the variant's table."""
-    return configs.runs_of(config, lambda name: configs.pick("run", name, RUNS))
+    return variants.runs_of(config, lambda name: variants.pick("run", name, RUNS))
 
 
 class Points:

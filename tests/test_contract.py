@@ -19,7 +19,7 @@ import pytest
 
 from common import config as configs
 from common.contract import REQUIRED
-from launch import checkpoints, devices, placement
+from launch import devices, flat_states, placement
 from launch.ahead import inference, train_step
 from launch.runs import Runs, parameter_count
 from launch.session import Session
@@ -84,7 +84,7 @@ class Case:
 
     def call(self, state, inputs):
         """The program, with the arrays of a state."""
-        flat = checkpoints.flat_state(state)
+        flat = flat_states.flat_state(state)
         weights = {name: flat[name] for name in self.exported.weights}
         return self.program.call(weights, inputs)
 
@@ -343,8 +343,8 @@ def test_exports_for_cpu_cuda_and_tpu(case):
     assert exported.platforms == ("cpu", "cuda", "tpu")
     state, batch = case.first, jax.tree.map(jnp.asarray, case.batches[0])
     expected = case.step(state, batch)
-    after, metrics = exported.call(checkpoints.flat_state(state), batch)
-    got = _raw((checkpoints.unflat(after, state), metrics))
+    after, metrics = exported.call(flat_states.flat_state(state), batch)
+    got = _raw((flat_states.unflat(after, state), metrics))
     chex.assert_trees_all_close(got, _raw(expected), atol=1e-5, rtol=1e-5)
 
 

@@ -23,7 +23,7 @@ from common.contract import Inputs, UserError
 from common.files import weights
 from common.host import to_host
 from launch.ahead.train_step import PLATFORMS
-from launch.checkpoints import flat_state, unflat
+from launch.flat_states import flat_state, unflat
 from launch.runs import for_evaluation
 from launch.session import Session
 

@@ -9,7 +9,7 @@
 import jax
 import jax.export
 
-from launch.checkpoints import flat_state, unflat
+from launch.flat_states import flat_state, unflat
 from launch.session import Session
 
 PLATFORMS = ("cpu", "cuda", "tpu")

@@ -5,11 +5,11 @@
 
 from functools import partial
 
-from common.config import get, runs_of
 from common.contract import Run, UserError
 from common.nearest import refuse_unknown
 from common.sections import Loop, Optim, Schedule
 from common.text import parses
+from common.variants import get, runs_of
 from papers.amr_summarization.config import Config, Data, Decode, Eval, Model, Predict
 
 DIRECTIONS = ("parser", "generator")

@@ -21,9 +21,9 @@ import re
 from typing import Any
 
 from common.config import changed, check
-from common.config import runs_of as checked_runs
 from common.contract import Run, UserError
 from common.nearest import refuse_unknown
+from common.variants import runs_of as checked_runs
 from papers.captioning import data, tokens
 from papers.captioning.config import Config, Model
 from papers.captioning.encoder import resnet_model

@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from common.config import get, variant
 from common.sections import Loop, Optim, Schedule
+from common.variants import get, variant
 from papers.captioning.config import (
     Classifier,
     Config,

@@ -5,10 +5,11 @@ from dataclasses import field
 from functools import partial
 from typing import Any
 
-from common.config import above, at_least, between, choice, dtype, runs_of
+from common.config import above, at_least, between, choice, dtype
 from common.contract import Run, UserError
 from common.sections import Training
 from common.soft_nms import Suppression
+from common.variants import runs_of
 
 MAPS_OF = ("object", "legacy")  # radii that depend on the object
 

@@ -11,8 +11,8 @@ where FOLDER holds COCO's pictures and json.
 
 from functools import partial
 
-from common.config import get
 from common.sections import Loop, Optim, Schedule
+from common.variants import get
 from papers.cornernet.config import Config, Data, Eval, Model
 
 SEEDS = range(3)

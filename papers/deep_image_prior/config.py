@@ -5,10 +5,11 @@ from dataclasses import field
 from functools import partial
 from typing import Any
 
-from common.config import at_least, between, choice, dtype, runs_of
+from common.config import at_least, between, choice, dtype
 from common.contract import Run, UserError
 from common.nearest import refuse_unknown
 from common.sections import Optim, Schedule, Training
+from common.variants import runs_of
 
 
 @dataclasses.dataclass

@@ -9,8 +9,8 @@ has a net of its own: `--config.data.batch_size=2` fits two restarts side by sid
 import dataclasses
 from functools import partial
 
-from common.config import get
 from common.sections import Loop
+from common.variants import get
 from papers.deep_image_prior.config import (
     Config,
     Data,

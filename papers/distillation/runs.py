@@ -2,9 +2,10 @@
 
 import dataclasses
 
-from common.config import changed, check, pick, runs_of
+from common.config import changed, check
 from common.contract import Run, UserError
 from common.files import storage
+from common.variants import pick, runs_of
 from papers.distillation import data
 from papers.distillation.config import Config, Net
 from papers.resnet.config import blocks

@@ -7,8 +7,8 @@ The command is
 
 from functools import partial
 
-from common.config import get
 from common.sections import Loop, Optim, Schedule
+from common.variants import get
 from papers.distillation.config import (
     Config,
     Data,

@@ -14,9 +14,10 @@ Each run whose vectors are learnt comes after the run of its embedding, of
 import dataclasses
 from typing import Any
 
-from common.config import changed, pick, runs_of, unused
+from common.config import changed, unused
 from common.contract import Run, UserError
 from common.sections import Loop, Optim, Schedule
+from common.variants import pick, runs_of
 from papers.dkn.config import METHODS, Config, Model
 from papers.dkn.model import channels_of
 from papers.knowledge_graph import config as embeddings

@@ -5,8 +5,8 @@
 
 from functools import partial
 
-from common.config import get
 from common.sections import Loop, Optim, Schedule
+from common.variants import get
 from papers.dkn.config import Config, Data, Eval, Model, Vectors
 
 TABLE_2 = (

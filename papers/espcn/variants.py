@@ -15,8 +15,8 @@ paper's results, mean PSNR of Y in dB on Set5 and Set14:
 
 from functools import partial
 
-from common.config import get, variant
 from common.sections import Loop, Optim, Schedule
+from common.variants import get, variant
 from papers.espcn.config import Config, Data, Eval, Model
 
 

@@ -11,8 +11,9 @@ TASK_lstm                   the LSTM, fine-tuned
 from functools import partial
 from typing import Any
 
-from common.config import changed, pick, runs_of
+from common.config import changed
 from common.contract import Run, UserError
+from common.variants import pick, runs_of
 from papers.gpt import data, tasks
 from papers.gpt.config import Config, Finetune
 

@@ -12,9 +12,9 @@ The commands are
 
 from functools import partial
 
-from common.config import get, variant
 from common.sections import Loop, Optim, Schedule
 from common.text.prompts import Predict
+from common.variants import get, variant
 from papers.gpt import tasks
 from papers.gpt.config import Config, Data, Eval, Finetune, Model
 

@@ -4,11 +4,12 @@ import dataclasses
 from dataclasses import field
 from typing import Any
 
-from common.config import at_least, choice, pick, runs_of
+from common.config import at_least, choice
 from common.contract import Run, UserError
 from common.sections import Training
 from common.text.prompts import Predict
 from common.transformer import Decoder
+from common.variants import pick, runs_of
 
 
 @dataclasses.dataclass

@@ -12,9 +12,9 @@ and, where a docstring names data, --config.data.root=FOLDER_WITH_THE_DATA.
 
 from functools import partial
 
-from common.config import get, variant
 from common.sections import Loop, Optim, Schedule
 from common.text.prompts import Predict
+from common.variants import get, variant
 from papers.gpt2.config import Config, Data, Eval, Model
 
 VOCABULARY = 50_257  # 256 bytes, 50,000 merges and <|endoftext|>

@@ -10,8 +10,9 @@ transr_cold                       TransR from random vectors
 import dataclasses
 from typing import Any
 
-from common.config import changed, pick, runs_of
+from common.config import changed
 from common.contract import Run, UserError
+from common.variants import pick, runs_of
 from papers.knowledge_graph.config import Config, Each
 
 # Each run: the embedding that it trains.

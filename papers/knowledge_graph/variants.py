@@ -11,8 +11,8 @@ Filtered Hits@10, heads and tails, as OpenKE's page has them:
 
 from functools import partial
 
-from common.config import get, variant
 from common.sections import Loop, Optim, Schedule
+from common.variants import get, variant
 from papers.knowledge_graph.config import Config, Data, Each, Eval, Loss, Model
 
 CONSTANT = Schedule("constant")

@@ -5,9 +5,10 @@ from dataclasses import field
 from functools import partial
 from typing import Any
 
-from common.config import at_least, choice, dtype, runs_of
+from common.config import at_least, choice, dtype
 from common.contract import Run, UserError
 from common.sections import Training
+from common.variants import runs_of
 
 
 @dataclasses.dataclass

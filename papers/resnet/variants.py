@@ -12,8 +12,8 @@ PLAIN_ERRORS (ImageNet, 10 crops) and CIFAR_ERRORS.
 
 from functools import partial
 
-from common.config import get, variant
 from common.sections import Loop, Optim, Schedule
+from common.variants import get, variant
 from papers.resnet.config import Config, Data, Eval, Model
 
 

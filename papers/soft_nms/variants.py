@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from common.config import get
+from common.variants import get
 from papers import yolov3
 from papers.soft_nms.config import Config, Eval
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from papers.sptree import bilou, structures
+from papers.sptree import bilou, layers
 from papers.sptree.config import Model
 from papers.sptree.vocabulary import Sizes
 
@@ -59,8 +59,8 @@ class EntityLayer(nn.Module):
         return labels, logits(z, keep, before)
 
     def _layer(self, name: str, inputs: int, units: int, dtype) -> tuple[Array, Array]:
-        kernel = self.param(f"{name}_kernel", structures.kernel_limit, (inputs, units))
-        bias = self.param(f"{name}_bias", structures.bias_limit, (units,))
+        kernel = self.param(f"{name}_kernel", layers.kernel_limit, (inputs, units))
+        bias = self.param(f"{name}_bias", layers.bias_limit, (units,))
         return kernel.astype(dtype), bias.astype(dtype)
 
 

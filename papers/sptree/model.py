@@ -15,11 +15,11 @@ from flax import struct
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from common import recurrent
-from papers.sptree import structures
+from papers.sptree import layers
 from papers.sptree.config import Config, Model
 from papers.sptree.entities import EntityLayer
+from papers.sptree.layers import table
 from papers.sptree.relations import Pairs, RelationLayer
-from papers.sptree.structures import table
 from papers.sptree.vocabulary import Sizes
 
 Batch = Mapping[str, Array]
@@ -101,7 +101,7 @@ class Reader(nn.Module):
         words = drop(table(self.sizes.words, m.d_word, "words")(batch["word"]))
         tags = drop(table(self.sizes.tags, m.d_tag, "tags")(batch["tag"]))
         x = jnp.concatenate([words, tags], -1).astype(m.dtype)
-        cell = structures.lstm_cell(m.sequence, m)
+        cell = layers.lstm_cell(m.sequence, m)
         return recurrent.BiLSTM(cell, name="sequence")(x, mask)[0]
 
 

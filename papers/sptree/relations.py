@@ -17,9 +17,9 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from common import tree_paths
-from papers.sptree import bilou, structures
+from papers.sptree import bilou, layers, structures
 from papers.sptree.config import Config
-from papers.sptree.structures import table
+from papers.sptree.layers import table
 from papers.sptree.vocabulary import Sizes
 
 Batch = Mapping[str, Array]
@@ -70,8 +70,8 @@ class RelationLayer(nn.Module):
         if m.structure != "none":  # no path is a vector of zeros
             vectors = [jnp.where(way.whole[..., None], x, 0) for x in vectors]
         spans = span_vectors(s, pairs, m.span)
-        hidden = structures.dense(m.relation_units, m, "hidden")
-        out = structures.dense(self.sizes.classes, m, "out")
+        hidden = layers.dense(m.relation_units, m, "hidden")
+        out = layers.dense(self.sizes.classes, m, "out")
         drop = nn.Dropout(m.dropout_hidden, deterministic=not train)
 
         def logits(between: Array, first: Array, last: Array) -> Array:

@@ -13,9 +13,10 @@ entities                      pre-training; behind the runs that come after it
 
 from typing import Any
 
-from common.config import changed, pick, runs_of
+from common.config import changed
 from common.contract import Run, UserError
 from common.text import parses
+from common.variants import pick, runs_of
 from papers.sptree.config import Config, Model
 
 NO_EP = {"learning.pretrained": False}

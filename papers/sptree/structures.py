@@ -16,40 +16,9 @@ from common import recurrent, tree_paths, trees
 from common.lstm import State
 from common.tree_paths import Paths, at
 from papers.sptree.config import Model
+from papers.sptree.layers import bias_limit, kernel_limit, lstm_cell
 
 Both = tuple[Float[Array, "rows pairs d"], Float[Array, "rows pairs d"]]
-
-
-def kernel_limit(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
-    """sqrt(6 / (inputs + outputs)) everywhere. As the initialisers of this package's
-    modules, these give the limits of uniform draws; `model.initial` draws."""
-    del key
-    return jnp.full(shape, (6 / sum(shape)) ** 0.5, dtype)
-
-
-def bias_limit(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
-    """sqrt(6 / size): the released code draws biases too."""
-    return kernel_limit(key, shape[-1:], dtype)
-
-
-def dense(units: int, model: Model, name: str | None = None) -> nn.Dense:
-    return nn.Dense(
-        units,
-        kernel_init=kernel_limit,
-        bias_init=bias_limit,
-        dtype=model.dtype,
-        name=name,
-    )
-
-
-def table(rows: int, d: int, name: str | None = None) -> nn.Embed:
-    return nn.Embed(rows, d, embedding_init=kernel_limit, name=name)
-
-
-def lstm_cell(features: int, model: Model) -> recurrent.Cell:
-    return recurrent.Cell(
-        features, kernel_limit, kernel_limit, bias_limit, dtype=model.dtype
-    )
 
 
 class Words(NamedTuple):

@@ -5,8 +5,8 @@
 
 from functools import partial
 
-from common.config import get
 from common.sections import Loop, Optim, Schedule
+from common.variants import get
 from papers.sptree.config import Config, Data, Eval, Learning, Model, Predict
 
 PARTS = ("sptree", "no_ep", "no_ss", "no_le", "no_shared", "no_ep_ss", "no_all")

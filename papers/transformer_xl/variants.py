@@ -11,8 +11,8 @@ and, where a docstring names data, --config.data.root=FOLDER_WITH_THE_DATA.
 
 from functools import partial
 
-from common.config import get
 from common.sections import Loop, Optim, Schedule
+from common.variants import get
 from papers.transformer_xl.config import Config, Data, Eval, Model, Predict
 
 

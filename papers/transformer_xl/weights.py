@@ -25,9 +25,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from common.config import pick
 from common.contract import UserError
 from common.files import weights
+from common.variants import pick
 from papers.transformer_xl.config import Model
 from papers.transformer_xl.releases import (
     BIASES,

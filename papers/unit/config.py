@@ -4,9 +4,10 @@ import dataclasses
 from dataclasses import field
 from typing import Any
 
-from common.config import at_least, between, choice, dtype, pick, runs_of
+from common.config import at_least, between, choice, dtype
 from common.contract import Run, UserError
 from common.sections import Training
+from common.variants import pick, runs_of
 
 
 @dataclasses.dataclass

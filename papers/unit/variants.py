@@ -8,8 +8,8 @@ discriminators.
 
 from functools import partial
 
-from common.config import get
 from common.sections import Loop, Optim, Schedule
+from common.variants import get
 from papers.unit.config import (
     Adaptation,
     Config,

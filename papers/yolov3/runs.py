@@ -5,10 +5,10 @@ import re
 from typing import Any
 
 from common.config import changed, check
-from common.config import runs_of as checked_runs
 from common.contract import Run, UserError
 from common.data.annotated_choice import source_of
 from common.nearest import refuse_unknown
+from common.variants import runs_of as checked_runs
 from papers.yolov3 import annotations
 from papers.yolov3.cfg import strides, yolo_layers
 from papers.yolov3.config import Config, network

@@ -10,8 +10,9 @@ where FOLDER is a set in the layout of VOC, COCO or darknet.
 
 from functools import partial
 
-from common.config import changed, get
+from common.config import changed
 from common.sections import Loop, Optim, Schedule
+from common.variants import get
 from papers.yolov3.config import (
     Classifier,
     Config,

@@ -18,15 +18,12 @@ from common.config import (
     dtype,
     fields,
     from_plain,
-    get,
-    pick,
     refuse_unused,
     rule_of,
-    runs_of,
-    variant,
 )
 from common.contract import UserError
 from common.sections import Schedule, Training
+from common.variants import get, pick, runs_of, variant
 
 
 @dataclasses.dataclass
