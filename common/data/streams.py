@@ -2,6 +2,7 @@
 
 import copy
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -112,6 +113,22 @@ def stretches(
     return StreamSegments(
         tokens, batch_size=rows, length=whole, rows=own, keep_tail=True
     )[0]
+
+
+def check_windows(config: Any) -> None:
+    """UserError: `data.length` is beyond the network's positions, `model.context`, or
+    `eval.stride` beyond `data.length`."""
+    length = config.data.length
+    if length > config.model.context:
+        raise UserError(
+            f"config.data.length={length} is beyond the network's positions: at most "
+            f"config.model.context, {config.model.context}"
+        )
+    if config.eval.stride > length:
+        raise UserError(
+            f"config.eval.stride={config.eval.stride} would skip tokens: at most "
+            f"config.data.length, {length}"
+        )
 
 
 def windows(tokens: np.ndarray, length: int, stride: int) -> dict[str, np.ndarray]:

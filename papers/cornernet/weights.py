@@ -19,8 +19,8 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from flax.traverse_util import flatten_dict, unflatten_dict
 
+from common import variables as table
 from common.files import weights
 
 Variables = dict[str, Any]  # {"params": ..., "batch_stats": ...}
@@ -125,7 +125,7 @@ def from_published(arrays: Mapping[str, np.ndarray], like: Variables) -> Variabl
         for name, array in arrays.items()
         if not name.endswith("num_batches_tracked")
     }
-    flat = _flat(like)
+    flat = table.flat(like)
     kept = {path: x for path, x in flat.items() if _other_classes(path, x, arrays)}
     if kept:
         warnings.warn(
@@ -145,7 +145,7 @@ def from_published(arrays: Mapping[str, np.ndarray], like: Variables) -> Variabl
         path: jnp.asarray(_from_torch(path, arrays[published_name(path)]), jnp.float32)
         for path in wanted
     }
-    return _nested(found | kept, like)
+    return table.nested(found | kept, like)
 
 
 def _other_classes(path: str, leaf: Any, arrays: Mapping[str, np.ndarray]) -> bool:
@@ -160,28 +160,13 @@ def _other_classes(path: str, leaf: Any, arrays: Mapping[str, np.ndarray]) -> bo
 
 def to_published(variables: Variables) -> dict[str, np.ndarray]:
     """The inverse: variables -> arrays by their published names."""
-    flat = _flat(variables)
+    flat = table.flat(variables)
     return {published_name(p): _to_torch(p, np.asarray(x)) for p, x in flat.items()}
 
 
 def save(path: str, variables: Variables) -> None:
     """Writes a file that `load` reads, and the published network after `load_file`."""
     weights.write(path, to_published(variables))
-
-
-def _flat(variables: Variables) -> dict[str, Any]:
-    """{path: array} of both collections, which have no path in common."""
-    parts = (variables["params"], variables["batch_stats"])
-    return {path: x for p in parts for path, x in flatten_dict(p, sep="/").items()}
-
-
-def _nested(flat: Mapping[str, Any], like: Variables) -> Variables:
-    return {
-        kind: unflatten_dict(
-            {path: flat[path] for path in flatten_dict(like[kind], sep="/")}, sep="/"
-        )
-        for kind in ("params", "batch_stats")
-    }
 
 
 def _to_torch(path: str, array: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Any
 
 from common.config import changed
 from common.contract import Run, UserError
+from common.data.streams import check_windows
 from common.variants import pick, runs_of
 from papers.gpt import data, tasks
 from papers.gpt.config import Config, Finetune
@@ -94,16 +95,7 @@ def _check(config: Config) -> None:
 
 
 def _check_text(config: Config) -> None:
-    if config.data.length > config.model.context:
-        raise UserError(
-            f"config.data.length={config.data.length} is beyond the network's "
-            f"positions: at most config.model.context, {config.model.context}"
-        )
-    if config.eval.stride > config.data.length:
-        raise UserError(
-            f"config.eval.stride={config.eval.stride} would skip tokens: at most "
-            f"config.data.length, {config.data.length}"
-        )
+    check_windows(config)
     if config.snapshots > config.loop.steps:
         raise UserError(
             f"config.snapshots={config.snapshots} is more than config.loop.steps, "

@@ -6,6 +6,7 @@ from typing import Any
 
 from common.config import at_least, choice
 from common.contract import Run, UserError
+from common.data.streams import check_windows
 from common.sections import Training
 from common.text.prompts import Predict
 from common.transformer import Decoder
@@ -95,18 +96,9 @@ def _check(config: Config) -> None:
         raise UserError(
             f"config.model.n_heads={m.n_heads} must divide d_model, {m.d_model}"
         )
-    if config.data.length > m.context:
-        raise UserError(
-            f"config.data.length={config.data.length} is beyond the network's "
-            f"positions: at most config.model.context, {m.context}"
-        )
+    check_windows(config)
     if m.logits_at_once and config.data.length % m.logits_at_once:
         raise UserError(
             f"config.model.logits_at_once={m.logits_at_once} must divide "
-            f"config.data.length, {config.data.length}"
-        )
-    if config.eval.stride > config.data.length:
-        raise UserError(
-            f"config.eval.stride={config.eval.stride} would skip tokens: at most "
             f"config.data.length, {config.data.length}"
         )

@@ -16,8 +16,8 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from flax.traverse_util import flatten_dict, unflatten_dict
 
+from common import variables as table
 from common.contract import UserError
 from common.files import weights
 from papers.resnet.config import Model, bottleneck
@@ -65,7 +65,7 @@ def from_torchvision(
     """Arrays by torchvision's names -> float32 variables."""
     _refuse_stride(model)
     arrays = {n: a for n, a in arrays.items() if not n.endswith("num_batches_tracked")}
-    flat = _flat(like)
+    flat = table.flat(like)
     if getattr(arrays.get("fc.bias"), "shape", None) != flat["head/bias"].shape:
         warnings.warn(
             f"the weights are not for {model.num_classes} classes: the head is new",
@@ -85,34 +85,19 @@ def from_torchvision(
         path: jnp.asarray(_from_torch(arrays[torchvision_name(path)]), jnp.float32)
         for path in wanted
     }
-    return _nested(found | kept, like)
+    return table.nested(found | kept, like)
 
 
 def to_torchvision(model: Model, variables: Variables) -> dict[str, np.ndarray]:
     """The inverse: variables -> arrays by torchvision's names."""
     _refuse_stride(model)
-    flat = _flat(variables)
+    flat = table.flat(variables)
     return {torchvision_name(p): _to_torch(np.asarray(x)) for p, x in flat.items()}
 
 
 def save(path: str, model: Model, variables: Variables) -> None:
     """Writes a file that `load` reads, and torchvision after `load_file`."""
     weights.write(path, to_torchvision(model, variables))
-
-
-def _flat(variables: Variables) -> dict[str, Any]:
-    """{path: array} of both collections, which have no path in common."""
-    parts = (variables["params"], variables["batch_stats"])
-    return {path: x for p in parts for path, x in flatten_dict(p, sep="/").items()}
-
-
-def _nested(flat: Mapping[str, Any], like: Variables) -> Variables:
-    return {
-        kind: unflatten_dict(
-            {path: flat[path] for path in flatten_dict(like[kind], sep="/")}, sep="/"
-        )
-        for kind in ("params", "batch_stats")
-    }
 
 
 def _to_torch(array: np.ndarray) -> np.ndarray:

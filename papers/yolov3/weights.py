@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from common import variables as table
 from common.files import weights
 from papers.yolov3 import darknet_weights
 from papers.yolov3.cfg import Cfg, yolo_layers
@@ -124,7 +125,7 @@ def _beside(layers: Mapping[str, Any], like: Variables) -> Variables:
 def save(path: str, cfg: Cfg, variables: Variables, seen: int = 0) -> None:
     """Writes a file that `load` reads. Its name says which kind; seen: the images that
     training has read, which a .weights keeps."""
-    flat = _flat(variables)
+    flat = {path: np.asarray(leaf) for path, leaf in table.flat(variables).items()}
     if darknet_weights.is_darknet(path):
         layers = unflatten_dict(flat, sep="/")
         header = darknet_weights.Header(darknet_weights.VERSION, seen)
@@ -137,20 +138,11 @@ def save(path: str, cfg: Cfg, variables: Variables, seen: int = 0) -> None:
 def _from_arrays(arrays: Mapping[str, np.ndarray], like: Variables) -> Variables:
     shapes = {
         _name(leaf): _to_torch(np.empty(array.shape, np.uint8)).shape
-        for leaf, array in _flat(like, read=False).items()
+        for leaf, array in table.flat(like).items()
     }
     weights.refuse_differences(shapes, arrays)
     flat = {_leaf(name): _from_torch(array) for name, array in arrays.items()}
     return _beside(unflatten_dict(flat, sep="/"), like)
-
-
-def _flat(variables: Variables, read: bool = True) -> dict[str, Any]:
-    """{path: array} of both collections, which have no path in common."""
-    return {
-        path: np.asarray(leaf) if read else leaf
-        for kind in KINDS
-        for path, leaf in flatten_dict(variables.get(kind, {}), sep="/").items()
-    }
 
 
 def _name(path: str) -> str:
