@@ -8,6 +8,8 @@ a job of several, to read it on the host or to build it into a program.
 
 import fnmatch
 import json
+from functools import cache
+from pathlib import Path
 
 import chex
 import jax
@@ -67,21 +69,39 @@ def test_what_is_spread_is_read_through_one_function(spread):
 
 
 class Placed(Session):
-    """A session whose runs are at their first step, untrained and saved nowhere."""
+    """A session whose runs are at their first step, untrained and saved nowhere.
+
+    like: the session whose states these are too, placed otherwise.
+    """
+
+    def __init__(self, paper: str, mesh: str, like: "Placed | None" = None) -> None:
+        module = smoke.load(paper)
+        config = module.get_config("smoke")
+        super().__init__(module, config, Path("unused"), mesh=mesh, every_device=True)
+        self._like = like
+        self._first = {}
 
     def _restore(self, name, part=lambda state: state, which="newest"):
+        if name not in self._first:
+            self._first[name] = self._made(name)
+        steps = self.runs[name].config.loop.steps
+        return part(self._first[name]), {"step": steps, "seconds": 1.0}
+
+    def _made(self, name):
+        place, _ = self.placed(name)
+        if self._like:
+            state, _ = self._like._restore(name)
+            return jax.jit(lambda state: state, out_shardings=place.state)(state)
         after = {n: self.measured(n)[0] for n in self.runs[name].after}
         key = jax.random.key(self.runs[name].config.seed)
-        place, _ = self.placed(name)
         state = place.make_state(self.runs.initialiser(name), key, after)
-        state = state.replace(step=state.step + 1)
-        return part(state), {"step": self.runs[name].config.loop.steps, "seconds": 1.0}
+        return state.replace(step=state.step + 1)
 
 
-def placed(paper: str, workdir, mesh: str = "fsdp") -> Placed:
-    module = smoke.load(paper)
-    config = module.get_config("smoke")
-    return Placed(module, config, workdir, mesh=mesh, every_device=True)
+@cache
+def placed(paper: str, mesh: str = "fsdp") -> Placed:
+    """One session for all tests: to make its states takes longer than to use them."""
+    return Placed(paper, mesh, like=None if mesh == "fsdp" else placed(paper))
 
 
 def trained(session: Placed) -> dict:
@@ -109,15 +129,15 @@ QUICK = (smoke.SMALLEST, "espcn")
         for p in smoke.PAPERS
     ],
 )
-def test_models_are_measured_where_they_are_split(paper, tmp_path, spread):
+def test_models_are_measured_where_they_are_split(paper, spread):
     """No process reads what it does not hold, and the tables are those of whole
     models."""
-    session = placed(paper, tmp_path)
+    session = placed(paper)
     states = trained(session)
     leaves = jax.tree.leaves([state for _, state in states.values()])
     assert any(not leaf.is_fully_replicated for leaf in leaves)
     split = numbers(session.paper.evaluate(session.config, states))
-    alone = placed(paper, tmp_path, "data")
+    alone = placed(paper, "data")
     values = [*alone.paper.evaluate(alone.config, trained(alone))]
     whole = numbers(values)
     assert missing(alone.paper, values) <= NOT_IN_SMOKE.get(paper, set())
@@ -181,8 +201,7 @@ def test_models_predict_where_they_are_split(paper, tmp_path, spread):
     Image.fromarray(pixels).save(picture)
     inputs = INPUTS.get(paper, str(picture))
     split, whole = (
-        [*placed(paper, tmp_path, mesh).predict("", inputs)]
-        for mesh in ("fsdp", "data")
+        [*placed(paper, mesh).predict("", inputs)] for mesh in ("fsdp", "data")
     )
     assert len(split) == len(whole) > 0
     for a, b in zip(split, whole, strict=True):
