@@ -60,6 +60,12 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: paper_of(item.nodeid))
 
 
+def pytest_collection_finish():
+    """Modules and tests stay to the end: no later collection walks over them."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     optimised = item.get_closest_marker("optimised") is not None
