@@ -28,7 +28,13 @@ from common.data import conllu
 from common.data.conllu import Document
 from common.data.split_names import SPLITS, split_of
 from common.files import storage
-from common.text import chunk_parser, parser_training, trained_parser, treebank
+from common.text import (
+    chunk_parser,
+    parser_training,
+    spelling,
+    trained_parser,
+    treebank,
+)
 from common.text.parser_training import Attachment, Plan, State, attachment
 from common.text.parses import Parsed
 from common.text.trained_parser import TrainedParser
@@ -184,7 +190,7 @@ def _sizes(vocabulary: Vocabulary) -> Sizes:
     return Sizes(
         words=len(vocabulary.words),
         tags=len(vocabulary.tags),
-        pieces=treebank.PIECE_ROWS,
+        pieces=spelling.ROWS,
         arcs=len(vocabulary.arcs),
     )
 

@@ -19,7 +19,7 @@ from common.biaffine import Sizes
 from common.contract import UserError
 from common.files import params as params_files
 from common.files import storage, weights
-from common.text import chunk_parser, tagging, treebank
+from common.text import chunk_parser, spelling, tagging, treebank
 from common.text.parses import Parsed
 from common.text.treebank import Vocabulary
 
@@ -86,7 +86,7 @@ def _decoded(sizes: Sizes, params: Any, batch: biaffine.Batch) -> biaffine.Decod
 def initial(sizes: Sizes, key: jax.Array) -> Any:
     """Parameters before training."""
     word = np.zeros((1, 2), np.int32)
-    piece = np.zeros((1, 2, treebank.PIECES), np.int32)
+    piece = np.zeros((1, 2, spelling.PIECES), np.int32)
     length = np.full(1, 2, np.int32)
     batch = {"word": word, "tag": word, "piece": piece, "length": length}
     return biaffine.Parser(sizes).init(key, batch)["params"]

@@ -5,22 +5,19 @@ words that training had not, and its tag. Tags are always those of
 `common.text.tagging`: a text comes without tags by people.
 """
 
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from common.text import tagging
+from common.text import spelling, tagging
 from common.text.parses import Parsed
 
 Batch = dict[str, np.ndarray]
 UNKNOWN = 0  # of words and tags
 ROOT_WORD = 1  # stands before each sentence
 NAMED = ("", "<root>")
-PIECES = 5  # of a word's spelling
-PIECE_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -56,11 +53,11 @@ def encode(words: Sequence[str], vocabulary: Vocabulary) -> Batch:
     word = [vocabulary.numbers["words"].get(w.lower(), UNKNOWN) for w in words]
     tags = tagging.tags(words)
     tag = [vocabulary.numbers["tags"].get(t, UNKNOWN) for t in tags]
-    root = [UNKNOWN] * PIECES
+    root = [UNKNOWN] * spelling.PIECES
     return {
         "word": np.array([ROOT_WORD, *word], np.int32),
         "tag": np.array([ROOT_WORD, *tag], np.int32),
-        "piece": np.array([root, *map(pieces, words)], np.int32),
+        "piece": np.array([root, *map(spelling.pieces, words)], np.int32),
     }
 
 
@@ -71,30 +68,6 @@ def encode_tree(parsed: Parsed, vocabulary: Vocabulary) -> Batch:
         "head": np.array([0, *(head + 1 for head in parsed.heads)], np.int32),
         "arc": np.array([0, *arcs], np.int32),
     }
-
-
-def pieces(word: str) -> list[int]:
-    """The word's last two, three and four letters, its first three and its shape, as
-    rows of a table that hashing fills."""
-    low = word.lower()
-    parts = (low[-2:], low[-3:], low[-4:], low[:3], shape(word))
-    keys = (f"{i} {part}".encode() for i, part in enumerate(parts))
-    return [1 + zlib.crc32(key) % (PIECE_ROWS - 1) for key in keys]
-
-
-def shape(word: str) -> str:
-    """Capitals, small letters, digits and signs, runs of one kind taken together: "Xx"
-    for "London", "d-d" for "1914-18"."""
-    found = ""
-    for letter in word:
-        kind = letter
-        if letter.isalpha():
-            kind = "x" if letter.islower() else "X"
-        elif letter.isdigit():
-            kind = "d"
-        if not found.endswith(kind):
-            found += kind
-    return found
 
 
 LENGTHS = (12, 20, 28, 40, 64, 128)  # of padded sentences, the root included

@@ -25,6 +25,7 @@ class Model:
     shared: bool = True  # words, tags and sequence, by entities and relations
     span: str = choice("mean", "last")  # an entity's vector: of its words, or the last
     d_word: int = at_least(1, 200)
+    d_piece: int = at_least(0)  # pieces of a word's spelling; 0: none, as in the paper
     d_tag: int = at_least(1, 25)  # parts of speech
     d_arc: int = at_least(1, 25)  # relations of a word to its head
     d_label: int = at_least(1, 25)  # entity labels
@@ -32,6 +33,8 @@ class Model:
     tree: int = at_least(1, 100)  # and over the tree
     entity_units: int = at_least(1, 100)  # of the hidden layer
     relation_units: int = at_least(1, 100)
+    # Share of the words that training shows as unknown ones.
+    dropout_word: float = between(0.0, 1.0, 0.0)
     dropout_embedding: float = between(0.0, 1.0, 0.5)
     dropout_hidden: float = between(0.0, 1.0, 0.3)
     dtype: str = dtype()

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int
 
 from common.contract import UserError
-from common.text import parses
+from common.text import parses, spelling
 from papers.sptree import bilou, generated, sources, word_vectors
 from papers.sptree.config import Config, Data
 from papers.sptree.sources.annotated_sentence import AnnotatedSentence, Dropped
@@ -26,6 +26,7 @@ READ_LATER = ("batch_size",)  # fields of `Data` that do not change the corpus
 class Encoded:
     """A sentence in numbers."""
 
+    spelled: tuple[str, ...]  # the words as they are written
     word: Int[np.ndarray, "words"]
     tag: Int[np.ndarray, "words"]
     arc: Int[np.ndarray, "words"]
@@ -35,6 +36,10 @@ class Encoded:
 
     def __len__(self) -> int:
         return len(self.word)
+
+    @functools.cached_property
+    def piece(self) -> Int[np.ndarray, "words pieces"]:
+        return np.array([spelling.pieces(word) for word in self.spelled], np.int32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +155,8 @@ def encode(sentence: AnnotatedSentence, vocabulary: Vocabulary) -> Encoded:
     ]
     parent = np.array(parsed.heads, np.int32)
     label = bilou.encode(spans, len(parsed))
-    return Encoded(word, tag, arc, parent, label, _relations(sentence, numbers))
+    related = _relations(sentence, numbers)
+    return Encoded(parsed.words, word, tag, arc, parent, label, related)
 
 
 def _relations(

@@ -14,12 +14,14 @@ import numpy as np
 
 from common.contract import UserError
 from common.data.pipeline import pipeline
+from common.text import spelling
 from papers.sptree.config import Config
 from papers.sptree.corpus import Encoded, check_sizes, corpus
 
 Batch = dict[str, np.ndarray]
 Plan = list[tuple[int, list[int]]]  # batches: the bucket's words, the sentences
 COLUMNS = ("word", "tag", "arc", "parent", "label")
+OF_A_WORD = {"piece": (spelling.PIECES,)}  # shapes of the columns that are no numbers
 NO_ROW = -1
 
 
@@ -35,11 +37,17 @@ def batches(
         corpus(config).encoded[split],
         config.data.buckets,
         size,
+        columns=columns(config),
         seed=config.seed,
         shuffled=train,
         rows=slice(process_index, None, process_count),
     )
     return pipeline(source, batch_size=None, repeat=False)
+
+
+def columns(config: Config) -> tuple[str, ...]:
+    """What the network reads of each word."""
+    return (*COLUMNS, "piece") if config.model.d_piece else COLUMNS
 
 
 class Bucketed:
@@ -54,12 +62,14 @@ class Bucketed:
         buckets: Sequence[int],
         batch_size: int,
         *,
+        columns: Sequence[str] = COLUMNS,
         seed: int = 0,
         shuffled: bool = False,
         rows: slice = slice(None),
     ) -> None:
         self._sentences = sentences
         self._size = batch_size
+        self._columns = columns
         self._seed = seed
         self._shuffled = shuffled
         self._rows = rows
@@ -89,6 +99,7 @@ class Bucketed:
             words,
             rows[self._rows],
             epoch,
+            self._columns,
         )
 
     def _plan(self, epoch: int) -> Plan:
@@ -110,11 +121,18 @@ class Bucketed:
 
 
 def joined(
-    sentences: Sequence[Encoded | None], words: int, rows: Sequence[int], epoch: int
+    sentences: Sequence[Encoded | None],
+    words: int,
+    rows: Sequence[int],
+    epoch: int,
+    columns: Sequence[str] = COLUMNS,
 ) -> Batch:
     """A batch of sentences that are padded to `words`; None is a row without one."""
     count = len(sentences)
-    batch = {name: np.zeros((count, words), np.int32) for name in COLUMNS}
+    batch = {
+        name: np.zeros((count, words, *OF_A_WORD.get(name, ())), np.int32)
+        for name in columns
+    }
     batch["parent"][:] = -1  # padding: roots of their own
     batch["relation"] = np.zeros((count, words, words), np.int8)
     batch["length"] = np.zeros(count, np.int32)
@@ -124,7 +142,7 @@ def joined(
     for i, sentence in enumerate(sentences):
         if sentence is None:
             continue
-        for name in COLUMNS:
+        for name in columns:
             batch[name][i, : len(sentence)] = getattr(sentence, name)
         first, last, value = sentence.relations.T
         batch["relation"][i, first, last] = value
@@ -142,7 +160,8 @@ def batch_spec(config: Config, split: str = "train") -> dict[str, jax.ShapeDtype
     def array(*shape: int, dtype=jnp.int32) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((rows, *shape), dtype)
 
-    return {name: array(words) for name in COLUMNS} | {
+    found = {name: array(words, *OF_A_WORD.get(name, ())) for name in columns(config)}
+    return found | {
         "relation": array(words, words, dtype=jnp.int8),
         "length": array(),
         "mask": array(dtype=jnp.float32),

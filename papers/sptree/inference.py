@@ -11,8 +11,9 @@ from papers.sptree.config import Config
 
 def inference_inputs(config: Config) -> Inputs:
     """Arrays of a batch of the longest sentences: words, tags, arcs, parents, lengths,
-    and labels, which a run with given entities reads."""
-    return rows_of(data.batch_spec(config, "valid"), [*data.COLUMNS, "length"])
+    labels, which a run with given entities reads, and pieces of words, where the
+    network reads them (`common.text.spelling.pieces`)."""
+    return rows_of(data.batch_spec(config, "valid"), [*data.columns(config), "length"])
 
 
 def inference(config: Config, state: train.State, inputs: Batch) -> dict[str, Any]:

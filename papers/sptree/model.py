@@ -15,12 +15,13 @@ from flax import struct
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from common import recurrent
+from common.text import spelling
 from papers.sptree import layers
 from papers.sptree.config import Config, Model
 from papers.sptree.entities import EntityLayer
 from papers.sptree.layers import table
 from papers.sptree.relations import Pairs, RelationLayer
-from papers.sptree.vocabulary import Sizes
+from papers.sptree.vocabulary import UNKNOWN, Sizes
 
 Batch = Mapping[str, Array]
 
@@ -89,7 +90,10 @@ class Extractor(nn.Module):
 
 
 class Reader(nn.Module):
-    """Words and their tags through a BiLSTM: s of eq. 1, [rows, words, 2 sequence]."""
+    """Words and their tags through a BiLSTM: s of eq. 1, [rows, words, 2 sequence].
+
+    The paper's words are rows of a table, and those that training had not are one row.
+    With `d_piece` the sum of the vectors of a word's pieces stands beside its row."""
 
     model: Model
     sizes: Sizes
@@ -98,11 +102,25 @@ class Reader(nn.Module):
     def __call__(self, batch: Batch, mask: Array, train: bool) -> Array:
         m = self.model
         drop = nn.Dropout(m.dropout_embedding, deterministic=not train)
-        words = drop(table(self.sizes.words, m.d_word, "words")(batch["word"]))
-        tags = drop(table(self.sizes.tags, m.d_tag, "tags")(batch["tag"]))
-        x = jnp.concatenate([words, tags], -1).astype(m.dtype)
+        word = self._shown(batch["word"], train)
+        parts = [table(self.sizes.words, m.d_word, "words")(word)]
+        if m.d_piece:
+            pieces = table(spelling.ROWS, m.d_piece, "pieces")(batch["piece"])
+            parts.append(jnp.sum(pieces, -2))
+        parts.append(table(self.sizes.tags, m.d_tag, "tags")(batch["tag"]))
+        x = jnp.concatenate([drop(part) for part in parts], -1).astype(m.dtype)
         cell = layers.lstm_cell(m.sequence, m)
         return recurrent.BiLSTM(cell, name="sequence")(x, mask)[0]
+
+    def _shown(
+        self, word: Int[Array, "rows words"], train: bool
+    ) -> Int[Array, "rows words"]:
+        """The words, some of which are unknown ones in training."""
+        share = self.model.dropout_word
+        if not train or not share:
+            return word
+        lost = jax.random.bernoulli(self.make_rng("dropout"), share, word.shape)
+        return jnp.where(lost, UNKNOWN, word)
 
 
 def initial(net: Extractor, key: Key[Array, ""], batch: Batch) -> Any:

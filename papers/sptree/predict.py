@@ -88,7 +88,7 @@ def _answers(
     params = train.predicted_params(state)
     params = jax.tree.map(lambda x: x[0], params)
     step = jax.jit(partial(train.answer, own, net))
-    source = data.Bucketed(encoded, buckets, ROWS)
+    source = data.Bucketed(encoded, buckets, ROWS, columns=data.columns(config))
     for number in range(len(source)):
         batch = source[number]
         answers = to_host(step(params, batch))

@@ -50,8 +50,8 @@ RUNS: dict[str, dict[str, Any]] = {
 PRETRAINING = "entities"
 # What of the network pre-training has.
 ENTITY_FIELDS = (
-    "d_word", "d_tag", "d_label", "sequence", "entity_units", "dropout_embedding",
-    "dropout_hidden", "dtype",
+    "d_word", "d_piece", "d_tag", "d_label", "sequence", "entity_units",
+    "dropout_word", "dropout_embedding", "dropout_hidden", "dtype",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from common.biaffine import Sizes
 from common.contract import UserError
-from common.text import parser_training, parses, trained_parser, treebank
+from common.text import parser_training, parses, spelling, trained_parser, treebank
 from common.text.parser_training import Plan, attachment
 from common.text.parses import Parsed
 from common.text.trained_parser import TrainedParser
@@ -26,7 +26,7 @@ TREES = (
 
 def plan_of(vocabulary: Vocabulary, steps: int) -> Plan:
     sizes = Sizes(
-        len(vocabulary.words), len(vocabulary.tags), treebank.PIECE_ROWS,
+        len(vocabulary.words), len(vocabulary.tags), spelling.ROWS,
         len(vocabulary.arcs), d_word=8, d_tag=4, sequence=8, depth=1, d_arc=8,
         d_label=8, dropout=0.0,
     )  # fmt: skip
@@ -115,17 +115,3 @@ def test_an_epoch_has_every_sentence_once_and_its_padding_counts_as_nothing():
             assert (row[:count] == row[0]).all()
             assert (row[count:] == 0).all()
     assert sorted(seen) == [*range(50)]
-
-
-@pytest.mark.parametrize(
-    ("word", "shape"),
-    [("London", "Xx"), ("UN", "X"), ("1914-18", "d-d"), ("iPad2", "xXxd"), ("", "")],
-)
-def test_a_shape_takes_runs_together(word, shape):
-    assert treebank.shape(word) == shape
-
-
-def test_words_alike_in_their_endings_share_pieces():
-    shared = {*treebank.pieces("walking")} & {*treebank.pieces("talking")}
-    assert len(shared) == 4  # three endings and the shape
-    assert 0 not in shared  # which stands for no piece

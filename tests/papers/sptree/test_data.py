@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from common.contract import UserError
+from common.text import spelling
 from papers.sptree import data, generated, get_config
 from papers.sptree.config import Data
 from papers.sptree.corpus import check_sizes, corpus, encode, sizes
@@ -51,6 +52,23 @@ def test_a_row_is_its_sentence():
         for first, last, value in sentence.relations:
             assert batch["relation"][place, first, last] == value
         assert np.count_nonzero(batch["relation"][place]) == len(sentence.relations)
+
+
+def test_pieces_are_in_a_batch_where_the_network_reads_them():
+    config = get_config("smoke")
+    assert "piece" not in data.batch_spec(config)
+    assert "piece" not in next(data.batches(config, "valid"))
+    config.model.d_piece = 4
+    batch = next(data.batches(config, "valid"))
+    spec = data.batch_spec(config, "valid")
+    assert {name: x.shape for name, x in batch.items()} == {
+        name: x.shape for name, x in spec.items()
+    }
+    sentence = corpus(config).sentences["valid"][batch["row"][0]]
+    expected = [spelling.pieces(word) for word in sentence.parsed.words]
+    found = batch["piece"][0]
+    np.testing.assert_array_equal(found[: len(expected)], expected)
+    assert not found[len(expected) :].any()
 
 
 def test_relations_know_which_argument_comes_first():
