@@ -37,6 +37,9 @@ class Model:
     dropout_word: float = between(0.0, 1.0, 0.0)
     dropout_embedding: float = between(0.0, 1.0, 0.5)
     dropout_hidden: float = between(0.0, 1.0, 0.3)
+    dropout_sequence: float = between(
+        0.0, 1.0, 0.0
+    )  # of s, which the paper keeps whole
     dtype: str = dtype()
 
 

@@ -110,7 +110,8 @@ class Reader(nn.Module):
         parts.append(table(self.sizes.tags, m.d_tag, "tags")(batch["tag"]))
         x = jnp.concatenate([drop(part) for part in parts], -1).astype(m.dtype)
         cell = layers.lstm_cell(m.sequence, m)
-        return recurrent.BiLSTM(cell, name="sequence")(x, mask)[0]
+        s = recurrent.BiLSTM(cell, name="sequence")(x, mask)[0]
+        return nn.Dropout(m.dropout_sequence, deterministic=not train)(s)
 
     def _shown(
         self, word: Int[Array, "rows words"], train: bool

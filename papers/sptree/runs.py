@@ -51,7 +51,8 @@ PRETRAINING = "entities"
 # What of the network pre-training has.
 ENTITY_FIELDS = (
     "d_word", "d_piece", "d_tag", "d_label", "sequence", "entity_units",
-    "dropout_word", "dropout_embedding", "dropout_hidden", "dtype",
+    "dropout_word", "dropout_embedding", "dropout_hidden", "dropout_sequence",
+    "dtype",
 )  # fmt: skip
 
 

@@ -1,14 +1,16 @@
 """What a user gives, and what comes back; the network is untrained."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import jax
 import pytest
 
 from common.contract import Table, UserError
-from papers.sptree import documents, get_config, init, predict, runs
+from papers.sptree import data, documents, get_config, init, predict, runs
 from papers.sptree.config import Config
+from papers.sptree.inference import inference, inference_inputs
 from papers.sptree.sources import layout, spert
 from papers.sptree.sources.annotated_sentence import Dropped, Entity
 
@@ -24,7 +26,9 @@ CONLLU = (
 
 @pytest.fixture(scope="module")
 def trained():
+    """A network that reads pieces of words; those of the contract's tests do not."""
     config = runs(get_config("smoke"))["no_all"].config
+    config.model.d_piece = 4
     return config, init(config, jax.random.key(0))
 
 
@@ -125,6 +129,18 @@ def test_what_cannot_be_read_is_said(trained, inputs, said, tmp_path):
     inputs = inputs.format(folder=tmp_path)
     with pytest.raises(UserError, match=said):
         list(predict(*trained, inputs))
+
+
+def test_the_network_as_a_function_of_arrays_asks_for_pieces(trained):
+    config, state = trained
+    inputs = inference_inputs(config)
+    assert inputs["piece"] == ("rows, 12, 5", "int32")
+    plain = runs(get_config("smoke"))["no_all"].config
+    assert {*inputs} - {*inference_inputs(plain)} == {"piece"}
+    batch = next(data.batches(config, "valid"))
+    rows = {name: batch[name] for name in inputs}
+    found = jax.eval_shape(partial(inference, config), state, rows)
+    assert found["pairs"].shape == (8, 6, 3)
 
 
 def test_a_run_of_entities_alone_says_so():
