@@ -291,6 +291,16 @@ def test_semeval_counts_a_nominal_inside_the_other(tmp_path):
     assert str(read.dropped["test"]) == "nothing"
 
 
+def test_semeval_s_validation_is_spread_over_its_training_file(tmp_path):
+    """The file's end is of another set than the rest."""
+    block = SEMEVAL.split("\n\n")[0].split("\t", 1)[1] + "\n\n"
+    read = semeval(tmp_path, "".join(f"{i}\t{block}" for i in range(25)))
+    numbers = {k: [s.name for s in v] for k, v in read.sentences.items()}
+    assert numbers["valid"] == ["9", "19"]
+    assert len(numbers["train"]) == 23
+    assert not {*numbers["train"]} & {*numbers["valid"]}
+
+
 def test_semeval_takes_the_given_trees_of_the_test(tmp_path):
     block = SEMEVAL.split("\n\n")[0].replace("wooden-", "") + "\n\n"
     (tmp_path / "TEST_FILE_FULL.TXT").write_text(block * 10)
