@@ -37,9 +37,8 @@ class Model:
     dropout_word: float = between(0.0, 1.0, 0.0)
     dropout_embedding: float = between(0.0, 1.0, 0.5)
     dropout_hidden: float = between(0.0, 1.0, 0.3)
-    dropout_sequence: float = between(
-        0.0, 1.0, 0.0
-    )  # of s, which the paper keeps whole
+    # Of the BiLSTM's states, which the paper keeps whole.
+    dropout_sequence: float = between(0.0, 1.0, 0.0)
     dtype: str = dtype()
 
 
