@@ -152,14 +152,16 @@ class Trees:
         self.file = file
         self.parser = parser
         self._parse: Callable[..., Parsed] = parses.parser(parser)
-        self._known: dict[str, Parsed] = {}
+        # By the words, and, for a text that is cut otherwise, by the letters.
+        self._known: dict[tuple[str, ...] | str, Parsed] = {}
         if file:
             path = storage.path(file)
             if not path.exists():
                 raise UserError(f"config.data.trees={file!r} does not exist")
             for document in conllu.read(path):
                 for parsed in document.sentences:
-                    self._known[letters(parsed.words)] = parsed
+                    self._known.setdefault(parsed.words, parsed)
+                    self._known.setdefault(letters(parsed.words), parsed)
 
     def __str__(self) -> str:
         if self.file:
@@ -182,7 +184,8 @@ class Trees:
         may cut the text elsewhere. UserError: the file has no such text."""
         if not self.file:
             return self._parse(words)
-        parsed = self._known.get(letters(words))
+        cut_otherwise = self._known.get(letters(words))
+        parsed = self._known.get(tuple(words), cut_otherwise)
         if parsed is None:
             raise UserError(
                 f"{where}: {self.file} has no tree for {' '.join(words)[:80]!r}"

@@ -147,6 +147,17 @@ def test_spert_has_relations_between_entities_by_place(tmp_path):
     assert named(found) == [("Live_In", "Ann", "Rome")]
 
 
+def test_of_two_cuts_of_a_text_each_gets_its_own_tree(tmp_path):
+    trees = tmp_path / "trees.conllu"
+    row = "{}\t{}\t_\tNN\tNN\t_\t{}\t{}\t_\t_"
+    joined = [row.format(1, "cannot", 0, "root")]
+    apart = [row.format(1, "can", 2, "aux"), row.format(2, "not", 0, "root")]
+    trees.write_text("\n".join([*joined, "", *apart, "", ""]))
+    found = layout.Trees(str(trees))
+    assert found.of(["cannot"], "here").heads == (-1,)
+    assert found.of(["can", "not"], "here").heads == (1, -1)
+
+
 def test_spert_keeps_given_trees_and_writes_what_it_reads(tmp_path):
     tree = {"heads": [2, 0, 4, 0], "deprels": ["a", "b", "c", "d"], "pos": ["N"] * 4}
     (found,) = of_json(tmp_path, ITEM | tree).sentences["train"]
