@@ -69,7 +69,7 @@ def define_flags() -> flags.FlagValues:
     flags.DEFINE_float(
         "effort",
         0.0,
-        "compile: XLA's, from -1, minutes for what takes an hour, to 0, a run's",
+        "compile: XLA's, -1 (minutes for what takes an hour) to 0 (a run's)",
         -1.0,
         0.0,
         flag_values=values,
