@@ -1,5 +1,7 @@
 """Documents from a user's files."""
 
+import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,7 +71,25 @@ def _of_file(path: Path, parser: parses.Parser, graph_of: GraphOf) -> list[Docum
         return [*of_conllu(path, graph_of)]
     if path.suffix in (".penman", ".amr") or is_penman(text):
         return [*of_penman(path.name, text, parser)]
+    if kind := _is_no_prose(text):
+        raise UserError(f"{str(path)!r} is {kind}: give its text in a file of its own")
     return [of_text(path.name, text, parser, graph_of)]
+
+
+def _is_no_prose(text: str) -> str:
+    """JSON, HTML or XML, whose words would be read as sentences; "": none of these."""
+    begins = re.match(r"\s*<(\?xml|!doctype|html)", text, re.IGNORECASE)
+    if begins:
+        return "XML" if begins[1].lower() == "?xml" else "HTML"
+    if not text.lstrip().startswith(("{", "[")):
+        return ""
+    for part in (text, text.strip().splitlines()[0]):  # or an object a line
+        try:
+            json.loads(part)
+        except (ValueError, RecursionError):
+            continue
+        return "JSON"
+    return ""
 
 
 def _is_conllu(text: str) -> bool:

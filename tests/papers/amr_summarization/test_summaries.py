@@ -90,6 +90,27 @@ def test_files_of_every_kind_are_read_and_results_written(config, tmp_path):
     assert (tmp_path / "out" / "c.txt").read_text() == "Dogs bark.\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("a.json", '{"text": "The bank lost money."}', "JSON"),
+        ("a.txt", '{"text": "One."}\n{"text": "Two."}\n', "JSON"),
+        ("a.html", "\n<!DOCTYPE html><p>The bank lost money.", "HTML"),
+        ("a.xml", "<?xml version='1.0'?><p>The bank lost money.</p>", "XML"),
+    ],
+)
+def test_words_of_no_prose_are_not_summarised(config, tmp_path, name, text, kind):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=f"is {kind}"):
+        told(config, str(tmp_path / name))
+
+
+def test_a_bracket_may_begin_a_text(config, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("[Reuters] The bank lost money.")
+    assert "bank" in told(config, str(path))
+
+
 def test_files_of_one_name_do_not_overwrite_each_other(config, tmp_path):
     for folder, text in (("a", TEXT), ("b", "A dog ran to the house.")):
         (tmp_path / "in" / folder).mkdir(parents=True)
