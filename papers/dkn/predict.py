@@ -11,7 +11,7 @@ from common.files.inputs import FILE, refuse_bare_path, text_of_file
 from common.files.texts import parsed_json
 from papers.dkn import data, figures, scoring, sources
 from papers.dkn.config import Config
-from papers.dkn.corpus import Corpus, words_of
+from papers.dkn.corpus import UNKNOWN, Corpus, words_of
 
 FORM = (
     '{"clicked": [titles], "candidates": [titles]}, or lines "clicked TAB title" and '
@@ -24,7 +24,8 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
     weighed most; and the weights of all as a figure.
 
     inputs: JSON, or FILE:path of JSON or of lines, as `FORM` says. A candidate that was
-    clicked before is left out; entities are found in titles by their names.
+    clicked before is left out; entities are found in titles by their names. A candidate
+    of unknown words alone is ranked, and its line says so.
     """
     if config.model.network in ("dmf",):
         raise UserError("dmf reads no titles: use --run=dkn")
@@ -59,10 +60,12 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
 
 
 def _linked(corpus: Corpus, title: str) -> str:
-    """The entities that a title mentions."""
-    _, entities = corpus.encode(title)
+    """The entities that a title mentions, or that nothing of it is known."""
+    words, entities = corpus.encode(title)
     names = dict.fromkeys(corpus.entity_names[i] for i in entities if i)
-    return f" [{', '.join(names)}]" if names else ""
+    if names:
+        return f" [{', '.join(names)}]"
+    return "" if np.any(words > UNKNOWN) else " (no word of it is known)"
 
 
 def read(inputs: str) -> tuple[list[str], list[str]]:

@@ -36,6 +36,9 @@ def test_candidates_are_ranked_with_the_clicks_that_weighed_most(model):
     assert values == sorted(values, reverse=True)
     assert {t for t in CANDIDATES if t in text} == {*CANDIDATES}
     assert "entity 2 w1 [entity 2" in text  # linked by name
+    assert [t for t in CANDIDATES if f"{t} (no word of it is known)" in text] == [
+        "zzz qqq"
+    ]
     assert "<- " in lines[0]
     assert [*figures] == ["Attention"]
 
