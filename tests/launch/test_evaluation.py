@@ -180,7 +180,7 @@ def missing(paper, values) -> set[str]:
 
 INPUTS = {
     smoke.SMALLEST: "0.2,0.9",
-    "transformer_xl": "the old ",
+    **dict.fromkeys(("transformer_xl", "gpt", "gpt2"), "the old "),
     "knowledge_graph": "7,1",  # a field of its board
     "sptree": "Ann owns the mill .",
     "amr_summarization": "The boy wants to visit the girl in the town.",
