@@ -37,13 +37,13 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[str | tuple[str
     inputs: questions between semicolons, or a text file with one a line. With
       `predict.out` the tables are written there, and there may be no question.
     """
+    questions = _questions(inputs)
+    if not (questions or config.predict.out):
+        raise UserError(f"--input={inputs!r} asks nothing: {FORMS}")
     graph = data.graph(config)
     params = params_of(state)
     if config.predict.out:
         yield "Tables", _export(config, graph, params)
-    questions = _questions(inputs)
-    if not (questions or config.predict.out):
-        raise UserError(f"--input={inputs!r} asks nothing: {FORMS}")
     for question in questions:
         yield question, _answer(config, graph, params, question)
 
