@@ -83,6 +83,8 @@ def _run(argv: list[str]) -> int:
         return 0
     if values.json and values.mode != "predict":
         raise UserError("--json is for --mode=predict")
+    if values.effort and values.mode != "compile":
+        raise UserError("--effort is for --mode=compile")
     if sweeps:
         return sweep.sweep(values, argv[1:], overrides, sweeps)
 

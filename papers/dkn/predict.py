@@ -51,7 +51,7 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
         used = np.argsort(-own, kind="stable")[: config.predict.clicks]
         because = "; ".join(f"{clicked[k]} {own[k]:.2f}" for k in used)
         title = candidates[i]
-        yield f"{place}. {probability[i]:.3f}  {title}{_linked(corpus, title)}"
+        yield f"{place}. {probability[i]:.3f}  {title}{_known_of(corpus, title)}"
         yield f"  <- {because}\n" if because else "\n"
     if weights is not None and clicked:
         shown = weights[order][:, : len(clicked)]
@@ -59,7 +59,7 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
         yield "Attention", figures.attention(case)
 
 
-def _linked(corpus: Corpus, title: str) -> str:
+def _known_of(corpus: Corpus, title: str) -> str:
     """The entities that a title mentions, or that nothing of it is known."""
     words, entities = corpus.encode(title)
     names = dict.fromkeys(corpus.entity_names[i] for i in entities if i)

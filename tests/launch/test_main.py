@@ -123,6 +123,7 @@ MISTAKES = [
     (["--mode=eval", "--workdir=/no/such"], "give --paper and --config"),
     ([*SMOKE, "--mode=eval", "--checkpoint=bets"], "newest, best, or a step"),
     ([*SMOKE, "--checkpoint=best"], "--mode=eval and --mode=predict"),
+    ([*SMOKE, "--effort=-1"], "--mode=compile"),
 ]
 
 

@@ -71,13 +71,13 @@ def _of_file(path: Path, parser: parses.Parser, graph_of: GraphOf) -> list[Docum
         return [*of_conllu(path, graph_of)]
     if path.suffix in (".penman", ".amr") or is_penman(text):
         return [*of_penman(path.name, text, parser)]
-    if kind := _is_no_prose(text):
-        raise UserError(f"{str(path)!r} is {kind}: give its text in a file of its own")
+    if form := _form_of_data(text):
+        raise UserError(f"{str(path)!r} is {form}: give its text in a file of its own")
     return [of_text(path.name, text, parser, graph_of)]
 
 
-def _is_no_prose(text: str) -> str:
-    """JSON, HTML or XML, whose words would be read as sentences; "": none of these."""
+def _form_of_data(text: str) -> str:
+    """ "JSON", "HTML" or "XML", whose words are no sentences; "": the text is prose."""
     begins = re.match(r"\s*<(\?xml|!doctype|html)", text, re.IGNORECASE)
     if begins:
         return "XML" if begins[1].lower() == "?xml" else "HTML"
