@@ -5,6 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from common.contract import Table, UserError
+from common.files import storage
 from papers.gpt2.measure import Reader
 from papers.gpt2.zero_shot import (
     cloze,
@@ -33,7 +34,8 @@ def _scored(read: Callable, score: Callable[..., Scores]) -> Callable:
     """(root, model) -> scores, of a room of `zero_shot`."""
 
     def run(root: str, model: Model) -> Scores:
-        return score(model, read(root).items)
+        found = read(root)
+        return score(model, found.items) | {"skipped": len(found.skipped)}
 
     return run
 
@@ -91,10 +93,22 @@ SETS = {
 }  # fmt: skip
 
 
+# Measure -> what it counts, said beside the table where it is not 0.
+_SAID = {
+    "skipped": "unreadable and left out",
+    "cropped": "cut to fit the context",
+    "lost_lines": "lines that the de-tokeniser cannot give back",
+}
+
+
 def paper_sets(reader: Reader, root: str) -> Table:
-    """Every set that lies under `root`, scored by the run."""
+    """Every set that lies under `root`, scored by the run. Items are what a measure is
+    a mean of; of a corpus its words, bytes or characters."""
+    if storage.path(root).is_file():
+        raise UserError(f"config.eval.root={root!r} is a file: give the sets' folder")
     model = reader.model()
     missing = []
+    said = []
     rows = []
     for name, (score, published) in SETS.items():
         try:
@@ -102,11 +116,16 @@ def paper_sets(reader: Reader, root: str) -> Table:
         except UserError as error:
             missing.append(f"{name}: {error}")
             continue
+        items = scores.get("items", scores.get("units"))
         for measure, small, xl in published:
-            rows.append(
-                [name, measure, scores[measure], scores.get("items"), small, xl]
-            )
+            rows.append([name, measure, scores[measure], items, small, xl])
+        counts = [
+            f"{scores[key]:,} {what}" for key, what in _SAID.items() if scores.get(key)
+        ]
+        said += [f"{name}: {', '.join(counts)}"] if counts else []
     if not rows:
         raise UserError(f"config.eval.root={root!r} has none of the sets: {missing[0]}")
     columns = ("set", "measure", reader.name, "items", "paper, 117 M", "paper, 1,542 M")
-    return Table(columns, rows, "left out: " + "; ".join(missing) if missing else "")
+    stride = f"windows of a corpus move by {model.context_length // 2} tokens"
+    left_out = [f"left out: {'; '.join(missing)}"] if missing else []
+    return Table(columns, rows, "\n".join(["; ".join([stride, *said]), *left_out]))

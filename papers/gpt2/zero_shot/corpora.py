@@ -23,10 +23,10 @@ from papers.gpt2.zero_shot.detokenise import (
 )
 from papers.gpt2.zero_shot.model import Model, total_nll
 
-_WIKI = ("wiki.test.tokens", "wiki.test.raw")
 _FILES = {
-    "wikitext2": _WIKI,
-    "wikitext103": _WIKI,
+    # The folder says which of both it is: their files have the same names.
+    "wikitext2": ("wikitext*2*/wiki.test.tokens", "wikitext*2*/wiki.test.raw"),
+    "wikitext103": ("wikitext*103*/wiki.test.tokens", "wikitext*103*/wiki.test.raw"),
     "ptb": ("ptb.test.txt",),
     "enwik8": ("enwik8",),
     "text8": ("text8",),

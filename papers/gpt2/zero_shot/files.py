@@ -25,7 +25,8 @@ class Found(NamedTuple, Generic[Item]):
 
 def find(root: str | Path, patterns: Sequence[str], what: str) -> Path:
     """The file that fits the first of `patterns` that any file fits, gzipped or not, in
-    a folder or those below it. A root that is a file is taken as it is.
+    a folder or those below it. "a/b" fits a file b in a folder a. A root that is a file
+    is taken as it is.
 
     UserError: no such root, no such file, or several.
     """
@@ -39,7 +40,7 @@ def find(root: str | Path, patterns: Sequence[str], what: str) -> Path:
         raise UserError(f"{str(path)!r} does not exist; {what} is {accepted}")
     there = storage.files_below(path)
     for pattern in patterns:
-        fitting = [each for each in there if _fits(each, pattern)]
+        fitting = [each for each in there if fits(each, pattern)]
         if len(fitting) > 1:
             pair = " and ".join(str(each.relative_to(path)) for each in fitting[:2])
             raise UserError(
@@ -50,9 +51,11 @@ def find(root: str | Path, patterns: Sequence[str], what: str) -> Path:
     raise UserError(f"no {what} in {str(path)!r}; accepted: {accepted}")
 
 
-def _fits(path: Path, pattern: str) -> bool:
-    name = path.name.lower().removesuffix(".gz")
-    return fnmatch.fnmatch(name, pattern.lower())
+def fits(path: Path, pattern: str) -> bool:
+    """Whether the end of a path is as a pattern says, in capitals or not."""
+    depth = pattern.count("/") + 1
+    end = "/".join(path.absolute().parts[-depth:])
+    return fnmatch.fnmatch(end.lower().removesuffix(".gz"), pattern.lower())
 
 
 def read_lines(path: Path) -> list[tuple[str, str]]:

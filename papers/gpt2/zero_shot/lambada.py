@@ -12,6 +12,7 @@ from papers.gpt2.zero_shot.model import ROWS, Ids, Model, before, continuations
 from papers.gpt2.zero_shot.next_word import Words
 
 NAMES = (
+    "lambada_test.jsonl",
     "lambada_test*.jsonl",
     "lambada_test_plain_text.txt",
     "lambada_development_plain_text.txt",

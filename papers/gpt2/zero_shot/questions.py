@@ -13,7 +13,14 @@ from papers.gpt2.zero_shot.answers import exact
 from papers.gpt2.zero_shot.conversation import first_line
 from papers.gpt2.zero_shot.model import Model, continuations, prompts
 
-NAMES = ("nq-open*.jsonl", "nq*dev*.jsonl", "nq*.jsonl", "nq*.tsv", "nq*.csv")
+NAMES = (
+    "nq-open.dev.jsonl",
+    "nq*dev*.jsonl",
+    "nq*.jsonl",
+    "nq*test*.?sv",
+    "nq*dev*.?sv",
+    "nq*.?sv",
+)
 ANSWER_TOKENS = 16
 MOST_CONFIDENT = 0.01
 _FORM = '{"question": "...", "answer": ["..."]} or question<tab>["..."] a line'

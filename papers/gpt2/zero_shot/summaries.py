@@ -16,7 +16,7 @@ from papers.gpt2.zero_shot import files
 from papers.gpt2.zero_shot.model import Model, prompts
 from papers.gpt2.zero_shot.sentences import sentences
 
-NAMES = ("*test*.jsonl", "*.jsonl")
+NAMES = ("*cnn*test*.jsonl", "*cnn*/*test*.jsonl", "*test*.jsonl", "*.jsonl")
 TFDS = "cnn_dailymail"
 TOKENS = 100
 TOP_K = 2

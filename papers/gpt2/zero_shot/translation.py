@@ -27,14 +27,20 @@ class Pair(NamedTuple):
 def read(root: str | Path, source: str = "en", target: str = "fr") -> files.Found[Pair]:
     """Sentences and their translations under `root`: newstest*-src.<source>.sgm and
     -ref.<target>.sgm as WMT gives them, two parallel files that end in .<source> and
-    .<target>, or a .tsv of two columns. An empty side is skipped."""
+    .<target>, or a .tsv of two columns, whose name says their order: en-fr.tsv. A root
+    that is a file has the source first. An empty side is skipped."""
     path = storage.path(root)
-    if path.is_file() or (str(root) and path.is_dir() and _only_columns(path)):
-        path = files.find(root, ("*.tsv",), "translations")
+    if path.is_file():
         return files.gather(path, files.read_lines(path), _from_columns, _FORM)
     what = f"{source}-{target} newstest"
-    own = files.find(root, _names("src", source), what)
-    other = files.find(root, _names("ref", target), what)
+    same, turned = (f"*{a}?{b}*.tsv" for a, b in ((source, target), (target, source)))
+    own = files.find(root, (*_names("src", source, target), same, turned), what)
+    if ".tsv" in own.name.lower():
+        found = files.gather(own, files.read_lines(own), _from_columns, _FORM)
+        if files.fits(own, same):
+            return found
+        return found._replace(items=tuple(Pair(b, a) for a, b in found.items))
+    other = files.find(root, _names("ref", target, source), what)
     sides = _sentences(own), _sentences(other)
     if len(sides[0]) != len(sides[1]):
         counts = f"{own.name!r} has {len(sides[0])}, {other.name!r} {len(sides[1])}"
@@ -50,12 +56,10 @@ def read(root: str | Path, source: str = "en", target: str = "fr") -> files.Foun
     return files.Found(tuple(Pair(*pair) for _, pair in filled), skipped)
 
 
-def _only_columns(folder: Path) -> bool:
-    return any(".tsv" in each.name.lower() for each in storage.files_below(folder))
-
-
-def _names(side: str, language: str) -> tuple[str, ...]:
+def _names(side: str, language: str, other: str) -> tuple[str, ...]:
     return (
+        f"newstest*-{language}{other}-{side}.{language}.sgm",
+        f"newstest*-{other}{language}-{side}.{language}.sgm",
         f"newstest*-{side}.{language}.sgm",
         f"newstest*.{language}",
         f"*.{language}",

@@ -79,6 +79,7 @@ def test_both_layouts_of_natural_questions(tmp_path):
     rows = [{"question": "who", "answer": ["Bob", "Al"]}, {"question": "who"}]
     path = tmp_path / "nq-open.dev.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "nq-open.train.jsonl").write_text("no JSON")
     found = questions.read(tmp_path)
     assert found.items == (questions.Question("who", ("Bob", "Al")),)
     assert found.skipped == (f"{path.name}, line 2: the answers are no list of texts",)
@@ -127,6 +128,9 @@ def test_articles_in_stories_and_in_json_lines(tmp_path):
     folder.mkdir()
     line = json.dumps({"article": body, "highlights": "Good"})
     (folder / "test.jsonl").write_text(f"{line}\n{{}}\n{line}\n")
+    (folder / "cnn").mkdir()
+    (folder / "cnn" / "test.jsonl").write_text(line)
+    assert len(summaries.read(folder).items) == 1
     found = summaries.read(folder / "test.jsonl")
     assert found.items == (Article(body, "Good"),) * 2
     assert found.skipped == ("test.jsonl, line 2: no 'article' of type str",)
@@ -204,6 +208,15 @@ def test_three_layouts_of_translations(tmp_path):
     assert translation.read(plain, "fr", "en").items[0] == Pair("c", "a & b")
     (tmp_path / "pairs.tsv").write_text("a & b\tc\nd\te\nx\t\n")
     assert translation.read(tmp_path / "pairs.tsv").items == pairs
+    table = tmp_path / "table"
+    table.mkdir()
+    (table / "nq.tsv").write_text("who\tBob\n")
+    with pytest.raises(UserError, match="no en-fr newstest"):
+        translation.read(table)
+    (table / "en-fr.tsv").write_text("a & b\tc\nd\te\n")
+    assert translation.read(table) == (pairs, ())
+    turned = tuple(Pair(*pair[::-1]) for pair in pairs)
+    assert translation.read(table, "fr", "en") == (turned, ())
     (plain / "newstest2014.fr").write_text("c\n")
     with pytest.raises(
         UserError, match=r"'newstest2014.en' has 3, 'newstest2014.fr' 1"

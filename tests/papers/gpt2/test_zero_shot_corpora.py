@@ -3,11 +3,13 @@ or a gram that is lost or found by chance more often than stated."""
 
 import gzip
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from common.contract import UserError
+from papers.gpt2.paper_sets import paper_sets
 from papers.gpt2.zero_shot import corpora, overlap
 from papers.gpt2.zero_shot.detokenise import PENN
 from papers.gpt2.zero_shot.overlap import Bloom, grams_of, normalised
@@ -34,8 +36,18 @@ def test_the_first_token_follows_end_of_text():
 
 
 def test_the_files_of_each_corpus(tmp_path):
-    (tmp_path / "wiki.test.tokens").write_text(" \n = A = \n \n a @-@ b . \n")
+    for folder, text in {
+        "wikitext-2": " \n = A = \n \n a @-@ b . \n",
+        "wikitext-103-raw": "c",
+    }.items():
+        (tmp_path / folder).mkdir()
+        name = "wiki.test.raw" if "raw" in folder else "wiki.test.tokens"
+        (tmp_path / folder / name).write_text(text)
+    assert corpora.read(tmp_path, "wikitext103").text == "c"
     corpus = corpora.read(tmp_path, "wikitext2")
+    assert corpora.read(tmp_path / "wikitext-2", "wikitext2") == corpus
+    with pytest.raises(UserError, match="no wikitext103 in"):
+        corpora.read(tmp_path / "wikitext-2", "wikitext103")
     assert corpus == ("\n= A =\n\na-b.\n", 7 + 4, "word", 0)
     (tmp_path / "ptb.test.txt").write_text(" a <unk> N \n")
     assert corpora.read(tmp_path, "ptb").units == 4
@@ -62,6 +74,22 @@ def test_unusable_corpora_are_one_line(tmp_path):
     (tmp_path / "text8").write_bytes(b"")
     with pytest.raises(UserError, match="is empty"):
         corpora.read(tmp_path, "text8")
+
+
+def test_sets_below_a_folder_are_scored_with_their_counts(tmp_path):
+    (tmp_path / "wikitext-2").mkdir()
+    (tmp_path / "wikitext-2" / "wiki.test.tokens").write_text(" a b \n")
+    (tmp_path / "lambada_test.jsonl").write_text('{"text": "a b"}\n{"text": ""}\n')
+    reader = SimpleNamespace(name="1x2", model=TableModel().model)
+    found = paper_sets(reader, str(tmp_path))
+    counts = {row[0]: row[3] for row in found.rows}
+    assert counts == {"LAMBADA": 1, "WikiText-2": 3}
+    assert found.note.startswith(
+        "windows of a corpus move by 32 tokens; LAMBADA: 1 unreadable and left out\n"
+    )
+    assert "WikiText-103: no wikitext103 in" in found.note
+    with pytest.raises(UserError, match="is a file: give the sets' folder"):
+        paper_sets(reader, str(tmp_path / "lambada_test.jsonl"))
 
 
 def words(count, seed):
