@@ -11,6 +11,7 @@ are several, `classes` [n] and `image_ids` [n]. Category ids are the set's own: 
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -197,6 +198,14 @@ def text(results: Results) -> str:
         )
     ]
     return "[" + ",\n".join(rows) + "]\n"
+
+
+def image_ids(names: Sequence[str]) -> list[int | str]:
+    """COCO's numbers of files, where all names have one, each another; else the names.
+    000000000139.jpg and COCO_val2014_000000000139.jpg are picture 139."""
+    found = [re.fullmatch(r"(?:COCO_\w+_)?(\d+)", Path(name).stem) for name in names]
+    numbers = [int(match[1]) for match in found if match]
+    return numbers if len({*numbers}) == len(names) else [*names]
 
 
 def of_pictures(

@@ -13,7 +13,7 @@ import numpy as np
 from common import optim
 from common.box_figures import class_colour, draw
 from common.contract import Table
-from common.files import coco_results, outputs
+from common.files import coco_results, darknet_labels, outputs
 from common.files.inputs import given, pictures
 from common.files.video import Frames, convert, frame_size, is_video, video_target
 from common.host import to_host
@@ -32,7 +32,8 @@ LEAST_SIDE = 200  # smaller pictures are enlarged, so that names can be read
 
 def predict(config: Config, state: State, inputs: str) -> Values:
     """Yields the pictures with their boxes, or the files in `predict.out`, and there
-    `boxes.json`, COCO's list of results; then tables of boxes and of seconds.
+    darknet's txt of each and `boxes.json`, COCO's list of results; then tables of boxes
+    and of seconds.
 
     inputs: an image, a folder of images, or a video. A video with boxes is always
     written: to `predict.out`, or beside the video.
@@ -62,8 +63,8 @@ def _pictures(config: Config, state: State, root: Path) -> Values:
     names = class_names(config)
     search = views.Searcher(config, jax.device_put(state))
     rows, boxes = [], []
-    findings: dict[int | str, Found] = {}
-    sizes: dict[int | str, tuple[int, int]] = {}
+    findings: dict[str, Found] = {}
+    sizes: list[tuple[int, int]] = []
     for name, picture in pictures(root):
         if picture is None:
             rows.append([name, "skipped: not a readable image", None, None, None])
@@ -71,19 +72,28 @@ def _pictures(config: Config, state: State, root: Path) -> Values:
         start = time.perf_counter()
         own = search(picture)
         seconds = time.perf_counter() - start
-        findings[image_id(name)] = own
-        sizes[image_id(name)] = picture.shape[:2]
+        findings[name] = own
+        sizes.append(picture.shape[:2])
         shown = own.take(own.scores >= c.threshold)
         rows.append([name, _size(picture), len(shown), seconds, 1 / seconds])
         boxes += [[name, *row] for row in _rows(shown, names)]
         marked = drawn(picture, shown, names)
-        yield name, outputs.kept(c.out, root, name, marked)
+        kept = outputs.kept(c.out, root, name, marked)
+        yield name, kept
+        if c.out:
+            labels = darknet_labels.write(kept.with_suffix(".txt"), shown, *sizes[-1])
+            yield f"{name} labels", labels
         if c.heat:
             view, maps = search.heats(picture)
             over = heat_over(view.image, *(corner.heat[0] for corner in maps))
             yield f"{name} heat", _kept_heat(c.out, root, name, over)
     if c.out:
-        results = coco_results.of_pictures(findings, category_ids(config), sizes)
+        ids = coco_results.image_ids([*findings])
+        results = coco_results.of_pictures(
+            dict(zip(ids, findings.values(), strict=True)),
+            category_ids(config),
+            dict(zip(ids, sizes, strict=True)),
+        )
         path = outputs.target(c.out, root, "boxes.json").with_suffix(".json")
         coco_results.write(path, results)
         yield "COCO results", path
@@ -167,12 +177,6 @@ def _with_boxes(config: Config, frame: Picture, arrays: dict) -> Picture:
     labels = [names[label] for label in own.classes]
     colours = [class_colour(label) for label in own.classes]
     return draw(frame, own.boxes, labels, own.scores, colours)
-
-
-def image_id(name: str) -> int | str:
-    """The number that a file of COCO's is called by, else the name."""
-    stem = Path(name).stem
-    return int(stem) if stem.isdecimal() else name
 
 
 def _rows(found: Found, names: tuple[str, ...]) -> Iterator[list]:

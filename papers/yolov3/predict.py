@@ -1,7 +1,6 @@
 """Finds objects in a user's picture, folder of pictures, or video."""
 
 import itertools
-import re
 import time
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -12,11 +11,11 @@ import jax
 import numpy as np
 
 from common import box_figures
-from common.boxes import clip, letterbox, to_centres
+from common.boxes import clip, letterbox
 from common.config import changed
 from common.contract import Table, UserError
 from common.data import annotated_choice
-from common.files import coco_results, outputs, storage, texts
+from common.files import coco_results, darknet_labels, outputs, storage, texts
 from common.files.inputs import given, pictures
 from common.files.video import is_video
 from common.host import to_host
@@ -120,9 +119,12 @@ def _pictures(config: Config, variables, anchors, names, root: Path) -> Values:
             seen.found.scores,
             [box_figures.class_colour(c) for c in seen.found.classes],
         )
-        yield seen.name, outputs.kept(out, root, seen.name, drawn)
+        kept = outputs.kept(out, root, seen.name, drawn)
+        yield seen.name, kept
         if out:
-            _write_labels(config, root, seen)
+            place, size = kept.with_suffix(".txt"), seen.picture.shape[:2]
+            labels = darknet_labels.write(place, seen.found, *size)
+            yield f"{seen.name} labels", labels
         all_seen.append(seen._replace(picture=np.empty((*seen.picture.shape[:2], 0))))
         rows += _rows(seen, names)
     columns = ("picture", "class", "score", "x1", "y1", "x2", "y2")
@@ -236,35 +238,9 @@ def _coco(config: Config, root: Path, all_seen: list[Seen]) -> Values:
 
 
 def as_results(config: Config, all_seen: list[Seen]) -> coco_results.Results:
-    """Image ids are COCO's numbers, where the names of all files have them."""
-    numbers = [_number(seen.name) for seen in all_seen]
-    unique = None not in numbers and len({*numbers}) == len(numbers)
-    names = numbers if unique else [seen.name for seen in all_seen]
+    """What COCO's list has of the pictures."""
+    names = coco_results.image_ids([seen.name for seen in all_seen])
     return coco_results.of_pictures(
         {name: seen.found for name, seen in zip(names, all_seen, strict=True)},
         annotated_choice.category_ids(config.data, config.model.classes),
-    )
-
-
-def _number(name: str) -> int | None:
-    """000000000139.jpg and COCO_val2014_000000000139.jpg are COCO's picture 139."""
-    found = re.fullmatch(r"(?:COCO_\w+_)?(\d+)", Path(name).stem)
-    return int(found[1]) if found else None
-
-
-def _write_labels(config: Config, root: Path, seen: Seen) -> None:
-    """darknet's txt: class, then centre and size as parts of the picture."""
-    own = str(Path(seen.name).with_suffix(".txt"))
-    place = outputs.target(config.predict.out, root, own).with_suffix(".txt")
-    with storage.replacing(place) as file:
-        file.write_text(darknet_labels(seen), "utf-8")
-
-
-def darknet_labels(seen: Seen) -> str:
-    """A line for each box: `class x y width height`, relative to the picture."""
-    height, width = seen.picture.shape[:2]
-    relative = to_centres(seen.found.boxes) / [width, height, width, height]
-    return "".join(
-        f"{c} {' '.join(f'{value:.6f}' for value in box)}\n"
-        for c, box in zip(seen.found.classes.tolist(), relative.tolist(), strict=True)
     )

@@ -167,3 +167,15 @@ def test_nan_scores_are_not_written():
     seen = found([[0, 0, 1, 1]], [np.nan])
     with pytest.raises(UserError, match="picture 1: a score is NaN"):
         coco_results.of_pictures({1: seen}, IDS)
+
+
+@pytest.mark.parametrize(
+    ("names", "ids"),
+    [
+        (["000000000139.jpg", "COCO_val2014_000000000140.jpg"], [139, 140]),
+        (["139.jpg", "cover.png"], ["139.jpg", "cover.png"]),
+        (["a/1.jpg", "b/01.jpg"], ["a/1.jpg", "b/01.jpg"]),  # not both picture 1
+    ],
+)
+def test_files_have_cocos_numbers_where_these_tell_them_apart(names, ids):
+    assert coco_results.image_ids(names) == ids

@@ -86,13 +86,14 @@ def test_a_folder_leaves_pictures_and_cocos_json(untrained, tmp_path):
     writing = with_predict(config, out=str(out))
     with pytest.warns(UserWarning, match=r"c\.png"):
         values = [*cornernet.predict(writing, state, str(root))]
-    assert sorted(path.name for path in out.iterdir()) == [
-        "000000000139.png", "b.png", "boxes.json",
-    ]  # fmt: skip
-    found = json.loads((out / "boxes.json").read_text())
-    assert {row["image_id"] for row in found} == {139, "b.png"}
-    assert {row["category_id"] for row in found} <= {1, 2, 3}
+    names = {"000000000139.png", "000000000139.txt", "b.png", "b.txt", "boxes.json"}
+    assert {path.name for path in out.iterdir()} == names
+    assert {out / name for name in names} <= {value for _, value in values[:5]}
     (searched,) = (value[1] for value in values if value[0] == "Searched")
+    assert len((out / "b.txt").read_text().splitlines()) == searched.rows[1][2]
+    found = json.loads((out / "boxes.json").read_text())
+    assert {row["image_id"] for row in found} == {"000000000139.png", "b.png"}
+    assert {row["category_id"] for row in found} <= {1, 2, 3}
     assert "skipped" in searched.rows[2][1]
 
 

@@ -118,6 +118,7 @@ def test_a_folder_leaves_pictures_json_and_labels(config, tmp_path):
     config.predict.out = str(out)
     with pytest.warns(UserWarning, match="9.png"):
         found = predicted(config, source)
+    assert found["7.png labels"] == out / "7.txt"
     assert "9.png" in found["Found"].note
     results = json.loads((out / "detections.json").read_text())
     assert [r["image_id"] for r in results] == [7]  # COCO's numbers
