@@ -157,9 +157,10 @@ def check(config: Any) -> None:
         )
 
 
-def check_fields(config: Any) -> None:
-    """UserError, one line, for the first value that its field refuses."""
-    for name, field, value in fields(config):
+def check_fields(config: Any, path: str = "config") -> None:
+    """UserError, one line, for the first value that its field refuses. path: what the
+    config is called."""
+    for name, field, value in fields(config, path):
         if why := _wrong_type(field.type, value) or rule_of(field).refusal(value):
             raise UserError(f"{name}={shown(value)}: {why}")
 

@@ -202,7 +202,7 @@ def _annotation(
     rows: Sequence[Mapping[str, Any]],
     classes: Mapping[int, int],
 ) -> Annotation:
-    boxes = np.array([_corners(path, row) for row in rows], np.float64).reshape(-1, 4)
+    boxes = np.array([corners(path, row) for row in rows], np.float64).reshape(-1, 4)
     labels = []
     for row in rows:
         own = _field(path, row, "category_id", int)
@@ -219,17 +219,18 @@ def _annotation(
         size=sides if stated else None,
         boxes=boxes,
         classes=labels,
-        crowd=[bool(row.get("iscrowd", 0)) for row in rows],
+        crowd=[flag(path, row, "iscrowd") for row in rows],
         difficult=[
-            bool(row.get("ignore", 0)) and not row.get("iscrowd", 0) for row in rows
+            flag(path, row, "ignore") and not row.get("iscrowd") for row in rows
         ],
-        area=[_area(row) for row in rows],
+        area=[area(row) for row in rows],
         image_id=image["id"],
         source=path,
     )
 
 
-def _corners(path: Path, row: Mapping[str, Any]) -> list[float]:
+def corners(path: Path, row: Mapping[str, Any]) -> list[float]:
+    """Of an annotation. UserError: its bbox is no four numbers."""
     box = row.get("bbox")
     right = isinstance(box, list) and len(box) == 4
     right = right and all(type(n) in (int, float) for n in box)
@@ -242,7 +243,18 @@ def _corners(path: Path, row: Mapping[str, Any]) -> list[float]:
     return [x, y, x + width, y + height]
 
 
-def _area(row: Mapping[str, Any]) -> float:
+def flag(path: Path, row: Mapping[str, Any], name: str) -> bool:
+    """UserError: it is neither 0 nor 1; one that is missing is 0."""
+    value = row.get(name) or 0
+    if value not in (0, 1):
+        raise UserError(
+            f"{str(path)!r}: annotation {row.get('id')} has {name}={value!r}, and "
+            "should have 0 or 1"
+        )
+    return bool(value)
+
+
+def area(row: Mapping[str, Any]) -> float:
     """That of the mask, or, where it is missing or 0, of the box."""
     stated = row.get("area")
     width, height = row["bbox"][2:]

@@ -11,7 +11,7 @@ Without a .data file the splits are the folders of images/ (train, val, test).
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ from common.files import storage, texts
 
 _KEYS = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
 _PICTURES = ("images", "jpegimages")  # folders beside which labels/ lies
+_UNNAMED = 10_000  # classes at most where there is no file of names
 
 
 def splits(root: str | Path, names: Sequence[str] = ()) -> dict[str, AnnotatedImages]:
@@ -48,7 +49,8 @@ def splits(root: str | Path, names: Sequence[str] = ()) -> dict[str, AnnotatedIm
         path = folder(root)
         data = _data_file(path)
     index = PictureIndex(path)
-    labels = {p for p in storage.files_below(path) if p.suffix.lower() == ".txt"}
+    text = [p for p in storage.files_below(path) if p.suffix.lower() == ".txt"]
+    labels = {p.with_suffix(".txt"): p for p in text}
     stated = darknet_names.stated(data) if data else {}
     parts = _by_lists(path, stated, index) or _by_folders(path, index)
     named = tuple(names) or darknet_names.names(path, data, stated)
@@ -123,9 +125,10 @@ def _by_folders(root: Path, index: PictureIndex) -> dict[str, list[Path]]:
 
 
 def _annotations(
-    root: Path, paths: Sequence[Path], labels: set[Path], classes: int
+    root: Path, paths: Sequence[Path], labels: Mapping[Path, Path], classes: int
 ) -> list[Annotation]:
-    """classes: how many there are; 0: as many as occur."""
+    """labels: the set's text files, by their paths with ".txt" in small letters.
+    classes: how many there are; 0: as many as occur."""
     files = [_label_file(path, labels) for path in paths]
     absent = [str(p) for p, file in zip(paths, files, strict=True) if file is None]
     if absent:
@@ -138,7 +141,7 @@ def _annotations(
     ]
 
 
-def _label_file(path: Path, labels: set[Path]) -> Path | None:
+def _label_file(path: Path, labels: Mapping[Path, Path]) -> Path | None:
     """In labels/ instead of the last images/ of its path, or beside the picture."""
     *before, name = os.fspath(path).split("/")
     for i in reversed(range(len(before))):
@@ -146,9 +149,9 @@ def _label_file(path: Path, labels: set[Path]) -> Path | None:
             parts = [*before[:i], "labels", *before[i + 1 :], name]
             file = type(path)("/".join(parts)).with_suffix(".txt")
             if file in labels or file.is_file():
-                return file
+                return labels.get(file, file)
     file = path.with_suffix(".txt")
-    return file if file in labels or file.is_file() else None
+    return labels.get(file, file) if file in labels or file.is_file() else None
 
 
 def _annotation(path: Path, file: Path, classes: int) -> Annotation:
@@ -187,9 +190,10 @@ def _row(file: Path, number: int, line: str, classes: int) -> list[float]:
             f"{where}: {line.strip()[:80]!r} has a number outside of 0 to 1: x, y, "
             "width and height are parts of the picture's width and height"
         )
-    if label != int(label) or label < 0 or (classes and label >= classes):
+    most = classes or _UNNAMED
+    if not (label.is_integer() and 0 <= label < most):
         raise UserError(
-            f"{where}: there is no class {words[0]}; {classes or 'all'} classes count "
-            "from 0"
+            f"{where}: there is no class {words[0]}; {most} classes count from 0"
+            + ("" if classes else " where there is no file of names")
         )
     return values

@@ -169,15 +169,15 @@ class AnnotatedFiles:
 
     def __init__(self, paths: Sequence[Path], sizes: Sequence[tuple[int, int]]) -> None:
         # Names, not paths: they take less time to send to worker processes.
-        self._names = [*map(os.fspath, paths)]
+        self.names = [*map(os.fspath, paths)]
         self._path = type(paths[0]) if len(paths) else Path
         self._sizes = [*sizes]
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self.names)
 
     def path(self, index: int) -> Path:
-        return self._path(self._names[index])
+        return self._path(self.names[index])
 
     def __getitem__(self, index: int) -> Picture | None:
         path = self.path(index)
@@ -194,8 +194,8 @@ class AnnotatedFiles:
 
 def missing(root: Path, what: str, names: Sequence[str], right: str) -> UserError:
     """The error of files that are named and not there."""
-    several = f"{len(names)} {what}" if len(names) > 1 else f"one {what}"
-    return UserError(f"{str(root)!r}: {several}, such as {names[0]!r}: {right}")
+    several = f"{len(names)} {what}, such as" if len(names) > 1 else f"{what}:"
+    return UserError(f"{str(root)!r}: {several} {names[0]!r}; {right}")
 
 
 def folder(root: str | Path) -> Path:

@@ -15,7 +15,7 @@ from common.data import (
     annotated_voc,
 )
 from common.data.annotated import AnnotatedImages
-from common.data.annotated_files import folder
+from common.data.annotated_files import AnnotatedFiles, folder
 from common.data.split_names import SPLITS
 from common.files import storage
 from common.nearest import refuse_unknown
@@ -110,11 +110,16 @@ def _splits(
 def complete(
     splits: dict[str, AnnotatedImages], where: str
 ) -> dict[str, AnnotatedImages]:
-    """All three splits, by the rule of `read`. UserError: too few pictures."""
+    """All three splits, by the rule of `read`. A warning says which pictures are both
+    trained and measured on. UserError: too few pictures."""
     if "train" not in splits:
         there = ", ".join(splits)
         raise UserError(f"{where} has pictures for {there} and none for train")
     train = splits["train"]
+    for split in ("valid", "test"):
+        if split in splits and (shared := _files(splits[split]) & _files(train)):
+            message = f"{where}: {len(shared)} pictures of {split} are trained on, too,"
+            warnings.warn(f"{message} such as {min(shared)!r}", stacklevel=5)
     if "valid" not in splits:
         parts = ["valid"] if "test" in splits else ["valid", "test"]
         size = min(max(len(train) // 10, 1), _MOST_VALID)
@@ -133,3 +138,10 @@ def complete(
         message = f"{where} has no test split: the validation split is tested on"
         warnings.warn(message, stacklevel=5)
     return {"test": splits["valid"], **splits}
+
+
+def _files(data: AnnotatedImages) -> set[str]:
+    """The paths of its pictures; none where they are in no files."""
+    return (
+        {*data.pictures.names} if isinstance(data.pictures, AnnotatedFiles) else set()
+    )

@@ -89,7 +89,7 @@ def _by_lists(root: Path, xml: list[Path]) -> dict[str, list[Path]]:
     lists = [
         p
         for p in storage.files_below(root)
-        if p.suffix == ".txt"
+        if p.suffix.lower() == ".txt"
         and [x.lower() for x in p.parts[-3:-1]] == ["imagesets", "main"]
     ]
     by_name = {p.stem.lower(): p for p in lists}

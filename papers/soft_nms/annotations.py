@@ -1,11 +1,12 @@
 """The truth of a COCO json, without its pictures."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from common.boxes import from_corner_size
 from common.contract import UserError
+from common.data import annotated_coco
 from common.files import storage, texts
 from common.truth import Truth, truth
 
@@ -50,20 +51,25 @@ def _annotations(place: Path, content: Mapping) -> Annotations:
             )
         rows[row["image_id"]].append(row)
     return Annotations(
-        {image: _truth(image, own, ids) for image, own in rows.items()},
+        {image: _truth(place, image, own, ids) for image, own in rows.items()},
         tuple(ids),
         tuple(name for _, name in categories),
     )
 
 
-def _truth(image: int | str, rows: list[Mapping], ids: Mapping[int, int]) -> Truth:
-    plain = truth([row["bbox"] for row in rows], [0] * len(rows))
-    boxes = from_corner_size(plain.boxes)
-    areas = [row.get("area", row["bbox"][2] * row["bbox"][3]) for row in rows]
-    return truth(
-        boxes,
+def _truth(
+    place: Path, image: int | str, rows: list[Mapping], ids: Mapping[int, int]
+) -> Truth:
+    """As a set's reader has it: boxes without width or height are left out, aloud."""
+    own = truth(
+        [annotated_coco.corners(place, row) for row in rows],
         [ids[row["category_id"]] for row in rows],
-        crowd=[bool(row.get("iscrowd", 0)) for row in rows],
-        area=areas,
+        crowd=[annotated_coco.flag(place, row, "iscrowd") for row in rows],
+        area=[annotated_coco.area(row) for row in rows],
         image_id=image,
     )
+    whole = (own.boxes[:, 2:] > own.boxes[:, :2]).all(1)
+    if not whole.all():
+        what = f"{int((~whole).sum())} boxes without width or height are left out"
+        warnings.warn(f"{place}: image {image!r}: {what}", stacklevel=2)
+    return own.take(whole)

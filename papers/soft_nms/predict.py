@@ -119,6 +119,7 @@ def _check(boxes: Results, truth: annotations.Annotations) -> None:
             f"{len(strange)} of {len(boxes.image_ids)} pictures are not among the "
             f"annotations, such as image_id {strange[0]!r}: they are of another set"
         )
+    boxes.by_picture(truth.category_ids)  # refuses other categories
 
 
 def _scores(

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from common import soft_nms as kernel
+from common.config import check_fields
 from common.contract import UserError
 from common.soft_nms import Suppression
 from common.soft_nms_merge import soft_nms_merge as merge_kernel
@@ -55,8 +56,10 @@ def soft_nms(
     keep: the best so many are left; None: all.
     offset: 1 where corners are inclusive pixels.
 
-    UserError: shapes that do not fit, or scores that are no probabilities.
+    UserError: shapes that do not fit, boxes that are inside out, scores that are no
+    probabilities, or a setting that no rule has.
     """
+    rule = _rule(method, iou_threshold, sigma, score_threshold, keep)
     boxes, scores = checked(boxes, scores)
     index = np.arange(len(boxes))
     if scores.ndim == 2:
@@ -65,7 +68,6 @@ def soft_nms(
         index, classes = np.nonzero(scores >= score_threshold)
         boxes, scores = boxes[index], scores[index, classes]
     classes = _classes(classes, len(scores))
-    rule = Suppression(method, iou_threshold, sigma, score_threshold)
     lowered = rescored(classes, boxes, scores, rule, per_class=None, offset=offset)
     order = np.argsort(-lowered, kind="stable")
     order = order[lowered[order] > 0][:keep]
@@ -79,15 +81,20 @@ def soft_nms_merge(
     classes: Int[np.ndarray, "n"] | None = None,
     *,
     power: float = 10.0,
+    method: str = "gaussian",
+    iou_threshold: float = 0.3,
+    sigma: float = 0.5,
+    score_threshold: float = 1e-3,
     keep: int | None = None,
-    **rule,
+    offset: float = 0.0,
 ) -> Kept:
     """`soft_nms`, its boxes moved to the means of those that they lower
     (`common.soft_nms_merge`).
 
     corner_scores: of the upper left and the lower right corner; None: the box's score.
-    rule: `soft_nms`'s other arguments; Gaussian by default.
+    The other arguments are those of `soft_nms`.
     """
+    rule = _rule(method, iou_threshold, sigma, score_threshold, keep)
     boxes, scores = checked(boxes, scores)
     if scores.ndim == 2:
         raise UserError("merging takes one score a box: give scores [n] and classes")
@@ -98,15 +105,20 @@ def soft_nms_merge(
     corner_scores = np.asarray(corner_scores, np.float32)
     if corner_scores.shape != (n, 2):
         raise UserError(f"corner_scores {corner_scores.shape}: {(n, 2)} is wanted")
+    refuse_improbable(corner_scores)
     room = [(0, _length(n) - n)]
     found = merge_kernel(
         np.pad(boxes, [*room, (0, 0)]),
         np.pad(scores, room),
         np.pad(corner_scores, [*room, (0, 0)]),
         power=power,
+        method=rule.method,
+        iou_threshold=rule.iou_threshold,
+        sigma=rule.sigma,
+        score_threshold=rule.score_threshold,
+        offset=offset,
         classes=np.pad(classes, room),
         alive=np.arange(_length(n)) < n,
-        **rule,
     )
     found = jax.device_get(found)
     rows = np.flatnonzero(found.present)[:keep]
@@ -174,9 +186,23 @@ def _chunks(
             yield np.where(filled == np.iinfo(np.int64).max, -1, filled)
 
 
+def _rule(
+    method: str,
+    iou_threshold: float,
+    sigma: float,
+    score_threshold: float,
+    keep: int | None,
+) -> Suppression:
+    """UserError: a setting that its field refuses."""
+    thresholds = map(float, (iou_threshold, sigma, score_threshold))
+    rule = Suppression(method, *thresholds, keep=int(keep or 1))
+    check_fields(rule, "soft_nms")
+    return rule
+
+
 def checked(boxes, scores) -> tuple[np.ndarray, np.ndarray]:
-    """The arrays as float32. UserError: they do not fit each other, or no
-    probabilities."""
+    """The arrays as float32. UserError: they do not fit each other, a box is none, or
+    scores are no probabilities."""
     boxes = np.asarray(boxes, np.float32)
     scores = np.asarray(scores, np.float32)
     if boxes.size == 0:
@@ -190,6 +216,12 @@ def checked(boxes, scores) -> tuple[np.ndarray, np.ndarray]:
         raise UserError(f"{len(boxes)} boxes and {len(scores)} scores: as many of each")
     if not np.isfinite(boxes).all():
         raise UserError(f"box {np.argmin(np.isfinite(boxes).all(1))} is not finite")
+    inside_out = (boxes[:, 2:] < boxes[:, :2]).any(1)
+    if inside_out.any():
+        raise UserError(
+            f"box {np.argmax(inside_out)} has a negative side: give corners, x1, y1, "
+            "x2, y2"
+        )
     refuse_improbable(scores)
     return boxes, scores
 

@@ -63,6 +63,8 @@ def parse(text: str, source: str = "cfg") -> Cfg:
             f"{source}, line {first.line}: the first section must be [net], not "
             f"[{first.name}]"
         )
+    if again := [section for section in rest if section.name == "net"]:
+        raise UserError(f"{source}, line {again[0].line}: a second [net]")
     net = _net(first)
     layers = tuple(_layer(section, i) for i, section in enumerate(rest))
     try:

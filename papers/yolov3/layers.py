@@ -171,6 +171,8 @@ class Yolo(Layer):
             raise UserError(
                 f"mask {wrong[0]}: there are only {len(self.anchors)} anchors"
             )
+        if any(side <= 0 for prior in self.anchors for side in prior):
+            raise UserError("anchors have sides above 0")
 
     @property
     def outputs(self) -> int:

@@ -62,7 +62,7 @@ def voc(root: Path, objects=OBJECTS, lists=True) -> Path:
         picture(root / "JPEGImages" / f"{name}.jpg")
         write(root / "Annotations" / f"{name}.xml", voc_xml(name, own))
     if lists:
-        for split, names in {"train": "a\nb\n", "val": "c\n", "test": "b\n"}.items():
+        for split, names in {"train": "a\nb\n", "val": "c\n", "test": "c\n"}.items():
             write(root / "ImageSets" / "Main" / f"{split}.txt", names)
     return root
 
@@ -171,7 +171,7 @@ def test_hidden_files_are_nobodys(tmp_path, make):
 def test_an_annotation_without_its_picture_is_refused(tmp_path, make):
     root = make(tmp_path)
     next(root.rglob("a.jpg")).unlink()
-    with pytest.raises(UserError, match=r"such as .*a"):
+    with pytest.raises(UserError, match=r": .*a\.(xml|jpg)"):
         layouts.read(root, "train")
 
 
@@ -216,7 +216,7 @@ def test_voc_trainval_is_train_where_there_is_no_train(tmp_path):
     root = voc(tmp_path, {f"p{i}": [((1, 1, 9, 9), "cat")] for i in range(20)}, False)
     main = root / "ImageSets" / "Main"
     write(main / "trainval.txt", "".join(f"p{i}\n" for i in range(12)))
-    write(main / "test.txt", "".join(f"p{i}.jpg 1\n" for i in range(12, 20)))
+    write(main / "TEST.TXT", "".join(f"p{i}.jpg 1\n" for i in range(12, 20)))
     write(main / "cat_train.txt", "p1 -1\n")
     parts = {s: {*by_name(layouts.read(root, s))} for s in ("train", "valid", "test")}
     assert len(parts["test"]) == 8
@@ -285,6 +285,7 @@ ROW = {"id": 9, "image_id": 50, "category_id": 7, "bbox": [1, 1, 5, 5]}
         ({"bbox": [1, 1, 5, None]}, "annotation 9 has the bbox"),
         ({"bbox": [1, 1, 5, float("nan")]}, "annotation 9 has the bbox"),
         ({"category_id": "7"}, "'category_id' should be int"),
+        ({"iscrowd": "0"}, "annotation 9 has iscrowd='0', and should have 0 or 1"),
     ],
 )
 def test_coco_rows_with_a_fault_are_named(tmp_path, row, says):
@@ -328,6 +329,7 @@ def test_classes_may_be_given_and_others_are_refused(tmp_path):
         ("0.5 0.5 0.5 0.2 0.2", "line 2: there is no class 0.5"),
         ("0 0.5 0.5 0.2", "line 2: .* is not class, x, y"),
         ("cat 0.5 0.5 0.2 0.2", "line 2: .* is not class, x, y"),
+        ("nan 0.5 0.5 0.2 0.2", "line 2: there is no class nan"),
     ],
 )
 def test_darknet_lines_with_a_fault_are_named(tmp_path, line, says):
@@ -357,6 +359,16 @@ def test_darknet_counts_must_agree(tmp_path):
     write(root / "x.names", "cat\ndog\neel\n")
     with pytest.raises(UserError, match=r"says classes = 2.*has 3 names"):
         layouts.read(root, "train")
+    root = darknet(tmp_path / "unnamed", {"b": "1000000000 .5 .5 .1 .1"}, data=False)
+    with pytest.raises(UserError, match=r"no class 1000000000; .* no file of names"):
+        layouts.read(root, "train")
+
+
+def test_pictures_of_two_splits_are_said(tmp_path):
+    root = darknet(tmp_path)
+    write(root / "valid.txt", "images/b.jpg\nimages/c.jpg\n")
+    with pytest.warns(UserWarning, match=r"1 pictures of valid are trained on.*b\.jpg"):
+        layouts.read(root, "valid")
 
 
 def test_darknet_without_a_data_file_has_folders_as_splits(tmp_path):
@@ -365,7 +377,7 @@ def test_darknet_without_a_data_file_has_folders_as_splits(tmp_path):
         for kind, ending in {"images": "jpg", "labels": "txt"}.items():
             old = root / kind / f"{name}.{ending}"
             (root / kind / split).mkdir(exist_ok=True)
-            old.rename(root / kind / split / old.name)
+            old.rename(root / kind / split / f"{name}.{ending.upper()}")
     assert layouts.read(root, "train").names == ("0", "1")
     layouts._splits.cache_clear()
     write(root / "data.yaml", "train: images/train\nnames: {0: cat, 1: dog}\n")

@@ -8,6 +8,7 @@ import pytest
 from common.contract import UserError
 from common.files.coco_results import Results
 from papers import soft_nms
+from papers.soft_nms.annotations import read
 from papers.soft_nms.predict import suppressed
 
 METHODS = ("hard", "linear", "gaussian")
@@ -166,3 +167,14 @@ def test_bad_files_are_one_clear_line(tmp_path):
     refused("not among the images", annotations=written(tmp_path / "c.json", lost))
     bare = {**annotations, "annotations": [{"image_id": 1}]}
     refused("category_id", annotations=written(tmp_path / "d.json", bare))
+    rows = annotations["annotations"]
+    text = {**annotations, "annotations": [{**rows[0], "iscrowd": "0"}]}
+    refused("iscrowd='0'", annotations=written(tmp_path / "e.json", text))
+    empty = {**annotations, "annotations": [*rows, {**rows[0], "bbox": [5, 5, -4, 2]}]}
+    digits = [{"id": 9, "name": "digit"}]
+    other = {**annotations, "annotations": [], "categories": digits}
+    refused("a result has", annotations=written(tmp_path / "f.json", other))
+    assert not (tmp_path / "out.json").exists()
+    with pytest.warns(UserWarning, match="1 boxes without width or height"):
+        found = read(written(tmp_path / "g.json", empty)).truths[rows[0]["image_id"]]
+    assert len(found) == sum(r["image_id"] == rows[0]["image_id"] for r in rows)

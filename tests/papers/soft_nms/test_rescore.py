@@ -118,11 +118,25 @@ def test_nothing_in_nothing_out():
      (np.zeros((2, 4)), [0.5, 20.0], "no probabilities"),
      (np.zeros((2, 4)), [0.5], "2 boxes and 1 scores"),
      (np.zeros((2, 5)), [0.5, 0.5], r"boxes \(2, 5\)"),
-     (np.full((2, 4), np.inf), [0.5, 0.5], "not finite")],
+     (np.full((2, 4), np.inf), [0.5, 0.5], "not finite"),
+     ([[0, 0, 5, 5], [9, 9, 4, 4]], [0.5, 0.5], "box 1 has a negative side")],
 )  # fmt: skip
 def test_bad_arrays_are_one_clear_line(boxes, scores, says):
     with pytest.raises(UserError, match=says):
         soft_nms(boxes, scores)
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [({"method": "guassian"}, "method=guassian: choose one of hard, linear"),
+     ({"sigma": 0}, "sigma=0.0: must be above 0"),
+     ({"iou_threshold": 3}, "iou_threshold=3.0: must be between 0 and 1"),
+     ({"keep": -1}, "keep=-1: must be at least 1")],
+)  # fmt: skip
+@pytest.mark.parametrize("function", [soft_nms, soft_nms_merge])
+def test_settings_that_no_rule_has_are_refused(function, setting, says):
+    with pytest.raises(UserError, match=says):
+        function(np.zeros((2, 4)), [0.5, 0.5], **setting)
 
 
 def test_classes_that_do_not_fit_are_refused():

@@ -80,6 +80,8 @@ BROKEN = {
     CONV + NET: r"line 1: the first section must be \[net\], not \[convolutional\]",
     NET: "at least one layer",
     "[net]\nwidth=32\nheight=32\n" + CONV: r"line 1: \[net\] channels: is missing",
+    NET + CONV + NET: r"line 8: a second \[net\]",
+    DETECTOR.replace("37,58", "37,0"): r"\[yolo\] anchors have sides above 0",
     NET + "[region]\nclasses=2\n": r"line 5: no section \[region\]; there are",
     NET + "[convolutional\n": r"line 5: no section \[convolutional",
     NET + CONV + "stride=x\n": r"line 8: \[convolutional\] stride=x: give a whole num",
