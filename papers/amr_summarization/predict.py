@@ -123,6 +123,13 @@ def sources(document: Document, summary: Summary) -> Table:
         rows.append([piece.sentence + 1, share, piece.key, " ".join(kept)])
     nodes = len(summary.graph)
     note = f"{nodes} nodes of the document's graph are in the summary"
+    if not summary.size.reached(summary.pieces):
+        asked = max(summary.size)
+        unit = "words" if summary.size.words else "nodes"
+        note += (
+            f": less than the {asked} {unit} that were asked for. The key nodes join "
+            "no more of it; config.predict.keys takes more of them"
+        )
     return Table(("sentence", "words", "key node", "said there"), rows, note)
 
 

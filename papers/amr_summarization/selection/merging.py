@@ -5,7 +5,7 @@ Named entities whose names fit come first, then coreference.
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from papers.amr_summarization.amr import Amr, write
 from papers.amr_summarization.selection.document_graph import (
@@ -147,16 +147,14 @@ class Merger:
         return self.above(one, other) or self.above(other, one)
 
     def above(self, one: int, other: int) -> bool:
-        """Whether forward edges lead from `one` to `other`."""
-        seen = {one}
-        todo = [one]
-        while todo:
-            for _, target in self.out[todo.pop()]:
-                if target == other:
-                    return True
-                if target not in seen:
-                    seen.add(target)
-                    todo.append(target)
+        """Whether forward edges lead from `one` to `other`. Both are searched from in
+        turns, edge by edge: a new mention has a few nodes on one side, and what is said
+        in a thousand sentences leads nearly everywhere."""
+        forward = reached(one, lambda n: (target for _, target in self.out[n]))
+        backward = reached(other, lambda n: (source for source, _ in self.into[n]))
+        for below, over in zip(forward, backward, strict=False):
+            if below == other or over == one:
+                return True
         return False
 
     def merge(self, one: int, other: int) -> bool:
@@ -169,7 +167,6 @@ class Merger:
     def _unite(self, one: int, other: int) -> None:
         self.nodes[one] = _united(self.nodes[one], self.nodes.pop(other))
         self.now[other] = one
-        self.tops = [one if top == other else top for top in self.tops]
         for source, role in sorted(self.into.pop(other)):
             sentences = self.out[source].pop((role, other))
             if source != one:
@@ -199,7 +196,8 @@ class Merger:
                     inside[sentence][source].append(target)
                     inside[sentence][target].append(source)
         member: dict[int, set[int]] = defaultdict(set)
-        for sentence, top in enumerate(self.tops):
+        tops = tuple(map(self.current, self.tops))
+        for sentence, top in enumerate(tops):
             todo = [top]
             member[top].add(sentence)
             while todo:
@@ -222,7 +220,19 @@ class Merger:
                 both = sentences & member[source] & member[target]
                 if both:
                     links[Link(source, role, target)] = frozenset(both)
-        return DocumentGraph(nodes, links, tuple(self.tops))
+        return DocumentGraph(nodes, links, tops)
+
+
+def reached(start: int, beside: Callable[[int], Iterable[int]]) -> Iterator[int]:
+    """Yields the end of every edge that leads on from `start`."""
+    seen = {start}
+    todo = [start]
+    while todo:
+        for other in beside(todo.pop()):
+            yield other
+            if other not in seen:
+                seen.add(other)
+                todo.append(other)
 
 
 def _kept(role: str) -> bool:

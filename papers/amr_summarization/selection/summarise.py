@@ -43,13 +43,28 @@ class Analysis:
         return [len(parsed.words) for parsed in self.document.sentences]
 
 
+class Size(NamedTuple):
+    """When a summary is large enough: so many nodes, or so many words; 0: no matter."""
+
+    nodes: int = 0
+    words: int = 0
+
+    def reached(self, pieces: Sequence[Piece]) -> bool:
+        nodes = len({n for piece in pieces for n in piece.nodes})
+        words = sum(len(piece.words) for piece in pieces)
+        return bool((self.nodes and nodes >= self.nodes) or
+                    (self.words and words >= self.words))  # fmt: skip
+
+
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """lines: in the order of the document. graph: the selected part of its graph."""
+    """lines: in the order of the document. graph: the selected part of its graph.
+    size: what was asked for, of which the key nodes may give less."""
 
     lines: tuple[Line, ...]
     graph: DocumentGraph
     pieces: tuple[Piece, ...]
+    size: Size
 
     @property
     def text(self) -> str:
@@ -73,19 +88,6 @@ def analysed(document: Document, *, coreferences: str, names: bool) -> Analysis:
         for parsed in document.sentences
     )
     return Analysis(document, graph, clusters, clauses)
-
-
-class Size(NamedTuple):
-    """When a summary is large enough: so many nodes, or so many words; 0: no matter."""
-
-    nodes: int = 0
-    words: int = 0
-
-    def reached(self, pieces: Sequence[Piece]) -> bool:
-        nodes = len({n for piece in pieces for n in piece.nodes})
-        words = sum(len(piece.words) for piece in pieces)
-        return bool((self.nodes and nodes >= self.nodes) or
-                    (self.words and words >= self.words))  # fmt: skip
 
 
 def node_size(graph: DocumentGraph, target: float, slack: float) -> Size:
@@ -125,7 +127,7 @@ def summary(
     kept = [p for p in pieces if p.nodes & graph.nodes.keys() or _contracted(p, graph)]
     kept = kept or pieces[:1]
     kept.sort(key=lambda piece: piece.sentence)
-    return Summary(said(found, kept), graph, tuple(kept))
+    return Summary(said(found, kept), graph, tuple(kept), size)
 
 
 def _contracted(piece: Piece, graph: DocumentGraph) -> bool:

@@ -14,6 +14,8 @@ _NO_SPACE_AFTER = listed.words("( [ { $ £ € # “") | {_SIGNS[1]}
 _CLOSING = listed.words(", ; : - -- ( [ and but or so yet because that which who") | {
     *_SIGNS[2:4]
 }
+# "Not yet.", "I hope so.": no conjunctions where the sentence ends.
+_ENDING = listed.words("so yet that who")
 _OPENING = listed.words(", ; : - -- ) ] . and but or so yet however also then ''") | {
     *_SIGNS[2:4],
     _SIGNS[5],
@@ -50,9 +52,17 @@ def trimmed(parsed: Parsed, kept: Sequence[int]) -> list[int]:
     while found and parsed.words[found[0]].lower() in _OPENING:
         del found[0]
     final = [found.pop()] if found and parsed.words[found[-1]] in ".!?" else []
-    while found and parsed.words[found[-1]].lower() in _CLOSING:
+    while found and _leads_on(parsed, found[-1]):
         del found[-1]
     return found + final
+
+
+def _leads_on(parsed: Parsed, i: int) -> bool:
+    """Whether word i is a sign or a conjunction before more of the sentence."""
+    words = parsed.words
+    low = words[i].lower()
+    behind = any(word[0].isalnum() for word in words[i + 1 :])
+    return low in _CLOSING and (behind or low not in _ENDING)
 
 
 def _paired(parsed: Parsed, kept: list[int]) -> list[int]:

@@ -1,5 +1,9 @@
 """Would fail if nodes that mean one thing stayed apart, or others became one."""
 
+import itertools
+import random
+
+import networkx
 import pytest
 
 from papers.amr_summarization import amr
@@ -82,6 +86,22 @@ def test_an_ancestor_is_refused():
     said = graphs("(w / want-01~e.1 :ARG1 (g / go-02~e.2 :ARG0 (b / boy~e.0)))")
     graph = merging.merged(said, [[Spot(0, 1), Spot(0, 0)]])
     assert len(graph) == 3
+
+
+def test_above_is_a_path_of_forward_edges():
+    """As networkx finds it, whichever side the search ends on."""
+    rng = random.Random(0)
+    for count in range(2, 30):
+        merger = merging.Merger([])
+        merger.out = {n: {} for n in range(count)}
+        merger.into = {n: set() for n in range(count)}
+        edges = [(rng.randrange(count), rng.randrange(count)) for _ in range(count)]
+        for source, target in edges:
+            merger._link(source, ":mod", target, {0})
+        graph = networkx.DiGraph(edges)
+        graph.add_nodes_from(range(count))
+        for one, other in itertools.permutations(range(min(count, 8)), 2):
+            assert merger.above(one, other) == networkx.has_path(graph, one, other)
 
 
 def test_dates_other_names_and_arguments_that_differ_are_refused():

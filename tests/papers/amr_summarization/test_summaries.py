@@ -59,6 +59,14 @@ def test_a_larger_ratio_is_a_longer_summary(config):
     assert lengths[0] < lengths[1]
 
 
+def test_a_summary_that_is_smaller_than_asked_for_says_so(config):
+    for words, short in ((4, False), (900, True)):
+        config.predict.words = words
+        values = [v for v in predict(config, None, TEXT) if isinstance(v, tuple)]
+        ((_, table),) = values
+        assert ("less than the 900 words" in table.note) == short
+
+
 def test_files_of_every_kind_are_read_and_results_written(config, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
@@ -300,6 +308,10 @@ def test_kept_words_become_a_sentence():
     tree = parses.Parsed(words, ("X",) * 15, (-1, *(0,) * 14), ("x",) * 15)
     assert realise.sentence(tree, range(15)) == "He, said Ann, bought it for $5 cash."
     assert realise.sentence(tree, range(15), {1: "Bo"}).startswith("Bo, said Ann")
+    for words, said in ((["Not", "yet", "."], "Not yet."), (["Not", "yet"], "Not.")):
+        rest = [] if "." in words else ["here"]
+        tree = chunk_parser.parse([*words, *rest])
+        assert realise.sentence(tree, range(len(words))) == said
 
 
 @pytest.mark.parametrize(
