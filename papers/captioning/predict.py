@@ -1,5 +1,6 @@
 """Captions a user's picture, folder of pictures, or video."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from papers.captioning.decoding import Options
 from papers.captioning.vocabulary import Vocabulary, refuse_other_vocabulary
 
 Values = Iterator[str | tuple[str, Any]]
+Shown = Iterator[tuple[str, Picture | None]]  # None: it cannot be read
 START = "START"
 
 
@@ -36,12 +38,13 @@ def predict(config: Config, state: Any, inputs: str) -> Values:
         raise UserError("the run writes no captions: use one that does")
     options = options_of(config)
     path = given(inputs, video=True)
+    shown = _begun(_given(config, path))  # before the words, which may take a minute
     words = data.vocabulary_of_network(config)
     refuse_other_vocabulary(words, config.model.vocab, int(state.vocabulary))
     state = to_host(state.replace(opt_state=optim.averages(state.opt_state), key=None))
     if jax.process_index() == 0:  # it needs the others no more, and alone writes
         writer = Writer.of(config, jax.device_put(state))
-        yield from _captioned(config, writer, words, path, options)
+        yield from _captioned(config, writer, words, path, shown, options)
 
 
 def caption(
@@ -85,7 +88,12 @@ def options_of(config: Config) -> Options:
 
 
 def _captioned(
-    config: Config, writer: Writer, words: Vocabulary, path: Path, options: Options
+    config: Config,
+    writer: Writer,
+    words: Vocabulary,
+    path: Path,
+    shown: Shown,
+    options: Options,
 ) -> Values:
     view = data.View.of(config.data)
     rows: list[list] = []
@@ -93,7 +101,7 @@ def _captioned(
     whole: dict[str, Picture] = {}
 
     def readable() -> Iterator[tuple[str, np.ndarray]]:
-        for name, picture in _given(config, path):
+        for name, picture in shown:
             if picture is None:
                 rows.append([name, "skipped: not a readable picture", None, None])
                 continue
@@ -120,7 +128,17 @@ def _captioned(
     yield "Captions", Table(("picture", "caption", "log p", "a word"), rows, note)
 
 
-def _given(config: Config, path: Path) -> Iterator[tuple[str, Picture | None]]:
+def _begun(shown: Shown) -> Shown:
+    """The same, read up to the first picture. UserError: none can be read."""
+    first = []
+    for name, picture in shown:
+        first.append((name, picture))
+        if picture is not None:
+            break
+    return itertools.chain(first, shown)
+
+
+def _given(config: Config, path: Path) -> Shown:
     if not is_video(path):
         yield from pictures(path)
         return

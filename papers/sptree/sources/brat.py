@@ -72,7 +72,7 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
 def _entity(line: str, text: str, where: str) -> spans.Marked | None:
     """The entity of a line; None: it is in several pieces. Pieces with white space
     alone between them are one: brat cuts an entity where its line breaks."""
-    key, *parts = line.split("\t")
+    key, *parts = line.split("\t", 2)
     found = _SPAN.match(parts[0]) if len(parts) == 2 else None
     if not found:
         raise UserError(
@@ -93,12 +93,15 @@ def _refuse_other_text(text: str, start: int, end: int, said: str, where: str) -
         return
     wide = text.encode("utf-16-le")
     same = wide[2 * start : 2 * end].decode("utf-16-le", "replace").split()
-    lines = text.replace("\n", "\r\n")[start:end].split()
+    double = text.replace("\n", "\r\n")[start:end].split()
+    single = text.replace("\r\n", "\n")[start:end].split()
     why = f"characters {start} to {end} are {text[start:end][:40]!r}, not {said[:40]!r}"
     if same == said.split():
         why += ": these count UTF-16 units, and brat counts code points"
-    elif lines == said.split():
+    elif double == said.split():
         why += ": these count two characters a line break, and the .txt has one"
+    elif single == said.split():
+        why += ": these count one character a line break, and the .txt has two"
     elif text.encode()[start:end].decode("utf-8", "replace").split() == said.split():
         why += ": these count bytes, and brat counts code points"
     raise UserError(f"{where}: {why}")
@@ -126,7 +129,7 @@ def written(sentences: Sequence[AnnotatedSentence], text: str) -> str:
         for entity in sentence.entities:
             start = sentence.parsed.spans[entity.start][0]
             end = sentence.parsed.spans[entity.end - 1][1]
-            said = " ".join(text[start:end].split("\n"))
+            said = re.sub(r"\s", " ", text[start:end])
             lines.append(f"T{1 + len(lines)}\t{entity.kind} {start} {end}\t{said}")
         for relation in sentence.relations:
             ends = f"Arg1:T{first + relation.head} Arg2:T{first + relation.tail}"

@@ -105,6 +105,14 @@ def test_what_is_not_there_is_refused(trained, tmp_path):
     config, state = trained
     with pytest.raises(UserError, match="does not exist"):
         next(captioning.predict(config, state, str(tmp_path / "none.png")))
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    state = state.replace(vocabulary=state.vocabulary + 1)  # is looked at later
+    for given in (tmp_path / "a.png", tmp_path):
+        with (
+            pytest.warns(UserWarning, match="a.png"),
+            pytest.raises(UserError, match="can be read"),
+        ):
+            next(captioning.predict(config, state, str(given)))
 
 
 def test_another_vocabulary_is_refused(trained, tmp_path):

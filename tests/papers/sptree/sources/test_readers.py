@@ -403,9 +403,11 @@ def test_brat_counts_code_points_and_cuts_words_at_entities(tmp_path):
     assert str(dropped) == "1 relation (other sentence 1)"
 
 
-def test_what_brat_writes_it_reads(tmp_path):
-    found, _ = of_brat(tmp_path)
-    again, _ = of_brat(tmp_path, brat.written(found, TEXT))
+@pytest.mark.parametrize("gap", [" ", "\t", "\r"])
+def test_what_brat_writes_it_reads(tmp_path, gap):
+    text = TEXT.replace("𝄞 ", f"𝄞{gap}")
+    found, _ = of_brat(tmp_path, text=text)
+    again, _ = of_brat(tmp_path, brat.written(found, text), text)
     assert [(s.entities, s.relations) for s in again] == [
         (s.entities, s.relations) for s in found
     ]
@@ -439,7 +441,8 @@ def test_brats_first_argument_is_the_one_named_so(tmp_path):
     [
         ("T1\tPer 7 10\tLee", TEXT, "UTF-16"),
         ("T1\tPer 10 13\tLee", TEXT, "bytes"),
-        ("T1\tPer 5 8\tBob", "Ann\nBob", "line break"),
+        ("T1\tPer 5 8\tBob", "Ann\nBob", "and the .txt has one"),
+        ("T1\tPer 4 7\tBob", "Ann\r\nBob", "and the .txt has two"),
         ("T1\tPer 0 3\tBob", TEXT, "'Zoë', not 'Bob'"),
         ("T1\tPer 0 99\tZoë", TEXT, "line 1"),
         ("T1\tPer 3 3\t", TEXT, "line 1"),
