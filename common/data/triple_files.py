@@ -3,12 +3,14 @@
     OpenKE    entity2id.txt and relation2id.txt (a count; then a name and a number a
               line), train2id.txt, valid2id.txt and test2id.txt (a count; then head,
               tail, relation: in this order). Fast-TransX calls the first triple2id.txt.
-    names     train.txt, valid.txt and test.txt (or .tsv): head, relation, tail
+    names     train.txt, valid.txt (val, dev) and test.txt, or .tsv: head, relation,
+              tail
 
 Tabs or spaces separate columns; in names, which may have spaces, tabs. Files may be
 gzipped. Where valid or test is missing, triples of the training set are held out.
 """
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import numpy as np
 
 from common.contract import UserError
 from common.data import triples
+from common.data.split_names import ALIASES
 from common.data.tfds_sets import prepared
 from common.data.triples import SPLITS, Graph, Triples
 from common.files import storage, texts
@@ -32,12 +35,12 @@ def read(root: str) -> Graph:
         raise UserError(f"config.data.root={root!r} is no folder")
     if _find(folder, OPENKE, "train") or _find(folder, OPENKE, "triple"):
         return _read_openke(folder)
-    found = {
-        split: path
-        for split in SPLITS
-        for pattern in NAMED
-        if (path := _find(folder, pattern, split))
-    }
+    found = {}
+    for split in SPLITS:
+        places = itertools.product(NAMED, ALIASES[split])
+        paths = (_find(folder, pattern, name) for pattern, name in places)
+        if path := next(filter(None, paths), None):
+            found[split] = path
     if "train" not in found:
         raise UserError(
             f"config.data.root={root!r} has neither train2id.txt, as OpenKE's folders "

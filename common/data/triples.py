@@ -5,6 +5,7 @@ of those numbers. `common.data.completions` looks triples up.
 """
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,8 +48,9 @@ def from_arrays(
 
     Args:
       train: [triples, 3], columns head, relation, tail.
-      valid: as `train`. None or empty: `share` of the training triples, which leave
-        it; of those whose parts occur in another training triple.
+      valid: as `train`. None or empty: `share` of the training triples, each of which
+        counts once then, which leave it; of those whose parts occur in another
+        training triple.
       test: as `valid`.
       entities: names; (): as many as the triples need, called by their numbers.
       relations: as `entities`.
@@ -70,6 +72,10 @@ def from_arrays(
     relations = relations or _numbers(joined[:, RELATION])
     for split, triples in splits.items():
         _refuse_outside(split, triples, len(entities), len(relations))
+    for split in [*splits][1:]:
+        _say_unseen(split, splits[split], splits["train"])
+    if len(splits) < len(SPLITS):
+        splits["train"] = _without_repeats(splits["train"])
     count = max(int(share * len(splits["train"])), 1)
     rng = np.random.default_rng(seed)
     for split in SPLITS[1:]:
@@ -109,6 +115,27 @@ def _refuse_outside(split: str, triples: Triples, entities: int, relations: int)
                 f"{split} triple {row + 1}: {name} {ids[row]} is outside 0 to "
                 f"{size - 1}"
             )
+
+
+def _say_unseen(split: str, triples: Triples, train: Triples) -> None:
+    """Warns of triples that are measured with vectors which nothing has trained."""
+    seen = np.isin(triples[:, [HEAD, TAIL]], train[:, [HEAD, TAIL]]).all(axis=1)
+    seen &= np.isin(triples[:, RELATION], train[:, RELATION])
+    if not seen.all():
+        warnings.warn(
+            f"{int((~seen).sum()):,} of {len(triples):,} {split} triples have an "
+            "entity or a relation that no training triple has: its vector is untrained",
+            stacklevel=4,
+        )
+
+
+def _without_repeats(train: Triples) -> Triples:
+    """Each triple once: one that is held out must not stay in training, too."""
+    _, first = np.unique(train, axis=0, return_index=True)
+    if repeats := len(train) - len(first):
+        message = f"{repeats:,} training triples stand there before: they are left out"
+        warnings.warn(message, stacklevel=4)
+    return train[np.sort(first)]
 
 
 def _held_out(

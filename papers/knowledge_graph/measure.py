@@ -1,7 +1,8 @@
 """Link prediction and triple classification of trained embeddings."""
 
 import dataclasses
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,7 @@ from common.host import to_host
 from common.optim import ema_params
 from common.rows import split_beside
 from papers.knowledge_graph import data, ranks
-from papers.knowledge_graph.config import Config
+from papers.knowledge_graph.config import Config, Model
 from papers.knowledge_graph.embeddings import Params, entity_rows, relation_rows
 from papers.knowledge_graph.ranks import Questions, Ranks
 from papers.knowledge_graph.scores import score
@@ -47,7 +48,7 @@ def ranked(config: Config, state: Any, split: str = "test") -> Ranked:
     params = params_of(state)
     found = Ranks(*(np.zeros((len(triples), 2)) for _ in Ranks._fields))
     entities = len(graph.entities)
-    rank = jax.jit(partial(ranks.of_relation, config.model), static_argnums=3)
+    rank = _compiled(*dataclasses.astuple(config.model))
     pending = []
     for place in _blocks(triples[:, RELATION], config.eval.block):
         questions = _questions(config, triples[place], config.eval.block)
@@ -58,6 +59,13 @@ def ranked(config: Config, state: Any, split: str = "test") -> Ranked:
         for values, array in zip(found, to_host(block), strict=True):
             values[place] = array[: len(place)]
     return Ranked(triples, found)
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled(*model: Any) -> Callable[..., Ranks]:
+    """`ranks.of_relation` for a `Model` of these fields. Runs that differ in their seed
+    share it: its several shapes compile for longer than they run."""
+    return jax.jit(partial(ranks.of_relation, Model(*model)), static_argnums=3)
 
 
 def _blocks(

@@ -81,14 +81,23 @@ def test_tph_and_hpt_are_means_over_pairs():
 
 
 def test_missing_splits_are_held_out_of_what_stays_known(triples):
+    triples = np.unique(triples, axis=0)
     graph = from_arrays(triples, share=0.1)
-    assert (len(graph.train), len(graph.valid), len(graph.test)) == (96, 12, 12)
+    assert (len(graph.train), len(graph.valid), len(graph.test)) == (89, 11, 11)
     np.testing.assert_array_equal(
         graph.all[np.lexsort(graph.all.T)], triples[np.lexsort(triples.T)]
     )
     held_out = np.concatenate([graph.valid, graph.test])
     assert {*held_out[:, [0, 2]].ravel()} <= {*graph.train[:, [0, 2]].ravel()}
     assert {*held_out[:, 1]} <= {*graph.train[:, 1]}
+
+
+def test_what_is_held_out_leaves_the_training_set_though_it_stood_there_twice(triples):
+    once = np.unique(triples, axis=0)
+    with pytest.warns(UserWarning, match="111 training triples stand there before"):
+        graph = from_arrays(np.concatenate([once, once]), share=0.1)
+    assert repeated(graph, "valid") == repeated(graph, "test") == 0
+    assert len(graph.all) == len(once) == 111
 
 
 def test_repeated_triples_are_counted(triples):
@@ -179,6 +188,17 @@ def test_names_are_read_with_and_without_the_other_splits(tmp_path):
     assert graph.relations == ("capital of", "in")
     assert graph.test.tolist() == [[2, 1, 1]]
     assert len(graph.train) + len(graph.valid) == 3
+
+
+def test_parts_that_no_training_triple_has_are_said(tmp_path):
+    dev = "Oslo\tin\tFrance\nLyon\tin\tFrance\n"
+    with pytest.warns(
+        UserWarning, match="1 of 2 valid triples have an entity or a rel"
+    ):
+        graph = triple_files.read(
+            folder(tmp_path, {"train.txt": NAMED, "dev.txt": dev})
+        )
+    assert graph.valid.tolist() == [[3, 1, 1], [2, 1, 1]]
 
 
 @pytest.mark.parametrize(
