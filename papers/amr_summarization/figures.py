@@ -55,7 +55,7 @@ def drawn(graph: DocumentGraph, most: int) -> Any:
         colour = figures.PALETTE[0] if number in tops else "#333333"
         frame = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": colour}
         axes.text(x, -y, _text(graph.nodes[number]), ha="center", va="center",
-                  fontsize=8, bbox=frame, zorder=3)  # fmt: skip
+                  fontsize=8, bbox=frame, zorder=3, parse_math=False)  # fmt: skip
     axes.set_xlim(least - 0.7, most_right + 0.7)
     axes.set_ylim(-deep + 0.5, 0.5)
     return figure

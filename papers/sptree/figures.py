@@ -49,7 +49,8 @@ def tree(sentence: AnnotatedSentence) -> Any:
             _arc(axes, word, head, parsed.arcs[word], coloured.get(word, ()))
             highest = max(highest, abs(word - head))
     for word, text in enumerate(parsed.words):
-        axes.text(word, -0.25, text, ha="right", va="top", fontsize=8, rotation=40)
+        place = {"ha": "right", "va": "top", "fontsize": 8, "rotation": 40}
+        axes.text(word, -0.25, text, parse_math=False, **place)
     for entity in sentence.entities:
         ends = [entity.start - 0.35, entity.end - 0.65]
         axes.plot(ends, [-0.1, -0.1], lw=3, color="0.2")
@@ -86,7 +87,9 @@ def _legend(axes: Any, sentence: AnnotatedSentence) -> None:
     ]
     if lines:
         place = {"loc": "lower left", "bbox_to_anchor": (0, 1)}
-        axes.legend(handles=lines, fontsize=8, frameon=False, **place)
+        legend = axes.legend(handles=lines, fontsize=8, frameon=False, **place)
+        for text in legend.get_texts():
+            text.set_parse_math(False)  # "$5 to $6" is no formula
 
 
 def _arc(axes: Any, word: int, head: int, name: str, colours: Sequence[str]) -> None:

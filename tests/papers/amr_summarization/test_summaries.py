@@ -20,7 +20,11 @@ from papers.amr_summarization import (
 from papers.amr_summarization.evaluate import evaluate
 from papers.amr_summarization.predict import predict, predicts_untrained
 from papers.amr_summarization.selection import coreference, open_tuples, summarise
-from papers.amr_summarization.selection.document_graph import Spot
+from papers.amr_summarization.selection.document_graph import (
+    DocumentGraph,
+    Node,
+    Spot,
+)
 from papers.amr_summarization.sources import documents, material, toy
 from papers.amr_summarization.wording import graph_text, realise
 
@@ -337,6 +341,11 @@ def test_dot_has_every_node_and_edge():
     assert text.count("label=") == len(found.graph) + len(found.graph.links)
     assert '"ARG0"' in text
     assert figures._escaped('a"\n') == 'a\\"\\n'
+
+
+def test_a_dollar_sign_in_a_node_begins_no_formula():
+    graph = DocumentGraph({0: Node("b$\\frac$", sentences=frozenset([0]))}, {}, (0,))
+    figures.drawn(graph, 9).draw_without_rendering()
 
 
 def test_given_coreference_of_a_treebank_is_used():

@@ -96,7 +96,8 @@ def test_the_sentence_shown_is_right_and_its_path_is_the_tree_s(rows):
 
 
 def test_an_arc_of_two_paths_has_both_colours():
-    parsed = Parsed(("a", "b", "c"), ("",) * 3, (1, -1, 1), ("",) * 3)
+    """And what a dollar sign begins is no formula, which may be a wrong one."""
+    parsed = Parsed(("a", "b$\\frac$", "c"), ("",) * 3, (1, -1, 1), ("",) * 3)
     entities = tuple(Entity(i, i + 1, "x") for i in range(3))
     relations = (Relation("r", 0, 2), Relation("s", 1, 2))
     sentence = AnnotatedSentence(parsed, entities, relations, "")
@@ -104,4 +105,5 @@ def test_an_arc_of_two_paths_has_both_colours():
     colours = [arc.get_edgecolor() for arc in axes.patches]
     assert [colours.count(colour) for colour in colours] == [2, 2, 1]
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert texts == ["a (x) r c (x)", "b (x) s c (x)"]
+    assert texts == ["a (x) r c (x)", "b$\\frac$ (x) s c (x)"]
+    axes.figure.draw_without_rendering()
