@@ -34,7 +34,8 @@ def entity_map(graph: Graph, run: str, config: Config, state: Any) -> Any:
     rows = split_beside({"entities": table}, heads.astype(np.int32))
     places = components(to_host(table[rows]))
     common = [tail for tail, _ in Counter(tails.values()).most_common(len(PALETTE))]
-    with rc_context(STYLE):
+    # A dollar sign in a name begins no formula.
+    with rc_context(STYLE | {"text.parse_math": False}):
         figure = Figure(figsize=(8.4, 6.4), layout="constrained")
         axes = figure.subplots()
         for tail, colour in zip(common, PALETTE, strict=False):
