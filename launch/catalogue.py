@@ -1,6 +1,7 @@
 """What can be run: papers by their folders, variants by name or file, and the typed
 overrides of the command line. Mistakes become one line with the nearest valid names."""
 
+import copy
 import dataclasses
 import difflib
 import functools
@@ -9,6 +10,7 @@ import importlib.util
 import pkgutil
 import traceback
 import typing
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +49,46 @@ def asked(values: flags.FlagValues, overrides: list[str]) -> Asked:
         found = Asked(values.paper, paper, Path(values.config).stem, config)
     else:
         found = remembered(storage.path(values.workdir))
-    return dataclasses.replace(found, config=override(found.config, overrides))
+    before = copy.deepcopy(found.config)
+    found = dataclasses.replace(found, config=override(found.config, overrides))
+    _refuse_replaced(found, before, _given(overrides))
+    return found
+
+
+def _refuse_replaced(found: Asked, before: Any, given: list[str]) -> None:
+    """UserError for a field that the user set and every run sets otherwise for itself.
+
+    before: the config without what the user set.
+    """
+    old, new = dict(_values(before)), dict(_values(found.config))
+    # A tuple may say the same in another form.
+    asked = [n for n in given if new[n] != old[n] and not isinstance(new[n], tuple)]
+    runs = found.paper.runs(found.config) if asked else {}
+    own = [dict(_values(run.config)) for run in runs.values() if not run.paper]
+    for name in asked:
+        if all(values.get(name) == new[name] for values in own):
+            continue
+        without = {name.removeprefix("config."): old[name]}
+        if found.paper.runs(configs.changed(found.config, without)) == runs:
+            said = dict.fromkeys(configs.shown(values[name]) for values in own)
+            raise UserError(
+                f"{name} changes nothing: {_few(runs)} set it themselves, {_few(said)}"
+            )
+
+
+def _few(names: Iterable[str], most: int = 4) -> str:
+    first = [*names][: most + 1]
+    return ", ".join([*first[:most], "..."] if len(first) > most else first)
+
+
+def _values(config: Any) -> Iterator[tuple[str, Any]]:
+    for name, _, value in configs.fields(config):
+        yield name, value
+
+
+def _given(arguments: list[str]) -> list[str]:
+    """The dotted names of `--config.a.b=value` arguments."""
+    return [argument.lstrip("-").partition("=")[0] for argument in arguments]
 
 
 def remembered(folder: Path) -> Asked:
@@ -134,8 +175,7 @@ def override(config: Any, arguments: list[str]) -> Any:
     except (flags.Error, TypeError, ValueError) as error:
         raise UserError(_why(str(error), fields)) from None
     _check_tuples(holder.value, fields)
-    given = [argument.lstrip("-").partition("=")[0] for argument in arguments]
-    configs.refuse_unused(holder.value, given)
+    configs.refuse_unused(holder.value, _given(arguments))
     return holder.value
 
 

@@ -7,7 +7,7 @@ from common.contract import Run, UserError
 from common.files import storage
 from common.variants import pick, runs_of
 from papers.distillation import data
-from papers.distillation.config import Config, Net
+from papers.distillation.config import Config
 from papers.resnet.config import blocks
 
 
@@ -98,9 +98,9 @@ def _refuse_the_runs_own(config: Config) -> None:
 
 
 def _check(config: Config) -> None:
-    for name, net in ("teacher", config.teacher), ("student", config.student):
+    for net in (config.teacher, config.student):
         if net.kind == "resnet":
-            _check_resnet(name, net)
+            blocks(net.resnet)
     if config.role == "specialist" and config.net.kind != "mlp":
         raise UserError("specialists are made of config.teacher.kind=mlp")
     if not config.distill.temperatures:
@@ -109,10 +109,3 @@ def _check(config: Config) -> None:
         raise UserError("config.eval.soften: give one temperature at least")
     if config.eval.write and not storage.path(config.eval.write).parent.is_dir():
         raise UserError(f"config.eval.write={config.eval.write!r}: no such folder")
-
-
-def _check_resnet(name: str, net: Net) -> None:
-    for field in ("dropout_input", "dropout", "max_norm"):
-        if getattr(net, field):
-            raise UserError(f"config.{name}.{field} is an mlp's: set it to 0")
-    blocks(net.resnet)

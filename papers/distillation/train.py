@@ -112,7 +112,7 @@ def train_step(
         found.grads, state.opt_state, state.params
     )
     params = optax.apply_updates(state.params, updates)
-    if config.net.max_norm:
+    if config.net.kind == "mlp" and config.net.max_norm:
         params = model.limit_norms(params, config.net.max_norm)
     metrics = {
         "loss": found.loss / config.members,

@@ -21,7 +21,7 @@ class Model:
     mem_len: int = at_least(0, 96)  # past states that a training step sees; 0: none
     attention: str = choice("relative", "shaw", "vaswani", "al_rfou")
     untied_biases: bool = False  # u and v: a pair a layer, or one pair for all
-    pre_norm: bool = False
+    pre_norm: bool = False  # norms before attention and the MLP, not after them
     window: int = at_least(0)  # keys a query sees, itself included; 0: all
     clamp_len: int = at_least(0)  # larger distances are taken for this one; 0: none
     max_keys: int = at_least(1, 128)  # length of the learned tables, shaw and al_rfou

@@ -114,6 +114,10 @@ MISTAKES = [
     ([*SMOKE, "--mode=eval"], "--mode=train"),
     ([*SMOKE, "--config.data.batch_size=7", "--cpu_devices=4"], "multiple of 4"),
     ([*SMOKE, "--parallel=pmap", "--mesh=fsdp"], "use jit"),
+    (
+        ["--paper=gpt2", "--config=smoke", "--config.model.d_model=32"],
+        "config.model.d_model changes nothing: 1x32, 2x64 set it themselves, 32, 64",
+    ),
     ([*SMOKE, "--profile=soon"], "--profile=soon"),
     ([*SMOKE, "--profile=-1"], "--profile=-1"),
     ([*SMOKE, "--profile=20"], "training ends at step 20"),

@@ -29,9 +29,9 @@ class Columns:
     """
 
     form: str = choice(*FORMS)
-    texts: str = "text"
-    label: str = "label"
-    metrics: str = "accuracy"
+    texts: str = "text"  # the columns of the texts: context,answer,answer of a choice
+    label: str = "label"  # the column of the class, the right answer, or the score
+    metrics: str = "accuracy"  # f1, mcc; pearson or spearman, where labels are scores
 
 
 def load_user_table(root: str, columns: Columns, seed: int = 0) -> Task:

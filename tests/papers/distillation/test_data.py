@@ -148,7 +148,6 @@ def test_a_folder_of_pictures_of_many_sizes_is_resized_if_told(tmp_path):
         ({"experiment__distilled_at": (0.0,)}, "distilled_at=0.0: must be above 0"),
         ({"experiment__hard_weight": 1.5}, "between 0 and 1"),
         ({"optim__accumulate": 0}, "accumulate=0: must be at least 1"),
-        ({"student__kind": "resnet", "student__max_norm": 3.0}, "is an mlp's"),
         ({"student__dtype": "float99"}, "student.dtype=float99: choose one of float32"),
         ({"eval__write": "/no/such/logits.npz"}, "no such folder"),
         ({"eval__soften": ()}, "one temperature at least"),
