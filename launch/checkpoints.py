@@ -147,7 +147,7 @@ class Checkpoints:
         if int(which) not in steps:
             there = ", ".join(map(str, reversed(steps))) or "none"
             raise UserError(
-                f"--checkpoint={which}: {self._folder} has the steps {there}"
+                f"no checkpoint of step {which}: {self._folder} has the steps {there}"
             )
         return [int(which)]
 
@@ -158,7 +158,7 @@ class Checkpoints:
         found = {s: x for s, x in found.items() if x is not None}
         if not found:
             raise UserError(
-                f"--checkpoint=best: no checkpoint in {self._folder} was kept by its "
+                f"no best checkpoint: none in {self._folder} was kept by its "
                 f"{name or 'metric: config.loop.best names none'}"
             )
         choose = max if self._metric.startswith("+") else min

@@ -26,7 +26,9 @@ def loaded(workdir: str | Path, run: str, step: str) -> tuple[Any, Any]:
     name = run or own[0]
     refuse_unknown("run", name, trained.runs)
     with quiet():
-        state, _ = trained.restored(name)
+        state, meta = trained.restored(name)
+    if said := trained.without_best(name, meta):
+        logging.getLogger("launch").warning(said)
     return trained.runs[name].config, state
 
 

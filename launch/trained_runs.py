@@ -66,8 +66,20 @@ class TrainedRuns:
             said = f"{name}: not trained in {self.workdir}; the weights are {path}"
             return shipped.state(self.runs, name, path), said
         state, meta = self.restored(name)
-        finished = meta["step"] >= config.loop.steps
-        return state, "" if finished else _unfinished(name, meta, config)
+        said = [self.without_best(name, meta)]
+        if meta["step"] < config.loop.steps:
+            said.append(_unfinished(name, meta, config))
+        return state, "; ".join(filter(None, said))
+
+    def without_best(self, name: str, meta: Mapping[str, Any]) -> str:
+        """What the user should know where the best checkpoint was asked for and the run
+        has kept none as such; otherwise ""."""
+        if self.checkpoint != "best" or self.runs[name].config.loop.best:
+            return ""
+        return (
+            f"{name}: config.loop.best names no metric; this is the newest checkpoint, "
+            f"of step {meta['step']}"
+        )
 
     def restored(self, name: str) -> tuple[Any, dict]:
         """(state as of `for_evaluation`, meta) of the checkpoint that this session is

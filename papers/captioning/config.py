@@ -95,11 +95,11 @@ class Data:
     name: str = ""  # tfds: the data set
     # files: the columns of a table, by their names; empty: usual ones are looked for.
     file_column: str = ""
-    caption_columns: tuple[str, ...] = ()
+    caption_columns: tuple[str, ...] = ()  # of the captions
     # files: train on pictures in folders of this name alone, and measure on those in
     # folders of the other name. "": any.
     train_in: str = ""
-    test_in: str = ""
+    test_in: str = ""  # of valid and test
     size: int = between(8, 4096, 64)  # pixels a side that the encoder sees
     resize: int = between(0, 8192, 0)  # pixels a side before a random crop; 0: no crop
     # Training pictures are turned, stretched, moved, blurred and coloured at random,

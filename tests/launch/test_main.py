@@ -220,15 +220,17 @@ def test_a_workdir_alone_says_what_was_trained(trained, capsys):
     assert launch_main.main(["x", *flags, "--config.predict.length=5"]) == 0
     assert capsys.readouterr().out.startswith("the old ")
     assert launch_main.main(["x", *flags, "--checkpoint=3"]) == 2
-    assert "--checkpoint=3" in capsys.readouterr().err
+    assert "no checkpoint of step 3" in capsys.readouterr().err
 
 
-def test_a_trained_model_comes_back_in_one_line(trained):
+def test_a_trained_model_comes_back_in_one_line(trained, caplog):
     from launch import load
     from papers import transformer_xl
 
     config, state = load(trained, run="xl", step="newest")
     assert int(state.step) == config.loop.steps
+    load(trained, run="xl", step="best")
+    assert "names no metric; this is the newest checkpoint" in caplog.text
     assert "".join(transformer_xl.predict(config, state, "the old "))
     with pytest.raises(UserError, match="did you mean xl"):
         load(trained, run="xll")

@@ -196,7 +196,7 @@ def test_the_best_the_newest_and_a_step_come_back(tmp_path):
 
     steps = {which: step(which) for which in ("newest", "best", "5")}
     assert steps == {"newest": config.loop.steps, "best": 5, "5": 5}
-    with pytest.raises(UserError, match=r"--checkpoint=7: .* has the steps 5, 20"):
+    with pytest.raises(UserError, match=r"of step 7: .* has the steps 5, 20"):
         step("7")
 
 
