@@ -21,6 +21,7 @@ from papers.knowledge_graph.config import Config
 from papers.knowledge_graph.embeddings import ENTITY_TABLES, Params
 
 VEC = ".vec"
+NPY = ".npy"
 Arrays = dict[str, Float[np.ndarray, "rows ..."]]
 
 
@@ -29,6 +30,11 @@ def save(path: str, graph: Graph, arrays: Arrays) -> None:
     .safetensors, .vec, or else a folder of .npy files. UserError: it cannot be written.
     """
     place = Path(path).expanduser()
+    if place.suffix in (NPY, ".npz"):
+        raise UserError(
+            f"config.predict.out={path!r}: give .safetensors, .vec, or the name of a "
+            "folder for .npy files"
+        )
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.suffix == VEC:
@@ -44,7 +50,7 @@ def save(path: str, graph: Graph, arrays: Arrays) -> None:
 def _save_folder(folder: Path, graph: Graph, arrays: Arrays) -> None:
     folder.mkdir(exist_ok=True)
     for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array)
+        np.save(folder / f"{name}{NPY}", array)
     for kind in ("entities", "relations"):
         names = "".join(f"{name}\n" for name in getattr(graph, kind))
         (folder / f"{kind}.txt").write_text(names, encoding="utf-8")
@@ -58,12 +64,13 @@ def _save_vec(path: Path, names: tuple[str, ...], vectors: Arrays) -> None:
 
 def load(path: str, config: Config, params: Params) -> Params:
     """`params` with the tables of a file of `save` in their places; those that the file
-    lacks stay. Rows of a .vec are found by their names.
+    lacks stay. Rows are found by their names where the file has names.
 
-    UserError: the file cannot be read, has none of these tables, or one of another
-    shape; or a .vec lacks an entity.
+    UserError: the file cannot be read, has none of these tables, one of another shape,
+    or one with numbers that are not finite; or its names lack an entity.
     """
-    arrays = read(path, data.graph(config))
+    graph = data.graph(config)
+    arrays = read(path, graph)
     shared = [name for name in params if name in arrays]
     if not shared:
         raise UserError(
@@ -72,35 +79,57 @@ def load(path: str, config: Config, params: Params) -> Params:
         )
     loaded = dict(params)
     for name in shared:
-        array = _padded(name, arrays[name], len(params[name]))
+        array = arrays[name]
+        if name in ENTITY_TABLES and len(array) == len(graph.entities):
+            missing = len(params[name]) - len(array)  # rows of padding
+            array = np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1))
         if array.shape != params[name].shape:
             raise UserError(
                 f"config.weights={path!r}: {name} has the shape {arrays[name].shape}, "
                 f"and the run's table {params[name].shape}"
             )
+        if not np.isfinite(array).all():
+            raise UserError(
+                f"config.weights={path!r}: {name} has numbers that are not finite"
+            )
         loaded[name] = jnp.asarray(array, jnp.float32)
     return loaded
-
-
-def _padded(name: str, array: np.ndarray, rows: int) -> np.ndarray:
-    """With rows of zeros up to the padded number of entities, which are below it."""
-    missing = rows - len(array)
-    if name not in ENTITY_TABLES or missing <= 0:
-        return array
-    return np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1))
 
 
 def read(path: str, graph: Graph) -> Arrays:
     """The tables in a file or folder of `save`. UserError: there are none."""
     place = storage.path(path)
     if place.is_dir():
-        files = {file.stem: file for file in sorted(place.glob("*.npy"))}
-        return {name: _npy(file) for name, file in files.items()}
+        return _folder(place, graph)
     if not place.is_file():
         raise UserError(f"config.weights={path!r} does not exist")
     if place.suffix == VEC:
         return {"entities": _vec(place, graph.entities)}
+    if place.suffix == NPY:
+        return {place.stem: _npy(place)}
     return dict(weights.read(path))
+
+
+def _folder(folder: Path, graph: Graph) -> Arrays:
+    """The arrays, their rows in the graph's order where the names lie beside them."""
+    arrays = {file.stem: _npy(file) for file in sorted(folder.glob(f"*{NPY}"))}
+    for kind in ("entities", "relations"):
+        file = folder / f"{kind}.txt"
+        if not file.is_file():
+            continue
+        rows = {name: row for row, name in enumerate(texts.lines(file))}
+        if absent := [name for name in getattr(graph, kind) if name not in rows]:
+            raise UserError(f"{str(file)!r} has no line for {absent[0]!r}")
+        order = [rows[name] for name in getattr(graph, kind)]
+        for name, array in arrays.items():
+            if (name in ENTITY_TABLES) == (kind == "entities"):
+                if len(array) != len(rows):
+                    raise UserError(
+                        f"{str(file)!r} has {len(rows)} names, and {name}{NPY} "
+                        f"{len(array)} rows"
+                    )
+                arrays[name] = array[order]
+    return arrays
 
 
 def _npy(file: Path) -> np.ndarray:
@@ -116,6 +145,8 @@ def _vec(path: Path, names: tuple[str, ...]) -> Float[np.ndarray, "entities d"]:
         if not line.strip():
             continue
         name, *numbers = line.rstrip("\r\t ").split("\t")
+        if name in vectors:
+            raise UserError(f"{str(path)!r} line {place}: {name!r} stands twice")
         try:
             vectors[name] = [float(number) for number in numbers]
         except ValueError:

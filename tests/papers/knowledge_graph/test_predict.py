@@ -98,6 +98,30 @@ def test_tables_come_back_from_their_files(asked, tmp_path, name):
         assert names == [*graph.entities]
 
 
+def test_a_folder_is_read_by_the_names_in_it(asked, tmp_path):
+    config, state = asked
+    graph = kg.graph(config)
+    path = tmp_path / "tables"
+    list(kg.predict(changed(config, {"predict.out": str(path)}), state, ""))
+    vectors = np.load(path / "entities.npy")
+    names = (path / "entities.txt").read_text("utf-8").splitlines()
+    (path / "entities.txt").write_text("\n".join(names[::-1]), encoding="utf-8")
+    np.save(path / "entities.npy", vectors[::-1])
+    np.testing.assert_array_equal(weights.read(str(path), graph)["entities"], vectors)
+
+    def refused(wrong, array):
+        np.save(path / "entities.npy", array)
+        with pytest.raises(UserError, match=wrong):
+            weights.load(str(path), config, state.params)
+
+    refused("has 23 names, and entities.npy 22 rows", vectors[1:])
+    refused("entities has numbers that are not finite", vectors * np.nan)
+    (path / "entities.txt").unlink()
+    refused(r"entities has the shape \(22, 8\)", vectors[1:])
+    with pytest.raises(UserError, match="the name of a folder"):
+        next(kg.predict(changed(config, {"predict.out": f"{path}.npy"}), state, ""))
+
+
 def test_tables_of_another_width_are_refused_in_a_line(asked, tmp_path):
     config, _ = asked
     other = graphs.config("transe", d_entity=5, d_relation=5)
@@ -114,6 +138,7 @@ def test_tables_of_another_width_are_refused_in_a_line(asked, tmp_path):
         ("e0\t1\t2\n", "has no line for the entity 'e1'"),
         ("e0\tone\n", "line 1"),
         ("", "has no line"),
+        ("e0\t1\ne1\t2\ne0\t3\n", "line 3: 'e0' stands twice"),
     ],
 )
 def test_a_broken_vec_is_refused_in_a_line(asked, tmp_path, text, wrong):
