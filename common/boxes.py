@@ -8,7 +8,7 @@ and JAX likewise.
 import dataclasses
 
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from common.pixels import Picture, namespace
 from common.resize import bilinear
@@ -24,6 +24,11 @@ def area(boxes: Boxes, offset: float = 0.0) -> Float[Array, "*batch n"]:
     width = xp.maximum(boxes[..., 2] - boxes[..., 0] + offset, 0)
     height = xp.maximum(boxes[..., 3] - boxes[..., 1] + offset, 0)
     return width * height
+
+
+def has_area(boxes: Boxes) -> Bool[Array, "*batch n"]:
+    """False where a box has no width or no height, or is inside out."""
+    return (boxes[..., 2:] > boxes[..., :2]).all(-1)
 
 
 def iou(
@@ -46,7 +51,8 @@ def iou(
 
 
 def clip(boxes: Boxes, height: float, width: float) -> Boxes:
-    """The boxes cut to a picture of this size. A box outside has no area then."""
+    """The boxes cut to a picture of this size. A box outside has no area then
+    (`has_area`)."""
     xp = namespace(boxes)
     most = np.array([width, height, width, height], boxes.dtype)
     return xp.clip(boxes, 0, most)

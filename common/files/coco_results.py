@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from common.boxes import clip, from_corner_size, to_corner_size
+from common.boxes import clip, from_corner_size, has_area, to_corner_size
 from common.contract import UserError
 from common.files import result_arrays, storage, texts
 from common.truth import Found
@@ -232,7 +232,7 @@ def of_pictures(
         own = np.asarray(seen.boxes, np.float64)
         if sizes is not None:
             own = clip(own, *sizes[name])
-        kept = (own[:, 2:] > own[:, :2]).all(1)
+        kept = has_area(own)
         image.append(np.full(int(kept.sum()), i))
         boxes.append(own[kept])
         scores.append(np.asarray(seen.scores, np.float64)[kept])

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import UInt8
 
-from common.boxes import clip
+from common.boxes import clip, has_area
 from common.data.annotated_batches import NOTHING, fitted
 from common.data.augment import resize
 from common.host import to_host
@@ -90,7 +90,8 @@ class Searcher:
         rows = to_host(self._suppress(joined_on_host(parts)))
         there = rows["present"][0]
         names = ("boxes", "scores", "classes")
-        return found(*(rows[name][0][there] for name in names))
+        own = found(*(rows[name][0][there] for name in names))
+        return own.take(has_area(own.boxes))  # others lay beside the picture
 
     def heats(self, picture: Picture) -> tuple[View, Prediction]:
         """The first view, and the maps of it, heats as probabilities."""

@@ -38,7 +38,10 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
     if not candidates:
         raise UserError(f"--input has no candidate that was not clicked: give {FORM}")
     state, _ = scoring.chosen(config, state)
+    given = len(clicked)
     clicked = clicked[-config.data.history :]
+    if len(clicked) < given:
+        yield f"of {given} clicks the last {len(clicked)} count, config.data.history\n"
     probability, weights = scoring.score(
         config, state, batch(config, clicked, candidates)
     )
@@ -70,8 +73,11 @@ def _known_of(corpus: Corpus, title: str) -> str:
 
 def read(inputs: str) -> tuple[list[str], list[str]]:
     """Clicked titles and candidates. UserError: there are none, or another form."""
-    refuse_bare_path(inputs)
-    text = text_of_file(inputs) if inputs.startswith(FILE) else inputs
+    if inputs.startswith(FILE):
+        text = text_of_file(inputs)
+    else:
+        refuse_bare_path(inputs)
+        text = inputs
     if text.lstrip().startswith("{"):
         return _from_json(text)
     found: dict[str, list[str]] = {"clicked": [], "candidate": []}

@@ -4,6 +4,7 @@ A context is the mean of the vectors of an entity's neighbours in the graph, one
 away in either direction (eq. 4 and 5 of Wang et al. 2018).
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,26 @@ def _graph_vectors(
         known = read(storage.path(v.file), width)
         if v.relations:
             read(storage.path(v.relations), width)
+        _say_unknown(v.file, names, known)
         return jnp.array([known.get(name, np.zeros(width)) for name in names])
     ((_, state),) = after.values()
     return state.params["entities"][: len(names)]
+
+
+def _say_unknown(file: str, names: Sequence[str], known: Mapping[str, Any]) -> None:
+    """A warning counts the entities without a vector. UserError: none has one."""
+    absent = [name for name in names if name not in known]
+    if names and len(absent) == len(names):
+        raise UserError(
+            f"config.vectors.file={file!r} has no vector of any entity: its names are "
+            f"like {next(iter(known))!r}, those of the entities like {absent[0]!r}"
+        )
+    if absent:
+        warnings.warn(
+            f"{len(absent):,} of {len(names):,} entities have no vector in {file!r} "
+            f"and get zeros, such as {absent[0]!r}",
+            stacklevel=2,
+        )
 
 
 def _entities(links: Links, graph: Table) -> Table:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from common.boxes import has_area
 from common.contract import UserError
 from common.data import annotated_coco
 from common.files import storage, texts
@@ -68,7 +69,7 @@ def _truth(
         area=[annotated_coco.area(row) for row in rows],
         image_id=image,
     )
-    whole = (own.boxes[:, 2:] > own.boxes[:, :2]).all(1)
+    whole = has_area(own.boxes)
     if not whole.all():
         what = f"{int((~whole).sum())} boxes without width or height are left out"
         warnings.warn(f"{place}: image {image!r}: {what}", stacklevel=2)

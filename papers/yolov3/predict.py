@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from common import box_figures
-from common.boxes import clip, letterbox
+from common.boxes import clip, has_area, letterbox
 from common.config import changed
 from common.contract import Table, UserError
 from common.data import annotated_choice
@@ -208,7 +208,7 @@ def searched(
             own = boxes[i].boxes_back(left["boxes"][i][there])
             own = clip(own, *picture.shape[:2])
             objects = found(own, left["scores"][i][there], left["classes"][i][there])
-            yield Seen(name, picture, objects)
+            yield Seen(name, picture, objects.take(has_area(own)))
 
 
 def _best(config: Config, variables, anchors, image):

@@ -68,10 +68,11 @@ def test_a_picture_gives_a_drawing_and_tables(untrained, tmp_path):
     (own,) = cornernet.detect(config, state, [array])
     boxes = [row[3:] for row in values["Boxes"].rows]
     np.testing.assert_allclose(own.boxes, boxes, atol=0.06)
+    assert (own.boxes[:, 2:] > own.boxes[:, :2]).all()  # none lies beside the picture
     with pytest.raises(UserError, match=r"\[60, 3\] of float64 is no picture"):
         cornernet.detect(config, state, array / 255)
     for _, _, score, x1, y1, x2, y2 in values["Boxes"].rows:
-        assert 0 <= x1 <= x2 <= 60
+        assert 0 <= x1 <= x2 <= 60  # rounded
         assert 0 <= y1 <= y2 <= 40
         assert 0 <= score <= 1
 

@@ -44,7 +44,7 @@ def test_candidates_are_ranked_with_the_clicks_that_weighed_most(model):
 
 
 def test_lines_of_a_file_say_the_same_as_json(model, tmp_path):
-    path = tmp_path / "user.tsv"
+    path = tmp_path / "user.txt"
     rows = [f"clicked\t{t}" for t in CLICKED] + [f"candidate\t{t}" for t in CANDIDATES]
     path.write_text("\n".join(rows), "utf-8")
     lines = [v for v in dkn.predict(*model, f"FILE:{path}") if isinstance(v, str)]
@@ -73,7 +73,10 @@ def test_a_candidate_that_was_clicked_is_left_out_and_named(model):
 def test_more_clicks_than_the_network_reads_keep_the_latest(model):
     many = [f"w{i}" for i in range(20)]
     text, _ = said(model, many, CANDIDATES)
-    assert text == said(model, many[-model[0].data.history :], CANDIDATES)[0]
+    count = model[0].data.history
+    first, rest = text.split("\n", 1)
+    assert first == f"of 20 clicks the last {count} count, config.data.history"
+    assert rest == said(model, many[-count:], CANDIDATES)[0]
 
 
 @pytest.mark.parametrize(

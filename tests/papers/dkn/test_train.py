@@ -159,11 +159,24 @@ def test_vectors_of_a_file_are_found_by_name_and_checked(tmp_path):
     tables = dkn.init(own, jax.random.key(0)).tables
     q1 = sources.corpus(own).entity_names.index("Q1")
     np.testing.assert_allclose(tables["entity"][q1], 0.5)
+    vec = folder / "other.vec"
+    own.vectors.file = str(vec)
+    vec.write_text("P1" + "\t1" * 8, "utf-8")
+    with pytest.raises(UserError, match="no vector of any entity: its names are like"):
+        dkn.init(own, jax.random.key(0))
     own.model.d_entity = 9
     with pytest.raises(
         UserError, match=r"line 1 has 8 numbers; config\.model\.d_entity=9"
     ):
         dkn.init(own, jax.random.key(0))
+
+
+def test_entities_without_a_vector_are_counted(recwarn):
+    known = {"a": np.ones(2)}
+    vectors._say_unknown("v.vec", ["a"], known)
+    assert not recwarn
+    with pytest.warns(UserWarning, match="2 of 3 entities have no vector in 'v.vec'"):
+        vectors._say_unknown("v.vec", ["a", "b", "c"], known)
 
 
 @pytest.mark.parametrize(

@@ -92,8 +92,9 @@ def test_the_letterbox_is_undone_by_its_own_numbers(config, tmp_path, monkeypatc
     """A box of the input by hand: 200 x 101 pictures are 64 x 32, 16 below the top."""
 
     def one_box(config, variables, anchors, image):
-        boxes = jnp.broadcast_to(jnp.array([16.0, 24, 48, 40]), (len(image), 1, 4))
-        ones = jnp.ones((len(image), 1))
+        both = jnp.array([[16.0, 24, 48, 40], [16, 2, 48, 9]])  # one in the border
+        boxes = jnp.broadcast_to(both, (len(image), 2, 4))
+        ones = jnp.ones((len(image), 2))
         return Predicted(boxes, ones, ones[..., None].repeat(12, -1) * jnp.eye(12)[3])
 
     monkeypatch.setattr(module, "predicted", one_box)
