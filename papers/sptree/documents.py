@@ -83,7 +83,10 @@ def _documents(
         yield from _of_treebank(config, path)
     elif path.suffix == ".json":
         trees = layout.Trees(parser=config.predict.parser)
-        found = tuple(spert.sentences(path, trees, Dropped()))
+        dropped = Dropped()
+        found = tuple(spert.sentences(path, trees, dropped))
+        if config.model.entities == "given" and dropped.entities:
+            unread.append(str(Dropped(dropped.entities)))
         yield Document(path.stem, "", found)
     else:
         for file in _text_files(path):

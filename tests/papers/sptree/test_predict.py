@@ -199,6 +199,14 @@ def test_tokens_of_spert_are_read_with_their_entities(tmp_path):
         assert notes == ("trees by the rules over tags, where a sentence has no heads",)
 
 
+def test_given_entities_that_share_words_are_counted(tmp_path):
+    path = Path(of_json(tmp_path))
+    path.write_text(path.read_text().replace('"start": 2', '"start": 0'))
+    _, (document,), notes = documents.read(given(), str(path))
+    assert len(document.sentences[0].entities) == 1
+    assert notes[0] == "left out: 1 entity (overlap 1)"
+
+
 def test_marked_entities_have_the_one_kind_of_training(tmp_path):
     for name in ("TRAIN_FILE.TXT", "TEST_FILE_FULL.TXT"):
         (tmp_path / name).write_text('1\t"<e1>A</e1> is <e2>B</e2>."\nOther\n\n')
