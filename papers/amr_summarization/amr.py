@@ -16,6 +16,8 @@ from penman.models.amr import model
 
 from common.contract import UserError
 
+DEEPEST = 300  # brackets within each other; PENMAN's reader ends near 500
+
 _CODEC = PENMANCodec(model=model)
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 # A string, or a value with a colon, such as 16:30, which PENMAN wants in quotes.
@@ -113,14 +115,20 @@ def _as_string(found: re.Match) -> str:
 
 def _check_brackets(text: str) -> None:
     """Brackets outside of strings."""
-    depth = 0
+    depth = deepest = 0
     bare = _STRING.sub(lambda string: " " * len(string[0]), text).rstrip()
     for place, letter in enumerate(bare):
         depth += (letter == "(") - (letter == ")")
+        deepest = max(depth, deepest)
         if letter == ")" and depth <= 0 and place < len(bare) - 1:
             raise UserError(f"{shown(text)}: a graph ends before the text does")
     if depth > 0:
         raise UserError(f"{shown(text)}: {depth} of its brackets are not closed")
+    if deepest > DEEPEST:
+        raise UserError(
+            f"{shown(text)}: its brackets are {deepest} deep, which no sentence's are: "
+            f"at most {DEEPEST} can be read"
+        )
 
 
 def shown(text: str) -> str:

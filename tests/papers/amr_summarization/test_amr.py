@@ -44,6 +44,7 @@ def test_roles_are_forward_and_alignments_kept_on_inverted_ones():
         ("(a / b :ARG0 (a / c))", "two concepts, b and c"),
         ("(a / b :ARG0)", "no value"),
         ('(a / b :op1 "x)', "is no graph"),
+        ("(a / b :op1 " * 900 + "a" + ")" * 900, "900 deep"),
     ],
 )
 def test_a_broken_graph_is_refused_in_one_line(text, wrong):
