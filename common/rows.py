@@ -27,8 +27,9 @@ def each_row(function: Callable, *arguments: Any) -> Any:
 
     def local(*arguments):
         count = jax.tree.leaves(arguments)[0].shape[0]
+        of_a_row = jax.jit(function)  # traced once for all rows
         results = [
-            function(*jax.tree.map(lambda leaf, i=i: leaf[i], arguments))
+            of_a_row(*jax.tree.map(lambda leaf, i=i: leaf[i], arguments))
             for i in range(count)
         ]
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *results)

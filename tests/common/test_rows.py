@@ -35,6 +35,12 @@ def test_rows_are_as_under_vmap():
     chex.assert_trees_all_close(each_row(convolved, *arrays(3)), expected, atol=1e-5)
 
 
+def test_all_rows_are_one_trace():
+    seen = []
+    each_row(lambda row: seen.append(row.shape) or row, jnp.ones((4, 3)))
+    assert seen == [(3,)]
+
+
 @pytest.mark.parametrize(("rows", "sizes"), [(4, "data"), (8, "data:2,fsdp"),
                                              (2, "data:2,fsdp:2")])  # fmt: skip
 def test_rows_stay_on_their_devices(rows, sizes):
