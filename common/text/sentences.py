@@ -9,6 +9,7 @@ from common.text import english
 
 # Dashes between words stand alone: no rule of `english` cuts at them.
 _CHUNK = re.compile(r"—|--+|(?:(?!--)[^\s—])+")
+_APOSTROPHE = re.compile(r"(?<=\w)’(?=\w)")  # noqa: RUF001
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
 _ENDS = frozenset((".", "!", "?", "...", "…", "!!", "??"))
 _CLOSING = frozenset("\"'”’»)]}") | {"''"}  # noqa: RUF001
@@ -18,7 +19,8 @@ _SHORT_ENDS = frozenset(("Inc.", "Corp.", "Co.", "Ltd.", "Jr.", "a.m.", "p.m.", 
 
 
 class Word(NamedTuple):
-    """A word and where it stands: characters (code points) [start, end) of the text."""
+    """A word and where it stands: characters (code points) [start, end) of the text.
+    An apostrophe within a word is ', whichever the text has."""
 
     text: str
     start: int
@@ -52,7 +54,7 @@ def words(text: str, offset: int = 0) -> Iterator[Word]:
 
 @functools.lru_cache(2**16)
 def _pieces(chunk: str) -> tuple[str, ...]:
-    return tuple(english.chunk_words(chunk))
+    return tuple(english.chunk_words(_APOSTROPHE.sub("'", chunk)))
 
 
 def _sentences(rest: list[Word]) -> list[list[Word]]:

@@ -38,8 +38,18 @@ _NUMBERS = re.compile(
 )
 
 
+# Words that no rule makes a verb, a noun or an adjective.
+_NEVER_OPEN = frozenset(("not", "n't", "then")) | frozenset(
+    f"{which}{what}"
+    for which in ("some", "any", "every", "no")
+    for what in ("thing", "body", "one")
+)
+_PREPOSITIONS_AND_MORE = frozenset(("like", "near", "inside", "outside", "above"))
+
+
 def tags(words: Sequence[str]) -> tuple[str, ...]:
     """A tag for each word of a sentence. UserError: textblob is not installed."""
+    words = [word.replace("’", "'") for word in words]  # noqa: RUF001
     found = [alone(word, i == 0) for i, word in enumerate(words)]
     quotes = [i for i, word in enumerate(words) if word == '"']
     for i in quotes[::2]:
@@ -50,9 +60,29 @@ def tags(words: Sequence[str]) -> tuple[str, ...]:
     for old, new, holds in _rules().context:
         if old in found:
             for i in range(_REACH, len(found) - _REACH):
-                if found[i] == old and holds(around, found, i):
+                if found[i] != old or not holds(around, found, i):
+                    continue
+                if _may_be(around[i], old, new):
                     found[i] = new
     return tuple(found[_REACH:-_REACH])
+
+
+def _may_be(word: str, old: str, new: str) -> bool:
+    """Whether a rule of context may change a word's tag. Brill's tagger asks for a tag
+    that the word has in its corpus; textblob's lexicon has one tag a word, and without
+    that question "in" would be a verb behind "him"."""
+    low = word.lower()
+    if new.startswith("NNP"):
+        return low != word
+    if new == "VBG":
+        return low.endswith(("ing", "in'"))
+    if old == "IN" and new in ("DT", "WDT"):
+        return low == "that"
+    if new.startswith(("VB", "NN", "JJ")):
+        if old == "IN":
+            return low in _PREPOSITIONS_AND_MORE
+        return low not in _NEVER_OPEN
+    return True
 
 
 def alone(word: str, first: bool = False) -> str:

@@ -21,7 +21,7 @@ class Draft:
                 parsed.words, parsed.tags, parsed.lemmas, strict=True
             )
         ]
-        self.low = [word.lower() for word in parsed.words]
+        self.low = [word.lower().replace("’", "'") for word in parsed.words]  # noqa: RUF001
         self.children: list[list[int]] = [[] for _ in parsed.words]
         for i, head in enumerate(parsed.heads):
             if head >= 0:
