@@ -43,6 +43,8 @@ class _Reader(Clauses):
                 self._noun(at, chunk)
             case "verb":
                 self._verb(at, chunk)
+            case "helper":
+                self._helper(chunk)
             case "adjective":
                 self._adjective(at, chunk)
             case "adverb":
@@ -61,6 +63,8 @@ class _Reader(Clauses):
         clause = self.clause
         if self.case is not None:
             self._after_preposition(head, at)
+        elif clause.copula and clause.subject is None and self._is_asked(at):
+            clause.subject = head
         elif clause.copula and not self._is_subject(at):
             self.predicate(head, "nominal")
         elif self.both is not None and not self._opens(at):
@@ -131,6 +135,12 @@ class _Reader(Clauses):
                 return False
         return False
 
+    def _is_asked(self, at: int) -> bool:
+        """Whether what the noun is said to be follows it: "is he tired ?"."""
+        rest = [c for c in self.chunks[at + 1 :] if c.kind != "adverb"]
+        says = rest and rest[0].kind in ("noun", "adjective", "preposition")
+        return bool(says) and "?" in self.words[-2:]
+
     def _new_clause(self, at: int, head: int) -> None:
         """A noun with a verb of its own begins a clause within or beside this one."""
         clause = self.clause
@@ -165,6 +175,12 @@ class _Reader(Clauses):
             if self.clause.verb is not None or self.both is not None:
                 self.leave_or_open(chunk)
             self.predicate(head, "passive" if chunk.passive else "verb")
+
+    def _helper(self, chunk: Chunk) -> None:
+        """ "Do" in "do you see": it waits for the verb, as "n't" beside it does."""
+        for word in range(chunk.start, chunk.end):
+            arc = "aux" if word in chunk.parts else "advmod"
+            self.clause.marks.append((word, arc))
 
     def _non_finite(self, at: int, chunk: Chunk) -> None:
         head = chunk.head

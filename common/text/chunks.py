@@ -8,7 +8,7 @@ class Chunk(NamedTuple):
     """Words [start, end), of which `head` carries the others.
 
     kind: noun, verb, adjective, adverb, preposition, relative (also "that"),
-    conjunction, sign. `parts` are a verb's auxiliaries and itself.
+    conjunction, sign, helper (of a verb behind its subject). `parts` are a verb's auxiliaries and itself.
     """
 
     kind: str
@@ -27,6 +27,10 @@ _BE = frozenset(("be", "am", "is", "are", "was", "were", "been", "being")) | {
 }
 _HAVE_DO = ("have", "has", "had", "having", "'ve", "do", "does", "did")
 _HELPING = _BE | frozenset(_HAVE_DO)
+_MODALS = frozenset(
+    ("can", "could", "may", "might", "must", "shall", "should", "will", "would", "ca",
+     "wo", "sha")
+)  # fmt: skip
 _NOUNS = frozenset(("NN", "NNS", "NNP", "NNPS"))
 _BEFORE_NOUN = frozenset(
     ("DT", "PDT", "PRP$", "CD", "JJ", "JJR", "JJS", "VBN", "VBG", "$", "FW", "WP$")
@@ -58,7 +62,20 @@ def chunks(words: Sequence[str], tags: Sequence[str]) -> list[Chunk]:
         )
         found.append(chunk)
         at = chunk.end
-    return found
+    return [_turned(words, found, at) for at in range(len(found))]
+
+
+def _turned(words: Sequence[str], found: Sequence[Chunk], at: int) -> Chunk:
+    """The chunk; a helper that stands before its subject, as in "do you see", is one
+    of its own kind."""
+    chunk = found[at]
+    helps = chunk.kind == "verb" and words[chunk.head].lower() in _HELPING | _MODALS
+    if not helps or (at and found[at - 1].kind == "noun" and "?" not in words[-2:]):
+        return chunk
+    rest = [c for c in found[at + 1 :] if c.kind != "adverb"][:2]
+    if [c.kind for c in rest] != ["noun", "verb"] or rest[1].finite:
+        return chunk
+    return chunk if rest[1].infinitive else chunk._replace(kind="helper")
 
 
 def _noun(words: Sequence[str], tags: Sequence[str], start: int) -> Chunk | None:

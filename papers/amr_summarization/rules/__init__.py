@@ -24,7 +24,7 @@ def graph_of(parsed: Parsed) -> Amr:
     top = visit(d, d.parsed.heads.index(ROOT))
     if top is None:
         top = d.add(EMPTY)
-    return d.finish(top)
+    return d.finish(d.join(words.PERSONAL).get(top, top))
 
 
 def visit(d: Draft, i: int) -> str | None:

@@ -1,7 +1,7 @@
 """A graph in the making, over the tree of a sentence."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from common.text.parses import Parsed
 from papers.amr_summarization.amr import Amr, Attribute, Edge
@@ -103,6 +103,19 @@ class Draft:
         self.tokens[new] = tuple(sorted(own))
         self.instances.pop(old)
         self.var_of = {i: new if v == old else v for i, v in self.var_of.items()}
+
+    def join(self, concepts: Collection[str]) -> dict[str, str]:
+        """Makes the variables of each of these concepts one, and returns {a variable:
+        the first one of its concept, which takes its place}."""
+        first: dict[str, str] = {}
+        joined = {}
+        for var, concept in self.instances.items():
+            if concept in concepts:
+                joined[var] = first.setdefault(concept, var)
+        for var, kept in joined.items():
+            if var != kept:
+                self.rename(var, kept)
+        return joined
 
     def finish(self, top: str) -> Amr:
         """The graph of what is connected to `top`."""

@@ -16,7 +16,8 @@ NEGATIONS = listed.words("not n't never no nt")
 # "It cannot be" denies the possibility; "it may not be" is a possibility.
 NEGATED_MODALS = listed.words("can could ca")
 CONJUNCTIONS = {"or": "or", "nor": "or", "but": "contrast-01"}
-PRONOUNS = listed.words("i you he she it we they one this that")
+# A pronoun that a sentence has twice is one node: most often they are the same.
+PERSONAL = listed.words("i you he she it we they")
 REFLEXIVES = listed.words(
     "myself yourself himself herself itself ourselves themselves yourselves"
 )
