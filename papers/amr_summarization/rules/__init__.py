@@ -21,10 +21,32 @@ def graph_of(parsed: Parsed) -> Amr:
     """The graph of a sentence; its tokens are the sentence's words. It always has a
     top: a sentence of signs alone is `(a / amr-empty)`."""
     d = Draft(prepared(parsed))
+    opener = _opener(d)
     top = visit(d, d.parsed.heads.index(ROOT))
     if top is None:
         top = d.add(EMPTY)
+    if opener is not None:
+        top = _opened(d, opener, top)
     return d.finish(d.join(words.PERSONAL).get(top, top))
+
+
+def _opener(d: Draft) -> int | None:
+    """The first word, where it ties the sentence to the one before: "But". It is taken
+    out of the sentence."""
+    first = next((i for i, low in enumerate(d.low) if low[:1].isalnum()), None)
+    ties = first is not None and d.low[first] in words.OPENERS and not d.children[first]
+    if not ties or d.arc(first) in ("root", "det"):
+        return None
+    d.done.add(first)
+    return first
+
+
+def _opened(d: Draft, opener: int, top: str) -> str:
+    """The top of the graph below what its first word says of it."""
+    frame, role = words.OPENERS[d.low[opener]]
+    var = d.add(frame, opener)
+    d.link(var, role, top)
+    return top if frame == "cause-01" else var
 
 
 def visit(d: Draft, i: int) -> str | None:

@@ -8,6 +8,13 @@ from papers.amr_summarization.amr import Amr, Attribute, Edge
 from papers.amr_summarization.rules.lemmas import lemma
 
 
+# Roles that are written as frames: {role: (frame, role of the source, of the target)}.
+_REIFIED = {
+    ":cause": ("cause-01", ":ARG1", ":ARG0"),
+    ":like": ("resemble-01", ":ARG1", ":ARG2"),
+}
+
+
 class Draft:
     """Concepts and edges as they are found. `var_of` is the variable of a token."""
 
@@ -74,8 +81,17 @@ class Draft:
         """An edge; a role that ends in -of is turned round."""
         if role.endswith("-of") and role not in (":consist-of", ":part-of-speech"):
             source, role, target = target, role.removesuffix("-of"), source
+        if role in _REIFIED and source != target:
+            frame, of, to = _REIFIED[role]
+            source, role, target = self._between(frame, of, source), to, target
         if source != target:
             self.edges[Edge(source, role, target)] = None
+
+    def _between(self, frame: str, role: str, source: str) -> str:
+        """A new variable of a frame that has `source` in a role."""
+        var = self.add(frame)
+        self.edges[Edge(var, role, source)] = None
+        return var
 
     def constant(self, var: str, role: str, value: str) -> None:
         self.attributes[Attribute(var, role, value)] = None

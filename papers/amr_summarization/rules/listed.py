@@ -1,5 +1,7 @@
 """Lists of words that are written in running text."""
 
+from typing import Any
+
 
 def words(text: str) -> frozenset[str]:
     """The words between white space."""
@@ -11,6 +13,6 @@ def numbered(text: str, start: int = 0) -> dict[str, int]:
     return {word: number for number, word in enumerate(text.split(), start=start)}
 
 
-def each(text: str, value: str) -> dict[str, str]:
+def each(text: str, value: Any) -> dict[str, Any]:
     """{word: value} of all words."""
     return dict.fromkeys(text.split(), value)

@@ -68,7 +68,7 @@ def _oblique_role(
         "against": ":ARG1" if event else ":ARG2",
         "as": ":ARG2" if event else ":mod",
         "despite": ":concession", "because of": ":cause", "due to": ":cause",
-        "like": ":mod", "except": ":mod", "including": ":example",
+        "like": ":like", "except": ":mod", "including": ":example",
     }.get(preposition)  # fmt: skip
     if simple is not None:
         return simple

@@ -16,7 +16,7 @@ _ADVERBIAL = ("RB", "EX", "PR", "WR", "WP")  # what such tags begin with
 def prepared(parsed: Parsed) -> Parsed:
     """The tree as the rules read it: names without adverbs, and hung up again where it
     is too deep for them."""
-    parsed = with_adverbs(parsed)
+    parsed = with_expletives(with_adverbs(parsed))
     depths = parses.depths(parsed.heads)
     if max(depths, default=0) <= DEEPEST:
         return parsed
@@ -52,6 +52,15 @@ def with_adverbs(parsed: Parsed) -> Parsed:
     return dataclasses.replace(
         parsed, tags=tuple(tags), heads=tuple(heads), arcs=tuple(arcs)
     )
+
+
+def with_expletives(parsed: Parsed) -> Parsed:
+    """The tree with "there" in "there is" as what it is: no subject."""
+    arcs = tuple(
+        "expl" if tag == "EX" and head != ROOT else arc
+        for tag, head, arc in zip(parsed.tags, parsed.heads, parsed.arcs, strict=True)
+    )
+    return dataclasses.replace(parsed, arcs=arcs)
 
 
 def _is_adverb(word: str) -> bool:

@@ -16,17 +16,14 @@ NEGATIONS = listed.words("not n't never no nt")
 # "It cannot be" denies the possibility; "it may not be" is a possibility.
 NEGATED_MODALS = listed.words("can could ca")
 CONJUNCTIONS = {"or": "or", "nor": "or", "but": "contrast-01"}
+# First words that tie a sentence to the one before it: {word: (frame, its role)}.
+OPENERS = {
+    "and": ("and", ":op1"),
+    "but": ("contrast-01", ":ARG2"),
+    **listed.each("so therefore thus hence", ("cause-01", ":ARG1")),
+}
 # A pronoun that a sentence has twice is one node: most often they are the same.
 PERSONAL = listed.words("i you he she it we they")
-REFLEXIVES = listed.words(
-    "myself yourself himself herself itself ourselves themselves yourselves"
-)
-INDEFINITE = {
-    "someone": "someone", "somebody": "somebody", "everyone": "everyone",
-    "everybody": "everybody", "anyone": "anyone", "nobody": "nobody",
-    "something": "something", "everything": "everything", "anything": "anything",
-    "nothing": "nothing",
-}  # fmt: skip
 QUESTIONS = {
     "where": ":location", "when": ":time", "why": ":cause", "how": ":manner",
 }  # fmt: skip
