@@ -16,6 +16,7 @@ from common.text.parses import Parsed
 _OF_VERBS = frozenset(
     ("as", "by", "during", "into", "after", "under", "over", "within", "through")
 )
+_WHEN = frozenset(("when", "whenever"))
 _RELATIVE = frozenset(("which", "who", "whom", "whose", "that", "where"))
 
 
@@ -117,7 +118,8 @@ class _Reader(Clauses):
         elif self.comma and self.noun is not None:
             self.hang(head, self.noun, "appos")
         else:
-            clause.fronted.append((clause.subject, "obl"))
+            relative = self.words[clause.subject].lower() in _RELATIVE
+            clause.fronted.append((clause.subject, "obj" if relative else "obl"))
             clause.subject = head
 
     def _is_subject(self, at: int) -> bool:
@@ -143,6 +145,10 @@ class _Reader(Clauses):
 
     def _new_clause(self, at: int, head: int) -> None:
         """A noun with a verb of its own begins a clause within or beside this one."""
+        if self.comma and self._follows_first():
+            del self.open[1:]
+            self.clause.subject = head
+            return
         clause = self.clause
         if self.both is not None:
             new = Clause(subject=head, link=(clause.verb, "conj"))
@@ -154,6 +160,11 @@ class _Reader(Clauses):
             arc = "parataxis" if self.comma else "ccomp"
             new = Clause(subject=head, link=(clause.verb, arc))
         self.open.append(new)
+
+    def _follows_first(self) -> bool:
+        """Whether "if he comes" was read, and not yet the clause that it belongs to."""
+        clause = self.open[0]
+        return clause.verb is None and any(arc == "advcl" for _, arc in clause.fronted)
 
     # Verbs.
 
@@ -243,6 +254,8 @@ class _Reader(Clauses):
     def _relative(self, at: int, chunk: Chunk) -> None:
         low = self.words[chunk.head].lower()
         follows = at and self.chunks[at - 1].kind in ("noun", "sign", "preposition")
+        if low == "that" and follows and self.tags[chunk.head - 1] == "PRP":
+            follows = False  # "it was clear to me that": it says nothing of "me"
         if self.noun is not None and follows and low in _RELATIVE:
             new = Clause(link=(self.noun, "acl:relcl"))
             if self.case is not None:
@@ -255,4 +268,5 @@ class _Reader(Clauses):
                 new.subject = chunk.head
             self.open.append(new)
         else:
-            self.mark(chunk.head, "mark" if low == "that" else "advmod", "ccomp")
+            arc = "mark" if low == "that" else "advmod"
+            self.mark(chunk.head, arc, "advcl" if low in _WHEN else "ccomp")

@@ -20,6 +20,7 @@ class Clause:
     marks: list[tuple[int, str]] = field(default_factory=list)  # "because", "that"
     fronted: list[tuple[int, str]] = field(default_factory=list)  # before the verb
     link: tuple[int, str] | None = None  # what the predicate hangs on; None: unknown
+    first: bool = False  # it stands before the clause that it belongs to
 
 
 class Clauses:
@@ -68,7 +69,7 @@ class Clauses:
         """A word that begins a clause within this one, or before it."""
         above = self.above()
         if self.clause.verb is None and self.clause.subject is None:
-            new = Clause(link=None)
+            new = Clause(link=None, first=link == "advcl")
         else:
             new = Clause(link=(above, link))
         new.marks.append((word, arc))
@@ -115,6 +116,8 @@ class Clauses:
         clause.verb = head
         if clause.link is not None:
             self.hang(head, *clause.link)
+        elif clause.first:
+            self.open[0].fronted.append((head, "advcl"))
         elif self.root is None:
             self.root = head
 

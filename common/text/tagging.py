@@ -74,8 +74,8 @@ def _may_be(word: str, old: str, new: str) -> bool:
     low = word.lower()
     if new.startswith("NNP"):
         return low != word
-    if new == "VBG":
-        return low.endswith(("ing", "in'"))
+    if new == "VBG" and not low.endswith(("ing", "in'")):
+        return False
     if old == "IN" and new in ("DT", "WDT"):
         return low == "that"
     if new.startswith(("VB", "NN", "JJ")):
