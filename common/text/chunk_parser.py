@@ -180,6 +180,9 @@ class _Reader(Clauses):
             self.case = None
             self.hang(head, self.above(), "advcl")
             self.open.append(Clause(verb=head))
+        elif self.comma and self._follows_first() and self.tags[head] == "VB":
+            del self.open[1:]  # "if he comes , tell me"
+            self.predicate(head, "verb")
         elif not chunk.finite and not self.clause.marks:
             self._non_finite(at, chunk)
         else:

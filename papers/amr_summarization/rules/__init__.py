@@ -56,10 +56,18 @@ def visit(d: Draft, i: int) -> str | None:
         return d.var_of[i]
     if d.arc(i) in ("punct", "cc", "case", "mark", "cop", "aux", "discourse", "expl"):
         return None
+    if _is_stray(d, i):
+        return None
     conjuncts = d.kids(i, "conj")
     if not conjuncts:
         return phrase(d, i)
     return _coordination(d, i, conjuncts)
+
+
+def _is_stray(d: Draft, i: int) -> bool:
+    """Whether an article or a preposition is left without its noun."""
+    article = d.low[i] in words.ARTICLES
+    return not d.children[i] and (article or (d.tags[i], d.arc(i)) == ("IN", "dep"))
 
 
 def _coordination(d: Draft, i: int, conjuncts: list[int]) -> str | None:

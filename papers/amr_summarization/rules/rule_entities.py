@@ -193,6 +193,6 @@ def number(d: Draft, i: int) -> str | None:
     found = counted(d, i)
     if found is None:
         return None
-    var = d.add(found, i)
+    var = d.add("one" if d.low[i] == "one" else found, i)
     d.var_of[i] = var
     return var

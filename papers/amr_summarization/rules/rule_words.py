@@ -27,7 +27,8 @@ PERSONAL = listed.words("i you he she it we they")
 QUESTIONS = {
     "where": ":location", "when": ":time", "why": ":cause", "how": ":manner",
 }  # fmt: skip
-SILENT_DETERMINERS = listed.words("a an the 's what which whose")
+ARTICLES = listed.words("a an the")
+SILENT_DETERMINERS = ARTICLES | listed.words("'s what which whose")
 UNACCUSATIVE = listed.words(
     "fall die happen arrive break open close melt burn explode grow increase decrease "
     "rise drop sink disappear appear collapse crash start begin end stop change move "
