@@ -7,11 +7,16 @@ trees do not tell, such as the senses of verbs, comes from lists of `frames` and
 
 from common.text.parses import ROOT, Parsed
 from papers.amr_summarization.amr import Amr
-from papers.amr_summarization.rules import frames, rule_arguments
+from papers.amr_summarization.rules import frames, rule_arguments, rule_degrees
 from papers.amr_summarization.rules import rule_words as words
 from papers.amr_summarization.rules.drafts import Draft
 from papers.amr_summarization.rules.rule_entities import entity
-from papers.amr_summarization.rules.rule_tree import is_clause, is_verb, prepared
+from papers.amr_summarization.rules.rule_tree import (
+    is_adjective,
+    is_clause,
+    is_verb,
+    prepared,
+)
 
 _ASKING = ("who", "whom", "what", "which", "whose", "that")
 EMPTY = "amr-empty"  # the concept of a sentence that says nothing
@@ -141,13 +146,17 @@ def _predicate(d: Draft, i: int) -> str:
         d.link(var, ":ARG2", place)
         subject_role = ":ARG1"
     else:
-        frame = frames.of_adjective(d.lemmas[i]) if d.tags[i][:2] == "JJ" else ""
+        frame = frames.of_adjective(d.lemmas[i]) if is_adjective(d, i) else ""
         if d.lemmas[i] == "able":
             frame = "possible-01"
+        degree = rule_degrees.degree(d, i) if is_adjective(d, i) else None
         var = nominal(d, i, without=rule_arguments.CLAUSAL)
         subject_role = ":ARG1" if frame else ":domain"
         if var is None:
             var = d.add(d.lemmas[i] or "thing", i)
+        if degree is not None:
+            var = rule_degrees.linked(d, degree, var, visit)
+            subject_role = ":ARG1"
     d.var_of[i] = var
     rule_arguments.attach_clause(d, i, var, visit, subject_role)
     return rule_arguments.wrapped(d, i, var)

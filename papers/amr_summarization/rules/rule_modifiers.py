@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from papers.amr_summarization.rules import frames, places
+from papers.amr_summarization.rules import frames, places, rule_degrees
 from papers.amr_summarization.rules import rule_words as words
 from papers.amr_summarization.rules.drafts import Draft, quoted
 from papers.amr_summarization.rules.rule_entities import counted
@@ -146,9 +146,15 @@ def _adjective(d: Draft, var: str, c: int, visit: Visit) -> None:
     elif low in ("many", "few", "several", "much"):
         _link(d, var, ":quant", visit(d, c))
     else:
+        degree = rule_degrees.degree(d, c)
         below = visit(d, c)
-        if below is not None:
-            frame = is_frame(d.instances[below])
+        if below is None:
+            return
+        frame = is_frame(d.instances[below])
+        if degree is not None:
+            above = rule_degrees.linked(d, degree, below, visit)
+            d.link(above, ":ARG1", var)
+        if frame or degree is None:
             d.link(var, ":ARG1-of" if frame else ":mod", below)
 
 
