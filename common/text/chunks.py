@@ -90,6 +90,8 @@ def _noun(words: Sequence[str], tags: Sequence[str], start: int) -> Chunk | None
         dated = tags[last] == "NNP" and tags[last + 1 : last + 2] == ("CD",)
         end = last + 2 if dated else last + 1  # "May 5", "Apollo 11"
         return Chunk("noun", start, end, last)
+    if at > start + 1 and words[at - 1].lower() == "one":  # "the last one"
+        return Chunk("noun", start, at, at - 1)
     if tags[start] in _ALONE and tags[start] != "WP":
         end = start + 1
         while end < len(tags) and tags[end] == "CD" == tags[start]:
