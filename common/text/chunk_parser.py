@@ -16,6 +16,11 @@ from common.text.parses import Parsed
 _OF_VERBS = frozenset(
     ("as", "by", "during", "into", "after", "under", "over", "within", "through")
 )
+_SAID = frozenset(
+    ("said", "says", "asked", "replied", "answered", "cried", "added", "explained",
+     "exclaimed", "repeated", "continued", "demanded", "remarked", "shouted",
+     "whispered", "wrote")
+)  # fmt: skip
 _WHEN = frozenset(("when", "whenever"))
 _RELATIVE = frozenset(("which", "who", "whom", "whose", "that", "where"))
 
@@ -81,8 +86,17 @@ class _Reader(Clauses):
             self.noun = head
             return
         else:
-            self.hang(head, clause.verb, "obj")
+            spoken = self._is_speaker(at)
+            self.hang(head, clause.verb, "nsubj" if spoken else "obj")
         self.noun = self.listed = head
+
+    def _is_speaker(self, at: int) -> bool:
+        """Whether the noun is who speaks, as in ", said the fox ."."""
+        before = self.chunks[at - 1]
+        said = before.kind == "verb" and self.words[before.head].lower() in _SAID
+        quoted = at > 1 and self.chunks[at - 2].kind == "sign"
+        ends = at + 1 == len(self.chunks) or self.chunks[at + 1].kind != "verb"
+        return said and quoted and ends
 
     def _opens(self, at: int) -> bool:
         """Whether "and" and this noun begin a clause: it has a verb of its own."""
@@ -186,9 +200,18 @@ class _Reader(Clauses):
         elif not chunk.finite and not self.clause.marks:
             self._non_finite(at, chunk)
         else:
+            self._leave_quotation(at)
             if self.clause.verb is not None or self.both is not None:
                 self.leave_or_open(chunk)
             self.predicate(head, "passive" if chunk.passive else "verb")
+
+    def _leave_quotation(self, at: int) -> None:
+        """A noun before ", said the fox" is what he says, and not who says it."""
+        after = at + 1 < len(self.chunks) and self.chunks[at + 1].kind == "noun"
+        clause = self.clause
+        if after and self._is_speaker(at + 1) and clause.subject is not None:
+            clause.fronted.append((clause.subject, "ccomp"))
+            clause.subject = None
 
     def _helper(self, chunk: Chunk) -> None:
         """ "Do" in "do you see": it waits for the verb, as "n't" beside it does."""
