@@ -101,11 +101,13 @@ def _coordination(d: Draft, i: int, conjuncts: list[int]) -> str | None:
 def phrase(d: Draft, i: int) -> str | None:
     """The phrase of one word without its conjuncts."""
     if d.first(i, "cop") is not None:
-        return _predicate(d, i)
-    if is_verb(d, i):
-        return _verb(d, i)
-    var = nominal(d, i)
-    return rule_arguments.negated(d, i, var) if var else None
+        var = _predicate(d, i)
+    elif is_verb(d, i):
+        var = _verb(d, i)
+    else:
+        var = nominal(d, i)
+        var = rule_arguments.negated(d, i, var) if var else None
+    return rule_arguments.below_speech(d, i, var)
 
 
 def _verb(d: Draft, i: int) -> str:

@@ -171,7 +171,6 @@ def _parataxis(d: Draft, i: int, var: str, c: int, visit: Visit) -> None:
     if below is None:
         return
     if d.lemmas[c] in words.SAYING and not _has_object(d, c):
-        d.link(below, ":ARG1", var)
         d.lifted[i] = below
     else:
         d.link(var, ":mod", below)
@@ -196,7 +195,16 @@ def wrapped(d: Draft, i: int, var: str) -> str:
         high = modal is not None and d.low[modal] in words.NEGATED_MODALS
         d.constant(outer if high else var, ":polarity", "-")
     _mood(d, i, var, outer)
-    return d.lifted.get(i, outer)
+    return outer
+
+
+def below_speech(d: Draft, i: int, var: str | None) -> str | None:
+    """A phrase below the verb that says it, where one was found beside it."""
+    above = d.lifted.get(i)
+    if above is None or var is None:
+        return var
+    d.link(above, ":ARG1", var)
+    return above
 
 
 def negated(d: Draft, i: int, var: str) -> str:
