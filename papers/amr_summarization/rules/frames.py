@@ -16,7 +16,7 @@ go-02 have-03 leave-11 win-01 lose-02 run-02 lead-02 bear-02 develop-02 charge-0
 feel-02 like-02 meet-03 set-02 play-01 sell-01 hit-02 miss-02 pass-03 cover-02 claim-01
 draw-02 raise-02 reach-01 return-01 serve-01 cut-02 head-02 break-01 turn-01 hold-04
 settle-03 release-01 clear-03 appear-02 depart-01 fly-01 stay-01 remain-01 stand-04
-look-01 get-05 get-01 watch-01 fit-06 order-02 treat-03 date-02 matter-01 sound-02
+do-02 look-01 get-05 get-01 watch-01 fit-06 order-02 treat-03 date-02 matter-01 sound-02
 taste-01 smell-01 sweep-06 grow-01 rule-03 record-01
 """
 # Nouns that name what their verb does.
@@ -45,7 +45,9 @@ creation create; production produce; construction construct; comment comment; co
 complain; operation operate; negotiation negotiate; expansion expand; reduction reduce;
 cooperation cooperate; competition compete; participation participate; crime crime;
 accusation accuse; allegation allege; intention intend; expectation expect; information
-inform; teaching teach; training train; drinking drink; intoxication intoxicate
+inform; question question; order order-01; work work; journey journey; answer answer;
+thirst thirst; salute salute; walk walk; sigh sigh-02; mistake mistake-02; dream dream;
+teaching teach; training train; drinking drink; intoxication intoxicate
 """
 # Adjectives that are frames.
 _ADJECTIVES = """
@@ -54,11 +56,15 @@ afraid:fear worried:worry responsible-02 dead:die alive:live ready-02 free-04
 available-02 necessary:need important-01 different-02 similar:resemble same-01 equal-01
 true-01 right-02 wrong-02 good-02 bad-07 hard-02 easy-05 difficult clear-06 guilty-01
 innocent-01 safe-01 aware-01 capable-01 willing:will proud-02 sick-05 ill-01 famous-01
-old near-02 white-03 red-02 black-04 green-02 blue-01 thin-03 long-03 fast-02 slow-05
-great-01 full-09 clean-04 open-02 closed:close comfortable-02 attractive:attract
+near-02 white-03 red-02 black-04 green-02 blue-01 thin-03 long-03 fast-02 slow-05
+full-09 clean-04 open-02 closed:close comfortable-02 attractive:attract
 edible:eat obligatory:obligate opposed:oppose harmful:harm effective-04 common-04
-beautiful-02 strong-02 rich poor useful-05 interested:interest married:marry
-born:bear-02 known:know responsible-02
+beautiful-02 strong-02 useful-05 interested:interest married:marry
+born:bear-02 known:know busy-01 real-04 simple-02 quick-02 reasonable-02 weak-02
+deep-02 brilliant-02 glad-02 fresh-04 complete-02 unique-01 single-02 sweet-03
+perfect-02 rare-02 powerful-02 polite-01 high-02 bright-03 wonderful-03 empty-02
+terrible-01 new-01 yellow-02 certain-02 sorry-01 serious-01 false-01 accurate-01
+conscious-02 separate-02 rapid-01 typical-02 current-02 valid-02 busy-01 mature-02
 """
 # Nouns in -er and -or that are no persons who do what their verb says, and persons in
 # other endings.

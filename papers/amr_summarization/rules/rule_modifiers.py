@@ -39,8 +39,9 @@ def modifier(d: Draft, i: int, var: str, c: int, visit: Visit) -> None:
     else:
         below = visit(d, c)
         if below is not None:
+            made = arc == "compound" and lemma in words.MATERIALS
             time = is_time(d.instances[below])
-            d.link(var, ":time" if time else ":mod", below)
+            d.link(var, ":consist-of" if made else ":time" if time else ":mod", below)
 
 
 def _link(d: Draft, source: str, role: str, target: str | None) -> None:
@@ -68,7 +69,9 @@ def _possessor(d: Draft, i: int, var: str, c: int, visit: Visit) -> None:
     if inner is not None and concept == "person":
         d.link(inner, ":ARG1", below)
     else:
-        d.link(var, ":ARG0" if is_frame(concept) else ":poss", below)
+        part = d.lemmas[i] in words.BODY
+        role = ":ARG0" if is_frame(concept) else ":part-of" if part else ":poss"
+        d.link(var, role, below)
 
 
 def _numeral(d: Draft, var: str, c: int, visit: Visit) -> None:
@@ -95,6 +98,8 @@ def _adverb(d: Draft, i: int, var: str, c: int, visit: Visit) -> None:
             role = ":degree"
     elif low in words.TIME_ADVERBS:
         role = ":time"
+    elif low in words.DIRECTIONS and is_verb(d, i):
+        role = ":direction"
     elif low in words.FREQUENCIES:
         role = ":frequency"
     elif low in words.PLACE_ADVERBS:

@@ -57,6 +57,8 @@ def _oblique_role(
         if d.lemmas[i] in words.MOTION:
             return ":ARG3"
         return ":ARG2" if verb and preposition == "from" else ":source"
+    if preposition == "at" and d.lemmas[i] in words.LOOKING:
+        return ":ARG1"
     if preposition in words.PLACES:
         return ":location"
     person = concept in _PEOPLE

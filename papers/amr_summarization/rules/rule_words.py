@@ -61,7 +61,7 @@ TIMES = listed.words(
 )
 TIME_ADVERBS = listed.words(
     "now then today yesterday tomorrow tonight already recently currently previously "
-    "later earlier soon once formerly eventually finally immediately again still "
+    "later earlier soon once formerly eventually finally immediately "
     "ago before afterwards ever never first initially originally subsequently"
 )
 FREQUENCIES = listed.words(
@@ -69,16 +69,18 @@ FREQUENCIES = listed.words(
     "twice daily weekly monthly annually"
 )
 PLACE_ADVERBS = listed.words(
-    "here there everywhere somewhere anywhere nowhere abroad away home "
+    "here there everywhere somewhere anywhere nowhere abroad home "
     "outside inside upstairs downstairs nearby elsewhere"
 )
+DIRECTIONS = listed.words("back down up away out off forward forwards backwards")
 DEGREES = listed.words(
     "very too so quite extremely highly rather more most less least as completely "
     "totally nearly almost much slightly fairly particularly especially really "
     "entirely fully absolutely"
 )
 FOCUS = listed.words(
-    "only even also just too alone mainly mostly exactly especially well instead"
+    "only even also just too alone mainly mostly exactly especially well instead again "
+    "still"
 )
 UNITS = {
     **listed.each(
@@ -111,6 +113,17 @@ PARTS = listed.words(
     "part top side end bottom middle center centre roof wheel leg arm "
     "head unit section half front back edge corner south north east west member "
     "engine door wall hand foot face eye portion branch"
+)
+# What belongs to a body: `(h / hand :part-of (b / boy))`.
+BODY = listed.words(
+    "arm hand head heart eye finger face hair leg foot knee mouth nose ear neck throat "
+    "shoulder skin tooth lip back chest brain tail wing thorn petal"
+)
+# Behind "at", what these are turned to is :ARG1.
+LOOKING = listed.words("look stare glance gaze peer laugh smile shout")
+MATERIALS = listed.words(
+    "glass silk stone wood wooden gold golden silver iron steel paper leather sand rock "
+    "ice plastic brick metal cotton wool concrete marble"
 )
 NUMBERS = listed.numbered(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen "
