@@ -86,9 +86,15 @@ class _Reader(Clauses):
             self.noun = head
             return
         else:
-            spoken = self._is_speaker(at)
-            self.hang(head, clause.verb, "nsubj" if spoken else "obj")
+            self.hang(head, clause.verb, self._behind_verb(at))
         self.noun = self.listed = head
+
+    def _behind_verb(self, at: int) -> str:
+        if self._is_speaker(at):
+            return "nsubj"
+        after = at + 1 < len(self.chunks) and self.chunks[at + 1].kind == "noun"
+        told = self.tags[self.chunks[at].head] == "PRP" and after
+        return "iobj" if told and not self._is_subject(at + 1) else "obj"
 
     def _is_speaker(self, at: int) -> bool:
         """Whether the noun is who speaks, as in ", said the fox ."."""
@@ -294,5 +300,10 @@ class _Reader(Clauses):
                 new.subject = chunk.head
             self.open.append(new)
         else:
-            arc = "mark" if low == "that" else "advmod"
+            arc = "advmod"
+            if low == "that":
+                arc = "mark"
+            elif low in ("what", "who", "whom"):
+                verb = at + 1 < len(self.chunks) and self.chunks[at + 1].kind == "verb"
+                arc = "nsubj" if verb else "obj"
             self.mark(chunk.head, arc, "advcl" if low in _WHEN else "ccomp")
