@@ -14,6 +14,7 @@ from papers.amr_summarization.rules.rule_entities import entity
 from papers.amr_summarization.rules.rule_tree import (
     is_adjective,
     is_clause,
+    is_question,
     is_verb,
     prepared,
 )
@@ -70,9 +71,9 @@ def visit(d: Draft, i: int) -> str | None:
 
 
 def _is_stray(d: Draft, i: int) -> bool:
-    """Whether an article or a preposition is left without its noun."""
-    article = d.low[i] in words.ARTICLES
-    return not d.children[i] and (article or (d.tags[i], d.arc(i)) == ("IN", "dep"))
+    """Whether an article, a preposition or a modal is left without its own word."""
+    loose = d.tags[i] in ("IN", "MD") and d.arc(i) == "dep"
+    return not d.children[i] and (loose or d.low[i] in words.ARTICLES)
 
 
 def _coordination(d: Draft, i: int, conjuncts: list[int]) -> str | None:
@@ -182,7 +183,7 @@ def _plain(d: Draft, i: int) -> str | None:
     low = d.low[i]
     tag = d.tags[i]
     if low in words.QUESTIONS or (tag.startswith("W") and low in _ASKING):
-        concept = "amr-unknown"
+        concept = "amr-unknown" if is_question(d) else words.EMBEDDED.get(low, "thing")
     elif tag.startswith("JJ"):
         return _adjective(d, i)
     elif tag.startswith("RB"):

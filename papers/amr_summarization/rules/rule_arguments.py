@@ -9,6 +9,7 @@ from papers.amr_summarization.rules.rule_tree import (
     case,
     is_clause,
     is_passive,
+    is_question,
     is_verb,
 )
 
@@ -44,14 +45,16 @@ def _attach(d: Draft, i: int, var: str, c: int, visit: Visit, subject: str) -> N
     if arc in ("nsubj", "csubj"):
         _link(d, var, _subject_role(d, i, c, subject), visit(d, c))
     elif arc in ("obj", "dobj"):
-        told = d.lemmas[i] in words.TELLING and d.kids(i, "xcomp", "ccomp")
+        asked = d.lemmas[i] in words.TELLING and d.kids(i, "xcomp", "ccomp")
+        told = asked or (d.lemmas[i] == "tell" and d.tags[c] == "PRP")
         _link(d, var, ":ARG2" if told else ":ARG1", visit(d, c))
     elif arc == "iobj":
         _link(d, var, ":ARG2", visit(d, c))
     elif arc == "xcomp":
         _open_clause(d, i, var, c, visit)
     elif arc == "ccomp":
-        _link(d, var, ":ARG1", visit(d, c))
+        below = visit(d, c)
+        _link(d, var, ":ARG1", _sought(d, c) or below)
     elif arc == "advcl":
         _adverbial_clause(d, i, var, c, visit)
     elif arc == "parataxis":
@@ -62,6 +65,12 @@ def _attach(d: Draft, i: int, var: str, c: int, visit: Visit, subject: str) -> N
         rule_obliques.oblique(d, i, var, c, visit)
     else:
         rule_modifiers.modifier(d, i, var, c, visit)
+
+
+def _sought(d: Draft, c: int) -> str | None:
+    """What a clause asks for: in "I know what you want" the thing, not the wanting."""
+    words_ = (k for k in d.children[c] if d.tags[k] == "WP" and k in d.var_of)
+    return next((d.var_of[k] for k in words_ if not is_question(d)), None)
 
 
 def _link(d: Draft, source: str, role: str, target: str | None) -> None:
@@ -220,8 +229,7 @@ def _mood(d: Draft, i: int, var: str, outer: str) -> None:
         return
     helpers = [c for c in d.children[i] if d.arc(c) in ("aux", "cop")]
     subjects = [c for c in d.children[i] if d.arc(c) in ("nsubj", "csubj")]
-    asks = any(word == "?" for word in d.words[-2:])
-    if asks and not any(tag.startswith("W") for tag in d.tags):
+    if is_question(d) and not any(tag.startswith("W") for tag in d.tags):
         unknown = d.add("amr-unknown")
         d.link(outer, ":polarity", unknown)
     elif not subjects and not helpers and d.tags[i] in ("VB", "VBP") and not any(

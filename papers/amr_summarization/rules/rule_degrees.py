@@ -1,8 +1,8 @@
 """Degrees, as AMR 1.2.6 has them: `have-degree-91`.
 
-    :ARG1  what has a quality        :ARG4  what it is compared with
-    :ARG2  the quality               :ARG6  what follows: "too young to know"
-    :ARG3  more, most, less, least, equal, too, enough
+:ARG1  what has a quality        :ARG4  what it is compared with
+:ARG2  the quality               :ARG6  what follows: "too young to know"
+:ARG3  more, most, less, least, equal, too, enough
 """
 
 from collections.abc import Callable

@@ -49,6 +49,8 @@ def _oblique_role(
         return _of(d, i, concept, event, var)
     if preposition in words.PATHS:
         return ":path"
+    if preposition == "to" and d.lemmas[i] in words.ABOUT_TO:
+        return ":ARG1"
     if preposition in ("to", "into", "onto", "toward", "towards"):
         if d.lemmas[i] in words.MOTION:
             return ":ARG4"

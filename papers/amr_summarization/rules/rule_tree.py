@@ -96,6 +96,10 @@ def is_verb(d: Draft, i: int) -> bool:
     return d.tags[i][:2] == "VB" and d.arc(i) != "amod" and d.arc(i) != "compound"
 
 
+def is_question(d: Draft) -> bool:
+    return "?" in d.words[-2:]
+
+
 def is_adjective(d: Draft, i: int) -> bool:
     return d.tags[i][:2] == "JJ"
 

@@ -27,10 +27,15 @@ PERSONAL = listed.words("i you he she it we they")
 QUESTIONS = {
     "where": ":location", "when": ":time", "why": ":cause", "how": ":manner",
 }  # fmt: skip
+# What a question within a sentence asks for: "I know where you live".
+EMBEDDED = {
+    "what": "thing", "who": "person", "whom": "person", "which": "thing",
+    "where": "location", "when": "time", "how": "manner", "why": "cause",
+}  # fmt: skip
 ARTICLES = listed.words("a an the")
 SILENT_DETERMINERS = ARTICLES | listed.words("'s what which whose")
 UNACCUSATIVE = listed.words(
-    "fall die happen arrive break open close melt burn explode grow increase decrease "
+    "come fall die happen arrive break open close melt burn explode grow increase decrease "
     "rise drop sink disappear appear collapse crash start begin end stop change move "
     "occur emerge vanish expand shrink freeze boil spread default "
     "vary exist improve decline turn pass expire last weigh cost result"
@@ -121,6 +126,8 @@ BODY = listed.words(
 )
 # Behind "at", what these are turned to is :ARG1.
 LOOKING = listed.words("look stare glance gaze peer laugh smile shout")
+# Behind "to", what these are about is :ARG1.
+ABOUT_TO = listed.words("belong listen react attend refer")
 MATERIALS = listed.words(
     "glass silk stone wood wooden gold golden silver iron steel paper leather sand rock "
     "ice plastic brick metal cotton wool concrete marble"
