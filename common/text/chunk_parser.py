@@ -129,7 +129,8 @@ class _Reader(Clauses):
         if self.noun is None or before is None or before.kind != "noun":
             return word == "of" and self.noun is not None
         waits = self.clause.verb is None and self.clause.subject is not None
-        return waits or word not in _OF_VERBS
+        pronoun = self.tags[before.head] == "PRP" and word != "of"
+        return waits or not (pronoun or word in _OF_VERBS)
 
     def _before_verb(self, head: int) -> None:
         clause = self.clause

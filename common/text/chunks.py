@@ -8,7 +8,8 @@ class Chunk(NamedTuple):
     """Words [start, end), of which `head` carries the others.
 
     kind: noun, verb, adjective, adverb, preposition, relative (also "that"),
-    conjunction, sign, helper (of a verb behind its subject). `parts` are a verb's auxiliaries and itself.
+    conjunction, sign, helper (of a verb behind its subject). `parts` are a verb's
+    auxiliaries and itself.
     """
 
     kind: str

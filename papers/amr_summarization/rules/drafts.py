@@ -7,7 +7,6 @@ from common.text.parses import Parsed
 from papers.amr_summarization.amr import Amr, Attribute, Edge
 from papers.amr_summarization.rules.lemmas import lemma
 
-
 # Roles that are written as frames: {role: (frame, role of the source, of the target)}.
 _REIFIED = {
     ":cause": ("cause-01", ":ARG1", ":ARG0"),

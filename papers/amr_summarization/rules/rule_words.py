@@ -35,9 +35,9 @@ EMBEDDED = {
 ARTICLES = listed.words("a an the")
 SILENT_DETERMINERS = ARTICLES | listed.words("'s what which whose")
 UNACCUSATIVE = listed.words(
-    "come fall die happen arrive break open close melt burn explode grow increase decrease "
-    "rise drop sink disappear appear collapse crash start begin end stop change move "
-    "occur emerge vanish expand shrink freeze boil spread default "
+    "come fall die happen arrive break open close melt burn explode grow increase "
+    "decrease rise drop sink disappear appear collapse crash start begin end stop "
+    "change move occur emerge vanish expand shrink freeze boil spread default "
     "vary exist improve decline turn pass expire last weigh cost result"
 )
 # Their subject or theme is :ARG1 where they have no object and a destination is :ARG4.
@@ -129,8 +129,8 @@ LOOKING = listed.words("look stare glance gaze peer laugh smile shout")
 # Behind "to", what these are about is :ARG1.
 ABOUT_TO = listed.words("belong listen react attend refer")
 MATERIALS = listed.words(
-    "glass silk stone wood wooden gold golden silver iron steel paper leather sand rock "
-    "ice plastic brick metal cotton wool concrete marble"
+    "glass silk stone wood wooden gold golden silver iron steel paper leather sand "
+    "rock ice plastic brick metal cotton wool concrete marble"
 )
 NUMBERS = listed.numbered(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen "

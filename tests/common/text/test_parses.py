@@ -35,6 +35,28 @@ def test_what_is_no_tree_is_refused_by_name(heads, said):
         check(tree(*heads))
 
 
+@pytest.mark.parametrize(
+    ("text", "arcs"),
+    [
+        ("Do n't you see it ?", "see: Do aux, n't advmod, you nsubj, it obj, ? punct"),
+        ("Is he tired ?", "tired: Is cop, he nsubj, ? punct"),
+        ("If he came , she left .", "left: came advcl, , punct, she nsubj, . punct"),
+        ("If he comes , tell me .", "tell: comes advcl, , punct, me obj, . punct"),
+        (", said the fox .", "said: , punct, fox nsubj, . punct"),
+        ("Give me a book .", "Give: me iobj, book obj, . punct"),
+        ("She knows what he said .", "said: what obj, he nsubj"),
+        ("He took it in my car .", "took: He nsubj, it obj, car obl, . punct"),
+        ("I like the last one .", "one: the det, last amod"),
+    ],
+)
+def test_the_rules_know_who_does_what(text, arcs):
+    words = text.split()
+    found = chunk_parser.parse(words)
+    head, _, below = arcs.partition(": ")
+    own = [i for i, at in enumerate(found.heads) if at == words.index(head)]
+    assert ", ".join(f"{words[i]} {found.arcs[i]}" for i in own) == below
+
+
 def test_further_roots_hang_on_the_first():
     assert parses.one_root((1, -1, -1, 2)) == (1, -1, 1, 2)
 
@@ -102,6 +124,9 @@ def test_a_word_s_tag_follows_its_neighbours():
     assert tagging.tags(["They", "can", "fish"])[1] == "MD"
     assert tagging.tags(["to", "run"]) == ("TO", "VB")
     assert tagging.tags(["the", "run"]) == ("DT", "NN")
+    assert tagging.tags(["took", "him", "in"])[2] == "IN"
+    assert tagging.tags(["have", "nothing", "more"])[1] == "NN"
+    assert tagging.tags(["does", "n’t"])[1] == "RB"  # noqa: RUF001
     assert tagging.tags(["Blorping", "the", "frobbles"]) == ("NNP", "DT", "NNS")
 
 

@@ -61,6 +61,86 @@ CASES = {
             ("temporal-quantity", ":unit", "hour"),
         },
     ),
+    "a comparison": (
+        "Ann/NNP/3/nsubj is/VBZ/3/cop taller/JJR/0/root than/IN/5/case Ben/NNP/3/obl",
+        {
+            ("have-degree-91", ":ARG1", "person"),
+            ("have-degree-91", ":ARG2", "tall"),
+            ("have-degree-91", ":ARG3", "more"),
+            ("have-degree-91", ":ARG4", "person"),
+            *(("person", ":name", "name"), ("name", ":op1", '"Ann"')),
+            ("name", ":op1", '"Ben"'),
+        },
+    ),
+    "equal in degree": (
+        "It/PRP/4/nsubj is/VBZ/4/cop as/RB/4/advmod tall/JJ/0/root as/IN/6/case "
+        "trees/NNS/4/obl",
+        {
+            ("have-degree-91", ":ARG1", "it"),
+            ("have-degree-91", ":ARG2", "tall"),
+            ("have-degree-91", ":ARG3", "equal"),
+            ("have-degree-91", ":ARG4", "tree"),
+        },
+    ),
+    "enough for what follows": (
+        "It/PRP/3/nsubj is/VBZ/3/cop tall/JJ/0/root enough/RB/3/advmod to/TO/6/mark "
+        "see/VB/3/xcomp",
+        {
+            ("have-degree-91", ":ARG1", "it"),
+            ("have-degree-91", ":ARG2", "tall"),
+            ("have-degree-91", ":ARG3", "enough"),
+            ("have-degree-91", ":ARG6", "see-01"),
+        },
+    ),
+    "a pronoun said twice is one node": (
+        "He/PRP/2/nsubj washed/VBD/0/root his/PRP$/4/nmod:poss hands/NNS/2/obj",
+        {
+            ("wash-01", ":ARG0", "he"),
+            ("wash-01", ":ARG1", "hand"),
+            ("he", ":part", "hand"),
+        },
+    ),
+    "a first word that ties": (
+        "But/CC/3/cc he/PRP/3/nsubj slept/VBD/0/root",
+        {("contrast-01", ":ARG2", "sleep-01"), ("sleep-01", ":ARG0", "he")},
+    ),
+    "so": (
+        "So/RB/3/advmod he/PRP/3/nsubj slept/VBD/0/root",
+        {("cause-01", ":ARG1", "sleep-01"), ("sleep-01", ":ARG0", "he")},
+    ),
+    "a cause is a frame": (
+        "He/PRP/2/nsubj slept/VBD/0/root because/IN/5/mark it/PRP/5/nsubj "
+        "rained/VBD/2/advcl",
+        {
+            ("sleep-01", ":ARG0", "he"),
+            ("rain-01", ":ARG0", "it"),
+            ("cause-01", ":ARG1", "sleep-01"),
+            ("cause-01", ":ARG0", "rain-01"),
+        },
+    ),
+    "there is": (
+        "There/EX/4/nsubj is/VBZ/4/cop a/DT/4/det cat/NN/0/root",
+        set(),
+    ),
+    "what a clause asks for": (
+        "I/PRP/2/nsubj know/VBP/0/root what/WP/5/obj you/PRP/5/nsubj want/VBP/2/ccomp",
+        {
+            ("know-01", ":ARG0", "i"),
+            ("know-01", ":ARG1", "thing"),
+            ("want-01", ":ARG0", "you"),
+            ("want-01", ":ARG1", "thing"),
+        },
+    ),
+    "what is said has its modal above it": (
+        "He/PRP/3/nsubj can/MD/3/aux sing/VB/0/root ,/,/5/punct said/VBD/3/parataxis "
+        "Mum/NN/5/nsubj",
+        {
+            ("say-01", ":ARG0", "mum"),
+            ("say-01", ":ARG1", "possible-01"),
+            ("possible-01", ":ARG1", "sing-01"),
+            ("sing-01", ":ARG0", "he"),
+        },
+    ),
 }
 
 
@@ -84,7 +164,7 @@ def test_a_name_has_its_words_and_tokens():
         ("there/NNP/4/flat", ":location"),
         ("abroad/RB/4/flat", ":location"),
         ("yesterday/NN/3/flat", ":time"),
-        ("again/NNP/3/compound", ":time"),
+        ("again/NNP/3/compound", ":mod"),
         ("quickly/NNP/2/advmod", ":manner"),
     ],
 )
