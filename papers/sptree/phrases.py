@@ -148,8 +148,12 @@ class Phrases:
 
 
 def _tag(word: str) -> str:
-    capital = word[0].isupper() and not word.isdigit()
-    return "NNP" if capital else tagging.tags(("the", word))[1]
+    """Of a word of a name, whose small words are nouns: "of" in Head of State."""
+    if word[0].isupper() and not word.isdigit():
+        return "NNP"
+    if tagging.alone(word) == "IN":
+        return "NN"
+    return tagging.tags(("the", word))[1]
 
 
 def _arc(template: str, root: Node) -> str:
