@@ -1,8 +1,9 @@
 """Which words of a document name the same thing, by rules.
 
-A name joins the last name that it fits, a definite noun ("the company") the last noun
-of the same lemma, and a pronoun the nearest earlier mention that may be meant, subjects
-first. "I", "you" and "we" join nobody.
+A definite noun ("the company") joins the last noun of the same lemma, and a pronoun the
+only thing that may be meant in the nearest sentence that has one: of two it joins
+neither. "I", "you" and "we" join nobody. Names are one by how they are written, which
+is `merging`'s.
 """
 
 import dataclasses
@@ -15,7 +16,6 @@ from papers.amr_summarization.rules.lemmas import lemma
 from papers.amr_summarization.rules.rule_tree import with_adverbs
 from papers.amr_summarization.rules.rule_words import MONTHS, TIMES, WEEKDAYS
 from papers.amr_summarization.selection.document_graph import Spot
-from papers.amr_summarization.selection.names import same_name
 
 Clusters = list[list[Spot]]
 
@@ -52,7 +52,6 @@ class _Mention:
     pronoun: str
     definite: bool
     plural: bool
-    subject: bool
     governor: int  # what it hangs on
     reflexive: bool
 
@@ -86,11 +85,9 @@ def clusters(sentences: Sequence[Parsed]) -> Clusters:
                 things.append(thing)
             thing.mentions.append(mention)
             thing.gender = mention.pronoun or thing.gender
-            if not mention.pronoun:
-                for key in mention.name or (mention.head,):
-                    known = by_head[key.lower()]
-                    if not known or known[-1] is not thing:
-                        known.append(thing)
+            known = by_head[mention.head]
+            if not (mention.pronoun or mention.name or thing in known[-1:]):
+                known.append(thing)
             recent[-1].append(thing)
     return [
         [m.spot for m in thing.mentions] for thing in things if len(thing.mentions) > 1
@@ -102,14 +99,7 @@ def _antecedent(
 ) -> _Thing | None:
     if mention.pronoun:
         return _meant(mention, recent)
-    if mention.name:
-        for word in mention.name:
-            for thing in reversed(by_head[word.lower()][-8:]):
-                named = next((m.name for m in thing.mentions if m.name), ())
-                if named and same_name(named, mention.name):
-                    return thing
-        return None
-    if not mention.definite:
+    if mention.name or not mention.definite:
         return None
     for thing in reversed(by_head[mention.head][-8:]):
         first = thing.first
@@ -120,28 +110,22 @@ def _antecedent(
 
 
 def _meant(mention: _Mention, recent: list[list[_Thing]]) -> _Thing | None:
-    """What a pronoun stands for: of the nearest sentence that has a candidate the
-    subject, else the last mention; in the pronoun's own sentence what stands before,
-    but for what hangs on the same verb: in "Ann saw her" she is another."""
+    """What a pronoun stands for: the only thing that may be meant in the nearest
+    sentence that has one; in the pronoun's own sentence what stands before, but for
+    what hangs on the same verb: in "Ann saw her" she is another."""
     sentence = mention.spot.sentence
     for back in range(min(_REACH, len(recent))):
-        found = [
-            (m.subject, _order(m.spot, back), place, thing)
-            for place, thing in enumerate(recent[-1 - back])
+        found = {
+            thing.first.name or id(thing): thing
+            for thing in recent[-1 - back]
             for m in thing.mentions[-4:]
             if m.spot.sentence == sentence - back
             and _agrees(thing, mention)
             and (back or mention.reflexive or m.governor != mention.governor)
-        ]
+        }
         if found:
-            return max(found, key=lambda f: f[:3])[-1]
+            return next(iter(found.values())) if len(found) == 1 else None
     return None
-
-
-def _order(spot: Spot, back: int) -> int:
-    """Of several subjects of an earlier sentence the first counts, of the pronoun's own
-    sentence the last."""
-    return -spot.token if back else spot.token
 
 
 def _agrees(thing: _Thing, mention: _Mention) -> bool:
@@ -201,7 +185,6 @@ def _mentions(parsed: Parsed, number: int) -> Iterator[_Mention]:
             pronoun,
             any(parsed.words[c].lower() in _DEFINITE for c in below),
             tag in ("NNS", "NNPS"),
-            arc == "nsubj",
             parsed.heads[i],
             low.endswith(("self", "selves")),
         )

@@ -23,8 +23,9 @@ TOP = 5  # entries whose score idf changes, in the released code
 # Concepts that say nothing of a document.
 EMPTY = PRONOUNS | listed.words(
     "and or contrast-01 multi-sentence amr-unknown amr-empty amr-choice name thing "
-    "possible-01 obligate-01 recommend-01 be-located-at-91 be-01 have-03 do-01 "
-    "before after until since as such other all some any every each more most many "
+    "possible-01 obligate-01 recommend-01 be-located-at-91 be-01 have-03 do-02 "
+    "cause-01 resemble-01 have-degree-91 equal too enough less least "
+    "before after until since as such other all some any every each more most many one "
     "no not also only very percentage-entity"
 )
 _SENSE = re.compile(r"-\d\d+$")
