@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from common.contract import UserError
 from common.data import films as wikidata
 from common.data import triple_files, triples
 from papers.dkn.corpus import words_of
@@ -63,6 +64,7 @@ def joined(root: str, entities: Sequence[str], *, by_name: bool = True) -> Joine
     graph = folder(root)
     if not by_name:
         place = {name: i for i, name in enumerate(graph.entities)}
+        _refuse_strange(root, graph, entities, place)
         return graph.entities, edges(graph), place
     degree = collections.Counter(end for pair in edges(graph) for end in pair)
     best: dict[tuple[str, ...], int] = {}
@@ -71,7 +73,20 @@ def joined(root: str, entities: Sequence[str], *, by_name: bool = True) -> Joine
         if key not in best or degree[i] > degree[best[key]]:
             best[key] = i
     place = {name: best[_key(name)] for name in entities if _key(name) in best}
+    _refuse_strange(root, graph, entities, place)
     return graph.entities, edges(graph), place
+
+
+def _refuse_strange(
+    root: str, graph: triples.Graph, entities: Sequence[str], place: Mapping[str, int]
+) -> None:
+    """UserError: the graph is of other things."""
+    if entities and not any(name in place for name in entities):
+        raise UserError(
+            f"config.data.graph={root!r} has none of the {len(entities):,} entities of "
+            f"the news: its names are like {graph.entities[0]!r}, theirs like "
+            f"{entities[0]!r}"
+        )
 
 
 def _key(name: str) -> tuple[str, ...]:
@@ -81,4 +96,8 @@ def _key(name: str) -> tuple[str, ...]:
 
 def folder(root: str) -> triples.Graph:
     """A graph in one of the layouts that `papers.knowledge_graph` reads."""
-    return triple_files.read(root)
+    try:
+        return triple_files.read(root)
+    except UserError as error:  # it names the field of another paper
+        line = str(error).replace("config.data.root", "config.data.graph")
+        raise UserError(line) from None

@@ -15,7 +15,7 @@ from common.contract import UserError
 from common.data import films
 from common.data.films import refuse_older
 from papers import dkn
-from papers.dkn import sources
+from papers.dkn import graphs, sources
 from papers.dkn.config import Data
 from papers.dkn.corpus import Impressions
 from papers.dkn.sources import bing as bing_source
@@ -153,6 +153,16 @@ def test_an_empty_or_a_missing_file_is_named(tmp_path):
     (tmp_path / "raw_test.txt").write_text("\n\n", "utf-8")
     with pytest.raises(UserError, match=r"raw_test\.txt.* is empty"):
         read_bing(tmp_path)
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_graph_of_other_things_is_refused(tmp_path, by_name):
+    with pytest.raises(UserError, match=r"config\.data\.graph=.*/none' is no folder"):
+        graphs.joined(f"{tmp_path}/none", ["Alien"], by_name=by_name)
+    for split in ("train", "valid", "test"):
+        (tmp_path / f"{split}.txt").write_text("a\tr\tb\n")
+    with pytest.raises(UserError, match="none of the 1 entities of the news"):
+        graphs.joined(str(tmp_path), ["Alien"], by_name=by_name)
 
 
 def read_mind(folder, **changes):
