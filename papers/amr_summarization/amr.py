@@ -19,6 +19,7 @@ from common.contract import UserError
 DEEPEST = 300  # brackets within each other; PENMAN's reader ends near 500
 
 _CODEC = PENMANCodec(model=model)
+_VARIABLE = re.compile(r"[a-z]\d*")  # no constant of AMR is called so
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 # A string, or a value with a colon, such as 16:30, which PENMAN wants in quotes.
 _STRING_OR_COLON = re.compile(
@@ -154,6 +155,8 @@ def _of_penman(graph: penman.Graph, text: str) -> Amr:
     for var, role, value in attributes:
         if value is None or (value.count('"') and not _quoted(value)):
             raise UserError(f"{shown(text)}: {role} of {var} has no value, or half one")
+        if role.startswith(":ARG") and _VARIABLE.fullmatch(value):
+            raise UserError(f"{shown(text)}: variable {value} has no concept")
     amr = Amr(graph.top, instances, edges, attributes, _tokens(graph))
     check(amr)
     return amr

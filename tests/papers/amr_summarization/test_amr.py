@@ -41,6 +41,7 @@ def test_roles_are_forward_and_alignments_kept_on_inverted_ones():
         ("", "no graph"),
         ("hello", "no graph"),
         ("(a :ARG0 (b / b))", "a has no concept"),
+        ("(a / b :ARG0 a9)", "a9 has no concept"),
         ("(a / b :ARG0 (a / c))", "two concepts, b and c"),
         ("(a / b :ARG0)", "no value"),
         ('(a / b :op1 "x)', "is no graph"),
