@@ -11,9 +11,9 @@ _NO_SPACE_BEFORE = listed.words(", . ; : ! ? ) ] } 's n't 'll 're 've 'm 'd % '"
     _SIGNS[0] + "s",
 }
 _NO_SPACE_AFTER = listed.words("( [ { $ £ € # “") | {_SIGNS[1]}
-_CLOSING = listed.words(", ; : - -- ( [ and but or so yet because that which who") | {
-    *_SIGNS[2:4]
-}
+_CLOSING = listed.words(
+    ", ; : - -- ( [ and but or so yet because that which who even 's"
+) | {*_SIGNS[2:4]}
 # "Not yet.", "I hope so.": no conjunctions where the sentence ends.
 _ENDING = listed.words("so yet that who")
 _OPENING = listed.words(", ; : - -- ) ] . and but or so yet however also then ''") | {
