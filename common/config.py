@@ -101,6 +101,12 @@ def seed() -> Field:
     return between(0, SEEDS - 1, 0)
 
 
+def of_source(*sources: str) -> Field:
+    """A field for a text, "" if there is none, that only these values of the field
+    `source` beside it read: a folder, the name of a set."""
+    return _field("", only=("source", *sources))
+
+
 def _field(default: Any, **rule: Any) -> Field:
     return dataclasses.field(default=default, metadata={"rule": Rule(**rule)})
 

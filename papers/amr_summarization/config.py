@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import field
 
-from common.config import at_least, between, choice, dtype
+from common.config import at_least, between, choice, dtype, of_source
 from common.sections import Training
 
 FILES = ("source", "penman")
@@ -31,7 +31,7 @@ class Model:
 class Data:
     # wikipedia: graphs that rules make of the articles inside gensim; penman: `root`.
     source: str = choice("wikipedia", "penman", "generated")
-    root: str = ""  # penman: a file, or a folder of them
+    root: str = of_source("penman")  # penman: a file, or a folder of them
     sentences: int = at_least(0)  # of training; 0: all
     min_count: int = at_least(1, 3)  # a rarer piece or item is unknown
     words: int = at_least(4, 24)  # the longest sentence

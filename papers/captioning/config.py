@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import field
 
-from common.config import above, at_least, between, choice
+from common.config import above, at_least, between, choice, of_source
 from common.sections import Training
 
 TEXT = ("guidance", "text", "bilinear")
@@ -90,7 +90,8 @@ class Stages:
 class Data:
     # auto: files where root is given, else the composed scenes.
     source: str = choice("auto", "scenes", "files", "tfds", "generated")
-    root: str = ""  # a folder or json of captions; tfds: the data_dir
+    # a folder or json of captions; tfds: the data_dir
+    root: str = of_source("auto", "files", "tfds")
     images: str = ""  # the folder of the pictures, where the json does not say it
     name: str = ""  # tfds: the data set
     # files: the columns of a table, by their names; empty: usual ones are looked for.

@@ -5,7 +5,7 @@ from dataclasses import field
 from functools import partial
 from typing import Any
 
-from common.config import above, at_least, between, choice, dtype
+from common.config import above, at_least, between, choice, dtype, of_source
 from common.contract import Run, UserError
 from common.sections import Training
 from common.soft_nms import Suppression
@@ -43,7 +43,8 @@ class Data:
     # photographs, inside installed packages. files: the layout of VOC, COCO or darknet.
     source: str = choice("auto", "scenes", "files", "tfds", "generated")
     name: str = ""  # tfds: the data set
-    root: str = ""  # files: the folder; tfds: its data_dir
+    # files: the folder; tfds: its data_dir
+    root: str = of_source("auto", "files", "tfds")
     names: tuple[str, ...] = ()  # of the classes; (): the set's
     labels: str = choice("digits", "one", "parity")  # classes of the scenes
     scenes: int = at_least(1, 4000)  # scenes to train on

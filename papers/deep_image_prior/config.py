@@ -5,7 +5,7 @@ from dataclasses import field
 from functools import partial
 from typing import Any
 
-from common.config import at_least, between, choice, dtype
+from common.config import at_least, between, choice, dtype, of_source
 from common.contract import Run, UserError
 from common.nearest import refuse_unknown
 from common.sections import Optim, Schedule, Training
@@ -51,7 +51,7 @@ TASKS = ("denoise", "sr", "inpaint", "restore", "jpeg", "flash")
 @dataclasses.dataclass
 class Data:
     source: str = choice("embedded", "files", "generated")
-    root: str = ""  # files: a picture, or a folder of pictures
+    root: str = of_source("files")  # files: a picture, or a folder of pictures
     pictures: tuple[str, ...] = ("astronaut",)  # by name; (): all of root
     # Top, left, height, width of the part that is used; (): all of the picture.
     box: tuple[int, ...] = at_least(0, (), lengths=(0, 4))

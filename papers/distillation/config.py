@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import field
 
-from common.config import above, at_least, between, choice, dtype
+from common.config import above, at_least, between, choice, dtype, of_source
 from common.sections import Training
 from papers.resnet.config import Model as ResNet
 
@@ -28,7 +28,7 @@ class Net:
 class Data:
     source: str = choice("embedded", "files", "tfds", "generated")
     name: str = ""  # the embedded, tfds or generated set
-    root: str = ""  # files: a folder; tfds: the data_dir
+    root: str = of_source("files", "tfds")  # files: a folder; tfds: the data_dir
     # Images are resized to this height, width and channels; (): they stay as they are.
     image: tuple[int, ...] = at_least(1, (), lengths=(0, 3))
     classes: int = at_least(0)  # 0: those of the set; a run has their number here

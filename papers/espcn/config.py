@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import field
 from typing import Any
 
-from common.config import above, at_least, between, choice, dtype
+from common.config import above, at_least, between, choice, dtype, of_source
 from common.contract import Run, UserError
 from common.sections import Training
 from common.variants import pick, runs_of
@@ -26,10 +26,10 @@ class Model:
 class Data:
     source: str = choice("embedded", "files", "generated")
     # files: a folder with images of any kind and size, in it and below.
-    root: str = ""
+    root: str = of_source("files")
     # files: the folder of the test images. "": root's T91 and Set5 are read if both are
     # there; else every tenth image of root is a test image.
-    test_root: str = ""
+    test_root: str = of_source("files")
     images: int = at_least(0)  # so many of root's, evenly spaced by name; 0: all
     patch: int = at_least(4, 17)  # low-resolution pixels a side
     # Low-resolution pixels between patches. The paper's number is 17 minus 1 for each

@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import field
 
-from common.config import at_least, between, choice
+from common.config import at_least, between, choice, of_source
 from common.sections import Training
 from common.text.prompts import Predict
 from common.transformer import Decoder
@@ -28,8 +28,9 @@ class Data:
     """The text of pre-training. A fine-tuning run has its own batch_size here."""
 
     source: str = choice("embedded", "files", "tfds", "generated")
-    root: str = ""  # files: a file or folder; tfds: the data_dir
-    name: str = ""  # tfds: the data set
+    # files: a file or folder; tfds: the data_dir
+    root: str = of_source("files", "tfds")
+    name: str = of_source("tfds")  # tfds: the data set
     tokenizer: str = ""  # its files; "": learned from the training text
     batch_size: int = at_least(1, 32)
     length: int = at_least(1, 64)  # tokens of a window

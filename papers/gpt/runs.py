@@ -46,6 +46,11 @@ def _complete(config: Config, own: Config) -> Run:
     if not own.task:
         return Run(own)
     after = _after(config, own)
+    if after and not data.known(own):
+        raise UserError(
+            f"{own.task} reads files: name them by --config.finetune.root, before "
+            f"{after[0]} trains for it"
+        )
     own = changed(own, {"loop.steps": data.steps(own), "pretrained": "".join(after)})
     return Run(own, after=after)
 

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import field
 from typing import Any
 
-from common.config import at_least, choice
+from common.config import at_least, choice, of_source
 from common.contract import Run, UserError
 from common.data.streams import check_windows
 from common.sections import Training
@@ -26,8 +26,9 @@ class Model(Decoder):
 @dataclasses.dataclass
 class Data:
     source: str = choice("embedded", "files", "tfds", "generated", "tokens")
-    root: str = ""  # files, tokens: a file or folder; tfds: the data_dir
-    name: str = ""  # tfds: the data set
+    # files, tokens: a file or folder; tfds: the data_dir
+    root: str = of_source("files", "tfds", "tokens")
+    name: str = of_source("tfds")  # tfds: the data set
     level: str = choice("bpe", "char", "byte")  # what a token is
     tokenizer: str = ""  # its files; "": learned from the training text
     batch_size: int = at_least(1, 32)

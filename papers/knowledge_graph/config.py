@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import field
 
-from common.config import above, at_least, between, choice
+from common.config import above, at_least, between, choice, of_source
 from common.sections import Optim, Schedule, Training
 
 FILES = ("source", "files")
@@ -44,7 +44,8 @@ class Each:
 @dataclasses.dataclass
 class Data:
     source: str = choice("countries", "files", "tfds", "function", "generated")
-    root: str = ""  # files: the folder; tfds: where it was prepared
+    # files: the folder; tfds: where it was prepared
+    root: str = of_source("files", "tfds", "function")
     name: str = ""  # tfds: the set; function: "module:function", which gets the root
     # Without a root: the sizes of the set that a variant is for.
     entities: int = at_least(0, only=FILES)

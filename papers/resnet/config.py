@@ -5,7 +5,7 @@ from dataclasses import field
 from functools import partial
 from typing import Any
 
-from common.config import at_least, choice, dtype
+from common.config import at_least, choice, dtype, of_source
 from common.contract import Run, UserError
 from common.sections import Training
 from common.variants import runs_of
@@ -33,7 +33,7 @@ class Model:
 class Data:
     source: str = choice("embedded", "files", "tfds", "generated")
     name: str = ""  # embedded: mnist5k, digits; tfds: the data set
-    root: str = ""  # files: a folder; tfds: the data_dir
+    root: str = of_source("files", "tfds")  # files: a folder; tfds: the data_dir
     size: int = at_least(1, 28)  # pixels a side that the network sees
     channels: int = choice(1, 3)
     batch_size: int = at_least(1, 128)

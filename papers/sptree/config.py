@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import field
 
-from common.config import at_least, between, choice, dtype
+from common.config import at_least, between, choice, dtype, of_source
 from common.sections import Training
 
 TREES = ("structure", "sptree", "subtree", "fulltree")
@@ -68,7 +68,10 @@ class Data:
         "written", "articles", "generated", "conll04", "spert", "semeval",
         "semeval_trees", "ace", "brat", "gum",
     )  # fmt: skip
-    root: str = ""  # the folder or file of the corpus
+    # the folder or file of the corpus
+    root: str = of_source(
+        "conll04", "spert", "semeval", "semeval_trees", "ace", "brat", "gum"
+    )
     trees: str = ""  # CoNLL-U with the trees of the sentences; "": those of `parser`
     parser: str = "best"  # best, chunks, spacy, or the folder of a trained one
     vectors: str = ""  # word2vec's or GloVe's file; "": random

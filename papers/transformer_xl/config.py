@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import field
 from typing import Any
 
-from common.config import at_least, between, choice, dtype, seed
+from common.config import at_least, between, choice, dtype, of_source, seed
 from common.contract import Run, UserError
 from common.sections import Training
 from common.variants import pick, runs_of
@@ -48,8 +48,9 @@ class Model:
 @dataclasses.dataclass
 class Data:
     source: str = choice("embedded", "files", "tfds", "generated")
-    root: str = ""  # files: a file or folder; tfds: the data_dir
-    name: str = ""  # tfds: the data set
+    # files: a file or folder; tfds: the data_dir
+    root: str = of_source("files", "tfds")
+    name: str = of_source("tfds")  # tfds: the data set
     level: str = choice("byte", "char", "word")  # what a token is
     newline: str = choice("keep", "drop", "eos")  # words always have one <eos> a line
     only_seen: bool = False  # bytes: only those of the text, most frequent first

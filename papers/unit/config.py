@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import field
 from typing import Any
 
-from common.config import at_least, between, choice, dtype
+from common.config import at_least, between, choice, dtype, of_source
 from common.contract import Run, UserError
 from common.sections import Training
 from common.variants import pick, runs_of
@@ -59,8 +59,8 @@ class Data:
     source: str = choice("embedded", "files", "tfds", "generated", "labelled")
     # files: a folder with trainA and trainB, and with testA and testB where there are
     # any; tfds: the data_dir.
-    root: str = ""
-    name: str = ""  # tfds: such as cycle_gan/horse2zebra
+    root: str = of_source("files", "tfds")
+    name: str = of_source("tfds")  # tfds: such as cycle_gan/horse2zebra
     lists: str = ""  # files: a folder of lists, trainA.txt ..., of paths below root
     pair: tuple[str, str] = ("digits", "mnist5k")  # labelled: names of sets, or folders
     margins: tuple[int, int] = at_least(0, (0, 0))  # labelled: pixels cut off each side

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import field
 from pathlib import Path
 
-from common.config import at_least, between, choice, dtype
+from common.config import at_least, between, choice, dtype, of_source
 from common.contract import UserError
 from common.sections import Training
 from common.soft_nms import Suppression
@@ -50,7 +50,8 @@ class Classifier:
 class Data:
     # auto: files where root is given, else scenes.
     source: str = choice("auto", "scenes", "files", "tfds")
-    root: str = ""  # a folder in the layout of VOC, COCO or darknet; tfds: the data_dir
+    # a folder in the layout of VOC, COCO or darknet; tfds: the data_dir
+    root: str = of_source("auto", "files", "tfds")
     name: str = ""  # tfds: the data set
     names: tuple[str, ...] = ()  # of the classes; (): those of the training set
     size: int = at_least(1, 416)  # pixels a side that the network sees

@@ -118,6 +118,7 @@ MISTAKES = [
         ["--paper=gpt2", "--config=smoke", "--config.model.d_model=32"],
         "config.model.d_model changes nothing: 1x32, 2x64 set it themselves, 32, 64",
     ),
+    ([*SMOKE, "--config.data.root=a.txt"], "config.data.source=files or tfds, not gen"),
     ([*SMOKE, "--profile=soon"], "--profile=soon"),
     ([*SMOKE, "--profile=-1"], "--profile=-1"),
     ([*SMOKE, "--profile=20"], "training ends at step 20"),

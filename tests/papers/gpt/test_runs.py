@@ -34,6 +34,8 @@ def test_nothing_to_take_over_is_one_line():
 def test_an_unknown_run_is_answered_with_the_nearest():
     with pytest.raises(UserError, match="toy-kind"):
         runs_of("toy-kin")
+    with pytest.raises(UserError, match="cola reads files: .* before pretrain trains"):
+        runs_of("pretrain", "cola")
 
 
 def test_pre_training_is_the_same_whatever_comes_after_it():
