@@ -60,7 +60,10 @@ class _Reader(Clauses):
             case "relative":
                 self._relative(at, chunk)
             case "conjunction":
-                self.both = chunk.head
+                if self.noun is None and self.above() is None:
+                    self.clause.marks.append((chunk.head, "cc"))  # "And she came"
+                else:
+                    self.both = chunk.head
 
     # Nouns.
 
@@ -204,13 +207,22 @@ class _Reader(Clauses):
         elif self.comma and self._follows_first() and self.tags[head] == "VB":
             del self.open[1:]  # "if he comes , tell me"
             self.predicate(head, "verb")
-        elif not chunk.finite and not self.clause.marks:
+        elif not (chunk.finite or self.clause.marks or self._is_past(at, chunk)):
             self._non_finite(at, chunk)
         else:
             self._leave_quotation(at)
             if self.clause.verb is not None or self.both is not None:
                 self.leave_or_open(chunk)
             self.predicate(head, "passive" if chunk.passive else "verb")
+
+    def _is_past(self, at: int, chunk: Chunk) -> bool:
+        """Whether a participle is the past of a sentence without another verb: tags
+        take "paid" in "the region paid" for one."""
+        clause = self.clause
+        alone = len(chunk.parts) == 1 and self.tags[chunk.head] == "VBN"
+        waits = clause.verb is None and clause.subject is not None
+        rest = self.chunks[at + 1 :]
+        return alone and waits and not any(c.kind == "verb" and c.finite for c in rest)
 
     def _leave_quotation(self, at: int) -> None:
         """A noun before ", said the fox" is what he says, and not who says it."""

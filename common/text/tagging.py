@@ -54,6 +54,9 @@ def tags(words: Sequence[str]) -> tuple[str, ...]:
     quotes = [i for i, word in enumerate(words) if word == '"']
     for i in quotes[::2]:
         found[i] = "``"
+    for i in [i for i, word in enumerate(words) if word == "'"][::2]:
+        if i and found[i - 1] in ("NNS", "NNPS"):
+            found[i] = "POS"  # "the engineers ' report"; a quotation has two
     edge = [_EDGE] * _REACH
     around = [*edge, *words, *edge]
     found = [*edge, *found, *edge]

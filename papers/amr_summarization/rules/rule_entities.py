@@ -149,22 +149,29 @@ def value(text: str) -> str | None:
 
 
 def counted(d: Draft, i: int) -> str | None:
-    """The value of a number word with the numbers that hang on it: "two million"."""
-    own = value(d.words[i])
-    if own is None:
+    """The value of a number word with those that hang on it or stand behind it: "two
+    million" is 2000000, whichever hangs on which."""
+    if value(d.words[i]) is None:
         return None
-    total = float(own)
-    for c in d.children[i]:
-        other = (
-            value(d.words[c]) if d.arc(c) in ("compound", "nummod", "flat") else None
-        )
-        if other is not None:
-            total = (
-                total * float(other)
-                if d.low[i] in words.SCALES
-                else total + float(other)
-            )
-            d.done.add(c)
+    parts = [c for c in d.children[i] if d.arc(c) in ("compound", "nummod", "flat")]
+    behind = i + 1
+    while behind < len(d.words) and d.parsed.heads[behind] == d.parsed.heads[i]:
+        parts.append(behind)
+        behind += 1
+    total = below = 0.0  # thousands and more; what a further scale may multiply
+    for part in sorted([i, *parts]):
+        own = value(d.words[part])
+        if own is None:
+            continue
+        d.done.add(part)
+        if d.low[part] not in words.SCALES:
+            below += float(own)
+        elif d.low[part] == "hundred":
+            below = (below or 1) * 100
+        else:
+            total += (below or 1) * float(own)
+            below = 0.0
+    total += below
     return str(int(total)) if total == int(total) else str(total)
 
 

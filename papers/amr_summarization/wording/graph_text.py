@@ -6,7 +6,9 @@ and number are not in AMR: verbs stand in the past, nouns as they are.
 
 from papers.amr_summarization.amr import Amr, Edge
 from papers.amr_summarization.rules import frames
+from papers.amr_summarization.rules.rule_words import UNACCUSATIVE
 from papers.amr_summarization.wording import spoken_words
+from papers.amr_summarization.wording.graph_reader import Reader
 
 _DEEPEST = 40
 
@@ -17,28 +19,7 @@ def words(amr: Amr) -> list[str]:
     return _Speaker(amr).clause(amr.top)
 
 
-class _Speaker:
-    def __init__(self, amr: Amr):
-        self.amr = amr
-        self.said: set[str] = set()
-        self.out: dict[str, list[Edge]] = {var: [] for var in amr.instances}
-        self.into: dict[str, list[Edge]] = {var: [] for var in amr.instances}
-        for edge in amr.edges:
-            self.out[edge.source].append(edge)
-            self.into[edge.target].append(edge)
-        self.constants: dict[str, dict[str, str]] = {var: {} for var in amr.instances}
-        for attribute in amr.attributes:
-            self.constants[attribute.var][attribute.role] = attribute.value.strip('"')
-        self.depth = 0
-
-    def take(self, var: str, *roles: str) -> list[str]:
-        """The targets of these roles, in the order of the roles."""
-        return [e.target for r in roles for e in self.out[var] if e.role == r]
-
-    def is_frame(self, var: str) -> bool:
-        concept = self.amr.instances[var]
-        return concept[-3:-2] == "-" and concept[-2:].isdigit()
-
+class _Speaker(Reader):
     def clause(self, var: str) -> list[str]:
         """A frame as a clause, anything else as a phrase."""
         concept = self.amr.instances[var]
@@ -51,6 +32,8 @@ class _Speaker:
                 self.said.add(var)
                 denied = self.constants[var].get(":polarity") == "-"
                 return self.predicate(below[0], spoken_words.MODALS[concept], denied)
+        if concept == "have-degree-91" and var not in self.said:
+            return self.degree(var)
         domain = self.take(var, ":domain")
         if domain and var not in self.said:
             return [*self.phrase(domain[0]), "is", *self.phrase(var)]
@@ -88,8 +71,9 @@ class _Speaker:
         stem = frames.stem(concept)
         subject = self.take(var, ":ARG0")
         objects = self.take(var, ":ARG1", ":ARG2")
-        passive = not subject and bool(objects)
-        if passive:
+        alone = not subject and bool(objects)
+        passive = alone and stem not in UNACCUSATIVE
+        if alone:
             subject, *objects = [objects[:1], *objects[1:]]
         found = [*(self.phrase(subject[0]) if subject else []),
                  *spoken_words.verb(stem, modal, denied, passive)]  # fmt: skip
@@ -98,11 +82,53 @@ class _Speaker:
         for edge in self.out[var]:
             if edge.role not in (":ARG0", ":ARG1", ":ARG2", ":domain", ":polarity"):
                 found += self.beside(edge)
+        for edge in self.into[var]:
+            found += self.tied(edge)
         self.depth -= 1
         return found
 
+    def tied(self, edge: Edge) -> list[str]:
+        """What a verb is because of, or like: frames of which it is :ARG1."""
+        concept = self.amr.instances[edge.source]
+        new = edge.role == ":ARG1" and edge.source not in self.said
+        if concept == "cause-01" and new:
+            self.said.add(edge.source)
+            causes = self.take(edge.source, ":ARG0")
+            return ["because", *self.clause(causes[0])] if causes else []
+        if concept == "resemble-01" and new:
+            self.said.add(edge.source)
+            others = self.take(edge.source, ":ARG2")
+            return ["like", *self.phrase(others[0])] if others else []
+        return []
+
+    def degree(self, var: str) -> list[str]:
+        """have-degree-91: "the girl was more tall than the boy"."""
+        subject = [w for v in self.take(var, ":ARG1")[:1] for w in self.phrase(v)]
+        denied = self.constants[var].get(":polarity") == "-"
+        return [*subject, "was", *["not"] * denied, *self.graded(var)]
+
+    def graded(self, var: str) -> list[str]:
+        """The quality of have-degree-91 in its degree, and what that is measured by."""
+        self.said.add(var)
+        quality = [w for v in self.take(var, ":ARG2") for w in self.quality(v)]
+        kind = next(iter(map(self.amr.instances.get, self.take(var, ":ARG3"))), "")
+        self.said.update(self.take(var, ":ARG3"))
+        before, after = spoken_words.DEGREES.get(kind, ((), ()))
+        found = [*before, *quality, *after]
+        than = self.take(var, ":ARG4")
+        if than:
+            found += ["as" if kind == "equal" else "than", *self.phrase(than[0])]
+        for below in self.take(var, ":ARG6"):
+            found += ["to", *self.infinitive(below)]
+        return found
+
+    def quality(self, var: str) -> list[str]:
+        self.said.add(var)
+        return [frames.stem(self.amr.instances[var])]
+
     def object(self, var: str) -> list[str]:
-        if self.is_frame(var) and var not in self.said:
+        acts = self.is_frame(var) and self.out[var]
+        if acts and var not in self.said:
             shared = self.take(var, ":ARG0")
             if (
                 shared
@@ -136,7 +162,9 @@ class _Speaker:
             return self.spoken(edge.target)
         preposition = spoken_words.PREPOSITIONS.get(edge.role, "")
         if edge.role == ":time" and concept == "date-entity":
-            preposition = "on" if ":day" in self.constants[edge.target] else "in"
+            day = ":day" in self.constants[edge.target]
+            day = day or self.take(edge.target, ":weekday")
+            preposition = "on" if day else "in"
         return [*preposition.split(), *self.phrase(edge.target)]
 
     def spoken(self, var: str) -> list[str]:
@@ -193,7 +221,10 @@ class _Speaker:
                 after += self.beside(edge)
         for edge in self.into[var]:
             new = edge.source not in self.said and not self.reached(edge.source)
-            if new and edge.role in (":ARG0", ":ARG1"):
+            graded = self.amr.instances[edge.source] == "have-degree-91"
+            if new and graded and edge.role == ":ARG1":
+                before += self.graded(edge.source)
+            elif new and edge.role in (":ARG0", ":ARG1"):
                 after += self.relative(edge)
         self.depth -= 1
         own = before[:1] and before[0] in spoken_words.OWN.values()
@@ -203,10 +234,6 @@ class _Speaker:
         denied = ["no"] if self.constants[var].get(":polarity") == "-" else []
         number = [number] if number else []
         return [*(denied or article), *number, *before, noun, *after]
-
-    def reached(self, var: str) -> bool:
-        """Whether another node says this one."""
-        return bool(self.into[var]) or var == self.amr.top
 
     def relative(self, edge: Edge) -> list[str]:
         """`boy :ARG0-of sing-01`: "who sang"."""
@@ -237,9 +264,8 @@ class _Speaker:
                 else ""
             )
             parts = [own.get(":day", ""), named, own.get(":year", "")]
-            parts += [
-                w for e in self.out[var] for w in self.phrase_without_article(e.target)
-            ]
+            days = self.take(var, ":weekday")
+            parts += [w.title() for d in days for w in self.phrase_without_article(d)]
             return [part for part in parts if part]
         unit = [
             w for t in self.take(var, ":unit") for w in self.phrase_without_article(t)

@@ -18,6 +18,11 @@ CLAUSES = {
     ":condition": "if", ":cause": "because", ":time": "when", ":concession": "although",
     ":purpose": "so that",
 }  # fmt: skip
+# Words before and behind a quality: {:ARG3 of have-degree-91: (before, behind)}.
+DEGREES = {
+    "enough": ((), ("enough",)), "equal": (("as",), ()),
+    **{kind: ((kind,), ()) for kind in ("more", "most", "less", "least", "too", "so")},
+}  # fmt: skip
 SPOKEN = listed.words("before after until since")
 LINKS = {"and": "and", "or": "or", "contrast-01": "but", "multi-sentence": "."}
 QUANTITIES = ("temporal-quantity", "monetary-quantity", "distance-quantity",

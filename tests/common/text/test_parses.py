@@ -46,6 +46,9 @@ def test_what_is_no_tree_is_refused_by_name(heads, said):
         ("Give me a book .", "Give: me iobj, book obj, . punct"),
         ("She knows what he said .", "said: what obj, he nsubj"),
         ("He took it in my car .", "took: He nsubj, it obj, car obl, . punct"),
+        ("And she came .", "came: And cc, she nsubj, . punct"),
+        ("She paid two euros .", "paid: She nsubj, euros obj, . punct"),
+        ("the boys ' hat fell", "hat: boys nmod:poss"),
         ("I like the last one .", "one: the det, last amod"),
     ],
 )

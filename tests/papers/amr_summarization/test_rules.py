@@ -61,6 +61,11 @@ CASES = {
             ("temporal-quantity", ":unit", "hour"),
         },
     ),
+    "a number of several words": (
+        "two/CD/5/nummod thousand/CD/5/nummod five/CD/5/nummod hundred/CD/5/nummod "
+        "cats/NNS/0/root",
+        {("cat", ":quant", "2500")},
+    ),
     "a comparison": (
         "Ann/NNP/3/nsubj is/VBZ/3/cop taller/JJR/0/root than/IN/5/case Ben/NNP/3/obl",
         {

@@ -19,6 +19,7 @@ from papers.amr_summarization import (
 )
 from papers.amr_summarization.evaluate import evaluate
 from papers.amr_summarization.predict import predict, predicts_untrained
+from papers.amr_summarization.rules import graph_of
 from papers.amr_summarization.selection import coreference, open_tuples, summarise
 from papers.amr_summarization.selection.document_graph import (
     DocumentGraph,
@@ -256,6 +257,22 @@ def test_cut_keeps_the_most_important_words_in_the_documents_order():
     pieces = [*baselines.in_order(found, (2, 0, 1))]
     kept = measure.cut(pieces, 9)
     assert [(p.sentence, len(p.words)) for p in kept] == [(0, 3), (2, 6)]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Ann was taller than Bo .", "Ann was more tall than Bo"),
+        ("He was too young to see it .", "he was too young to see it"),
+        ("But he slept because it rained .", "he slept because it rained"),
+        ("She ran like a horse .", "she ran like the horse"),
+        ("She came on Tuesday .", "she came on Tuesday"),
+        ("She paid 4.5 million euros .", "she paid 4500000 euros"),
+    ],
+)
+def test_a_graph_is_said_again(text, said):
+    graph = graph_of(chunk_parser.parse(text.split()))
+    assert " ".join(graph_text.words(graph)) == said
 
 
 def test_textrank_prefers_the_sentence_that_shares_most():
