@@ -68,12 +68,20 @@ def _refuse_replaced(found: Asked, before: Any, given: list[str]) -> None:
     for name in asked:
         if all(values.get(name) == new[name] for values in own):
             continue
-        without = {name.removeprefix("config."): old[name]}
-        if found.paper.runs(configs.changed(found.config, without)) == runs:
+        if _runs_without(found, name, old[name]) == runs:
             said = dict.fromkeys(configs.shown(values[name]) for values in own)
             raise UserError(
                 f"{name} changes nothing: {_few(runs)} set it themselves, {_few(said)}"
             )
+
+
+def _runs_without(found: Asked, name: str, before: Any) -> dict[str, Any]:
+    """The runs if a field had the value `before`; none where it cannot have it."""
+    config = configs.changed(found.config, {name.removeprefix("config."): before})
+    try:
+        return found.paper.runs(config)
+    except UserError:
+        return {}
 
 
 def _few(names: Iterable[str], most: int = 4) -> str:
