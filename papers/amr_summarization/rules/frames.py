@@ -181,8 +181,9 @@ def of_agent(lemma: str) -> str:
 
 
 def of_adverb(lemma: str) -> str:
-    """The adjective of an adverb in -ly: "quickly" as "quick"."""
-    if not lemma.endswith("ly") or len(lemma) < 5:
+    """The adjective of an adverb in -ly: "quickly" as "quick"; "early" is its own."""
+    own = tagging.known(lemma).startswith("JJ")
+    if own or not lemma.endswith("ly") or len(lemma) < 5:
         return lemma
     for form in (lemma[:-2], lemma[:-2] + "le", lemma[:-3] + "y", lemma[:-4]):
         if tagging.known(form).startswith("JJ"):

@@ -50,6 +50,14 @@ CASES = {
         "cats/NNS/0/root and/CC/3/cc dogs/NNS/1/conj",
         {("and", ":op1", "cat"), ("and", ":op2", "dog")},
     ),
+    "adverbs in -ly": (
+        "He/PRP/3/nsubj early/RB/3/advmod left/VBD/0/root quickly/RB/3/advmod",
+        {
+            ("leave-11", ":ARG0", "he"),
+            ("leave-11", ":manner", "early"),
+            ("leave-11", ":manner", "quick"),
+        },
+    ),
     "copula": (
         "Marble/NN/3/nsubj is/VBZ/3/cop heavy/JJ/0/root",
         {("heavy", ":domain", "marble")},
