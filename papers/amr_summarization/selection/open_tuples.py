@@ -103,17 +103,27 @@ class _Tree:
 
     def phrase(self, i: int, without: int = -1) -> list[int]:
         """The words of a phrase: no clauses beside it, no appositions. What is joined
-        by "and" belongs to a noun phrase, and not to a clause."""
+        by "and" belongs to a noun phrase, and not to a clause: without the middle of
+        "2 hours, 21 minutes and 4 seconds" it would say something else."""
         found = []
         todo = [i]
         while todo:
             at = todo.pop()
             found.append(at)
             for c in self.children[at]:
-                joined = self.arc(c) == "conj" and not self.is_predicate(c)
+                joined = self._listed(c) and not self.is_predicate(c)
                 if c != without and (self.parsed.arcs[c] not in _APART or joined):
                     todo.append(c)
         return [w for w in found if self.arc(w) != "punct" or self._inside(w, found)]
+
+    def _listed(self, c: int) -> bool:
+        """Whether word c is joined to its head by "and", or is an apposition, as rules
+        over tags call it, before one that is."""
+        beside = self.children[self.parsed.heads[c]]
+        before = self.arc(c) == "appos" and c < max(beside)
+        return self.arc(c) == "conj" or (
+            before and any(self.arc(b) == "conj" for b in beside if b > c)
+        )
 
     def _inside(self, i: int, found: list[int]) -> bool:
         """A sign that stands between two words of the phrase."""

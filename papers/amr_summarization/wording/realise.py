@@ -30,7 +30,7 @@ def sentence(
 
     said: {place: what is said in place of the word}, such as a name for a pronoun.
     """
-    kept = list(trimmed(parsed, kept))
+    kept = trimmed(parsed, _with_commas(parsed, kept))
     if not kept:
         return ""
     parts = []
@@ -43,6 +43,13 @@ def sentence(
     text = text[0].upper() + text[1:]
     ended = text.rstrip("\"')" + _SIGNS).endswith((".", "!", "?"))
     return text if ended else text + "."
+
+
+def _with_commas(parsed: Parsed, kept: Sequence[int]) -> list[int]:
+    """With each comma that stands between two kept words."""
+    chosen = {*kept}
+    commas = [i for i, word in enumerate(parsed.words) if word == ","]
+    return sorted(chosen | {i for i in commas if {i - 1, i + 1} <= chosen})
 
 
 def trimmed(parsed: Parsed, kept: Sequence[int]) -> list[int]:

@@ -323,6 +323,15 @@ def test_tuples_have_subject_predicate_and_what_hangs_on_it():
     assert (6, 7, 8) in found
 
 
+def test_a_list_stays_whole_in_a_tuple():
+    """Without its middle the time would be another."""
+    text = "Ann , the boss , won in 2 hours , 21 minutes and 4 seconds on Monday ."
+    tree = chunk_parser.parse(text.split(" "))
+    words = max((t.words for t in open_tuples.tuples(tree)), key=len)
+    said = realise.sentence(tree, words)
+    assert said == "Ann won in 2 hours, 21 minutes and 4 seconds on Monday."
+
+
 def test_kept_words_become_a_sentence():
     text = 'But he , said Ann , " bought it for $ 5 ( cash and'
     words = tuple(text.split(" "))
