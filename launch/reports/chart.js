@@ -88,13 +88,14 @@ const Chart = (() => {
     const steps = lines.flatMap((line) => [line.x[0], line.x.at(-1)]);
     let first = Math.min(...(steps.length ? steps : [0]));
     let last = Math.max(...(steps.length ? steps : [1]));
-    if (first === last) [first, last] = [first - 1, last + 1];
+    const only = first === last ? first : null; // the step of a single point
+    if (only !== null) [first, last] = [first - 1, last + 1];
     const [low, high] = limits(lines, visible, log);
     const [bottom, top] = log ? [Math.log(low), Math.log(high)] : [low, high];
     const wide = Math.max(width - EDGE.left - EDGE.right, 1);
     const tall = HEIGHT - EDGE.top - EDGE.bottom;
     return {
-      ...{ width, wide, tall, first, last, low, high, log, visible },
+      ...{ width, wide, tall, first, last, only, low, high, log, visible },
       x: (step) => EDGE.left + (wide * (step - first)) / (last - first),
       y: (y) => EDGE.top + (tall * (top - (log ? Math.log(y) : y))) / (top - bottom),
       step: (x) => first + ((x - EDGE.left) / wide) * (last - first),
@@ -109,7 +110,8 @@ const Chart = (() => {
       svg.append(drawn("line", { ...ends, class: "rule" }));
       svg.append(drawn("text", place, short(value)));
     }
-    const steps = ticks(at.first, at.last, at.width / 70, false);
+    const many = ticks(at.first, at.last, at.width / 70, false);
+    const steps = at.only === null ? many : [at.only];
     for (const step of steps.filter(Number.isInteger)) {
       const place = { x: at.x(step), y: HEIGHT - 6, "text-anchor": "middle" };
       svg.append(drawn("text", place, short(step)));

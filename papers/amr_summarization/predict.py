@@ -121,8 +121,9 @@ def sources(document: Document, summary: Summary) -> Table:
         kept = [words[i] for i in piece.words]
         share = f"{len(kept)} of {len(words)}"
         rows.append([piece.sentence + 1, share, piece.key, " ".join(kept)])
+    length = sum(len(piece.words) for piece in summary.pieces)
     nodes = len(summary.graph)
-    note = f"{nodes} nodes of the document's graph are in the summary"
+    note = f"{length} words, and {nodes} nodes of the document's graph"
     if not summary.size.reached(summary.pieces):
         asked = max(summary.size)
         unit = "words" if summary.size.words else "nodes"
