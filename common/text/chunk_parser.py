@@ -9,20 +9,11 @@ from collections.abc import Sequence
 
 from common.text import tagging
 from common.text.chunks import Chunk, chunks
-from common.text.clauses import Clause, Clauses
+from common.text.clauses import Clause
+from common.text.noun_phrases import RELATIVE, Nouns
 from common.text.parses import Parsed
 
-# Prepositions that mostly lead to the verb, even behind a noun.
-_OF_VERBS = frozenset(
-    ("as", "by", "during", "into", "after", "under", "over", "within", "through")
-)
-_SAID = frozenset(
-    ("said", "says", "asked", "replied", "answered", "cried", "added", "explained",
-     "exclaimed", "repeated", "continued", "demanded", "remarked", "shouted",
-     "whispered", "wrote")
-)  # fmt: skip
 _WHEN = frozenset(("when", "whenever"))
-_RELATIVE = frozenset(("which", "who", "whom", "whose", "that", "where"))
 
 
 def parse(words: Sequence[str], tags: Sequence[str] | None = None) -> Parsed:
@@ -31,7 +22,7 @@ def parse(words: Sequence[str], tags: Sequence[str] | None = None) -> Parsed:
     return _Reader(words, tags, chunks(words, tags)).parsed()
 
 
-class _Reader(Clauses):
+class _Reader(Nouns):
     """Reads chunks from left to right."""
 
     def parsed(self) -> Parsed:
@@ -46,7 +37,7 @@ class _Reader(Clauses):
             self.case = None
         match chunk.kind:
             case "noun":
-                self._noun(at, chunk)
+                self.read_noun(at, chunk)
             case "verb":
                 self._verb(at, chunk)
             case "helper":
@@ -65,131 +56,6 @@ class _Reader(Clauses):
                 else:
                     self.both = chunk.head
 
-    # Nouns.
-
-    def _noun(self, at: int, chunk: Chunk) -> None:
-        head = chunk.head
-        clause = self.clause
-        if self.case is not None:
-            self._after_preposition(head, at)
-        elif clause.copula and clause.subject is None and self._is_asked(at):
-            clause.subject = head
-        elif clause.copula and not self._is_subject(at):
-            self.predicate(head, "nominal")
-        elif self.both is not None and not self._opens(at):
-            self.join(head, self.listed if self.noun is not None else clause.verb)
-            self.noun = head
-            return
-        elif clause.verb is None:
-            self._before_verb(head)
-        elif self._is_subject(at):
-            self._new_clause(at, head)
-        elif self.comma and self.noun is not None:
-            self.hang(head, self.listed, "appos")
-            self.noun = head
-            return
-        else:
-            self.hang(head, clause.verb, self._behind_verb(at))
-        self.noun = self.listed = head
-
-    def _behind_verb(self, at: int) -> str:
-        if self._is_speaker(at):
-            return "nsubj"
-        after = at + 1 < len(self.chunks) and self.chunks[at + 1].kind == "noun"
-        told = self.tags[self.chunks[at].head] == "PRP" and after
-        return "iobj" if told and not self._is_subject(at + 1) else "obj"
-
-    def _is_speaker(self, at: int) -> bool:
-        """Whether the noun is who speaks, as in ", said the fox ."."""
-        before = self.chunks[at - 1]
-        said = before.kind == "verb" and self.words[before.head].lower() in _SAID
-        quoted = at > 1 and self.chunks[at - 2].kind == "sign"
-        ends = at + 1 == len(self.chunks) or self.chunks[at + 1].kind != "verb"
-        return said and quoted and ends
-
-    def _opens(self, at: int) -> bool:
-        """Whether "and" and this noun begin a clause: it has a verb of its own."""
-        return self.clause.verb is not None and self._is_subject(at)
-
-    def _after_preposition(self, head: int, at: int) -> None:
-        self.hang(self.case, head, "case")
-        word = self.words[self.case].lower()
-        clause = self.clause
-        self.case = None
-        if clause.copula and self.noun is not None:
-            self.predicate(head, "prepositional")
-        elif self._belongs_to_noun(at, word):
-            self.hang(head, self.noun, "nmod")
-        elif clause.verb is not None:
-            self.hang(head, clause.verb, "obl")
-        else:
-            clause.fronted.append((head, "obl"))
-
-    def _belongs_to_noun(self, at: int, word: str) -> bool:
-        """Whether the preposition before chunk `at` leads to the noun before it, not to
-        the verb."""
-        before = self.chunks[at - 2] if at > 1 else None
-        if self.noun is None or before is None or before.kind != "noun":
-            return word == "of" and self.noun is not None
-        waits = self.clause.verb is None and self.clause.subject is not None
-        pronoun = self.tags[before.head] == "PRP" and word != "of"
-        return waits or not (pronoun or word in _OF_VERBS)
-
-    def _before_verb(self, head: int) -> None:
-        clause = self.clause
-        if clause.subject is None:
-            clause.subject = head
-        elif self.comma and self.noun is not None:
-            self.hang(head, self.noun, "appos")
-        else:
-            relative = self.words[clause.subject].lower() in _RELATIVE
-            clause.fronted.append((clause.subject, "obj" if relative else "obl"))
-            clause.subject = head
-
-    def _is_subject(self, at: int) -> bool:
-        """Whether a finite verb follows the noun, but for phrases that belong to it."""
-        rest = self.chunks[at + 1 :]
-        while rest:
-            kind = rest[0].kind
-            if kind == "verb":
-                return rest[0].finite
-            if kind == "adverb":
-                rest = rest[1:]
-            elif kind == "preposition" and len(rest) > 1 and rest[1].kind == "noun":
-                rest = rest[2:]
-            else:
-                return False
-        return False
-
-    def _is_asked(self, at: int) -> bool:
-        """Whether what the noun is said to be follows it: "is he tired ?"."""
-        rest = [c for c in self.chunks[at + 1 :] if c.kind != "adverb"]
-        says = rest and rest[0].kind in ("noun", "adjective", "preposition")
-        return bool(says) and "?" in self.words[-2:]
-
-    def _new_clause(self, at: int, head: int) -> None:
-        """A noun with a verb of its own begins a clause within or beside this one."""
-        if self.comma and self._follows_first():
-            del self.open[1:]
-            self.clause.subject = head
-            return
-        clause = self.clause
-        if self.both is not None:
-            new = Clause(subject=head, link=(clause.verb, "conj"))
-            new.marks.append((self.both, "cc"))
-            self.both = None
-        elif at and self.chunks[at - 1].kind == "noun" and not self.comma:
-            new = Clause(subject=head, link=(self.noun, "acl:relcl"))
-        else:
-            arc = "parataxis" if self.comma else "ccomp"
-            new = Clause(subject=head, link=(clause.verb, arc))
-        self.open.append(new)
-
-    def _follows_first(self) -> bool:
-        """Whether "if he comes" was read, and not yet the clause that it belongs to."""
-        clause = self.open[0]
-        return clause.verb is None and any(arc == "advcl" for _, arc in clause.fronted)
-
     # Verbs.
 
     def _verb(self, at: int, chunk: Chunk) -> None:
@@ -204,7 +70,7 @@ class _Reader(Clauses):
             self.case = None
             self.hang(head, self.above(), "advcl")
             self.open.append(Clause(verb=head))
-        elif self.comma and self._follows_first() and self.tags[head] == "VB":
+        elif self.comma and self.follows_first() and self.tags[head] == "VB":
             del self.open[1:]  # "if he comes , tell me"
             self.predicate(head, "verb")
         elif not (chunk.finite or self.clause.marks or self._is_past(at, chunk)):
@@ -228,7 +94,7 @@ class _Reader(Clauses):
         """A noun before ", said the fox" is what he says, and not who says it."""
         after = at + 1 < len(self.chunks) and self.chunks[at + 1].kind == "noun"
         clause = self.clause
-        if after and self._is_speaker(at + 1) and clause.subject is not None:
+        if after and self.is_speaker(at + 1) and clause.subject is not None:
             clause.fronted.append((clause.subject, "ccomp"))
             clause.subject = None
 
@@ -293,7 +159,7 @@ class _Reader(Clauses):
             word not in ("of", "in", "with", "by", "for", "from", "on", "at", "to")
             and bool(rest)
             and rest[0].kind == "noun"
-            and self._is_subject(at + 1)
+            and self.is_subject(at + 1)
         )
 
     def _relative(self, at: int, chunk: Chunk) -> None:
@@ -301,7 +167,7 @@ class _Reader(Clauses):
         follows = at and self.chunks[at - 1].kind in ("noun", "sign", "preposition")
         if low == "that" and follows and self.tags[chunk.head - 1] == "PRP":
             follows = False  # "it was clear to me that": it says nothing of "me"
-        if self.noun is not None and follows and low in _RELATIVE:
+        if self.noun is not None and follows and low in RELATIVE:
             new = Clause(link=(self.noun, "acl:relcl"))
             if self.case is not None:
                 self.hang(self.case, chunk.head, "case")
