@@ -34,7 +34,7 @@ def test_nothing_to_take_over_is_one_line():
 def test_an_unknown_run_is_answered_with_the_nearest():
     with pytest.raises(UserError, match="toy-kind"):
         runs_of("toy-kin")
-    with pytest.raises(UserError, match="cola reads files: .* before pretrain trains"):
+    with pytest.raises(UserError, match=r"cola reads files: .* before pretrain trains"):
         runs_of("pretrain", "cola")
 
 
