@@ -35,7 +35,7 @@ def _default() -> Config:
     """
     return Config(
         model=Model(normalised=True, init="xavier"),
-        each=Each(margin=(5.0,), steps=(1500, 1500, 300, 300, 1500)),
+        each=Each(margin=(5.0,), steps=(0, 0, 300, 300, 0)),
         loop=Loop(steps=1500, log_every=50, eval_every=0, save_every=1500),
         runs=("transe", "transh", "transr_cold", "transr", "transd"),
         seeds=3,
