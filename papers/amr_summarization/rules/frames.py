@@ -63,8 +63,8 @@ beautiful-02 strong-02 useful-05 interested:interest married:marry
 born:bear-02 known:know busy-01 real-04 simple-02 quick-02 reasonable-02 weak-02
 deep-02 brilliant-02 glad-02 fresh-04 complete-02 unique-01 single-02 sweet-03
 perfect-02 rare-02 powerful-02 polite-01 high-02 bright-03 wonderful-03 empty-02
-terrible-01 new-01 yellow-02 certain-02 sorry-01 serious-01 false-01 accurate-01
-conscious-02 separate-02 rapid-01 typical-02 current-02 valid-02 busy-01 mature-02
+terrible-01 new-01 yellow-02 sorry-01 serious-01 false-01 accurate-01
+conscious-02 separate-02 rapid-01 typical-02 current-02 valid-02 mature-02
 """
 # Nouns in -er and -or that are no persons who do what their verb says, and persons in
 # other endings.

@@ -69,8 +69,10 @@ def _attach(d: Draft, i: int, var: str, c: int, visit: Visit, subject: str) -> N
 
 def _sought(d: Draft, c: int) -> str | None:
     """What a clause asks for: in "I know what you want" the thing, not the wanting."""
-    words_ = (k for k in d.children[c] if d.tags[k] == "WP" and k in d.var_of)
-    return next((d.var_of[k] for k in words_ if not is_question(d)), None)
+    if is_question(d):
+        return None
+    asking = (k for k in d.children[c] if d.tags[k] == "WP")
+    return next((d.var_of[k] for k in asking if k in d.var_of), None)
 
 
 def _link(d: Draft, source: str, role: str, target: str | None) -> None:

@@ -154,10 +154,15 @@ def counted(d: Draft, i: int) -> str | None:
     if value(d.words[i]) is None:
         return None
     parts = [c for c in d.children[i] if d.arc(c) in ("compound", "nummod", "flat")]
-    behind = i + 1
-    while behind < len(d.words) and d.parsed.heads[behind] == d.parsed.heads[i]:
-        parts.append(behind)
-        behind += 1
+    last = i
+    for behind in range(i + 1, len(d.words)):
+        if d.parsed.heads[behind] != d.parsed.heads[i]:
+            break
+        if value(d.words[behind]) is not None:
+            if not _goes_on(d.low[last], d.low[behind]):
+                break
+            parts.append(behind)
+            last = behind
     total = below = 0.0  # thousands and more; what a further scale may multiply
     for part in sorted([i, *parts]):
         own = value(d.words[part])
@@ -173,6 +178,13 @@ def counted(d: Draft, i: int) -> str | None:
             below = 0.0
     total += below
     return str(int(total)) if total == int(total) else str(total)
+
+
+def _goes_on(word: str, after: str) -> bool:
+    """Whether two number words are of one number: "two million", "twenty five"; "10 -
+    20" are two."""
+    ones = word in words.TENS and words.NUMBERS.get(after, 10) < 10
+    return ones or word in words.SCALES or after in words.SCALES
 
 
 def quantity(d: Draft, i: int) -> str | None:

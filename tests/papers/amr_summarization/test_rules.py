@@ -74,6 +74,10 @@ CASES = {
         "cats/NNS/0/root",
         {("cat", ":quant", "2500")},
     ),
+    "a range is no sum": (
+        "10/CD/4/nummod -/HYPH/4/punct 20/CD/4/nummod cats/NNS/0/root",
+        {("cat", ":quant", "10"), ("cat", ":quant", "20")},
+    ),
     "a comparison": (
         "Ann/NNP/3/nsubj is/VBZ/3/cop taller/JJR/0/root than/IN/5/case Ben/NNP/3/obl",
         {
