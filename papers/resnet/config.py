@@ -25,7 +25,7 @@ class Model:
     zero_gamma: bool = False  # a residual branch starts at 0 (not in the paper)
     dtype: str = dtype()
     remat: bool = False  # recompute blocks in the backward pass
-    # Whether the equal blocks of a stage run in one loop; auto: except on a CPU.
+    # Whether the equal blocks of a stage run in one loop; auto: 8 or more, 64 on a CPU.
     scan: str = choice("auto", "always", "never")
 
 

@@ -19,7 +19,10 @@ from papers.resnet.config import Config, Model, blocks, bottleneck
 
 Maps = Float[Array, "batch height width channels"]
 EXPANSION = 4  # the last 1x1 of a bottleneck has four times the channels of its 3x3
-LOOP_FROM = 8  # blocks; a stage of fewer compiles quickly when written out
+# Blocks of a stage; one of fewer compiles quickly when written out. On a CPU a loop is
+# slower than the blocks written out, and one compiles in less time.
+LOOP_FROM = 8
+LOOP_FROM_ON_CPU = 64
 
 
 class ConvNorm(nn.Module):
@@ -33,6 +36,7 @@ class ConvNorm(nn.Module):
     train: bool = False
     dtype: str = "float32"
     axis_name: str | None = None
+    looped: bool = False
 
     @nn.compact
     def __call__(self, x: Maps) -> Maps:
@@ -44,6 +48,7 @@ class ConvNorm(nn.Module):
             use_bias=False,
             kernel_init=he_normal_fan_in,
             dtype=self.dtype,
+            looped=self.looped,
             name="conv",
         )(x)
         ones = nn.initializers.ones_init()
@@ -123,8 +128,10 @@ class Stage(nn.Module):
     def __call__(self, x: Maps) -> Maps:
         c = self.config
         first = Block(c, self.width, self.strides, self.layer, name="block_0")
+        loop = c.scan == "always"
+        layer = partial(self.layer, looped=loop)
         equal = [
-            Block(c, self.width, 1, self.layer, name=f"block_{i}")
+            Block(c, self.width, 1, layer, name=f"block_{i}")
             for i in range(1, self.n_blocks)
         ]
         run = partial(repeat, lambda block, x, _: (block(x), None), remat=c.remat)
@@ -132,7 +139,7 @@ class Stage(nn.Module):
         if self.is_initializing():
             draw_at_once(equal, x)
             return x
-        x, _ = run(equal, x, loop=c.scan == "always")
+        x, _ = run(equal, x, loop=loop)
         return x
 
 
@@ -181,9 +188,10 @@ class ResNet(nn.Module):
 
 def by_platform(step: Callable, config: Config, *arguments: Any) -> Any:
     """`step(config, *arguments)`. Where `model.scan` is "auto", a net of long stages
-    loops over their blocks on every platform but a CPU."""
+    loops over their blocks: of LOOP_FROM blocks, on a CPU of LOOP_FROM_ON_CPU."""
     model = config.model
-    if model.scan != "auto" or max(blocks(model)) < LOOP_FROM:
+    longest = max(blocks(model))
+    if model.scan != "auto" or longest < LOOP_FROM:
         return step(config, *arguments)
 
     def chosen(loop: bool, *arguments):
@@ -191,4 +199,6 @@ def by_platform(step: Callable, config: Config, *arguments: Any) -> Any:
         fixed = dataclasses.replace(model, scan=scan)
         return step(dataclasses.replace(config, model=fixed), *arguments)
 
+    if longest >= LOOP_FROM_ON_CPU:
+        return chosen(True, *arguments)
     return loop_by_platform(chosen, *arguments)

@@ -106,9 +106,8 @@ def _cifar10(depth: int, shortcut: str = "A") -> Config:
     if depth >= 110:
         config.optim.schedule.warmup = 400
         config.optim.schedule.warmup_at = 0.1
-    if depth >= 1000:  # written out, a thousand blocks take too long to compile
+    if depth >= 1000:
         config.model.remat = True
-        config.model.scan = "always"
     return config
 
 

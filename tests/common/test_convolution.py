@@ -50,6 +50,7 @@ def pair(fields, features=8):
     padding = fields.get("padding", 0)
     names = {"dilation": "kernel_dilation", "groups": "feature_group_count"}
     theirs = {names.get(name, name): value for name, value in fields.items()}
+    theirs.pop("looped", None)
     theirs["kernel_size"] = (size, size) if isinstance(size, int) else size
     theirs["padding"] = [(padding,) * 2] * 2 if isinstance(padding, int) else padding
     return Conv(features, **fields), nn.Conv(features, **theirs)
@@ -69,12 +70,13 @@ def value_and_gradients(module, params, x):
 
 
 @pytest.mark.parametrize(
-    ("case", "shape"),
-    [(case, "large") for case in CASES]
-    + [(case, shape) for case in FORMS for shape in ("few", "small", "wide")],
+    ("case", "shape", "looped"),
+    [(case, "large", False) for case in CASES]
+    + [(case, shape, False) for case in FORMS for shape in ("few", "small", "wide")]
+    + [(case, shape, True) for case in FORMS for shape in ("large", "small")],
 )
-def test_values_and_gradients_are_those_of_nn_conv(case, shape):
-    ours, theirs = pair(CASES[case])
+def test_values_and_gradients_are_those_of_nn_conv(case, shape, looped):
+    ours, theirs = pair({**CASES[case], "looped": looped})
     x = images(SHAPES[shape])
     params = theirs.init(jax.random.key(1), x)
     chex.assert_trees_all_equal(ours.init(jax.random.key(1), x), params)
@@ -183,16 +185,20 @@ def test_one_export_serves_all_platforms(setting):
     same(exported.call(params, x), expected)
 
 
-@pytest.mark.parametrize(("platform", "convolutions"), [("cpu", 2), ("tpu", 3)])
-def test_accelerators_get_plain_convolutions(platform, convolutions):
-    """On a TPU the forward pass and both gradients are convolutions."""
-    ours, _ = pair(CASES["3x3"])
+@pytest.mark.parametrize(
+    ("platform", "looped", "products"),
+    [("cpu", False, 1), ("cpu", True, 3), ("tpu", False, 0), ("tpu", True, 0)],
+)
+def test_accelerators_get_plain_convolutions(platform, looped, products):
+    """On a TPU the forward pass and both gradients are convolutions, in a loop on a CPU
+    none."""
+    ours, _ = pair({**CASES["3x3"], "looped": looped})
     x = images(SHAPES["large"])
     params = ours.init(jax.random.key(1), x)
     step = jax.jit(partial(value_and_gradients, ours))
     lowered = step.trace(params, x).lower(lowering_platforms=(platform,)).as_text()
-    assert lowered.count("stablehlo.convolution") == convolutions
-    assert lowered.count("stablehlo.dot_general") == (platform == "cpu")
+    assert lowered.count("stablehlo.convolution") == 3 - products
+    assert lowered.count("stablehlo.dot_general") == products
 
 
 @pytest.mark.parametrize("shape", [(2, 13, 14, 3), (2, 5, 6, 3), (1, 9, 9, 256)])

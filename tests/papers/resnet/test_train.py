@@ -147,7 +147,7 @@ def losses(config, steps, batch=None):
 
 @pytest.mark.slow
 def test_a_thousand_layers_build_step_and_learn():
-    config = smoke(model__depth=1202, model__scan="always", data__batch_size=4)
+    config = smoke(model__depth=1202, data__batch_size=4)
     config.optim.lr = 1e-4
     batch = next(resnet.batches(config, "train"))
     found = losses(config, 20, batch)
