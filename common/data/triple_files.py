@@ -4,7 +4,7 @@
               line), train2id.txt, valid2id.txt and test2id.txt (a count; then head,
               tail, relation: in this order). Fast-TransX calls the first triple2id.txt.
     names     train.txt, valid.txt (val, dev) and test.txt, or .tsv: head, relation,
-              tail
+              tail; a first line that names these columns is no triple
 
 Tabs or spaces separate columns; in names, which may have spaces, tabs. Files may be
 gzipped. Where valid or test is missing, triples of the training set are held out.
@@ -25,6 +25,16 @@ from common.files import storage, texts
 
 OPENKE = "{}2id.txt"
 NAMED = ("{}.txt", "{}.tsv")
+
+# What a heading calls the columns of names.
+HEADINGS = {
+    ("head", "relation", "tail"),
+    ("h", "r", "t"),
+    ("subject", "predicate", "object"),
+    ("subject", "relation", "object"),
+    ("s", "p", "o"),
+    ("source", "relation", "target"),
+}
 
 
 def read(root: str) -> Graph:
@@ -170,6 +180,10 @@ def _named_rows(path: Path) -> list[list[str]]:
                 "tail, separated by tabs"
             )
         rows.append(row)
+    if tuple(name.lower() for name in rows[0]) in HEADINGS:
+        rows = rows[1:]
+    if not rows:
+        raise UserError(f"{str(path)!r} has a heading and no triples")
     return rows
 
 

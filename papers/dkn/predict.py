@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from common.contract import UserError
+from common.contract import Records, UserError
 from common.files.inputs import FILE, refuse_bare_path, text_of_file
 from common.files.texts import parsed_json
 from papers.dkn import data, figures, scoring, sources
@@ -21,7 +21,7 @@ FORM = (
 
 def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
     """Yields lines: candidates, the likeliest click first, each with the clicks that
-    weighed most; and the weights of all as a figure.
+    weighed most; records of the same; and the weights of all as a figure.
 
     inputs: JSON, or FILE:path of JSON or of lines, as `FORM` says. A candidate that was
     clicked before is left out; entities are found in titles by their names. A candidate
@@ -49,26 +49,46 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
         yield "no click: the user's vector is 0, and candidates differ by themselves\n"
     corpus = sources.corpus(config)
     order = np.argsort(-probability, kind="stable")[: config.predict.top]
-    for place, i in enumerate(order, start=1):
+    records = []
+    for i in order:
         own = weights[i][: len(clicked)] if weights is not None else np.zeros(0)
         used = np.argsort(-own, kind="stable")[: config.predict.clicks]
-        because = "; ".join(f"{clicked[k]} {own[k]:.2f}" for k in used)
-        title = candidates[i]
-        yield f"{place}. {probability[i]:.3f}  {title}{_known_of(corpus, title)}"
-        yield f"  <- {because}\n" if because else "\n"
+        record = {
+            "candidate": candidates[i],
+            "probability": float(probability[i]),
+            **_known_of(corpus, candidates[i]),
+            "clicks": [{"title": clicked[k], "weight": float(own[k])} for k in used],
+        }
+        records.append(record)
+        yield _line(len(records), **record)
+    unranked = [{"candidate": t, "error": "was clicked before"} for t in again]
+    yield Records([*records, *unranked])
     if weights is not None and clicked:
         shown = weights[order][:, : len(clicked)]
         case = scoring.Case(clicked, [candidates[i] for i in order], shown)
         yield "Attention", figures.attention(case)
 
 
-def _known_of(corpus: Corpus, title: str) -> str:
-    """The entities that a title mentions, or that nothing of it is known."""
+def _known_of(corpus: Corpus, title: str) -> dict[str, Any]:
+    """The entities that a title mentions, and whether anything of it is known."""
     words, entities = corpus.encode(title)
     names = dict.fromkeys(corpus.entity_names[i] for i in entities if i)
-    if names:
-        return f" [{', '.join(names)}]"
-    return "" if np.any(words > UNKNOWN) else " (no word of it is known)"
+    return {"entities": [*names], "known": bool(names or np.any(words > UNKNOWN))}
+
+
+def _line(
+    place: int,
+    candidate: str,
+    probability: float,
+    entities: list[str],
+    known: bool,
+    clicks: list[dict[str, Any]],
+) -> str:
+    named = f" [{', '.join(entities)}]" if entities else ""
+    unknown = "" if known else " (no word of it is known)"
+    used = "; ".join(f"{click['title']} {click['weight']:.2f}" for click in clicks)
+    because = f"  <- {used}" if used else ""
+    return f"{place}. {probability:.3f}  {candidate}{named}{unknown}{because}\n"
 
 
 def read(inputs: str) -> tuple[list[str], list[str]]:

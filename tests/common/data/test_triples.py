@@ -181,8 +181,9 @@ def test_a_broken_file_is_named_with_its_line(tmp_path, name, text, wrong):
 NAMED = "Paris\tcapital of\tFrance\nLyon\tin\tFrance\nParis\tin\tFrance\n"
 
 
-def test_names_are_read_with_and_without_the_other_splits(tmp_path):
-    given = {"train.txt": NAMED, "test.tsv": "Lyon\tin\tFrance\n"}
+@pytest.mark.parametrize("heading", ["", "Head\tRelation\tTail\n"])
+def test_names_are_read_with_and_without_the_other_splits(tmp_path, heading):
+    given = {"train.txt": NAMED, "test.tsv": heading + "Lyon\tin\tFrance\n"}
     graph = triple_files.read(folder(tmp_path, given))
     assert graph.entities == ("Paris", "France", "Lyon")
     assert graph.relations == ("capital of", "in")
@@ -208,6 +209,7 @@ def test_parts_that_no_training_triple_has_are_said(tmp_path):
         ({"train.txt": "a\tb\n"}, "line 1"),
         ({"train.txt": "a\tb\tc\td\n"}, "line 1"),
         ({"train.txt": "a\t\tc\n"}, "line 1"),
+        ({"train.txt": "h\tr\tt\n"}, "a heading and no triples"),
         ({"train.txt": "a\tb\tr\nb\tc\tr\n"}, "columns are head, relation, tail"),
         ({"train2id.txt": "1\n0 0 0\n"}, "has no entity2id.txt"),
     ],

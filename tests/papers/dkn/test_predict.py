@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from common.contract import UserError
+from common.contract import Records, UserError
 from papers import dkn
 from papers.dkn.predict import batch as batch_of
 from papers.dkn.predict import read
@@ -26,7 +26,21 @@ def said(model, clicked, candidates):
     given = json.dumps({"clicked": clicked, "candidates": candidates})
     values = [*dkn.predict(*model, given)]
     text = "".join(value for value in values if isinstance(value, str))
-    return text, dict(value for value in values if not isinstance(value, str))
+    return text, dict(value for value in values if isinstance(value, tuple))
+
+
+def test_records_say_the_same_as_the_lines(model):
+    given = json.dumps({"clicked": CLICKED, "candidates": [*CANDIDATES, "W1 w2, w3"]})
+    values = [*dkn.predict(*model, given)]
+    (records,) = (value for value in values if isinstance(value, Records))
+    *ranked, last = records.rows
+    lines = [v for v in values if isinstance(v, str) and "left out" not in v]
+    assert last == {"candidate": "W1 w2, w3", "error": "was clicked before"}
+    for row, line in zip(ranked, lines, strict=True):
+        assert f"{row['probability']:.3f}  {row['candidate']}" in line
+        assert all(f"{c['title']} {c['weight']:.2f}" in line for c in row["clicks"])
+        assert not row["entities"] or f"[{', '.join(row['entities'])}]" in line
+    assert any(row["entities"] for row in ranked)
 
 
 def test_candidates_are_ranked_with_the_clicks_that_weighed_most(model):
