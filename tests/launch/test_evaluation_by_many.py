@@ -4,6 +4,7 @@ WORKSPACE.md says."""
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -21,28 +22,17 @@ from tests.launch.jobs import (
 )
 
 
-def evaluating(workdir: Path) -> list:
-    """The processes of a job that measures a trained run together, and has begun."""
-    processes = job(workdir, *SHORT, "--mesh=fsdp", each=1)
-    while not (workdir / "report" / "training-curves.png").exists():
-        assert all(process.poll() is None for process in processes)
-        time.sleep(0.05)
-    return processes
-
-
 @pytest.mark.slow
-def test_a_signal_to_another_process_waits_for_the_report(tmp_path):
+def test_a_process_that_leaves_while_all_evaluate(tmp_path):
+    """A signal to another process than 0 waits for the report. One to process 0 keeps
+    what was measured: the others lose it, and the same command measures anew. The death
+    of one ends the others."""
     processes = evaluating(tmp_path)
-    processes[1].send_signal(signal.SIGTERM)
-    results = ended(processes)
-    assert [code for code, *_ in results] == [0, 0], results
-    assert "leaves as soon as the others do" in results[1][2]
-    assert tables(tmp_path)
+    os.kill(processes[1].pid, signal.SIGKILL)
+    code, _, stderr = ended(processes)[0]
+    assert code == distributed.LOST, stderr
+    assert "another process of the job was lost" in stderr.splitlines()[-1]
 
-
-@pytest.mark.slow
-def test_a_signal_to_process_0_keeps_what_was_measured(tmp_path):
-    """The others lose it, and the same command measures anew."""
     processes = evaluating(tmp_path)
     processes[0].send_signal(signal.SIGTERM)
     results = ended(processes)
@@ -51,14 +41,23 @@ def test_a_signal_to_process_0_keeps_what_was_measured(tmp_path):
     report = json.loads((tmp_path / "report" / "results.json").read_text())
     assert "incomplete" in report["facts"]
 
-
-@pytest.mark.slow
-def test_a_process_that_dies_while_all_evaluate_ends_the_others(tmp_path):
     processes = evaluating(tmp_path)
-    os.kill(processes[1].pid, signal.SIGKILL)
-    code, _, stderr = ended(processes)[0]
-    assert code == distributed.LOST, stderr
-    assert "another process of the job was lost" in stderr.splitlines()[-1]
+    processes[1].send_signal(signal.SIGTERM)
+    results = ended(processes)
+    assert [code for code, *_ in results] == [0, 0], results
+    assert "leaves as soon as the others do" in results[1][2]
+    assert tables(tmp_path)
+
+
+def evaluating(workdir: Path) -> list:
+    """The processes of a job that measures its runs together, and has begun. The first
+    one trains them."""
+    shutil.rmtree(workdir / "report", ignore_errors=True)
+    processes = job(workdir, *SHORT, "--mesh=fsdp", each=1)
+    while not (workdir / "report" / "training-curves.png").exists():
+        assert all(process.poll() is None for process in processes)
+        time.sleep(0.05)
+    return processes
 
 
 # Runs main.py, and writes what each device of this process holds: of the parameters
