@@ -15,7 +15,14 @@ from common.contract import UserError
 from papers import resnet
 from papers.resnet.config import Model, blocks
 from papers.resnet.cost import network_cost
-from papers.resnet.model import Block, ConvNorm, ResNet, by_platform, pad_channels
+from papers.resnet.model import (
+    LOOP_FROM_ON_CPU,
+    Block,
+    ConvNorm,
+    ResNet,
+    by_platform,
+    pad_channels,
+)
 
 # Multiply-adds of an image, in units of 1e6.
 IMAGENET_COSTS = {
@@ -178,10 +185,15 @@ def test_a_loop_over_blocks_and_remat_are_the_same_net(shortcut, ways):
         chex.assert_trees_all_close(found, expected, rtol=2e-3, atol=2e-4)
 
 
-@pytest.mark.parametrize(("platform", "loops"), [("cpu", False), ("tpu", True)])
-def test_the_program_s_platform_says_whether_blocks_loop(platform, loops):
+@pytest.mark.parametrize(
+    ("platform", "depth", "loops"),
+    [("cpu", 50, False), ("tpu", 50, True), ("cpu", 6 * LOOP_FROM_ON_CPU + 2, True)],
+)
+def test_depth_and_the_program_s_platform_say_whether_blocks_loop(
+    platform, depth, loops
+):
     config = resnet.get_config("smoke")
-    config.model.depth = 50
+    config.model.depth = depth
     variables = jax.eval_shape(ResNet(config.model).init, jax.random.key(0), X)
 
     def forward(config, variables, x):
