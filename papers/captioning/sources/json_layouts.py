@@ -8,6 +8,7 @@
 """
 
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -111,14 +112,22 @@ def _coco(path: Path, data: Any) -> Iterator[Entry]:
     names = {}
     for row in _objects(path, data["images"]):
         names[_id(path, row, "id")] = _text(path, row, "file_name")
+    strangers = []
     for row in _objects(path, data["annotations"]):
         own = _id(path, row, "image_id")
-        if own not in names:
-            raise UserError(
-                f"{str(path)!r}: a caption is of image {own!r}, which is not among "
-                "its images"
-            )
-        captions.setdefault(own, []).append(_text(path, row, "caption"))
+        text = _text(path, row, "caption")
+        if own in names:
+            captions.setdefault(own, []).append(text)
+        else:
+            strangers.append(own)
+    if strangers:
+        message = (
+            f"{str(path)!r}: {len(strangers)} captions are of images that it does not "
+            f"list, such as {strangers[0]!r}"
+        )
+        if not captions:
+            raise UserError(f"{message}, and no others are there")
+        warnings.warn(f"{message}: left out", stacklevel=5)
     for own, name in names.items():
         yield Entry(name, tuple(captions.get(own, ())), split)
 

@@ -138,6 +138,21 @@ def test_cocos_jsons_are_a_split_each_and_its_other_files_are_passed_by(tmp_path
     assert told(splits)["test"] == told(splits)["valid"]
 
 
+def test_cocos_captions_of_images_it_does_not_list_are_counted_and_left_out(tmp_path):
+    pictures(tmp_path, *(f"{i}.png" for i in range(5)))
+    data = coco([f"{i}.png" for i in range(5)])
+    data["annotations"].append({"image_id": 77, "caption": "of nothing"})
+    write(tmp_path / "captions.json", data)
+    with pytest.warns(UserWarning, match="1 captions are of images .* such as 77"):
+        found = told(layouts.read(str(tmp_path)))
+    assert {*found["train"].values()} == {("red x", "blue x")}
+    assert sum(map(len, found.values())) == 5
+    data["annotations"] = data["annotations"][-1:]
+    write(tmp_path / "captions.json", data)
+    with pytest.raises(UserError, match="such as 77, and no others are there"):
+        layouts.read(str(tmp_path))
+
+
 def test_flickrs_tokens_have_the_splits_of_its_lists(tmp_path):
     pictures(tmp_path / "Flicker8k_Dataset", *(f"{n}.jpg" for n in "abcd"))
     tokens = [f"{n}.jpg#{i}\tA {n} no {i} ." for n in "abcd" for i in range(5)]
