@@ -164,11 +164,14 @@ def check(config: Any) -> None:
 
 
 def check_fields(config: Any, path: str = "config") -> None:
-    """UserError, one line, for the first value that its field refuses. path: what the
-    config is called."""
+    """UserError, one line, for the first value that its field refuses, and for a folder
+    or a name that nothing reads. path: what the config is called."""
+    unread = unused(config, path)
     for name, field, value in fields(config, path):
         if why := _wrong_type(field.type, value) or rule_of(field).refusal(value):
             raise UserError(f"{name}={shown(value)}: {why}")
+        if name in unread and value and field.default == "":
+            raise UserError(f"{name}={value} changes nothing: {unread[name]}")
 
 
 def refuse_unused(config: Any, given: Iterable[str]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from common.contract import Table, UserError
 from common.files import storage
-from launch.records import read_metrics
+from launch.records import NO_METRICS, read_metrics
 from launch.reports.report import Report, read_results
 from launch.reports.results import Result
 from launch.reports.training import Curves
@@ -100,17 +100,51 @@ def _values(found: Sequence[Workdir]) -> Iterator[tuple[str, Any]]:
     runs = {f"{w.label} · {run}": x for w in found for run, x in w.runs.items()}
     if curves := Curves.of(runs):
         yield "Curves", curves
+    if last := last_on_valid(found):
+        yield "Last on valid", last
+    yield from _tables(found)
+
+
+def _tables(found: Sequence[Workdir]) -> Iterator[tuple[str, Table | str]]:
+    """The tables and numbers that all have, as one, and the names of the others."""
     apart = []
-    for name, result in found[0].results.items():
-        same = [w.results[name] for w in found if name in w.results]
-        if result.kind not in ("table", "number") or name == OWN:
+    missing = []
+    names = dict.fromkeys(name for w in found for name in w.results)
+    for name in names:
+        own = {w.label: w.results[name] for w in found if name in w.results}
+        kinds = {result.kind for result in own.values()}
+        if not kinds & {"table", "number"} or name == OWN:
             continue
-        if len(same) == len(found) and (table := joined([x.value for x in same])):
+        if len(own) < len(found):
+            missing.append(f"{name} (only in {', '.join(own)})")
+        elif table := len(kinds) == 1 and joined([x.value for x in own.values()]):
             yield name, table
         else:
             apart.append(name)
     if apart:
         yield "Not alike", f"rows or columns differ: {', '.join(apart)}"
+    if missing:
+        yield "Not in all", ", ".join(missing)
+
+
+def last_on_valid(found: Sequence[Workdir]) -> Table | None:
+    """What each run reported last of its validation data, a column a workdir. None: no
+    run did."""
+    columns = [
+        {(run, name): x for run, own in w.runs.items() for name, x in _last(own)}
+        for w in found
+    ]
+    names = dict.fromkeys(pair for column in columns for pair in column)
+    rows = [[*pair, *(column.get(pair) for column in columns)] for pair in names]
+    columns = ("run", "metric", *(w.label for w in found))
+    return Table(columns, rows) if rows else None
+
+
+def _last(run: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """(metric, value) of the newest record of "valid"."""
+    records = [r for r in run["metrics"] if r["split"] == "valid"]
+    newest = records[-1] if records else {}
+    return ((k, v) for k, v in newest.items() if k not in NO_METRICS)
 
 
 def differences(found: Sequence[Workdir]) -> Table:

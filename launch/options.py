@@ -23,6 +23,7 @@ MODES = {
 NEWEST = "newest"
 ALL = "all"  # papers, for --mode=figures
 INSET = " " * 8  # of what is said of a field
+WIDTH = 84
 SHAPES_ONLY = ("describe", "compile", "export")  # no other process, and no device
 
 
@@ -135,10 +136,22 @@ def paper_help(name: str) -> str:
     said = meanings(config)
     for field, kind, value in configs.fields(config):
         rule = str(configs.rule_of(kind))
-        lines.append(f"  --{field}={configs.shown(value)}")
+        lines += _broken(f"  --{field}={configs.shown(value)}")
         text = "; ".join(filter(None, [said.get(field, ""), rule]))
-        lines += textwrap.wrap(text, 84, initial_indent=INSET, subsequent_indent=INSET)
+        lines += textwrap.wrap(
+            text, WIDTH, initial_indent=INSET, subsequent_indent=INSET
+        )
     return "\n".join(lines)
+
+
+def _broken(flag: str) -> list[str]:
+    """A flag with a long list of values, broken behind its commas."""
+    if len(flag) <= WIDTH or "," not in flag:
+        return [flag]
+    spaced = flag.replace(",", ", ")
+    options = {"break_on_hyphens": False, "break_long_words": False}
+    lines = textwrap.wrap(spaced, WIDTH, subsequent_indent=INSET, **options)
+    return [line.replace(", ", ",") for line in lines]
 
 
 def command_help(values: flags.FlagValues, intro: str) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+NO_METRICS = ("step", "split", "seconds")  # what else a record has
+
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Records of a metrics.jsonl, oldest first, without a line cut short by a kill. Of

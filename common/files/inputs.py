@@ -55,17 +55,21 @@ def text_of_file(inputs: str) -> str:
     return texts.read(path).decode()
 
 
-def refuse_bare_path(inputs: str) -> None:
+def refuse_bare_path(inputs: str, lines: bool = True) -> None:
     """UserError: a text is the path of a file or folder that is there, or reads as that
     of a file alone. Where files are named behind FILE:, the path itself would be the
-    text."""
+    text.
+
+    lines: whether a file may also be named behind LINES:, for one text a line.
+    """
     if not _LIKE_PATH.fullmatch(inputs) or not may_be_path(inputs):
         return
     path = Path(inputs).expanduser()
     if path.is_dir():
         raise UserError(f"--input={inputs!r} is a folder: give {FILE}path of a text")
     if path.exists():
-        raise UserError(f"--input={inputs!r} is a file: give {FILE}{inputs}")
+        each = f", or LINES:{inputs} where a line is one" * lines
+        raise UserError(f"--input={inputs!r} is a file: give {FILE}{inputs}{each}")
     if _NOTHING_BUT_PATH.fullmatch(inputs):
         raise UserError(
             f"--input={inputs!r} does not exist: give a text, or {FILE}path"

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from common.config import at_least, between, seed
-from common.contract import UserError
+from common.contract import Records, UserError
 from common.decoding import Draw, Generator, Network
 from common.files.inputs import refuse_bare_path, text_of_file
 from common.text.byte_bpe import END_OF_TEXT
@@ -48,12 +48,12 @@ def generator(
 
 def continued(
     inputs: str, write: Generator, vocab: Vocab, config: Predict
-) -> Iterator[str | tuple[str, str]]:
+) -> Iterator[str | tuple[str, str] | Records]:
     """Continues `inputs`: a prompt, FILE:path for a file that holds one, or LINES:path
     for a file with one a line. "<|endoftext|>" begins a new text.
 
     One continuation of one prompt is yielded piece by piece, the prompt first; several
-    as (name, text), each when it is whole. UserError: an empty prompt.
+    as (name, text) and as a record, each when it is whole. UserError: an empty prompt.
     """
     prompts = given(inputs)
     if len(prompts) == 1 and config.n_samples == 1:
@@ -68,6 +68,8 @@ def continued(
         for (i, j), row in zip(some, np.concatenate(new, axis=1), strict=True):
             text = _shown(prompts[i]) + vocab.decode(without_end(vocab, row))
             yield f"prompt {i + 1}, sample {j + 1}", text
+            which = {"input": prompts[i], "prompt": i + 1, "sample": j + 1}
+            yield Records([{**which, "text": text}])
 
 
 def continued_text(prompt: str, write: Generator, vocab: Vocab, config: Predict) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from common.contract import Table
+from launch.records import NO_METRICS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure  # slow to import, and often not needed
@@ -90,7 +91,7 @@ def _logged(runs: Mapping[str, Mapping[str, Any]]) -> list[str]:
     records = [record for run in runs.values() for record in run["metrics"]]
     names = dict.fromkeys(name for record in records for name in record)
     loss_first = sorted(names, key=lambda name: name != "loss")
-    return [name for name in loss_first if name not in ("step", "split", "seconds")]
+    return [name for name in loss_first if name not in NO_METRICS]
 
 
 def _training_row(name: str, run: Mapping[str, Any]) -> list[str | int | float | None]:

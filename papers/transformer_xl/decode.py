@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from common import rng
 from common.attention import KVRing
-from common.contract import UserError
+from common.contract import Records, UserError
 from common.host import to_host
 from common.optim import ema_params
 from common.sampling import sample
@@ -65,19 +65,24 @@ def read(
     return decoder.replace(t=decoder.t + 1, rings=rings), log_probs
 
 
-def predict(config: Config, state: Any, inputs: str) -> Iterator[str | tuple[str, str]]:
+def predict(
+    config: Config, state: Any, inputs: str
+) -> Iterator[str | tuple[str, str] | Records]:
     """Continues `inputs`: a prompt, FILE:path for a file that holds one, or LINES:path
     for a file with one a line. A line break stands for an empty one.
 
-    One text is yielded piece by piece, the prompt first; several as (name, text).
-    UserError: a file cannot be read, or its path stands there without FILE:.
+    One text is yielded piece by piece, the prompt first; several as (name, text) and as
+    a record each. UserError: a file cannot be read, or its path stands there without
+    FILE:.
     """
     texts = prompts.given(inputs or "\n", new="--input= begins a new text")
     if len(texts) == 1:
         yield from _continued(config, state, texts[0])
         return
-    for number, text in enumerate(texts, start=1):
-        yield f"prompt {number}", "".join(_continued(config, state, text))
+    for number, prompt in enumerate(texts, start=1):
+        text = "".join(_continued(config, state, prompt))
+        yield f"prompt {number}", text
+        yield Records([{"input": prompt, "prompt": number, "text": text}])
 
 
 def _continued(config: Config, state: Any, prompt: str) -> Iterator[str]:

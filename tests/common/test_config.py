@@ -18,6 +18,7 @@ from common.config import (
     dtype,
     fields,
     from_plain,
+    of_source,
     refuse_unused,
     rule_of,
 )
@@ -43,6 +44,8 @@ class Net:
 @dataclasses.dataclass
 class Data:
     batch_size: int = at_least(1, 4)
+    source: str = choice("auto", "files")
+    root: str = of_source("files")
 
 
 @dataclasses.dataclass
@@ -58,6 +61,7 @@ REFUSED = [
     ("net.width", 1.5, "config.net.width=1.5: expects int"),
     ("net.width", True, "expects int"),
     ("net.scan", 1, "expects bool"),
+    ("data.root", "a", "=a changes nothing: it is for config.data.source=files, not"),
     ("net.rates", (0.1, 1.5), "must be between 0 and 1"),
     ("net.rates", (0.1,), "give 0 or 2 values"),
     ("net.rates", 0.1, "values separated by commas"),

@@ -13,6 +13,7 @@ import pytest
 from common.contract import Table
 from launch import compare, sweep
 from launch import main as launch_main
+from launch.reports.results import Result
 
 SMOKE = ["--paper=knowledge_graph", "--config=smoke", "--config.runs=transe"]
 
@@ -38,6 +39,35 @@ def test_numbers_become_means_and_words_stay():
 )
 def test_other_rows_are_not_mixed(other):
     assert compare.joined([Table(("run", "loss"), [["a", 1.0]]), other]) is None
+
+
+def workdir(label, results, metrics=()):
+    named = {name: Result(name, kind, x) for name, (kind, x) in results.items()}
+    return compare.Workdir(label, {}, {"a": {"metrics": [*metrics]}}, named, {})
+
+
+def test_tables_that_some_workdirs_lack_are_named():
+    loss = "number", 1.0
+    table = "table", Table(("run", "loss"), [["a", 1.0]])
+    found = [workdir("x", {"L": loss, "P": loss, "K": loss}), workdir("y", {"L": loss})]
+    found += [workdir("z", {"L": loss, "T": table, "K": table, "Text": ("text", "")})]
+    told = dict(compare._values(found))
+    assert told["L"].rows == [[1.0]]
+    assert told["Not in all"] == "P (only in x), K (only in x, z), T (only in z)"
+    found = [workdir("x", {"K": loss}), workdir("y", {"K": table})]
+    assert dict(compare._values(found))["Not alike"].endswith("differ: K")
+
+
+def test_the_last_values_on_valid_stand_beside_each_other():
+    def record(step, split, **values):
+        return {"step": step, "split": split, "seconds": 1.0, **values}
+
+    x = [record(1, "valid", loss=3.0), record(2, "valid", loss=2.0, f1=0.5)]
+    y = [record(2, "valid", loss=1.0), record(3, "train", loss=9.0)]
+    found = [workdir("x", {}, x), workdir("y", {}, y)]
+    table = dict(compare._values(found))["Last on valid"]
+    assert table.columns == ("run", "metric", "x", "y")
+    assert table.rows == [["a", "loss", 2.0, 1.0], ["a", "f1", 0.5, None]]
 
 
 def test_a_mistake_is_one_line(tmp_path, capsys):

@@ -4,7 +4,7 @@ import jax
 import pytest
 
 from common.config import changed
-from common.contract import UserError
+from common.contract import Records, UserError
 from papers import gpt2
 
 SMOKE = changed(gpt2.get_config("smoke"), {"predict.length": 9})
@@ -16,7 +16,8 @@ def state():
 
 
 def texts(config, state, inputs) -> dict[str, str]:
-    return dict(gpt2.predict(config, state, inputs))
+    found = gpt2.predict(config, state, inputs)
+    return dict(pair for pair in found if isinstance(pair, tuple))
 
 
 def test_one_prompt_is_continued_piece_by_piece(state):
@@ -50,6 +51,17 @@ def test_samples_differ_and_the_first_is_the_only_one(state):
     found = [*texts(config, state, "the ").values()]
     assert len({*found}) == 5
     assert found[0] == "".join(gpt2.predict(SMOKE, state, "the "))
+
+
+def test_programs_are_told_which_prompt_and_sample_a_text_is_of(state, tmp_path):
+    (tmp_path / "prompts.txt").write_text("the \na ")
+    config = changed(SMOKE, {"predict.n_samples": 2, "predict.length": 3})
+    found = [*gpt2.predict(config, state, f"LINES:{tmp_path / 'prompts.txt'}")]
+    rows = [row for x in found if isinstance(x, Records) for row in x.rows]
+    assert [(row["input"], row["prompt"], row["sample"]) for row in rows] == [
+        ("the ", 1, 1), ("the ", 1, 2), ("a ", 2, 1), ("a ", 2, 2),
+    ]  # fmt: skip
+    assert [row["text"] for row in rows] == [text for _, text in found[::2]]
 
 
 def test_the_end_of_text_begins_a_new_one(state):

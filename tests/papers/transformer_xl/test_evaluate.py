@@ -184,11 +184,18 @@ def test_prompts_may_stand_in_a_file(tmp_path, monkeypatch):
     monkeypatch.setattr(decode, "_continued", lambda config, state, text: iter(text))
     (tmp_path / "a.txt").write_text("one\n\ntwo\n")
     path = tmp_path / "a.txt"
-    found = dict(decode.predict(XL, None, f"LINES:{path}"))
+    told = [*decode.predict(XL, None, f"LINES:{path}")]
+    found = dict(told[::2])
+    rows = [row for records in told[1::2] for row in records.rows]
+    assert [(row["prompt"], row["text"]) for row in rows] == [
+        (i, text) for i, text in enumerate(found.values(), start=1)
+    ]
     assert found == {"prompt 1": "one", "prompt 2": "two"}
     assert "".join(decode.predict(XL, None, f"FILE:{path}")) == "one\n\ntwo\n"
     assert [*decode.predict(XL, None, "")] == ["\n"]
-    with pytest.raises(UserError, match="is a file: give FILE:"):
+    with pytest.raises(
+        UserError, match="is a file: give FILE:.* or LINES:.*a.txt where"
+    ):
         [*decode.predict(XL, None, str(path))]
 
 
