@@ -93,7 +93,7 @@ def test_where_a_prefix_names_files_a_bare_path_is_refused(folder, monkeypatch):
     monkeypatch.chdir(folder)
     for text in ("os.path", "a/b", "broken", "notes.txt is a file", "x" * 2000):
         refuse_bare_path(text)
-    with pytest.raises(UserError, match=r"is a file: give FILE:notes\.txt$"):
+    with pytest.raises(UserError, match=r"give FILE:notes\.txt, or LINES:notes"):
         refuse_bare_path("notes.txt")
     with pytest.raises(UserError, match="is a folder"):
         refuse_bare_path(str(folder))

@@ -193,9 +193,7 @@ def test_prompts_may_stand_in_a_file(tmp_path, monkeypatch):
     assert found == {"prompt 1": "one", "prompt 2": "two"}
     assert "".join(decode.predict(XL, None, f"FILE:{path}")) == "one\n\ntwo\n"
     assert [*decode.predict(XL, None, "")] == ["\n"]
-    with pytest.raises(
-        UserError, match="is a file: give FILE:.* or LINES:.*a.txt where"
-    ):
+    with pytest.raises(UserError, match=r"is a file: give FILE:.* or LINES:.*a\.txt"):
         [*decode.predict(XL, None, str(path))]
 
 
