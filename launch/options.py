@@ -45,7 +45,7 @@ def define_flags() -> flags.FlagValues:
     text(
         "checkpoint",
         NEWEST,
-        "eval, predict: newest, best (by config.loop.best), or a step that was kept",
+        "eval, predict, export: newest, best (by config.loop.best), or a step kept",
     )
     number = partial(flags.DEFINE_integer, flag_values=values)
     number("profile", None, "train: trace 5 steps after this one, in <run>/profile", 0)
@@ -89,8 +89,8 @@ def define_flags() -> flags.FlagValues:
 def checkpoint(values: flags.FlagValues) -> str:
     """--checkpoint. UserError: it is none, or the mode reads no checkpoint."""
     asked = values.checkpoint
-    if asked != NEWEST and values.mode not in ("eval", "predict"):
-        raise UserError("--checkpoint is for --mode=eval and --mode=predict")
+    if asked != NEWEST and values.mode not in ("eval", "predict", "export"):
+        raise UserError("--checkpoint is for --mode=eval, predict and export")
     if asked not in (NEWEST, "best") and not asked.isdecimal():
         raise UserError(f"--checkpoint={asked}: newest, best, or a step")
     return asked

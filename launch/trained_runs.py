@@ -56,6 +56,10 @@ class TrainedRuns:
         """Whether the run has a checkpoint."""
         return self._step(name) >= 0
 
+    def has_weights(self, name: str) -> bool:
+        """Whether `trained_or_shipped` finds any."""
+        return self.is_begun(name) or shipped.file(self.runs, name) is not None
+
     def trained_or_shipped(self, name: str) -> tuple[Any, str]:
         """(state, what the user should know of it, or "") of a run: that of `restored`,
         and before any training that of weights which come with the paper. UserError:

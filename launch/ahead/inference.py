@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jax.extend import core
 from jax.interpreters import partial_eval
 
-from common.contract import Inputs, UserError
+from common.contract import Inputs
 from common.files import weights
 from common.host import to_host
 from launch.ahead.train_step import PLATFORMS
@@ -53,11 +53,10 @@ def write(session: Session, name: str) -> None:
 
 
 def _write_weights(session: Session, name: str, found: Program, path: Path) -> None:
-    try:
-        state, said = session.trained_or_shipped(name)
-    except UserError:
+    if not session.has_weights(name):
         print(f"{path.name} is not written: {name} is not trained yet")
         return
+    state, said = session.trained_or_shipped(name)
     flat = flat_state(state)
     arrays = {weight: to_host(flat[weight]) for weight in found.weights}
     weights.write(path, arrays)

@@ -127,7 +127,7 @@ MISTAKES = [
     (["--config=smoke", "--workdir=/no/such"], "which --paper"),
     (["--mode=eval", "--workdir=/no/such"], "give --paper and --config"),
     ([*SMOKE, "--mode=eval", "--checkpoint=bets"], "newest, best, or a step"),
-    ([*SMOKE, "--checkpoint=best"], "--mode=eval and --mode=predict"),
+    ([*SMOKE, "--checkpoint=best"], "--mode=eval, predict and export"),
     ([*SMOKE, "--effort=-1"], "--mode=compile"),
 ]
 

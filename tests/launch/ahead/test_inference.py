@@ -4,8 +4,11 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from safetensors.numpy import load_file
 
+from common.config import changed
+from common.contract import UserError
 from launch.ahead import inference
 from launch.ahead.export import export
 from launch.session import Session
@@ -36,6 +39,9 @@ def test_a_process_without_our_code_runs_the_files(tmp_path, capsys):
     export(session, ["line"])
     weights = tmp_path / "line" / "inference.safetensors"
     assert {*load_file(weights)} == {"params.bias", "params.kernel"}
+    other = Session(smallest_paper, changed(config, {"optim.lr": 0.5}), tmp_path)
+    with pytest.raises(UserError, match=r"made by another config: optim\.lr"):
+        export(other, ["line"])
 
     points = np.random.default_rng(0).random((5, 2), np.float32)
     np.save(tmp_path / "points.npy", points)
