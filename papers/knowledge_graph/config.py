@@ -92,7 +92,7 @@ class Config(Training):
     # any optimiser, over whole tables.
     update: str = choice("tables", "rows")
     runs: tuple[str, ...] = ("transe",)  # names in `runs.RUNS`
-    seeds: int = between(1, 100, 1)  # every run so many times
+    seeds: int = between(1, 100, 1)  # every run so many times, each with another seed
     weights: str = ""  # tables that training starts from, as `predict.out` writes them
 
     unit = "triples"  # what a step reads, in the plural

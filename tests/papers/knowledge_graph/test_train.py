@@ -225,6 +225,15 @@ def test_every_run_has_its_own_values():
     assert (own.loop.steps, own.seed) == (7, 1)
 
 
+def test_configs_of_different_seeds_have_no_run_in_common():
+    """The mean of both would count such a run twice."""
+    configs = [changed(graphs.config(), {"seeds": 3, "seed": s}) for s in (0, 1, 2)]
+    seeds = [r.config.seed for config in configs for r in kg.runs(config).values()]
+    assert seeds[:3] == [0, 1, 2]
+    assert len({*seeds}) == 9
+    assert len(kg.runs(changed(configs[0], {"seed": 2**32 - 1}))) == 3
+
+
 @pytest.mark.parametrize(
     ("changes", "wrong"),
     [
