@@ -101,10 +101,14 @@ def seed() -> Field:
     return between(0, SEEDS - 1, 0)
 
 
+def text(**rule: Any) -> Field:
+    """A field for a text, "" if there is none: a file, a folder, the name of a set."""
+    return _field("", **rule)
+
+
 def of_source(*sources: str) -> Field:
-    """A field for a text, "" if there is none, that only these values of the field
-    `source` beside it read: a folder, the name of a set."""
-    return _field("", only=("source", *sources))
+    """A text that only these values of the field `source` beside it read."""
+    return text(only=("source", *sources))
 
 
 def _field(default: Any, **rule: Any) -> Field:

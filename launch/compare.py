@@ -128,16 +128,17 @@ def _tables(found: Sequence[Workdir]) -> Iterator[tuple[str, Table | str]]:
 
 
 def last_on_valid(found: Sequence[Workdir]) -> Table | None:
-    """What each run reported last of its validation data, a column a workdir. None: no
-    run did."""
+    """What each run reported last of its validation data, a column a workdir, without
+    what is the same in all. None: nothing is left."""
     columns = [
         {(run, name): x for run, own in w.runs.items() for name, x in _last(own)}
         for w in found
     ]
     names = dict.fromkeys(pair for column in columns for pair in column)
     rows = [[*pair, *(column.get(pair) for column in columns)] for pair in names]
+    rows = [row for row in rows if any(value != row[2] for value in row[3:])]
     columns = ("run", "metric", *(w.label for w in found))
-    return Table(columns, rows) if rows else None
+    return Table(columns, rows, "without what is alike in all") if rows else None
 
 
 def _last(run: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
@@ -154,6 +155,10 @@ def differences(found: Sequence[Workdir]) -> Table:
     rows = [row for row in rows if any(value != row[1] for value in row[2:])]
     shown = [[name, *(None if x is None else str(x) for x in xs)] for name, *xs in rows]
     note = "" if shown else "all fields are equal"
+    if any(name not in ("seed", "runs") for name, *_ in shown):
+        note = (
+            "means and deviations below are over these settings, not over seeds alone"
+        )
     return Table(("field", *(w.label for w in found)), shown, note)
 
 

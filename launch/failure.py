@@ -56,8 +56,8 @@ def of_the_machine(error: BaseException) -> str:
 
 
 def tell_once() -> None:
-    """Silences what libraries print of an error that they raise too: Orbax logs it, and
-    what TensorStore was reading or writing beside it ends with tracebacks."""
+    """Silences what libraries print of an error that they also raise. Orbax logs it.
+    TensorStore prints a traceback of each read and write that the error cut short."""
     for name in ("absl", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     show = sys.unraisablehook

@@ -185,7 +185,7 @@ def _work(
             if distributed.is_many() and not request.ends_at_once:
                 raise  # the others must not wait for us
             code = _stopped(reading, command, str(stopped))
-            if distributed.is_many():  # nor can we, who had a part in their work
+            if distributed.is_many():  # nor may we wait for them: they need our part
                 lost.leave_alone(code)
             return code
         distributed.leave_together(request)

@@ -52,8 +52,9 @@ class Placement:
         return _rows(self.mesh, axis, count)
 
     def shares(self, rows: int) -> dict[int, tuple[int, int]]:
-        """{process: (index, count)}: which of how many equal shares of `rows` it reads.
-        There are as many as can be if each finds the rows of its devices in one."""
+        """{process: (index, count)}: it reads the share `index` of `count` equal shares
+        of `rows`. `count` is the largest for which every process finds the rows of all
+        its devices in one share."""
         first: dict[int, int] = {}
         last: dict[int, int] = {}
         spans = self.rows(rows).devices_indices_map((rows,))
@@ -76,8 +77,9 @@ class Placement:
         return jax.jit(init, out_shardings=self.state)(*arguments)
 
     def put_state(self, state: Any) -> Any:
-        """A copy of the state on its devices. A step gives the copy's memory up; an
-        array that somebody else holds, or that the state holds twice, outlives that."""
+        """A copy of the state on its devices. A step donates the copy's memory, and so
+        cannot take the state's own arrays: somebody else may hold one, or the state
+        holds it twice."""
         copies = jax.tree.map(jnp.copy, state)
         # After the copy, which forgets the sharding of empty arrays.
         return jax.device_put(copies, self.state)

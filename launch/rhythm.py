@@ -36,8 +36,8 @@ class Rhythm:
         finished = step >= loop.steps
         overdue = time.monotonic() - self._saved_at > 60 * loop.save_minutes
         stopping, overdue = self._agreement.ask(stop, overdue)
-        # A state just restored was evaluated and saved before. One just made is left
-        # alone too, unless there are no steps to train it for.
+        # A state that was just restored was evaluated and saved before. One that was
+        # just made is evaluated and saved only where the run has no steps.
         trained = step > self._start or (finished and not self._resumed)
         evaluation = finished or _every(loop.eval_every, step)
         checkpoint = finished or stopping or overdue or _every(loop.save_every, step)

@@ -116,7 +116,11 @@ class Session(TrainedRuns):
             for name, step in steps.items()
             if step < self.runs[name].config.loop.steps
         ]
-        return f"--checkpoint={self.checkpoint}: {', '.join(taken) or 'the last one'}"
+        said = f"--checkpoint={self.checkpoint}"
+        if self.checkpoint == "best" and (best := self.config.loop.best):
+            which = "largest" if best.startswith("+") else "least"
+            said += f", the {which} {best.lstrip('+')}"
+        return f"{said}: {', '.join(taken) or 'the last one'}"
 
     def _history(self, name: str, state: Any, seconds: float) -> dict[str, Any]:
         config, steps = self.runs[name].config, int(state.step)

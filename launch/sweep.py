@@ -51,7 +51,9 @@ def sweep(
         [f"--config.{name}={value}" for name, value in zip(named, one, strict=True)]
         for one in itertools.product(*named.values())
     ]
-    for own in chosen:  # all, before any trains
+    # Every combination is checked before the first one trains. All have one paper and
+    # variant, which name the workdir.
+    for own in chosen:
         asked = catalogue.asked(values, [*overrides, *own])
     workdir = values.workdir or f"workdir/{asked.name}/{asked.variant}"
     folder = storage.path(workdir) / "sweep"

@@ -31,7 +31,11 @@ FALL = "optim.schedule.steps"  # may change when they do
 
 
 def remember(workdir: Path, paper: str, variant: str, config: Any) -> None:
-    """Writes which paper trains here, and by which config."""
+    """Writes which paper trains here, and by which config. UserError: another paper
+    does."""
+    before = _fields(workdir / VARIANT).get("paper", paper)
+    if before != paper:
+        raise UserError(f"{workdir} is a workdir of {before}: choose another --workdir")
     if distributed.is_first():
         workdir.mkdir(parents=True, exist_ok=True)
         content = {"paper": paper, "variant": variant, "config": _plain(config)}

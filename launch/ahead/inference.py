@@ -76,6 +76,8 @@ def program(session: Session, name: str) -> Program:
 
     traced = jax.jit(of_all).trace(flat, inputs)
     closed = traced.jaxpr
+    # Without what no output depends on. `read` says which arrays of the state are left
+    # as arguments; the inputs all stay.
     wanted = [True] * len(closed.out_avals)
     always = [False] * len(flat) + [True] * len(inputs)
     jaxpr, read = partial_eval.dce_jaxpr(closed.jaxpr, wanted, always)

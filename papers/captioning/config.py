@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import field
 
-from common.config import above, at_least, between, choice, of_source
+from common.config import above, at_least, between, choice, of_source, text
 from common.sections import Training
 
 TEXT = ("guidance", "text", "bilinear")
@@ -46,7 +46,8 @@ class Encoder:
     family: str = choice("imagenet", "cifar", only=RESNET)
     depth: int = at_least(1, 34, only=RESNET)
     stem: int = at_least(1, 64, only=RESNET)  # channels of the first stage
-    weights: str = ""  # torchvision's, .safetensors or .npz; "": drawn
+    # torchvision's, .safetensors or .npz; "": drawn
+    weights: str = text(only=("name", "vgg16", "resnet"))
     # What the trunk reads: pixels / 255 - 1/2, torchvision's, or Caffe's (less the mean
     # colour, on a scale of 255).
     pixels: str = choice("unit", "imagenet", "caffe")
@@ -93,7 +94,7 @@ class Data:
     # a folder or json of captions; tfds: the data_dir
     root: str = of_source("auto", "files", "tfds")
     images: str = ""  # the folder of the pictures, where the json does not say it
-    name: str = ""  # tfds: the data set
+    name: str = of_source("tfds")  # tfds: the data set
     # files: the columns of a table, by their names; empty: usual ones are looked for.
     file_column: str = ""
     caption_columns: tuple[str, ...] = ()  # of the captions

@@ -42,7 +42,7 @@ class Data:
     # auto: files where there is a `root`, else scenes: handwritten digits on
     # photographs, inside installed packages. files: the layout of VOC, COCO or darknet.
     source: str = choice("auto", "scenes", "files", "tfds", "generated")
-    name: str = ""  # tfds: the data set
+    name: str = of_source("tfds")  # tfds: the data set
     # files: the folder; tfds: its data_dir
     root: str = of_source("auto", "files", "tfds")
     names: tuple[str, ...] = ()  # of the classes; (): the set's

@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import field
 
-from common.config import above, at_least, between, choice, dtype
+from common.config import above, at_least, between, choice, dtype, of_source
 from common.sections import Training
 
 KCNN = ("network", "dkn", "kpcnn")  # networks that read titles by convolution
@@ -46,8 +46,9 @@ class Vectors:
     source: str = choice("run", "file", "random")
     method: str = choice(*METHODS, only=("source", "run"))
     # A line an entity: its name or Wikidata id, then its numbers.
-    file: str = ""
-    relations: str = ""  # the relations' vectors, which must have the same width
+    file: str = of_source("file")
+    # The relations' vectors, which must have the same width.
+    relations: str = of_source("file")
     unit_length: bool = True  # entity and context vectors of length 1
     trained: bool = False  # with the network, as in the released code
 

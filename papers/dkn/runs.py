@@ -36,7 +36,11 @@ RUNS: dict[str, dict[str, Any]] = {
     "dkn_no_context": NO_CONTEXT,
     "dkn_words": NO_ENTITY | NO_CONTEXT,
     **{f"dkn_{m}": {"vectors.method": m} for m in METHODS},
-    "dkn_random": {"vectors.source": "random"},
+    "dkn_random": {
+        "vectors.source": "random",
+        "vectors.file": "",
+        "vectors.relations": "",
+    },
     "dkn_linear": {"model.mapping": "linear"},
     "dkn_unmapped": {"model.mapping": "none"},
     "dkn_no_attention": {"model.attention": "none"},

@@ -46,7 +46,8 @@ class Data:
     source: str = choice("countries", "files", "tfds", "function", "generated")
     # files: the folder; tfds: where it was prepared
     root: str = of_source("files", "tfds", "function")
-    name: str = ""  # tfds: the set; function: "module:function", which gets the root
+    # tfds: the set; function: "module:function", which gets the root
+    name: str = of_source("tfds", "function")
     # Without a root: the sizes of the set that a variant is for.
     entities: int = at_least(0, only=FILES)
     relations: int = at_least(0, only=FILES)

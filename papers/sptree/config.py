@@ -72,7 +72,8 @@ class Data:
     root: str = of_source(
         "conll04", "spert", "semeval", "semeval_trees", "ace", "brat", "gum"
     )
-    trees: str = ""  # CoNLL-U with the trees of the sentences; "": those of `parser`
+    # CoNLL-U with the trees of the sentences; "": those of `parser`
+    trees: str = of_source("conll04", "spert", "semeval", "ace", "brat")
     parser: str = "best"  # best, chunks, spacy, or the folder of a trained one
     vectors: str = ""  # word2vec's or GloVe's file; "": random
     # Of training, validation and test.

@@ -61,7 +61,8 @@ class Data:
     # any; tfds: the data_dir.
     root: str = of_source("files", "tfds")
     name: str = of_source("tfds")  # tfds: such as cycle_gan/horse2zebra
-    lists: str = ""  # files: a folder of lists, trainA.txt ..., of paths below root
+    # files: a folder of lists, trainA.txt ..., of paths below root
+    lists: str = of_source("files")
     pair: tuple[str, str] = ("digits", "mnist5k")  # labelled: names of sets, or folders
     margins: tuple[int, int] = at_least(0, (0, 0))  # labelled: pixels cut off each side
     short: int = at_least(0)  # the shorter side is scaled to this first; 0: as it is

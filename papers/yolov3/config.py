@@ -52,7 +52,7 @@ class Data:
     source: str = choice("auto", "scenes", "files", "tfds")
     # a folder in the layout of VOC, COCO or darknet; tfds: the data_dir
     root: str = of_source("auto", "files", "tfds")
-    name: str = ""  # tfds: the data set
+    name: str = of_source("tfds")  # tfds: the data set
     names: tuple[str, ...] = ()  # of the classes; (): those of the training set
     size: int = at_least(1, 416)  # pixels a side that the network sees
     # Training takes one of these sizes instead, another every `resize_every` steps, and

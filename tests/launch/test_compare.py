@@ -1,6 +1,7 @@
 """Workdirs beside each other. A failure means that numbers of other rows are mixed, or
 that a difference between configs is not shown."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -62,12 +63,23 @@ def test_the_last_values_on_valid_stand_beside_each_other():
     def record(step, split, **values):
         return {"step": step, "split": split, "seconds": 1.0, **values}
 
-    x = [record(1, "valid", loss=3.0), record(2, "valid", loss=2.0, f1=0.5)]
-    y = [record(2, "valid", loss=1.0), record(3, "train", loss=9.0)]
+    x = [record(1, "valid", loss=3.0), record(2, "valid", loss=2.0, f1=0.5, unk=0.0)]
+    y = [record(2, "valid", loss=1.0, unk=0.0), record(3, "train", loss=9.0)]
     found = [workdir("x", {}, x), workdir("y", {}, y)]
     table = dict(compare._values(found))["Last on valid"]
     assert table.columns == ("run", "metric", "x", "y")
     assert table.rows == [["a", "loss", 2.0, 1.0], ["a", "f1", 0.5, None]]
+
+
+def test_means_over_other_settings_than_seeds_are_said_to_be_that():
+    def note(**fields):
+        pair = [dataclasses.replace(workdir(x, {}), fields={n: v[x] for n, v in
+                fields.items()}) for x in (0, 1)]  # fmt: skip
+        return compare.differences(pair).note
+
+    assert note(seed=(0, 1), runs=(1, 2)) == ""
+    assert "over these settings" in note(seed=(0, 1), lr=(1, 2))
+    assert note(lr=(1, 1)) == "all fields are equal"
 
 
 def test_a_mistake_is_one_line(tmp_path, capsys):

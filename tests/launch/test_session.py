@@ -119,6 +119,15 @@ def test_a_report_says_of_which_step_it_is(workdir):
     assert "incomplete" not in report["facts"]
 
 
+def test_a_report_on_the_best_states_says_best_by_what(tmp_path):
+    for best, said in {"loss": "the least loss", "+f1": "the largest f1"}.items():
+        config = changed(smallest_paper.get_config("smoke"), {"loop.best": best})
+        best_of = Session(smallest_paper, config, tmp_path, checkpoint="best")
+        assert best_of._which({"line": 0}) == (
+            f"--checkpoint=best, {said}: line at step 0"
+        )
+
+
 def test_a_stopped_report_keeps_what_was_measured_and_says_that_it_is_not_all(workdir):
     def evaluate(config, trained):
         yield "measured", 1.5

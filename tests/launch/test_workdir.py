@@ -160,6 +160,9 @@ def test_a_workdir_knows_what_was_trained_in_it(tmp_path):
     remember(tmp_path, "some_paper", "smoke", training(steps=7))
     paper, variant, config = remembered(tmp_path)
     assert (paper, variant, config["loop"]["steps"]) == ("some_paper", "smoke", 7)
+    with pytest.raises(UserError, match="is a workdir of some_paper: choose another"):
+        remember(tmp_path, "another", "smoke", training())
+    assert remembered(tmp_path)[0] == "some_paper"
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", '{"paper": "a"}'])

@@ -229,6 +229,8 @@ def test_the_rate_halves_continuously():
         ({"runs": ("td_bilinear",), "model.width": 512}, "at most 64"),
         ({"encoder.name": "resnet", "encoder.depth": 35}, "one of 18"),
         ({"data.resize": 20}, "leave out one of them"),
+        ({"encoder.weights": "x.npz"}, "name=vgg16 or resnet, not cnn"),
+        ({"data.name": "coco"}, "source=tfds, not generated"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_in_one_line(changes, said):
