@@ -44,7 +44,11 @@ def _resnet(config: Encoder, arrays: Mapping, like: Variables) -> Variables:
     net = ResNet(model)
     shapes = jax.eval_shape(net.init, jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
     blank = jax.tree.map(lambda x: np.zeros(x.shape, np.float32), shapes)
-    found = resnet_weights.from_torchvision(arrays, model, blank)
+    try:
+        found = resnet_weights.from_torchvision(arrays, model, blank)
+    except UserError as error:
+        wanted = f"another ResNet than config.encoder.depth={config.depth}"
+        raise UserError(f"{config.weights} is of {wanted}: {error}") from None
     trunks = {
         kind: {"trunk": {"backbone": tree["backbone"]}} for kind, tree in found.items()
     }

@@ -155,6 +155,9 @@ def test_a_resnet_from_torchvisions_names_is_papers_resnet(tmp_path):
     output = drawn["params"]["output"]
     expected = last.mean(axis=(1, 2)) @ output["kernel"] + output["bias"]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    config.depth = 34
+    with pytest.raises(UserError, match=r"than config\.encoder\.depth=34"):
+        weights.load(config, drawn)
 
 
 def test_moving_statistics_are_of_all_devices():

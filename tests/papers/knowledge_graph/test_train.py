@@ -241,7 +241,7 @@ def test_configs_of_different_seeds_have_no_run_in_common():
         ({"model.d_relation": 3}, "d_relation=3"),
         ({"update": "rows", "optim.name": "adam"}, "plain SGD"),
         ({"update": "rows", "optim.ema": 0.9}, "config.optim.ema=0"),
-        ({"data.source": "files"}, "config.data.root=''"),
+        ({"data.source": "files", "data.name": ""}, "config.data.root=''"),
         ({"runs": ("transx",)}, "no run 'transx'"),
     ],
 )
