@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import papers  # noqa: F401  first: it says which file hides our `common`, if one does
+
 if TYPE_CHECKING:
     from launch.notebook import Trained
     from launch.showing import Shown

@@ -19,7 +19,7 @@ from launch.records import NO_METRICS, read_metrics
 from launch.reports.report import Report, read_results
 from launch.reports.results import Result
 from launch.reports.training import Curves
-from launch.workdir import remembered
+from launch.workdir import VARIANT, remembered
 
 OWN = "Training"  # the table of seconds and steps, which each report has of its own
 
@@ -60,9 +60,17 @@ def main(argv: Sequence[str]) -> int:
 
 
 def compare(folders: Sequence[Path], out: Path) -> None:
-    """Writes the page to the folder `out`."""
+    """Writes the page to the folder `out`. UserError: one is no workdir, or they are of
+    several papers."""
+    pages = [folder for folder in folders if (folder / "results.json").exists()]
+    folders = [folder for folder in folders if folder not in pages]
+    for page in pages:  # a shell names it too, of workdir/sweep/*
+        print(f"left out: {page} is a page of `compare`", flush=True)
     if len({*folders}) < 2:
         raise UserError("give two workdirs or more")
+    for folder in folders:
+        if not (folder / VARIANT).exists():
+            raise UserError(f"{folder} is no workdir: it has no {VARIANT}")
     papers = {remembered(folder)[0] for folder in folders}
     if len(papers) > 1:
         raise UserError(f"workdirs of one paper, not of {', '.join(sorted(papers))}")

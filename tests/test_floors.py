@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = ("common", "papers", "launch")  # from the ground up
 
@@ -58,10 +60,11 @@ def test_no_imports_run_in_a_circle():
     assert [*graphlib.TopologicalSorter(graph).static_order()]
 
 
-def test_a_users_common_py_is_named(tmp_path):
+@pytest.mark.parametrize("room", ["papers", "launch.compare"])
+def test_a_users_common_py_is_named(tmp_path, room):
     """It would hide ours, and each import of it would end in a riddle."""
     (tmp_path / "common.py").write_text("")
-    code = f"import sys; sys.path.insert(1, {str(ROOT)!r}); import papers"
+    code = f"import sys; sys.path.insert(1, {str(ROOT)!r}); import {room}"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
     )

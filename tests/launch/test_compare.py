@@ -86,7 +86,12 @@ def test_a_mistake_is_one_line(tmp_path, capsys):
     assert compare.main([str(tmp_path)]) == 2
     assert "two workdirs" in capsys.readouterr().err
     assert compare.main([str(tmp_path), str(tmp_path / "b")]) == 2
-    assert "variant.json is missing" in capsys.readouterr().err
+    assert f"{tmp_path} is no workdir" in capsys.readouterr().err
+    (tmp_path / "results.json").write_text("{}")
+    assert compare.main([str(tmp_path), str(tmp_path / "b")]) == 2
+    said = capsys.readouterr()
+    assert "two workdirs" in said.err
+    assert f"left out: {tmp_path} is a page" in said.out
 
 
 @pytest.mark.parametrize(
