@@ -28,7 +28,7 @@ def _default() -> Config:
         classifier=Classifier(steps=800),
         stages=Stages(steps=300, tuned_steps=1200, lr=2e-3, tuned_lr=2e-3),
         data=Data(min_count=1),
-        optim=Optim(lr=4e-3),
+        optim=Optim(lr=8e-3),
         text_rate=10.0,
         clamp=0.1,
         seeds=3,
@@ -99,6 +99,7 @@ def _folder() -> Config:
     config = _default()
     config.model.vocab = 0
     config.data = Data(source="files", min_count=2)
+    config.optim.lr = 4e-3
     config.seeds = 1
     config.stages = Stages(steps=0, tuned_steps=3000, lr=1e-3, tuned_lr=1e-3)
     config.encoder.lr = 1e-3
