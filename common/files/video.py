@@ -64,17 +64,26 @@ def video_target(source: Path, out: str, mark: str) -> Path:
 
 
 def frame_size(source: Path) -> Size:
-    """Width and height of a video. UserError: not a video, or one without pictures."""
+    """Width and height of a video's frames as they are stored. UserError: not a video,
+    or one without pictures."""
     with _opened(source) as reader:
         context = _stream(reader).codec_context
         return context.width, context.height
 
 
+def shown_size(source: Path) -> Size:
+    """As `frame_size`, of the frames as players turn them."""
+    for _, frame in sampled(source, 1, most=1):
+        height, width = frame.shape[:2]
+    return width, height
+
+
 def sampled(
     source: Path, every: int, most: int = 0
 ) -> Iterator[tuple[float, UInt8[np.ndarray, "height width 3"]]]:
-    """Every `every`-th frame as (seconds since the first, RGB), the first one too; at
-    most `most` of them, 0: all. UserError: not a video, or one without pictures."""
+    """Every `every`-th frame as (seconds since the first, RGB, turned as players show
+    it), the first one too; at most `most` of them, 0: all. UserError: not a video, or
+    one without pictures."""
     with _opened(source) as reader:
         stream = _stream(reader)
         decoded = (
@@ -86,7 +95,8 @@ def sampled(
                 return
             seconds = float((frame.pts or 0) * stream.time_base)
             start = seconds if start is None else start
-            yield seconds - start, frame.to_ndarray(format="rgb24")
+            pixels = frame.to_ndarray(format="rgb24")
+            yield seconds - start, video_tags.upright(frame, pixels)
         if start is None:
             raise UserError(f"{source.name} has no pictures in it")
 
@@ -94,10 +104,12 @@ def sampled(
 def convert(
     source: Path,
     target: Path,
-    compute: Callable[[Any, Frames], Frames],
+    compute: Callable[[Any, Frames], Any],
     params: Any,
     *,
     size: Size,
+    prepare: Callable[[Any], Any] | None = None,
+    draw: Callable[[Any, Any], Any] | None = None,
     scale: int = 1,
     layout: str = "rgb24",
     most: int = 0,
@@ -106,6 +118,10 @@ def convert(
     """Writes `compute(params, frames)` of the video as H.264, with its times and sound.
 
     size: width and height that frames are resized to before they are computed.
+    prepare: makes what `compute` is given of a frame, on the host. None: the frame.
+    draw: makes the frame that is written of the frame that was read and of what
+      `compute` gave of it: on the host, once for each frame, in their order. Frames are
+      read and written as players turn them, then. None: `compute` gives the frame.
     scale: how many times larger `compute` makes them.
     layout: FFmpeg's name for the arrays of frames, given and returned: rgb24 is
       [height, width, 3].
@@ -114,21 +130,26 @@ def convert(
 
     Where it is interrupted, the target is a video of the frames so far.
     """
-    run, rows = on_all_devices(compute, params)
+    search, rows = on_all_devices(compute, params)
     try:
         with _opened(source) as reader, _opened(target, "w") as writer:
             stream = _stream(reader)
             stream.thread_type = "AUTO"
             new_size = (size[0] * scale, size[1] * scale)
             encoder, sound = _streams(reader, writer, new_size, layout, crf)
-            frames = _frames(reader, stream, writer, encoder, sound)
+            read = partial(_array, size=size, layout=layout)
+            if draw:
+                stored = stream.codec_context.width, stream.codec_context.height
+                read = partial(_shown, size=stored)
+            turn = None if draw else video_tags.turn
+            frames = _frames(reader, stream, writer, encoder, sound, turn)
             try:
                 count, compute_seconds, start = _in_batches(
                     itertools.islice(frames, most or None),
-                    partial(_array, size=size, layout=layout),
-                    run,
+                    read,
+                    lambda x: search(np.stack([*map(prepare, x)]) if prepare else x),
                     rows,
-                    partial(_write, writer, encoder, layout),
+                    partial(_write, writer, encoder, layout, draw),
                 )
             except KeyboardInterrupt:
                 writer.mux(encoder.encode(None))
@@ -170,7 +191,7 @@ def _in_batches(
         computed = run(arrays)
         if waiting:
             write(*waiting)
-        waiting = (computed, batch)
+        waiting = (computed, arrays, batch)
         count += len(batch)
     if not count:
         raise UserError("the video has no pictures in it")
@@ -237,7 +258,7 @@ def _encoder(writer, stream, size: Size, layout: str, crf: int):
     return encoder
 
 
-def _frames(reader, stream, writer, encoder, sound: dict) -> Iterator:
+def _frames(reader, stream, writer, encoder, sound: dict, turn) -> Iterator:
     """The video's frames, whose times rise. Packets of sound are copied as they pass.
     Damaged packets are left out with a warning. The output's header is written with its
     first packet; packets of sound wait for the first frame, which says how players turn
@@ -250,7 +271,8 @@ def _frames(reader, stream, writer, encoder, sound: dict) -> Iterator:
             for frame in _decoded(packet, reader.name):
                 if first:
                     first = False
-                    video_tags.turn(frame, encoder)
+                    if turn:
+                        turn(frame, encoder)
                     writer.mux(waiting)
                 if last is not None and (frame.pts is None or frame.pts <= last):
                     frame.pts = last + 1  # some .avi files need it
@@ -277,8 +299,19 @@ def _array(frame, size: Size, layout: str) -> UInt8[np.ndarray, "*plane_shape"]:
     return frame.reformat(*size, layout, dst_color_range="MPEG").to_ndarray()
 
 
-def _write(writer, encoder, layout: str, computed: Frames, originals: list) -> None:
-    for array, original in zip(np.asarray(computed), originals, strict=False):
+def _shown(frame, size: Size) -> UInt8[np.ndarray, "height width 3"]:
+    """The frame, whose stored size this is, as players turn it."""
+    return video_tags.upright(frame, _array(frame, size, "rgb24"))
+
+
+def _write(
+    writer, encoder, layout: str, draw, computed: Any, arrays: Frames, originals: list
+) -> None:
+    computed = jax.tree.map(np.asarray, computed)
+    for i, original in enumerate(originals):
+        array = jax.tree.map(lambda leaf, i=i: leaf[i], computed)
+        if draw:
+            array = draw(arrays[i], array)
         frame = _av().VideoFrame.from_ndarray(array, format=layout)
         frame.pts = original.pts
         frame.time_base = original.time_base

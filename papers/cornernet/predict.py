@@ -13,9 +13,9 @@ import numpy as np
 from common import optim
 from common.box_figures import class_colour, draw
 from common.contract import Table
-from common.files import coco_results, darknet_labels, outputs
+from common.files import boxed_video, coco_results, darknet_labels, outputs
 from common.files.inputs import given, pictures
-from common.files.video import Frames, convert, frame_size, is_video, video_target
+from common.files.video import is_video, shown_size
 from common.host import to_host
 from common.pixels import Picture, as_channels
 from common.truth import Found, found
@@ -35,8 +35,8 @@ def predict(config: Config, state: State, inputs: str) -> Values:
     darknet's txt of each and `boxes.json`, COCO's list of results; then tables of boxes
     and of seconds.
 
-    inputs: an image, a folder of images, or a video. A video with boxes is always
-    written: to `predict.out`, or beside the video.
+    inputs: an image, a folder of images, or a video. A video with boxes and its json
+    are always written: to `predict.out`, or beside the video.
     """
     path = given(inputs, video=True)
     # Not the optimiser's moments, which are twice the network's size.
@@ -126,57 +126,45 @@ def drawn(picture: Picture, found: Found, names: tuple[str, ...]) -> Picture:
 
 
 def _video(config: Config, state: State, source: Path) -> Values:
-    size = frame_size(source)
     c = config.predict
-    target = video_target(source, c.out, "boxes")
-    speed = convert(
+    width, height = shown_size(source)
+
+    def view_of(frame):  # at the first of `eval.scales` alone
+        return views.views_of(config, frame)[0]
+
+    view = view_of(np.zeros((height, width, 3), np.uint8))
+    size, speed = yield from boxed_video.searched(
         source,
-        target,
-        partial(frames_with_boxes, config),
+        c.out,
+        lambda frame: view_of(frame).image,
+        partial(boxes_in, config, view),
         state,
-        size=size,
+        _present,
+        table="Boxes",
+        names=class_names(config),
+        category_ids=category_ids(config),
+        threshold=c.threshold,
         most=c.frames,
         crf=c.crf,
     )
-    yield f"{source.name} boxes", target
-    yield "Searched", speed.table(size, "network and boxes")
+    yield "Searched", speed.table(size, "network")
 
 
-def frames_with_boxes(config: Config, state: State, frames: Frames) -> Frames:
-    """A video's frames with their boxes drawn. The host resizes and draws;
-    `eval.scales` has its first alone."""
-    rows = len(frames)
-    empty = views.views_of(config, np.zeros(frames.shape[1:], np.uint8))[0]
+def boxes_in(config: Config, view: views.View, state: State, images) -> dict:
+    """The boxes of a video's frames, as arrays, in pixels of the frames.
 
-    def prepare(frames):
-        shown = (views.views_of(config, np.asarray(f))[0].image for f in frames)
-        return np.stack([*shown])
-
-    def finish(frames, arrays):
-        drawn = []
-        for i, frame in enumerate(frames):
-            own = {name: np.asarray(value[i]) for name, value in arrays.items()}
-            drawn.append(_with_boxes(config, np.asarray(frame), own))
-        return np.stack(drawn)
-
-    shape = jax.ShapeDtypeStruct((rows, *empty.image.shape), jnp.uint8)
-    images = jax.pure_callback(prepare, shape, frames)
+    view: of a frame of their size. images: the frames in it.
+    """
     candidates = views.candidates_of(config, state, images)
-    border = jnp.array([*empty.border, *empty.border], jnp.float32)
-    scale = jnp.array([*empty.scale, *empty.scale], jnp.float32)
+    border = jnp.array([*view.border, *view.border], jnp.float32)
+    scale = jnp.array([*view.scale, *view.scale], jnp.float32)
     candidates = candidates.replace(boxes=(candidates.boxes - border) / scale)
-    arrays = as_arrays(suppressed(config.eval, candidates))
-    like = jax.ShapeDtypeStruct(frames.shape, jnp.uint8)
-    return jax.pure_callback(finish, like, frames, arrays)
+    return as_arrays(suppressed(config.eval, candidates))
 
 
-def _with_boxes(config: Config, frame: Picture, arrays: dict) -> Picture:
-    there = arrays["present"] & (arrays["scores"] >= config.predict.threshold)
-    own = found(*(arrays[name][there] for name in ("boxes", "scores", "classes")))
-    names = class_names(config)
-    labels = [names[label] for label in own.classes]
-    colours = [class_colour(label) for label in own.classes]
-    return draw(frame, own.boxes, labels, own.scores, colours)
+def _present(arrays: dict) -> Found:
+    there = arrays["present"]
+    return found(*(arrays[name][there] for name in ("boxes", "scores", "classes")))
 
 
 def _rows(found: Found, names: tuple[str, ...]) -> Iterator[list]:

@@ -25,7 +25,7 @@ from papers.yolov3 import annotations, classes
 from papers.yolov3.config import Config
 from papers.yolov3.detector import best, predicted, refuse_nan
 from papers.yolov3.train import State, ema_variables
-from papers.yolov3.video import annotate_video
+from papers.yolov3.video import search_video
 
 Values = Iterator[str | tuple[str, Any]]
 
@@ -43,8 +43,8 @@ def predict(config: Config, state: State, inputs: str) -> Values:
     boxes as COCO's json and darknet's txt; then a table of all boxes, and one of the
     time.
 
-    inputs: a picture, a folder of pictures, or a video. A video with its boxes is
-    always written: to `predict.out`, or beside the video.
+    inputs: a picture, a folder of pictures, or a video. A video with its boxes and its
+    json are always written: to `predict.out`, or beside the video.
 
     Of the classifier: yields the most probable classes of each picture.
     """
@@ -57,7 +57,7 @@ def predict(config: Config, state: State, inputs: str) -> Values:
     variables, anchors = to_host((ema_variables(state), state.anchors))
     if jax.process_index() == 0:  # it needs the others no more, and alone writes
         if is_video(path):
-            yield from annotate_video(config, variables, anchors, names, path)
+            yield from search_video(config, variables, anchors, names, path)
         else:
             yield from _pictures(config, variables, anchors, names, path)
 

@@ -83,6 +83,37 @@ def test_a_video_on_its_side_stays_turned(tmp_path, rotation, ending, sound):
         )
 
 
+@pytest.mark.parametrize("rotation", [0, 90, -90, 180])
+def test_frames_are_drawn_on_as_players_show_them(tmp_path, rotation):
+    source = tmp_path / "film.mp4"
+    write_video(source, [photograph(32, 48)] * 3, rotation=rotation)
+    stored, _ = read_video(source)
+    expected = np.rot90(stored[0], rotation // 90)
+    assert video.shown_size(source) == expected.shape[1::-1]
+    (_, frame), *_ = video.sampled(source, 1)
+    np.testing.assert_array_equal(frame, expected)
+    drawn_on = []
+
+    def draw(frame, mean):
+        drawn_on.append((frame, mean))
+        return frame
+
+    converted(
+        tmp_path,
+        lambda _, x: x.mean((1, 2)),
+        size=expected.shape[1::-1],
+        prepare=lambda frame: frame[..., 0],
+        draw=draw,
+    )
+    assert len(drawn_on) == 3
+    np.testing.assert_array_equal(drawn_on[2][0], expected)
+    np.testing.assert_allclose(drawn_on[2][1], expected[..., 0].mean(), rtol=1e-4)
+    made, _ = read_video(tmp_path / "out.mkv")
+    assert np.abs(made[2].astype(int) - expected).mean() < 3
+    with av.open(str(tmp_path / "out.mkv")) as reader:
+        assert next(reader.decode(video=0)).rotation == 0
+
+
 @pytest.mark.parametrize("ending", ["mp4", "mkv"])
 def test_a_videos_tags_are_copied(tmp_path, ending):
     """Mirrored, of wide pixels, in other primaries, with a title, languages and
@@ -160,7 +191,7 @@ def test_times_that_do_not_rise_are_made_to():
     packets = [Packet(1), Packet(4, 3), Packet(None), Packet(9)]
     reader = SimpleNamespace(demux=lambda *_: packets, name="film.avi")
     writer = SimpleNamespace(mux=lambda packets: None)
-    frames = video._frames(reader, "pictures", writer, None, {})
+    frames = video._frames(reader, "pictures", writer, None, {}, None)
     assert [frame.pts for frame in frames] == [1, 4, 5, 6, 9]
 
 
@@ -196,7 +227,8 @@ def test_batches_keep_order_and_repeat_only_what_is_not_written(count):
         events.append("computed")
         return 10 * arrays
 
-    def write(computed, originals):
+    def write(computed, arrays, originals):
+        assert arrays.shape == (4,)
         events.append("written")
         written.extend(zip(computed, originals, strict=False))
 

@@ -3,10 +3,8 @@ sees the object, or that bad input ends in a traceback."""
 
 import dataclasses
 import json
-from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,7 +12,6 @@ from PIL import Image
 from common.contract import UserError
 from papers import cornernet
 from papers.cornernet import views
-from papers.cornernet.predict import frames_with_boxes
 from tests import videos
 
 
@@ -108,14 +105,21 @@ def test_a_video_is_written_with_its_frames(untrained, tmp_path):
     config, state = untrained
     source = tmp_path / "a.mp4"
     videos.write_video(source, [videos.photograph(seed=i) for i in range(3)])
-    values = [*cornernet.predict(config, state, str(source))]
+    config = with_predict(config, threshold=0.0)
+    values = dict(cornernet.predict(config, state, str(source)))
     assert (tmp_path / "a_boxes.mp4").exists()
-    assert values[-1][1].rows[0][0] == 3
+    assert values["Searched"].rows[0][0] == 3
+    rows = json.loads((tmp_path / "a_boxes.json").read_text())
+    assert rows
+    assert {row["image_id"] for row in rows} <= {1, 2, 3}
+    assert len(rows) == len(values["Boxes"].rows)
 
-
-def test_frames_without_boxes_are_as_they_came(untrained):
-    config, state = untrained
-    rng = np.random.default_rng(0)
-    frames = jnp.array(rng.integers(0, 256, (2, 24, 40, 3), np.uint8))
-    run = jax.jit(partial(frames_with_boxes, with_predict(config, threshold=1.0)))
-    np.testing.assert_array_equal(run(state, frames), frames)
+    config = with_predict(config, threshold=1.0, out=str(tmp_path / "out"))
+    values = dict(cornernet.predict(config, state, str(source)))
+    assert values["Boxes"].rows == []  # the json has them, as of pictures
+    assert len(json.loads((tmp_path / "out/a_boxes.json").read_text())) == len(rows)
+    labels = sorted((tmp_path / "out/a_labels").iterdir())
+    assert [path.name for path in labels] == ["a_1.txt", "a_2.txt", "a_3.txt"]
+    paths = source, tmp_path / "a_boxes.mp4", tmp_path / "out/a_boxes.mp4"
+    before, boxed, plain = (videos.read_video(path)[0].astype(int) for path in paths)
+    assert np.abs(plain - before).mean() < 0.5 * np.abs(boxed - before).mean()

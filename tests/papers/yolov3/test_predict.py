@@ -154,6 +154,14 @@ def test_a_video_comes_out_with_its_boxes(config, tmp_path):
     made, times = read_video(tmp_path / "out.mp4")
     assert found["Video"].rows[0][0] == len(made) == 4
     assert len(times) == 4
+    assert [row[0] for row in found["Found"].rows] == [1, 2, 3, 4]
+    rows = json.loads((tmp_path / "out.json").read_text())
+    assert [row["image_id"] for row in rows] == [1, 2, 3, 4]
+    lefts = [row["bbox"][0] for row in rows]
+    np.testing.assert_allclose(lefts, [10, 18, 26, 34], atol=2)
+    labels = [found["in.mp4 labels"] / f"in_{i + 1}.txt" for i in range(4)]
+    centres = [float(path.read_text().split()[1]) * 96 for path in labels]
+    np.testing.assert_allclose(centres, [25, 33, 41, 49], atol=2)
     for frame, before in zip(made, frames, strict=True):
         assert frame.shape == before.shape
         changed = np.abs(frame.astype(int) - before).max(-1) > 60
