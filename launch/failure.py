@@ -22,6 +22,10 @@ MACHINE = (
     "UNAVAILABLE",
     "UNKNOWN",
 )
+# How JAX words an error of a function that a compiled program calls on the host.
+CALLED = re.compile(
+    r"callback.*^UserError: (.+?)(?=\n-{5}|\Z)", re.DOTALL | re.MULTILINE
+)
 BESIDE = ("Encountered error while reading array", "Event loop is closed")
 
 
@@ -55,10 +59,17 @@ def of_the_machine(error: BaseException) -> str:
     return "; ".join([what, *getattr(error, "__notes__", [])])
 
 
+def of_the_user(error: BaseException) -> str:
+    """The words of a `UserError` that a compiled program met when it called the host,
+    and of which JAX keeps the text alone; "": it met none."""
+    met = CALLED.search(str(root(error)))
+    return met[1] if met else ""
+
+
 def tell_once() -> None:
-    """Silences what libraries print of an error that they also raise. Orbax logs it.
-    TensorStore prints a traceback of each read and write that the error cut short."""
-    for name in ("absl", "asyncio"):
+    """Silences what libraries print of an error that they also raise. Orbax and JAX log
+    it. TensorStore prints a traceback of each read and write that it cut short."""
+    for name in ("absl", "asyncio", "jax._src.callback"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     show = sys.unraisablehook
 

@@ -48,6 +48,9 @@ def main(argv: list[str]) -> int:
         print(f"launch: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except Exception as error:
+        if line := failure.of_the_user(error):
+            print(f"launch: {' '.join(line.split())}", file=sys.stderr)
+            return 2
         if not (line := failure.of_the_machine(error)):
             raise
         print(f"launch: stopped: {line}", file=sys.stderr)

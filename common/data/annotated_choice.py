@@ -9,6 +9,9 @@ from common.data import annotated_layouts
 from common.data.annotated import AnnotatedImages
 from common.data.annotated_coco import COCO_IDS
 
+# Of a set that no folder is named for yet: VOC's.
+PLANNED_CLASSES = 20
+
 
 class Named(Protocol):
     """The fields that say which set it is.
@@ -35,6 +38,11 @@ def source_of(data: Named) -> str:
 def is_read(data: Named) -> bool:
     """Whether the set comes from a disk, and is not made."""
     return source_of(data) in ("files", "tfds")
+
+
+def is_named(data: Named) -> bool:
+    """Whether the set is there to be read: shapes can be asked for without one."""
+    return source_of(data) != "files" or bool(data.root)
 
 
 def read(data: Named, split: str) -> AnnotatedImages:

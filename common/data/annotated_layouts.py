@@ -111,11 +111,15 @@ def complete(
     splits: dict[str, AnnotatedImages], where: str
 ) -> dict[str, AnnotatedImages]:
     """All three splits, by the rule of `read`. A warning says which pictures are both
-    trained and measured on. UserError: too few pictures."""
+    trained and measured on. UserError: too few pictures, or no class."""
     if "train" not in splits:
         there = ", ".join(splits)
         raise UserError(f"{where} has pictures for {there} and none for train")
     train = splits["train"]
+    if not train.names:
+        raise UserError(
+            f"{where} has no object in it and names no class: give a set with boxes"
+        )
     for split in ("valid", "test"):
         if split in splits and (shared := _files(splits[split]) & _files(train)):
             message = f"{where}: {len(shared)} pictures of {split} are trained on, too,"

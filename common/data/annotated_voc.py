@@ -12,7 +12,7 @@ valid/, test/). The corners are whole pixels that count from 1 and are inside th
 import warnings
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from common.data.annotated_files import (
     folder,
     missing,
 )
-from common.data.picture_index import PictureIndex
+from common.data.picture_index import PictureIndex, same_folders
 from common.data.split_names import split_of
 from common.files import storage, texts
 from common.files.pictures import ENDINGS
@@ -98,20 +98,38 @@ def _by_lists(root: Path, xml: list[Path]) -> dict[str, list[Path]]:
         raise UserError(f"{str(root)!r} holds several sets: give one of {folders}")
     if _BOTH in by_name and "train" not in by_name:
         by_name["train"] = by_name[_BOTH]
-    stems = {p.stem: p for p in xml}
+    by_stem: dict[str, list[Path]] = {}
+    for p in xml:
+        by_stem.setdefault(p.stem, []).append(p)
     parts = {}
     for name, split in _LISTS.items():
         if name not in by_name:
             continue
         ids = [*map(_id, texts.lines(by_name[name]))]
-        absent = [own for own in ids if own not in stems]
+        files = [_listed(by_name[name], own, by_stem) for own in ids]
+        absent = [own for own, file in zip(ids, files, strict=True) if file is None]
         if absent:
             what = f"pictures of {by_name[name].name} without an annotation"
             raise missing(root, what, absent, "give an XML file for each")
-        if repeated := len(ids) - len({*ids}):
+        if repeated := len(files) - len({*files}):
             raise UserError(f"{str(by_name[name])!r} lists {repeated} names twice")
-        parts[split] = [stems[own] for own in ids]
+        parts[split] = files
     return parts
+
+
+def _listed(
+    file: Path, name: str, by_stem: Mapping[str, Sequence[Path]]
+) -> Path | None:
+    """The annotation that a name in a list means: of several so called the one with
+    most of the name's folders. UserError: several have."""
+    *folders, stem = Path(name).parts
+    of_name = by_stem.get(stem, [])
+    alike = [same_folders(p.parts[:-1], folders) for p in of_name]
+    fitting = [p for p, same in zip(of_name, alike, strict=True) if same == max(alike)]
+    if len(fitting) > 1:
+        both = " and ".join(repr(str(p)) for p in fitting[:2])
+        raise UserError(f"{str(file)!r}: {name!r} may be {both}: write its folder")
+    return next(iter(fitting), None)
 
 
 def _id(line: str) -> str:
@@ -121,7 +139,8 @@ def _id(line: str) -> str:
     if len(words) == 2 and words[1] in ("1", "0", "-1"):
         line = words[0]
     name = Path(line)
-    return name.stem if name.suffix.lower() in {*ENDINGS, ".xml"} else line
+    named = name.suffix.lower() in {*ENDINGS, ".xml"}
+    return str(name.with_suffix("")) if named else line
 
 
 def _by_folders(root: Path, xml: list[Path]) -> dict[str, list[Path]]:

@@ -1,6 +1,7 @@
 """Which picture below a folder an annotation means."""
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 
 from common.files import pictures
@@ -44,11 +45,12 @@ def _nearest(paths: list[Path], folders: list[str], near: Iterable[str]) -> Path
 
     def likeness(path: Path) -> tuple[int, int]:
         own = [part.lower() for part in path.parts[:-1]]
-        same = 0
-        for a, b in zip(reversed(own), reversed(folders), strict=False):
-            if a != b:
-                break
-            same += 1
-        return same, len(near.intersection(own))
+        return same_folders(own, folders), len(near.intersection(own))
 
     return max(paths, key=likeness, default=None)
+
+
+def same_folders(own: Sequence[str], folders: Sequence[str]) -> int:
+    """How many of the inner folders of two paths are the same."""
+    pairs = zip(reversed(own), reversed(folders), strict=False)
+    return len([*itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)])

@@ -8,7 +8,7 @@ import numpy as np
 from common.contract import UserError
 from common.data import annotated_choice
 from common.data.annotated import AnnotatedImages
-from common.data.annotated_choice import read, source_of
+from common.data.annotated_choice import PLANNED_CLASSES, is_named, read, source_of
 from common.data.composed_scenes import CLASS_NAMES, scenes
 from common.truth import truth
 from papers.cornernet.config import Config
@@ -23,6 +23,8 @@ def class_names(config: Config) -> tuple[str, ...]:
     if data.names:
         return tuple(data.names)
     source = source_of(data)
+    if not is_named(data):
+        return tuple(map(str, range(PLANNED_CLASSES)))
     if source == "scenes":
         return CLASS_NAMES[data.labels]
     return tuple(COLOURS) if source == "generated" else read(data, "train").names

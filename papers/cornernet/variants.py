@@ -89,7 +89,10 @@ def _folder() -> Config:
             widths=(32, 48, 64, 96, 128), blocks=(1, 1, 1, 1, 1), stem_width=16,
             feature_width=48, pool_width=32, head_width=32,
         ),
-        data=Data(size=(255, 255), batch_size=8, flip=True, colour=0.4, lighting=0.1),
+        data=Data(
+            source="files", size=(255, 255), batch_size=8, flip=True, colour=0.4,
+            lighting=0.1,
+        ),
         optim=Optim(lr=1e-3, schedule=Schedule(warmup=50)),
         loop=Loop(steps=1500, log_every=10, eval_every=250, save_every=250, best="+AP"),
         eval=Eval(batch_size=8, corners=100, pairs=400, ablations=False),

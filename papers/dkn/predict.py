@@ -96,7 +96,7 @@ def read(inputs: str) -> tuple[list[str], list[str]]:
     if inputs.startswith(FILE):
         text = text_of_file(inputs)
     else:
-        refuse_bare_path(inputs)
+        refuse_bare_path(inputs, lines=False)
         text = inputs
     if text.lstrip().startswith("{"):
         return _from_json(text)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from common.boxes import letterbox
+from common.contract import UserError
 from common.data import image_sources
 from common.data.annotated import AnnotatedImages
 from common.data.annotated_choice import read, source_of
@@ -74,9 +75,15 @@ def sides(data: "Data") -> Float[np.ndarray, "boxes 2"]:
 
 
 def image_set(classifier: "Classifier", split: str) -> ImageSet:
-    """A split of the classifier's images."""
+    """A split of the classifier's images. UserError: no folder is named, and it has
+    other classes than the ten digits."""
     if classifier.root:
         return image_sources.load("files", split, "", classifier.root, 3)
+    if classifier.classes not in (0, len(CLASS_NAMES["digits"])):
+        raise UserError(
+            "config.classifier.root: name a folder of class folders; without one there "
+            f"are ten digits, and config.classifier.classes is {classifier.classes}"
+        )
     count = classifier.images if split == "train" else max(classifier.images // 10, 10)
     return digit_crops(split, count, size=classifier.size)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from common.config import changed, check
 from common.contract import Run, UserError
-from common.data.annotated_choice import source_of
+from common.data.annotated_choice import PLANNED_CLASSES, is_named, source_of
 from common.nearest import refuse_unknown
 from common.variants import runs_of as checked_runs
 from papers.yolov3 import annotations
@@ -76,7 +76,9 @@ def with_classes(config: Config) -> Config:
     where it leaves them open. They are kept in each run's config.json."""
     m, c = config.model, config.classifier
     found = {}
-    if not m.classes and not config.data.names:
+    if not m.classes and not config.data.names and not is_named(config.data):
+        found = {"model.classes": PLANNED_CLASSES}
+    elif not m.classes and not config.data.names:
         names = annotations.names(config.data)
         found = {"model.classes": len(names), "data.names": names}
     elif not m.classes:

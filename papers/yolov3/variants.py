@@ -146,7 +146,7 @@ def _tiny_voc() -> Config:
     """
     return Config(
         model=Model("yolov3-tiny", objectness=-4.0),
-        data=Data(size=416, batch_size=8, augment="darknet"),
+        data=Data(source="files", size=416, batch_size=8, augment="darknet"),
         optim=Optim("adam", 1e-3, schedule=Schedule(warmup=50, floor=0.01)),
         loop=Loop(
             steps=1200, log_every=10, eval_every=200, save_every=100, best="+ap50"
@@ -210,7 +210,7 @@ PARAM_COUNTS = {
     "coco_608": 61_949_149,
     "spp": 62_998_749,
     "tiny": 8_852_366,
-    "tiny_voc": 8_690_666,  # with the ten classes of the composed scenes
+    "tiny_voc": 8_713_766,  # with VOC's twenty classes
     "voc": 61_626_049,
     "openimages": 64_754_734,
 }

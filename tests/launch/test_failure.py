@@ -1,12 +1,15 @@
 """What an error says of its cause."""
 
 import json
+import logging
 import sys
 
 import jax
+import jax.numpy as jnp
 import pytest
 
-from launch.failure import damaged, of_the_machine, tell_once
+from common.contract import UserError
+from launch.failure import damaged, of_the_machine, of_the_user, tell_once
 
 
 def error_of(action):
@@ -61,6 +64,24 @@ def test_what_the_machine_lacks_is_a_line(error):
 def test_a_fault_of_the_program_keeps_its_traceback(error):
     assert not damaged(error)
     assert not of_the_machine(error)
+
+
+def test_what_a_program_meets_on_the_host_is_the_users():
+    def read(error):
+        raise error
+
+    def failure_of(error):
+        shape = jax.ShapeDtypeStruct((), jnp.float32)
+        with pytest.raises(jax.errors.JaxRuntimeError) as caught:
+            jax.block_until_ready(
+                jax.jit(lambda: jax.pure_callback(lambda: read(error), shape))()
+            )
+        return of_the_user(caught.value)
+
+    logging.getLogger("jax._src.callback").setLevel(logging.CRITICAL)
+    assert failure_of(UserError("a.txt is empty:\ngive b")) == "a.txt is empty:\ngive b"
+    assert failure_of(ValueError("UserError: no")) == ""
+    assert of_the_user(UserError("no program called")) == ""
 
 
 def test_a_thread_does_not_tell_again_what_was_raised(monkeypatch, capsys):

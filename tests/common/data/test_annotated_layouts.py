@@ -501,6 +501,30 @@ def test_listed_pictures_need_annotations(tmp_path):
         layouts.read(root, "train")
 
 
+def test_listed_names_may_have_folders(tmp_path):
+    objects = {f"{place}/1": OBJECTS["a"] for place in ("one", "two")}
+    root = voc(tmp_path, objects, False)
+    lists = root / "ImageSets" / "Main"
+    write(lists / "train.txt", "one/1\n")
+    write(lists / "val.txt", "JPEGImages/two/1.jpg\n")
+    paths = {s: layouts.read(root, s).pictures.path(0) for s in ("train", "valid")}
+    assert paths["train"] == root / "JPEGImages/one/1.jpg"
+    assert paths["valid"] == root / "JPEGImages/two/1.jpg"
+
+    root = voc(tmp_path / "bare", objects, False)
+    write(root / "ImageSets" / "Main" / "train.txt", "1\n")
+    with pytest.raises(UserError, match=r"'1' may be .*one/1\.xml.*: write its folder"):
+        layouts.read(root, "train")
+
+
+def test_a_set_without_a_class_is_refused(tmp_path):
+    empty = dict.fromkeys(OBJECTS, ())
+    bare = darknet(tmp_path / "darknet", dict.fromkeys(OBJECTS, ""), data=False)
+    for root in voc(tmp_path / "voc", empty), bare:
+        with pytest.raises(UserError, match="no object in it and names no class"):
+            layouts.read(root, "train")
+
+
 def test_folders_without_boxes_say_what_is_accepted(tmp_path):
     with pytest.raises(UserError, match="is not there"):
         layouts.read(tmp_path / "none", "train")
