@@ -80,7 +80,8 @@ def _files(root: Path) -> dict[str, Path]:
 
 def _looks_right(path: Path) -> bool:
     """Whether COCO's lists are named in its beginning or its end: the whole of a small
-    file. A large one need not be read for it."""
+    file. A large one need not be read for it. UserError: one is, and the file has no
+    end."""
     with path.open("rb") as file:
         start = file.read(_BEGINNING)
         size = file.seek(0, os.SEEK_END)
@@ -89,7 +90,10 @@ def _looks_right(path: Path) -> bool:
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):  # UTF-16
         text = text.replace(b"\0", b"")
     has = [b'"images"' in text, b'"categories"' in text]
-    return all(has) and (b'"annotations"' in text or b'"bbox"' in text)
+    boxes = b'"annotations"' in text or b'"bbox"' in text
+    if (any(has) or boxes) and b"{" in text[:4] and text.rstrip()[-1:] != b"}":
+        raise UserError(f"{str(path)!r} ends before its JSON does; fetch it again")
+    return all(has) and boxes
 
 
 def _split(root: Path, path: Path) -> str:

@@ -52,16 +52,15 @@ def picture_target(out: str, root: Path, name: str) -> Path:
     if Image.EXTENSION.get(path.suffix.lower()) not in Image.SAVE:
         ending = f"{path.suffix!r} is no picture's ending; give .png"
         raise UserError(f"config.predict.out: {path} not written: {ending}")
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        reason = "a folder" if path.is_dir() else "no permission"
-        raise UserError(f"config.predict.out: {path} not written: {reason}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UserError(f"config.predict.out: {path} not written: no permission")
     return path
 
 
 def target(out: str, root: Path, name: str) -> Path:
     """The path to write to, whose folders are created: `out`, if that is the name of a
     file and the input `root` is a file too; else `name` in the folder `out`. UserError:
-    it is the input itself."""
+    it is the input itself, or a folder."""
     place = Path(out).expanduser()
     if place.suffix and root.is_file():
         return _with_folder(place, root)
@@ -86,6 +85,8 @@ def _with_folder(path: Path, root: Path | None) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"config.predict.out: {path} not written: {error}") from error
+    if path.is_dir():
+        raise UserError(f"config.predict.out: {path} not written: a folder")
     return path
 
 

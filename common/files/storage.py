@@ -124,9 +124,12 @@ def folders(folder: Path) -> list[Path]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The contents of a file, decompressed where its name ends in .gz. UserError: the
-    gzip file is not complete."""
-    data = path.read_bytes()
+    """The contents of a file, decompressed where its name ends in .gz. UserError: it is
+    a folder, or the gzip file is not complete."""
+    try:
+        data = path.read_bytes()
+    except IsADirectoryError:
+        raise UserError(f"{str(path)!r} is a folder: a file is wanted") from None
     try:
         return gzip.decompress(data) if path.suffix.lower() == ".gz" else data
     except (OSError, EOFError, zlib.error) as error:

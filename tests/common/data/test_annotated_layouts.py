@@ -294,6 +294,16 @@ def test_coco_rows_with_a_fault_are_named(tmp_path, row, says):
         layouts.read(root, "train")
 
 
+@pytest.mark.parametrize("left", [0.3, 0.9])
+def test_a_coco_json_without_its_end_is_named(tmp_path, left):
+    """It is not left out, for the validation split would be cut off another."""
+    root = coco(tmp_path)
+    file = root / "annotations" / "instances_val2017.json"
+    file.write_bytes(file.read_bytes()[: int(left * file.stat().st_size)])
+    with pytest.raises(UserError, match=f"{file.name}' ends before its JSON does"):
+        layouts.read(root, "train")
+
+
 def test_coco_boxes_of_no_or_negative_sides_are_dropped(tmp_path):
     boxes = [[1, 1, 5, 5], [1, 1, 0, 5], [9, 9, -3, 5], [60, 1, 5, 5]]
     rows = [{**ROW, "id": i, "bbox": box} for i, box in enumerate(boxes)]

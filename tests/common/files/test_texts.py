@@ -76,3 +76,8 @@ def test_what_is_no_json_is_told_in_a_line(tmp_path, content, said):
         texts.read_json(path)
     path.write_text('{"a": [1]}')
     assert texts.read_json(path) == {"a": [1]}
+
+
+def test_a_folder_in_a_files_place_is_told_in_a_line(tmp_path):
+    with pytest.raises(UserError, match="is a folder: a file is wanted"):
+        texts.read_json(tmp_path)
