@@ -2,6 +2,7 @@
 misses. uint8 in, uint8 RGB out.
 """
 
+import functools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from common.boxes import iou
+from common.data.glyphs import font_path
 from common.pixels import Picture, with_channels
 from common.truth import Found, Truth
 
@@ -30,6 +32,7 @@ WRONG = (213, 94, 0)
 MISSED = (86, 180, 233)
 SMALL = 256  # a report's pictures are enlarged to this side at least
 GAP = 6  # white pixels between pictures
+MOST_COVERED = 0.5  # of a picture, by names
 
 
 def draw(
@@ -43,7 +46,8 @@ def draw(
 ) -> Drawn:
     """The picture with its boxes, the surest on top.
 
-    labels, scores: of the boxes, written at each; () and "": nothing.
+    labels, scores: of the boxes, written at each; () and "": nothing. In a crowd, of
+      which they would hide too much, none is written.
     colours: of the boxes; (): each label has its own, by the order of the names.
     least_side: a picture whose shorter side has fewer pixels is enlarged by a whole
       factor, so that the names can be read.
@@ -54,10 +58,14 @@ def draw(
     pen = ImageDraw.Draw(canvas)
     colours = colours or _colours_of(labels, len(boxes))
     order = np.argsort(scores, kind="stable") if len(scores) else range(len(boxes))
+    font = written(max(9, round(min(canvas.size) / 22)))
+    texts = _texts(labels, scores, len(boxes))
+    areas = [np.prod(_text_size(pen, text, font)) for text in texts]
+    if sum(areas) > MOST_COVERED * np.prod(canvas.size):
+        texts = [""] * len(boxes)
     for i in order:
-        words = [labels[i]] if len(labels) and labels[i] else []
-        words += [f"{scores[i]:.2f}"] if len(scores) else []
-        _box(pen, canvas.size, np.asarray(boxes[i]) * factor, words, colours[i])
+        box = np.asarray(boxes[i]) * factor
+        _box(pen, canvas.size, box, texts[i], font, colours[i])
     return np.asarray(canvas)
 
 
@@ -159,14 +167,34 @@ def _colours_of(labels: Sequence[str], n: int) -> list[Colour]:
     return [class_colour(places[label]) for label in labels] or [COLOURS[0]] * n
 
 
+@functools.cache
+def written(size: int) -> ImageFont.FreeTypeFont:
+    """The font of names: Latin, Greek and Cyrillic letters; Pillow's own has ASCII."""
+    return ImageFont.truetype(font_path("DejaVuSans"), size)
+
+
+def _texts(labels: Sequence[str], scores: Sequence[float], n: int) -> list[str]:
+    """What is written at each of n boxes."""
+    names = labels if len(labels) else [""] * n
+    numbers = [f"{score:.2f}" for score in scores] if len(scores) else [""] * n
+    return [" ".join(filter(None, both)) for both in zip(names, numbers, strict=True)]
+
+
+def _text_size(pen: ImageDraw.ImageDraw, text: str, font) -> tuple[int, int]:
+    """Width and height of a text with its margins; none of no text."""
+    left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
+    return (int(right - left) + 4, int(bottom - top) + 4) if text else (0, 0)
+
+
 def _box(
     pen: ImageDraw.ImageDraw,
     size: tuple[int, int],
     box: Float[np.ndarray, "4"],
-    words: Sequence[str],
+    text: str,
+    font: ImageFont.FreeTypeFont,
     colour: Colour,
 ) -> None:
-    """One box with its words above it, or in it where there is no room above."""
+    """One box with its text above it, or in it where there is no room above."""
     if not np.isfinite(box).all():
         return
     width, height = size
@@ -174,12 +202,10 @@ def _box(
     line = max(1, round(min(size) / 200))
     corners = [x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)]
     pen.rectangle(corners, outline=colour, width=line)
-    if not words:
+    if not text:
         return
-    text = " ".join(words)
-    font = ImageFont.load_default(max(9, round(min(size) / 22)))
-    left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
-    text_width, text_height = int(right - left) + 4, int(bottom - top) + 4
+    left, top, *_ = pen.textbbox((0, 0), text, font=font)
+    text_width, text_height = _text_size(pen, text, font)
     x = max(0, min(x1, width - text_width))
     y = y1 - text_height if y1 >= text_height else max(0, y1)
     y = min(y, max(height - text_height, 0))

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from common.box_figures import written
 from common.pixels import Picture, with_channels
 
 LEAST_SIDE = 192  # smaller pictures are enlarged, so that captions can be read
@@ -65,7 +66,7 @@ def with_caption(picture: Picture, lines: Sequence[str]) -> Picture:
     """The picture with lines of text below it, on white."""
     factor = max(1, -(-LEAST_SIDE // max(min(picture.shape[:2]), 1)))
     pixels = with_channels(picture, 3).repeat(factor, 0).repeat(factor, 1)
-    font = ImageFont.load_default(12)
+    font = written(11)
     broken = [part for line in lines for part in _broken(line, font, pixels.shape[1])]
     height = 16 * len(broken) + 2 * MARGIN
     canvas = Image.new(

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from common import box_figures
 from common.truth import found, truth
@@ -42,6 +43,27 @@ def test_names_and_scores_are_written():
     scored = box_figures.draw(GREY, box, ["cat"], [0.5])
     changed = [(a != b).any() for a, b in ((bare, named), (named, scored))]
     assert changed == [True, True]
+
+
+@pytest.mark.parametrize("pair", [("Tür", "Tor"), ("ä", "ö"), ("кот", "кит")])
+def test_letters_of_other_languages_are_told_apart(pair):
+    grey = np.full((60, 90, 3), 100, np.uint8)
+    box = np.array([[10.0, 30, 60, 50]])
+    one, other = (
+        box_figures.draw(grey, box, [name], colours=[(0, 0, 0)]) for name in pair
+    )
+    assert (one != other).any()
+
+
+def test_names_that_would_hide_a_crowd_are_left_out():
+    grey = np.full((60, 90, 3), 100, np.uint8)
+    boxes = np.array([[10.0, 20, 30, 40]])
+    few = box_figures.draw(grey, boxes, ["name"])
+    assert (few != box_figures.draw(grey, boxes)).any()
+    many = boxes.repeat(30, 0)
+    np.testing.assert_array_equal(
+        box_figures.draw(grey, many, ["name"] * 30), box_figures.draw(grey, many)
+    )
 
 
 def test_any_box_can_be_drawn():
