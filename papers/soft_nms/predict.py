@@ -13,6 +13,7 @@ from common.detection_metrics import CocoScores, coco_metrics
 from common.detection_tables import percent
 from common.files import coco_results, outputs, storage
 from common.files.coco_results import Results
+from common.soft_nms import Suppression
 from common.truth import Found, Truth, found
 from papers.soft_nms import annotations, figures
 from papers.soft_nms.config import Config
@@ -50,7 +51,8 @@ def predict(config: Config, state: Any, inputs: str) -> Iterator[Any]:
         ["pictures", len(boxes.image_ids), len({*kept.image.tolist()})],
         ["highest score", *(_highest(x.scores) for x in (boxes, kept))],
     ]
-    yield "Rescored", Table(("", "read", "written"), rows, rule.method)
+    note = f"{rule.method}; {_counts(rule)}"
+    yield "Rescored", Table(("", "read", "written"), rows, note)
     yield "COCO results", place
     if truth is not None:
         scores = _scores(config, boxes, truth)
@@ -138,11 +140,15 @@ def _table(config: Config, scores: Mapping[Setting, CocoScores], count: int) -> 
         [str(s), *map(percent, (own.ap, own.ap50, own.ap75, own.ar100))]
         for s, own in scores.items()
     ]
-    note = (
-        f"{count:,} pictures; {rule.per_class} boxes of a class before, {rule.keep} of "
-        "a picture after"
-    )
+    note = f"{count:,} pictures; {_counts(rule)}"
     return Table(("suppression", "AP", "AP50", "AP75", "AR100"), rows, note)
+
+
+def _counts(rule: Suppression) -> str:
+    return (
+        f"at most {rule.per_class} boxes of a class before, {rule.keep} of a picture "
+        "after"
+    )
 
 
 def _measured(

@@ -76,8 +76,8 @@ def parse(text: str, source: str = "cfg") -> Cfg:
 def _sections(text: str, source: str) -> list[Section]:
     found: list[Section] = []
     for number, line in enumerate(text.splitlines(), 1):
-        line = "".join(line.split())
-        if not line or line[0] in "#;":
+        line = "".join(line.partition("#")[0].split())
+        if not line or line[0] == ";":
             continue
         if line[0] == "[":
             name = line[1:].removesuffix("]")

@@ -52,7 +52,9 @@ def test_a_yolo_without_keys_has_darknets_defaults():
 
 
 def test_blanks_comments_and_later_duplicates_count_for_nothing():
-    text = DETECTOR.replace("filters=16", "filters = 1 6\n#filters=9\n;x\nfilters=99")
+    text = DETECTOR.replace(
+        "filters=16", "filters = 1 6 # 9\n#filters=9\n;x\nfilters=99"
+    )
     assert darknet_cfg.parse(text) == darknet_cfg.parse(DETECTOR)
     steps = NET + "policy=steps\nsteps=400000, 450000\nscales=.1, .1\n" + CONV
     net = darknet_cfg.parse(steps).net
