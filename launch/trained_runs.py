@@ -62,13 +62,22 @@ class TrainedRuns:
 
     def trained_or_shipped(self, name: str) -> tuple[Any, str]:
         """(state, what the user should know of it, or "") of a run: that of `restored`,
-        and before any training that of weights which come with the paper. UserError:
-        there are none either."""
+        and before any training that of weights which come with the paper, or the first
+        one where the run trains no step. UserError: there is none either."""
         config = self.runs[name].config
         path = None if self.is_begun(name) else shipped.file(self.runs, name)
         if path:
             said = f"{name}: not trained in {self.workdir}; the weights are {path}"
             return shipped.state(self.runs, name, path), said
+        if not (self.is_begun(name) or config.loop.steps or self.runs[name].after):
+            key = jax.random.key(config.seed)
+            state = jax.jit(self.runs.initialiser(name))(key, {})
+            return for_evaluation(state), f"{name}: not trained, config.loop.steps=0"
+        if not self.is_begun(name) and getattr(config, "weights", ""):
+            raise UserError(
+                f"nothing trained in {self.workdir / name}: run --mode=train first, or "
+                "give --config.loop.steps=0 for config.weights as they are"
+            )
         state, meta = self.restored(name)
         said = [self.without_best(name, meta)]
         if meta["step"] < config.loop.steps:

@@ -15,6 +15,7 @@ from common.boxes import clip, has_area, letterbox
 from common.config import changed
 from common.contract import Table, UserError
 from common.data import annotated_choice
+from common.data.annotated_coco import COCO_NAMES
 from common.files import coco_results, darknet_labels, outputs, storage, texts
 from common.files.inputs import given, pictures
 from common.files.video import is_video
@@ -84,14 +85,15 @@ def _with_threshold(config: Config) -> Config:
 
 
 def class_names(config: Config) -> tuple[str, ...]:
-    """The lines of the file `predict.class_names`, or the set's names; numbers where it
-    cannot be read."""
+    """The lines of the file `predict.class_names`, or the set's names. Where it cannot
+    be read they are COCO's if there are 80 classes, as in its json; else numbers."""
     classes = config.model.classes
     if not config.predict.class_names:
         try:
             return annotations.class_names(config.data, classes)
         except UserError:
-            return tuple(map(str, range(classes)))
+            coco = classes == len(COCO_NAMES)
+            return COCO_NAMES if coco else tuple(map(str, range(classes)))
     path = storage.path(config.predict.class_names)
     try:
         names = tuple(texts.lines(path))

@@ -3,6 +3,7 @@ paper shows nothing, or is of another network."""
 
 import logging
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -39,6 +40,16 @@ def test_predict_works_before_training_and_says_by_what(tmp_path, caplog):
         (name, high), _ = work.predict("", str(tmp_path / "a.png"))
     assert (name, high.shape) == ("a.png x3", (24, 27, 3))
     assert "default.espcn.safetensors" in caplog.text
+
+
+def test_a_run_of_no_steps_is_its_first_state(tmp_path):
+    work = session(tmp_path, seed=1, **{"loop.steps": 0})
+    state, said = work.trained_or_shipped("espcn")
+    assert said == "espcn: not trained, config.loop.steps=0"
+    first = espcn.init(work.runs["espcn"].config, jax.random.key(1))
+    jax.tree.map(np.testing.assert_array_equal, state.params, first.params)
+    with pytest.raises(UserError, match=r"or give --config\.loop\.steps=0"):
+        session(tmp_path, weights="a.npz").trained_or_shipped("srcnn_9_1_5")
 
 
 def test_another_config_has_none(tmp_path):
