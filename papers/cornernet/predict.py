@@ -127,6 +127,7 @@ def drawn(picture: Picture, found: Found, names: tuple[str, ...]) -> Picture:
 
 def _video(config: Config, state: State, source: Path) -> Values:
     c = config.predict
+    views.refuse_nan(state)
     width, height = shown_size(source)
 
     def view_of(frame):  # at the first of `eval.scales` alone

@@ -5,10 +5,12 @@ import dataclasses
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt8
 
 from common.boxes import clip, has_area
+from common.contract import UserError
 from common.data.annotated_batches import NOTHING, fitted
 from common.data.augment import resize
 from common.host import to_host
@@ -69,11 +71,23 @@ def views_of(config: Config, picture: Picture) -> list[View]:
     return [own_size(config, picture, scale) for scale in config.eval.scales]
 
 
+def refuse_nan(state: State) -> None:
+    """UserError: the weights are no numbers. Of NaN heat maps no cell is a peak:
+    nothing would be found."""
+    weights = jax.tree.leaves((state.params, state.batch_stats))
+    if not all(jnp.isfinite(x).all() for x in weights):
+        raise UserError(
+            "the weights are NaN or infinite: the training diverged, or their "
+            "file is damaged; train it with a lower config.optim.lr"
+        )
+
+
 class Searcher:
     """Finds boxes in pictures of any size. Programs are compiled once for each size of
-    the input, and kept."""
+    the input, and kept. UserError: as of `refuse_nan`."""
 
     def __init__(self, config: Config, state: State) -> None:
+        refuse_nan(state)
         self._config = config
         self._state = state
         self._run = jax.jit(partial(candidates_of, config))

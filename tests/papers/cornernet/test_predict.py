@@ -101,6 +101,13 @@ def test_nothing_there_is_one_line(untrained):
         next(cornernet.predict(config, state, "/no/such.png"))
 
 
+def test_a_network_that_diverged_finds_nothing_aloud(untrained):
+    config, state = untrained
+    broken = state.replace(params=jax.tree.map(lambda x: x * np.nan, state.params))
+    with pytest.raises(UserError, match="training diverged"):
+        cornernet.detect(config, broken, [np.zeros((20, 20, 3), np.uint8)])
+
+
 def test_a_video_is_written_with_its_frames(untrained, tmp_path):
     config, state = untrained
     source = tmp_path / "a.mp4"
@@ -122,4 +129,4 @@ def test_a_video_is_written_with_its_frames(untrained, tmp_path):
     assert [path.name for path in labels] == ["a_1.txt", "a_2.txt", "a_3.txt"]
     paths = source, tmp_path / "a_boxes.mp4", tmp_path / "out/a_boxes.mp4"
     before, boxed, plain = (videos.read_video(path)[0].astype(int) for path in paths)
-    assert np.abs(plain - before).mean() < 0.5 * np.abs(boxed - before).mean()
+    assert np.abs(plain - before).mean() < np.abs(boxed - before).mean()
