@@ -3,7 +3,7 @@ misses. uint8 in, uint8 RGB out.
 """
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -30,6 +30,7 @@ COLOURS = (
 HIT = (0, 158, 115)
 WRONG = (213, 94, 0)
 MISSED = (86, 180, 233)
+HITS_AND_MISSES = {"found": HIT, "wrong, or twice": WRONG, "missed": MISSED}
 SMALL = 256  # a report's pictures are enlarged to this side at least
 GAP = 6  # white pixels between pictures
 MOST_COVERED = 0.5  # of a picture, by names
@@ -106,10 +107,11 @@ def hits_and_misses(
     threshold: float = 0.3,
     overlap: float = 0.5,
     least_side: int = SMALL,
+    legend: bool = True,
 ) -> Drawn:
-    """A strip of pictures. Green: found, with an IoU of at least `overlap`; orange:
-    found where there is nothing of this class, or found twice; blue: objects that
-    nothing has found. Boxes below the score `threshold` are left out."""
+    """A strip of pictures, above its legend. Green: found, with an IoU of at least
+    `overlap`; orange: found where there is nothing of this class, or found twice; blue:
+    objects that nothing has found. Boxes below the score `threshold` are left out."""
     drawn = []
     for picture, truth, found in items:
         found = found.take(np.asarray(found.scores) >= threshold)
@@ -121,7 +123,8 @@ def hits_and_misses(
         drawn.append(
             draw(picture, boxes, labels, colours=colours, least_side=least_side)
         )
-    return side_by_side(drawn)
+    strip = side_by_side(drawn)
+    return with_legend(strip, HITS_AND_MISSES) if legend else strip
 
 
 def matched(
@@ -155,6 +158,21 @@ def side_by_side(pictures: Sequence[Drawn]) -> Drawn:
         row[: picture.shape[0], left : left + picture.shape[1]] = picture
         left += picture.shape[1] + GAP
     return row
+
+
+def with_legend(picture: Drawn, colours: Mapping[str, Colour]) -> Drawn:
+    """The picture above a line of words, each behind a square of its colour."""
+    width = picture.shape[1]
+    size = max(10, width // 70)
+    canvas = Image.new("RGB", (width, 2 * size), (255, 255, 255))
+    pen = ImageDraw.Draw(canvas)
+    left = 0.0
+    for word, colour in colours.items():
+        pen.rectangle([left, size // 2, left + size, size // 2 + size], fill=colour)
+        place = left + 1.5 * size, size
+        pen.text(place, word, fill=(30, 30, 30), font=written(size), anchor="lm")
+        left += 3 * size + written(size).getlength(word)
+    return np.concatenate([picture, np.asarray(canvas)])
 
 
 def class_colour(class_index: int) -> Colour:

@@ -8,7 +8,13 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 
-from common.box_figures import beside_truth, class_colour, hits_and_misses, side_by_side
+from common.box_figures import (
+    beside_truth,
+    class_colour,
+    hits_and_misses,
+    side_by_side,
+    with_legend,
+)
 from common.detection_metrics import RECALLS, CocoScores
 from common.pixels import Picture
 from common.truth import Found
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
 
 TOP_LEFT = (255, 96, 64)  # heat of top-left corners, and their dots
 BOTTOM_RIGHT = (64, 160, 255)
+CORNERS = {"top-left corners": TOP_LEFT, "bottom-right corners": BOTTOM_RIGHT}
 SIDE = 256  # small pictures are enlarged to about this many pixels
 
 Drawn = UInt8[np.ndarray, "height width 3"]
@@ -60,7 +67,8 @@ def groups(picture: Picture, found: Found, least: float) -> Drawn:
 
 def heats(maps: Maps, count: int) -> Drawn:
     """The first pictures of a split under their heat maps."""
-    return side_by_side([heat_over(*of) for of in _first(maps, count)])
+    row = side_by_side([heat_over(*of) for of in _first(maps, count)])
+    return with_legend(row, CORNERS)
 
 
 def _first(maps: Maps, count: int) -> list[tuple]:
@@ -82,7 +90,8 @@ def _pictures(maps: Maps, findings: Sequence[Found], count: int) -> list[tuple]:
 def grouped(maps: Maps, findings: Sequence[Found], count: int, least: float) -> Drawn:
     """The first pictures of a split with the corners of their boxes, joined."""
     items = _pictures(maps, findings, count)
-    return side_by_side([groups(picture, own, least) for picture, _, own in items])
+    row = side_by_side([groups(picture, own, least) for picture, _, own in items])
+    return with_legend(row, CORNERS)
 
 
 def strip(maps: Maps, findings: Sequence[Found], count: int, least: float) -> Drawn:

@@ -97,7 +97,9 @@ def lost_neighbours(
         picture = pictures.picture(i)
         if picture is not None:
             rows.append(_row(picture, truth, pair, one.test.names))
-    return _stacked(rows) if rows else None
+    if not rows:
+        return None
+    return box_figures.with_legend(_stacked(rows), box_figures.HITS_AND_MISSES)
 
 
 def _best(found: Found, count: int) -> Found:
@@ -112,7 +114,9 @@ def _row(picture, truth: Truth, pair: Sequence[Found], names: Sequence[str]):
         picture, truth.boxes, labels, colours=colours, least_side=box_figures.SMALL
     )
     items = [(picture, truth, found) for found in pair]
-    strip = box_figures.hits_and_misses(items, names, threshold=0.0, overlap=HIT)
+    strip = box_figures.hits_and_misses(
+        items, names, threshold=0.0, overlap=HIT, legend=False
+    )
     return box_figures.side_by_side([real, strip])
 
 
