@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from common.boxes import iou
+from common.soft_nms_merge import soft_nms_merge
 from papers.cornernet.config import Config, Eval, Targets
 from papers.cornernet.decode import (
     Corners,
@@ -15,7 +16,7 @@ from papers.cornernet.decode import (
     peaks,
 )
 from papers.cornernet.model import Corner, Prediction
-from papers.cornernet.suppression import found_boxes, soft_nms_merge
+from papers.cornernet.suppression import OFFSET, found_boxes
 from papers.cornernet.targets import encode
 from papers.cornernet.truth_maps import as_truth
 
@@ -175,8 +176,7 @@ def test_merging_suppression_is_the_published_rule():
     scores = corner_scores.mean(1)
     found = soft_nms_merge(
         jnp.array(boxes)[None], jnp.array(scores)[None], jnp.array(corner_scores)[None],
-        jnp.zeros((1, 12), int), jnp.ones((1, 12), bool),
-        sigma=0.5, power=2.0, score_threshold=1e-3, keep=12,
+        sigma=0.5, power=2.0, score_threshold=1e-3, keep=12, offset=OFFSET,
     )  # fmt: skip
     expected = merged_by_loops(boxes, scores, corner_scores, 0.5, 2.0, 1e-3)
     count = int(found.present.sum())
