@@ -1,7 +1,7 @@
 """The set with boxes that a config's section of data names."""
 
-import contextlib
 import functools
+import warnings
 from typing import Protocol
 
 from common.contract import UserError
@@ -73,7 +73,11 @@ def category_ids(data: Named, classes: int) -> tuple[int, ...]:
     where it can be read; for 80 classes COCO's own, which have gaps; else 1, 2, ..."""
     numbers = tuple(range(1, classes + 1))
     if is_read(data):
-        with contextlib.suppress(UserError):
+        try:
             found = read(data, "train").category_ids
             return found if len(found) == classes else numbers
+        except UserError as error:
+            if classes != len(COCO_IDS) and data.root:
+                unknown = "COCO's json counts categories from 1"
+                warnings.warn(f"{unknown}, not as the set: {error}", stacklevel=2)
     return COCO_IDS if classes == len(COCO_IDS) else numbers

@@ -202,5 +202,8 @@ def folder(root: str | Path) -> Path:
     """The path of a set. UserError: it is no folder."""
     path = storage.path(root)
     if not str(root) or not path.is_dir():
-        raise UserError(f"the folder of pictures with boxes {str(root)!r} is not there")
+        raise UserError(
+            f"the folder of pictures with boxes {str(root)!r} is not there (to predict "
+            "the names in the run's config.json are enough, --config.data.names=A,B)"
+        )
     return path

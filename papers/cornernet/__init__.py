@@ -23,13 +23,12 @@ column for the edges that meet there.
     ((8, 8, 8, 3), (8, 8, 8, 1))
 """
 
-from papers.cornernet.config import runs
 from papers.cornernet.data import batch_spec, batches
 from papers.cornernet.evaluate import evaluate
 from papers.cornernet.inference import inference, inference_inputs
 from papers.cornernet.lecture import LECTURE
 from papers.cornernet.predict import detect, predict
-from papers.cornernet.sets import class_names
+from papers.cornernet.sets import class_names, runs
 from papers.cornernet.train import (
     CPU_DEVICES,
     State,

@@ -5,13 +5,21 @@ import functools
 
 import numpy as np
 
-from common.contract import UserError
+from common.config import changed, check
+from common.contract import Run, UserError
 from common.data import annotated_choice
 from common.data.annotated import AnnotatedImages
-from common.data.annotated_choice import PLANNED_CLASSES, is_named, read, source_of
+from common.data.annotated_choice import (
+    PLANNED_CLASSES,
+    is_named,
+    is_read,
+    read,
+    source_of,
+)
 from common.data.composed_scenes import CLASS_NAMES, scenes
 from common.truth import truth
 from papers.cornernet.config import Config
+from papers.cornernet.config import runs as planned_runs
 
 COLOURS = {"red": (220, 40, 40), "green": (40, 200, 60), "blue": (50, 70, 230)}
 
@@ -28,6 +36,15 @@ def class_names(config: Config) -> tuple[str, ...]:
     if source == "scenes":
         return CLASS_NAMES[data.labels]
     return tuple(COLOURS) if source == "generated" else read(data, "train").names
+
+
+def runs(config: Config) -> dict[str, Run]:
+    """The rows of the variant's table. The names of classes that the training set has
+    are kept in each run's config.json, so that predict does not need the set."""
+    check(config)
+    if is_read(config.data) and is_named(config.data):
+        config = changed(config, {"data.names": class_names(config)})
+    return planned_runs(config)
 
 
 def category_ids(config: Config) -> tuple[int, ...]:

@@ -139,6 +139,20 @@ def test_a_folder_by_its_root_alone_gives_its_classes(tmp_path):
     assert label == "box"
 
 
+def test_a_run_keeps_the_names_of_its_set(tmp_path):
+    coco_folder(tmp_path)
+    config = cornernet.get_config("folder")
+    config.data.root = str(tmp_path)
+    own = cornernet.runs(config)["main"].config
+    assert own.data.names == ("many", "box")  # by their numbers
+    own.data.root = str(tmp_path / "moved")
+    assert cornernet.runs(own)["main"].config == own
+    with pytest.warns(UserWarning, match="counts categories from 1, not as the set"):
+        assert category_ids(own) == (1, 2)
+    config.data.root = ""
+    assert len(class_names(config)) == 20  # planned: shapes alone are asked for
+
+
 def test_a_folder_of_nothing_is_refused_in_a_line(tmp_path):
     config = cornernet.get_config("default")
     config.data.root = str(tmp_path)
