@@ -61,7 +61,7 @@ def test_a_class_that_is_not_listed_is_one_line(tmp_path):
     with pytest.raises(UserError, match=r"model.classes=2"):
         next(batches(configured(root, **{"model.classes": 1}), "train"))
     with pytest.raises(UserError, match=r"config.data.root"):
-        configured(**{"data.source": "files"})
+        next(batches(configured(**{"data.source": "files"}), "train"))
 
 
 def test_priors_are_found_from_the_training_boxes_and_kept_in_the_state(tmp_path):
