@@ -4,8 +4,8 @@
 1 x 1 convolution is a matrix product on every platform. On a CPU, the gradient
 of a larger kernel is a matrix product over shifted copies of the image, except on small
 maps; XLA's own gradient is a convolution whose window is the whole image. Inside a loop
-on a CPU, where XLA's convolutions are 20 times slower, all three are such products. TPU
-and GPU programs have XLA's own.
+on a CPU, where XLA's convolutions are many times slower, all three are such products.
+TPU and GPU programs have XLA's own.
 """
 
 import math

@@ -5,8 +5,8 @@ block's variables in turn. Loop where a network is deep enough for compilation t
 matter, from about eight blocks on, or where its parameters are sharded: then one
 block's gathered parameters are in memory at a time. Write the blocks out where
 
-- the program is for a CPU and the blocks have convolutions: XLA runs those 20 times
-  slower in a loop, and `Conv(looped=True)` half as fast as outside one
+- the program is for a CPU and the blocks have convolutions: XLA runs those many times
+  slower in a loop, but for `Conv(looped=True)`
   (`loop_by_platform` asks which platform the program is for);
 - intermediates are wanted: a loop keeps none.
 
