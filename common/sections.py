@@ -28,6 +28,11 @@ class Loop:
     keep: int = at_least(1, 2)  # newest checkpoints kept, besides the best
     best: str = ""  # metric of the best: least "loss", or largest "+accuracy"
 
+    def best_is(self) -> str:
+        """What `best` asks for: "the least loss", "the largest accuracy"; or ""."""
+        which = "largest" if self.best.startswith("+") else "least"
+        return self.best and f"the {which} {self.best.lstrip('+')}"
+
 
 # For `only`: another field, and its values that read a field.
 ADAM = ("name", "adam", "adamw")

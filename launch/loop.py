@@ -105,6 +105,8 @@ def _train(
         _logbook(trainer, folder, start, track) as logbook,
         _profile(folder, start, profile, logbook) as profiler,
     ):
+        if best := loop.best_is():
+            logbook.say(f"{trainer.name}  best checkpoint: {best} on valid")
         window = Window.restore(meta["window"])
         pending = Pending(logbook, loop.log_every, window, clock)
         while True:

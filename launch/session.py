@@ -117,9 +117,8 @@ class Session(TrainedRuns):
             if step < self.runs[name].config.loop.steps
         ]
         said = f"--checkpoint={self.checkpoint}"
-        if self.checkpoint == "best" and (best := self.config.loop.best):
-            which = "largest" if best.startswith("+") else "least"
-            said += f", the {which} {best.lstrip('+')}"
+        if self.checkpoint == "best" and (best := self.config.loop.best_is()):
+            said += f", {best}"
         return f"{said}: {', '.join(taken) or 'the last one'}"
 
     def _history(self, name: str, state: Any, seconds: float) -> dict[str, Any]:

@@ -147,8 +147,17 @@ RUNS = ("main", *TASKS, "impedance")
 
 
 def runs(config: Config) -> dict[str, Run]:
-    """The rows of the variant's table: each is a task."""
-    return runs_of(config, partial(_changes, config), check_more)
+    """The rows of the variant's table: each is a task. UserError: a guide that none of
+    them reads."""
+    found = runs_of(config, partial(_changes, config), check_more)
+    if config.data.guide and all(
+        r.config.model.input != "image" for r in found.values()
+    ):
+        raise UserError(
+            "config.data.guide is for config.model.input=image, as in the run flash; "
+            f"of {', '.join(found)} none reads it"
+        )
+    return found
 
 
 def _changes(config: Config, run: str) -> dict[str, Any]:

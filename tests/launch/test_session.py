@@ -195,8 +195,9 @@ def trained_by_best(workdir):
     return config
 
 
-def test_the_best_the_newest_and_a_step_come_back(tmp_path):
+def test_the_best_the_newest_and_a_step_come_back(tmp_path, capsys):
     config = trained_by_best(tmp_path)
+    assert "best checkpoint: the largest loss on valid" in capsys.readouterr().out
     (name,) = config.runs
 
     def step(which):

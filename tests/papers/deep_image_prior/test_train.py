@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from common.config import changed
+from common.contract import UserError
 from papers import deep_image_prior as dip
 from papers.deep_image_prior import train
 
@@ -20,6 +22,13 @@ def smoke(**fields):
     for name, value in fields.items():
         setattr(config.model, name, value)
     return config
+
+
+def test_a_guide_that_no_run_reads_is_refused():
+    config = changed(dip.get_config("smoke"), {"data.guide": "flash.png"})
+    with pytest.raises(UserError, match=r"of main.* none reads it"):
+        dip.runs(changed(config, {"runs": ("main",)}))
+    assert dip.runs(changed(config, {"runs": ("main", "flash")}))
 
 
 def test_z_is_noise_coordinates_or_the_guide():
