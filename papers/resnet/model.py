@@ -19,8 +19,8 @@ from papers.resnet.config import Config, Model, blocks, bottleneck
 
 Maps = Float[Array, "batch height width channels"]
 EXPANSION = 4  # the last 1x1 of a bottleneck has four times the channels of its 3x3
-# Blocks of a stage; one of fewer compiles quickly when written out. On a CPU a loop is
-# slower than the blocks written out, and one compiles in less time.
+# Blocks of a stage. One of fewer compiles quickly when it is written out, and on a CPU
+# runs faster so.
 LOOP_FROM = 8
 LOOP_FROM_ON_CPU = 64
 
