@@ -58,7 +58,13 @@ class TrainedRuns:
 
     def has_weights(self, name: str) -> bool:
         """Whether `trained_or_shipped` finds any."""
-        return self.is_begun(name) or shipped.file(self.runs, name) is not None
+        there = self.is_begun(name) or shipped.file(self.runs, name) is not None
+        return there or self._has_no_steps(name)
+
+    def _has_no_steps(self, name: str) -> bool:
+        """Whether the run's first state is its last, and needs no other run's."""
+        run = self.runs[name]
+        return not (run.config.loop.steps or run.after)
 
     def trained_or_shipped(self, name: str) -> tuple[Any, str]:
         """(state, what the user should know of it, or "") of a run: that of `restored`,
@@ -69,7 +75,7 @@ class TrainedRuns:
         if path:
             said = f"{name}: not trained in {self.workdir}; the weights are {path}"
             return shipped.state(self.runs, name, path), said
-        if not (self.is_begun(name) or config.loop.steps or self.runs[name].after):
+        if not self.is_begun(name) and self._has_no_steps(name):
             key = jax.random.key(config.seed)
             state = jax.jit(self.runs.initialiser(name))(key, {})
             return for_evaluation(state), f"{name}: not trained, config.loop.steps=0"

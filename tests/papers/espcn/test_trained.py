@@ -48,6 +48,8 @@ def test_a_run_of_no_steps_is_its_first_state(tmp_path):
     assert said == "espcn: not trained, config.loop.steps=0"
     first = espcn.init(work.runs["espcn"].config, jax.random.key(1))
     jax.tree.map(np.testing.assert_array_equal, state.params, first.params)
+    assert work.has_weights("espcn")  # for --mode=export
+    assert not session(tmp_path, seed=1).has_weights("espcn")
     with pytest.raises(UserError, match=r"or give --config\.loop\.steps=0"):
         session(tmp_path, weights="a.npz").trained_or_shipped("srcnn_9_1_5")
 
