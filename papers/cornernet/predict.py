@@ -148,7 +148,7 @@ def _video(config: Config, state: State, source: Path) -> Values:
         most=c.frames,
         crf=c.crf,
     )
-    yield "Searched", speed.table(size, "network")
+    yield "Searched", speed.table(size, "fitting and network")
 
 
 def boxes_in(config: Config, view: views.View, state: State, images) -> dict:

@@ -44,7 +44,7 @@ def search_video(
         most=c.frames,
         crf=c.crf,
     )
-    yield "Video", speed.table(size, "network")
+    yield "Video", speed.table(size, "fitting and network")
 
 
 def boxes_in(config: Config, weights: tuple, images: Images) -> dict[str, Array]:
